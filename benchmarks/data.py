@@ -1,0 +1,72 @@
+"""Where a benchmark's files are, and how they are read."""
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from apigauge.errors import DataError
+
+
+def search_path(data_dir: Path | None) -> list[Path]:
+    """Folders looked into, in order: the given one alone, or ``$APIGAUGE_DATA`` and then the user's cache."""
+    if data_dir is not None:
+        return [data_dir]
+    folders = []
+    if os.environ.get("APIGAUGE_DATA"):
+        folders.append(Path(os.environ["APIGAUGE_DATA"]))
+    return [*folders, cache_dir()]
+
+
+def cache_dir() -> Path:
+    """Where ``benchmarks fetch`` puts what it downloads when no folder is named."""
+    import platformdirs
+
+    return Path(platformdirs.user_cache_dir("apigauge", appauthor=False)) / "gorilla"
+
+
+def find(name: str, data_dir: Path | None, benchmark: str) -> Path:
+    """The first file of that name on the search path.
+
+    Raises:
+        DataError: there is none; says which file, where it was looked for, and how to get it.
+    """
+    folders = search_path(data_dir)
+    for folder in folders:
+        if (folder / name).is_file():
+            return folder / name
+    raise DataError(
+        f"{benchmark}: {name} was not found in {', '.join(str(f) for f in folders)}. "
+        f"Run `apigauge benchmarks fetch {benchmark}`, or set APIGAUGE_DATA (or --data-dir) to a folder that has it."
+    )
+
+
+def read_rows(path: Path) -> list[dict[str, Any]]:
+    """The rows of a JSON-lines file.
+
+    Raises:
+        DataError: a line is no JSON object; names the file and the line.
+    """
+    rows = []
+    for number, line in enumerate(path.read_text(encoding="utf-8").split("\n"), 1):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+        except json.JSONDecodeError as error:
+            raise DataError(f"{path}, line {number}: not JSON ({error.msg}); fetch the file again.") from error
+        if not isinstance(row, dict):
+            raise DataError(f"{path}, line {number}: a JSON object was expected; fetch the file again.")
+        rows.append(row)
+    return rows
+
+
+def digest_files(paths: Iterable[Path]) -> str:
+    """SHA-256 over the files' contents, each preceded by its name, in the order given."""
+    digest = hashlib.sha256()
+    for path in paths:
+        digest.update(f"{path.name}\0".encode())
+        digest.update(hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()

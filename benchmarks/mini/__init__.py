@@ -1,0 +1,47 @@
+"""The embedded benchmark: 28 real calls, ten instructions each, everything runs offline. See README.md beside this."""
+
+from pathlib import Path
+from typing import Any
+
+from apigauge.benchmarks.data import digest_files, read_rows
+from apigauge.benchmarks.types import Api, Benchmark, Item, api_key
+
+_HERE = Path(__file__).parent
+
+
+def load(_data_dir: Path | None = None) -> Benchmark:
+    """The embedded benchmark; its items are the test part, its training part is in ``train``."""
+    paths = [_HERE / "catalogue.jsonl", _HERE / "items.jsonl"]
+    catalogue, rows = (read_rows(path) for path in paths)
+    items = {split: tuple(_item(row) for row in rows if row["split"] == split) for split in ("train", "test")}
+    return Benchmark(
+        name="mini",
+        items=items["test"],
+        catalogue=tuple(_api(row) for row in catalogue),
+        digest=digest_files(paths),
+        hub="huggingface",
+        train=items["train"],
+        rows=items["test"],
+    )
+
+
+def _item(row: dict[str, Any]) -> Item:
+    return Item(
+        id=row["id"],
+        instruction=row["instruction"],
+        reference_call=row["api_call"],
+        reference_program=row["program"],
+        domain=row["domain"],
+        api=api_key(row["api_call"]),
+    )
+
+
+def _api(row: dict[str, Any]) -> Api:
+    return Api(
+        call=row["api_call"],
+        domain=row["domain"],
+        name=row["api_name"],
+        description=f"{row['functionality']} {row['description']}",
+        example=row["example_code"],
+        signature=row["signature"],
+    )

@@ -1,0 +1,78 @@
+"""The value types every benchmark is made of."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One question and what counts as its answer.
+
+    Attributes:
+        id: unique in its benchmark; for APIBench the ``question_id`` as text.
+        instruction: the question, as a person asked it.
+        reference_call: the call that answers it.
+        reference_program: a program around that call; empty where the data has none.
+        domain: the reference API's domain.
+        api: key of the reference API; items with the same key form one cluster in every interval.
+    """
+
+    id: str
+    instruction: str
+    reference_call: str
+    reference_program: str
+    domain: str
+    api: str
+
+
+@dataclass(frozen=True, slots=True)
+class Api:
+    """One row of a catalogue: an API that exists in the benchmark's world."""
+
+    call: str
+    domain: str
+    name: str = ""
+    description: str = ""
+    example: str = ""
+    signature: str = ""
+
+
+def instruction_prompt(item: Item) -> str:
+    """The form of APIBench's own training and question files."""
+    return f"###Instruction: {item.instruction}\n###Output:"
+
+
+@dataclass(frozen=True, slots=True)
+class Benchmark:
+    """Items, the catalogue of what exists, and how a question is put.
+
+    Attributes:
+        name: for example ``apibench-torchhub``.
+        items: in the order of the data.
+        catalogue: in the order of the data (the upstream scorer takes the first row that matches).
+        digest: SHA-256 over the files the benchmark was read from.
+        conventions: names a program of this benchmark uses without importing them, e.g. ``hub`` for
+            ``tensorflow_hub``.
+        hub: which of the three upstream scorers applies (``huggingface``, ``tensorflowhub``, ``torchhub``).
+        prompt: from item to prompt.
+        train: items to train on; never scored.
+        rows: every row of the evaluation file, those without a question included: what ``benchmarks check`` feeds back.
+        answers: the full reference answer of each row, in the same order; empty where the data has none.
+    """
+
+    name: str
+    items: tuple[Item, ...]
+    catalogue: tuple[Api, ...]
+    digest: str
+    hub: str
+    conventions: dict[str, str] = field(default_factory=dict)
+    prompt: Callable[[Item], str] = instruction_prompt
+    train: tuple[Item, ...] = ()
+    rows: tuple[Item, ...] = ()
+    answers: tuple[str, ...] = ()
+
+
+def api_key(call: str) -> str:
+    """A call's text without white space: equal keys name the same API."""
+    return re.sub(r"\s+", "", call)

@@ -1,0 +1,1 @@
+"""The engine: what runs, in what order, and what it records."""

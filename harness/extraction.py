@@ -1,0 +1,159 @@
+r"""From a completion's text to the call and the program in it.
+
+Answers come as ``<<<api_call>>>: ...`` sections, as Python dictionaries whose inner quotes are not escaped, as fenced
+blocks, as bare code, as prose around a call, with ``\n`` and ``\"`` written out, and cut off in the middle. Every
+shape is tried in the order of how plainly it says what it is; ``how`` names the one that held.
+"""
+
+import ast
+import re
+import warnings
+from dataclasses import dataclass
+
+from apigauge.harness.source import CallSpan, find_calls, imports, resolve
+
+MAX_TEXT = 1_000_000
+MAX_PROGRAM = 50_000
+
+_NO_CALL = ", no call"
+
+_SECTION = r"(?:<<<|###)\s*{name}\s*(?:>>>)?\s*:"
+_CALL_SECTION = re.compile(_SECTION.format(name="api[_ ]call"), re.IGNORECASE)
+_CODE_SECTION = re.compile(_SECTION.format(name="code"), re.IGNORECASE)
+_NEXT_SECTION = re.compile(r"[,\s]*(?:<<<|###)")
+_CALL_ENTRY = re.compile(r"['\"]api_call['\"]\s*:\s*")
+_CODE_ENTRY = re.compile(r"['\"](?:\w+_)?code['\"]\s*:\s*")
+_NEXT_ENTRY = re.compile(r"['\"]?\s*,\s*['\"][a-z_]+['\"]\s*:\s*|['\"]?\s*\}\s*['\"]?\s*$")
+_FENCE = re.compile(r"```[ \t]*(?:python|py)?[ \t]*\n(.*?)(?:```|\Z)", re.DOTALL | re.IGNORECASE)
+_FIRST_IMPORT = re.compile(r"^(?:import|from)[ \t]+\w", re.MULTILINE)
+_STRAY_ESCAPE = re.compile(r"[(,=\s:\[]\\+['\"]")
+# What a program loads beside its model, or wraps around it; the call asked for is the other one.
+_COMPANION = re.compile(r"(?:Tokenizer\w*|Processor|FeatureExtractor|Config|Scheduler|Sequential)(?:\.\w+)?$")
+
+
+@dataclass(frozen=True, slots=True)
+class Extraction:
+    """What was found in a completion.
+
+    Attributes:
+        text: the completion itself (what ``ast.gorilla`` reads).
+        call: source of the one call the answer proposes; None if it proposes none.
+        program: the program around it; None if there is none.
+        how: where the call was found and what was done to the text, e.g. ``section`` or ``dict, unescaped``.
+    """
+
+    text: str
+    call: str | None
+    program: str | None
+    how: str
+
+
+def extract(text: str, functions: frozenset[str] = frozenset()) -> Extraction:
+    """Finds the call and the program in a completion. Never raises.
+
+    Args:
+        text: the completion.
+        functions: dotted names of the catalogue's functions; a call of one of these, or of another function with the
+            same last part, is preferred to other calls around it. In prose nothing else counts as a call.
+    """
+    if len(text) > MAX_TEXT:
+        return Extraction(text, None, None, "too long")
+    plain, unescaped = _unescape(text)
+    program, program_how = _program(plain)
+    names = imports(program or "")
+    lasts = frozenset(name.rsplit(".", 1)[-1] for name in functions)
+    call, how = _from_sections(plain, names, lasts)
+    if (call is None or how.endswith(_NO_CALL)) and program is not None:
+        # A section that holds no call ("import torch") yields to a program that calls the catalogue.
+        found = _pick(program, names, lasts, any_call=call is None)
+        call, how = (found, program_how) if found else (call, how)
+    if call is None:
+        call, how = _pick(plain, names, lasts, any_call=False), "prose"
+    if call is None:
+        how = "nothing"
+    return Extraction(text, call, program, f"{how}, unescaped" if unescaped else how)
+
+
+def _unescape(text: str) -> tuple[str, bool]:
+    """Turns written-out line ends and quotes into real ones where they stand for the answer's own."""
+    if text.count("\\n") > text.count("\n"):
+        text = re.sub(r"\\+n", "\n", text)
+        text = re.sub(r"\\+t", "\t", text)
+        return re.sub(r"\\+(['\"])", r"\1", text), True
+    if _STRAY_ESCAPE.search(text):
+        return re.sub(r"\\+(['\"])", r"\1", text), True
+    return text, False
+
+
+def _from_sections(text: str, names: dict[str, str], lasts: frozenset[str]) -> tuple[str | None, str]:
+    for start, end, how in ((_CALL_SECTION, _NEXT_SECTION, "section"), (_CALL_ENTRY, _NEXT_ENTRY, "dict")):
+        values = [_until(text, found.end(), end) for found in start.finditer(text)]
+        for value in values:
+            if call := _pick(value, names, lasts, any_call=True):
+                return call, how
+        if values and values[0]:
+            return values[0], how + _NO_CALL
+    return None, ""
+
+
+def _until(text: str, start: int, end: re.Pattern[str]) -> str:
+    found = end.search(text, start)
+    value = text[start : found.start() if found else len(text)].strip().rstrip(",").strip()
+    return value.strip("'\"").strip() if value[:1] in ("'", '"') else value
+
+
+def _pick(text: str, names: dict[str, str], lasts: frozenset[str], *, any_call: bool) -> str | None:
+    """The first call of a catalogue-like function that is no companion, else the first companion, else the first call."""
+
+    def rank(span: CallSpan) -> int:
+        callee = resolve(span.callee, names)
+        if callee.rsplit(".", 1)[-1] not in lasts:
+            return 2
+        return 1 if _COMPANION.search(callee) else 0
+
+    ranked = sorted(((rank(span), span.start, span) for span in find_calls(text)), key=lambda entry: entry[:2])
+    if not ranked or (ranked[0][0] == 2 and not any_call):
+        return None
+    best = ranked[0][2]
+    return text[best.start : best.end].strip()
+
+
+def _program(text: str) -> tuple[str | None, str]:
+    """The program in a text and where it was found."""
+    if found := _CODE_SECTION.search(text):
+        value = text[found.end() :]
+        return _clean(_fenced(value) or value), "code section"
+    if found := _CODE_ENTRY.search(text):
+        return _clean(_until(text, found.end(), _NEXT_ENTRY)), "code entry"
+    if fenced := _fenced(text):
+        return _clean(fenced), "fence"
+    if parses(text):
+        return _clean(text), "code"
+    if found := _FIRST_IMPORT.search(text):
+        return _clean(text[found.start() :]), "imports"
+    return None, ""
+
+
+def _fenced(text: str) -> str | None:
+    found = _FENCE.search(text)
+    return found[1] if found else None
+
+
+def _clean(program: str) -> str | None:
+    program = program.strip()
+    if program.endswith(('"', "'")) and not parses(program):
+        program = program.rstrip("'\"").rstrip()
+    return program[:MAX_PROGRAM] or None
+
+
+def parses(program: str) -> bool:
+    """Whether Python accepts the text as a program (an empty one is none)."""
+    if not program.strip() or len(program) > MAX_PROGRAM:
+        return False
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            ast.parse(program)
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            return False
+    return True

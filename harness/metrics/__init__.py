@@ -1,0 +1,82 @@
+"""One metric a file, one contract: ``make(benchmark)`` gives a pure function from item and extraction to scores."""
+
+import importlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from apigauge.benchmarks.types import Benchmark, Item
+from apigauge.errors import UsageError
+from apigauge.harness.extraction import Extraction
+
+# Module -> the metric names it yields, in the order of a leaderboard's columns.
+MODULES: dict[str, tuple[str, ...]] = {
+    "ast_match": ("ast.exact", "ast.domain", "hallucination"),
+    "ast_gorilla": ("ast.gorilla", "hallucination.gorilla"),
+    "rouge": ("rouge.1", "rouge.2", "rouge.L"),
+    "codebleu": ("codebleu",),
+    "codebleu_corrected": ("codebleu.corrected",),
+}
+NAMES: tuple[str, ...] = tuple(name for names in MODULES.values() for name in names)
+LOWER_IS_BETTER = frozenset({"hallucination", "hallucination.gorilla"})
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """What a metric says of one answer: numbers, a category per metric, and what differs in words."""
+
+    metrics: dict[str, float]
+    labels: dict[str, str] = field(default_factory=dict)
+    messages: dict[str, str] = field(default_factory=dict)
+
+
+Metric = Callable[[Item, Extraction], Scored]
+
+
+def modules_for(names: Sequence[str]) -> list[str]:
+    """The modules that yield the named metrics (a module's name stands for all of its own).
+
+    Raises:
+        UsageError: a name is no metric.
+    """
+    wanted = []
+    for name in names:
+        found = [module for module, yields in MODULES.items() if name == module or name in yields]
+        if not found:
+            raise UsageError(f"--metrics: there is no metric {name!r}; there are: {', '.join(NAMES)}")
+        wanted += found
+    return [module for module in MODULES if module in wanted]
+
+
+def make_metrics(modules: Sequence[str], benchmark: Benchmark) -> list[Metric]:
+    """The metrics of these modules for one benchmark, ready to score."""
+    return [_import(module).make(benchmark) for module in modules]
+
+
+def versions(modules: Sequence[str]) -> dict[str, str]:
+    """What each module's numbers depend on, for the manifest."""
+    return {module: _import(module).version() for module in modules}
+
+
+def score(metrics: Sequence[Metric], item: Item, extraction: Extraction) -> Scored:
+    """All metrics of one answer, merged."""
+    merged = Scored({})
+    for metric in metrics:
+        scored = metric(item, extraction)
+        merged.metrics.update(scored.metrics)
+        merged.labels.update(scored.labels)
+        merged.messages.update(scored.messages)
+    return merged
+
+
+def _import(module: str) -> "_Module":
+    return importlib.import_module(f"apigauge.harness.metrics.{module}")  # type: ignore[return-value]
+
+
+class _Module:
+    """What a metric's module offers."""
+
+    def make(self, benchmark: Benchmark) -> Metric:
+        raise NotImplementedError
+
+    def version(self) -> str:
+        raise NotImplementedError

@@ -1,0 +1,277 @@
+"""``ast.exact``, ``ast.domain`` and ``hallucination``: what the upstream scorer was meant to be.
+
+An answer's call is resolved through imports and aliases, simple variables are followed to their constants, positional
+and keyword arguments are bound to the same parameter where the signature is known, quoting and white space do not
+count, and a default written out equals its absence.
+
+* ``ast.exact``: the reference's function with every argument the reference writes. Further arguments are allowed as
+  long as they do not choose another API. Parameters that say where something runs or how it is fetched (a device, a
+  cache folder, a token, a revision, the tag of a Torch Hub repository) are ignored.
+* ``ast.domain``: some catalogue API of the reference's domain (or the reference itself).
+* ``hallucination``: a call that is neither in the catalogue nor the reference. An answer without a call hallucinates
+  nothing; it has its own label.
+
+The label under ``ast.exact`` is the first that applies, in the order of :data:`LABELS`; the message says what differs.
+"""
+
+from dataclasses import dataclass
+from importlib.metadata import version as installed
+
+from apigauge.benchmarks.types import Api, Benchmark, Item
+from apigauge.harness.extraction import Extraction, extract
+from apigauge.harness.metrics import Metric, Scored
+from apigauge.harness.metrics.calls import Call, Value, constants, parse_call
+from apigauge.harness.metrics.signatures import (
+    NOT_IDENTIFYING,
+    TASK_ALIASES,
+    Signature,
+    parse_signature,
+    signature_of,
+)
+from apigauge.harness.source import functions_of, imports
+
+LABELS = (
+    "too_long",
+    "no_call",
+    "unparsable",
+    "exact",
+    "extra_argument",
+    "missing_argument",
+    "different_argument",
+    "wrong_model",
+    "wrong_function",
+    "unknown_api",
+)
+RIGHT = frozenset({"exact", "extra_argument"})
+
+_Key = tuple[tuple[str, str] | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A call to compare answers with: a reference or a catalogue row."""
+
+    call: Call
+    bound: dict[str, Value]
+    identity: tuple[str, ...]
+    signature: Signature | None
+    domain: str
+
+
+def make(benchmark: Benchmark) -> Metric:
+    """The three metrics for one benchmark."""
+    matcher = Matcher(benchmark)
+    references: dict[str, Target | None] = {}
+
+    def metric(item: Item, extraction: Extraction) -> Scored:
+        if item.id not in references:
+            references[item.id] = matcher.target(item.reference_call, item.reference_program, item.domain)
+        label, message, rows = matcher.compare(references[item.id], item.reference_call, extraction)
+        right = label in RIGHT
+        domains = {row.domain.strip().casefold() for row in rows}
+        return Scored(
+            {
+                "ast.exact": float(right),
+                "ast.domain": float(right or item.domain.strip().casefold() in domains),
+                "hallucination": float(label == "unknown_api"),
+            },
+            {"ast.exact": label},
+            {"ast.exact": message},
+        )
+
+    return metric
+
+
+def version() -> str:
+    """The grammar and this file's own revision: raised whenever a label can change."""
+    return f"1 (tree-sitter-python {installed('tree-sitter-python')})"
+
+
+class Matcher:
+    """A benchmark's catalogue, indexed, and the comparison of a call with it."""
+
+    def __init__(self, benchmark: Benchmark) -> None:
+        self._conventions = benchmark.conventions
+        parsed = (parse_signature(api.signature) for api in benchmark.catalogue if api.signature)
+        self._signatures = dict(entry for entry in parsed if entry)
+        self._functions = functions_of(api.call for api in benchmark.catalogue)
+        # Rows by the last part of their function, then by how they are identified, then by that identity.
+        self._rows: dict[str, dict[tuple[str, ...], dict[_Key, list[Target]]]] = {}
+        for api in benchmark.catalogue:
+            if row := self.target(api.call, _example(api), api.domain):
+                groups = self._rows.setdefault(row.call.function.rsplit(".", 1)[-1], {})
+                group = groups.setdefault(row.identity, {})
+                group.setdefault(_key(row.bound, row.identity, row.signature), []).append(row)
+
+    def target(self, call_text: str, program: str, domain: str) -> Target | None:
+        """A reference or row as something to compare with; None if it is no call (a shell command, say)."""
+        found = extract(f"<<<api_call>>>: {call_text}", self._functions).call or ""
+        names = self._conventions | imports(program)
+        call = parse_call(found, names, {}) or parse_call(_closed(found), names, {})
+        if call is None:
+            return None
+        signature = self._signature(call)
+        bound = call.bind(signature)
+        known = signature is not None and bool(signature.identity)
+        strings = tuple(name for name, value in bound.items() if value.kind == "constant" and not _is_number(value))
+        identity = signature.identity if signature is not None and known else strings
+        return Target(call, bound, tuple(n for n in identity if n not in NOT_IDENTIFYING), signature, domain)
+
+    def compare(
+        self, reference: Target | None, reference_text: str, extraction: Extraction
+    ) -> tuple[str, str, list[Target]]:
+        """The label, the message, and the catalogue rows that the answer's call names."""
+        if extraction.how == "too long":
+            return "too_long", "the answer is longer than a million characters and was not read", []
+        if reference is None and _squeeze(reference_text) in map(_squeeze, (extraction.call or "", extraction.text)):
+            return "exact", "", []
+        if extraction.call is None:
+            return "no_call", "no call was found in the answer", []
+        names = self._conventions | imports(extraction.program or "")
+        call = parse_call(extraction.call, names, constants(extraction.program or ""))
+        if call is None:
+            return "unparsable", f"not a complete Python call: {extraction.call[:80]!r}", []
+        rows = self._named(call)
+        if reference is None:
+            return ("wrong_function" if rows else "unknown_api"), f"{call.written} for a reference that is no call", rows
+        return (*self._against(call, reference, known=bool(rows)), rows)
+
+    def _against(self, call: Call, reference: Target, *, known: bool) -> tuple[str, str]:
+        if not same_function(call, reference.call):
+            label = "wrong_function" if known else "unknown_api"
+            return label, f"calls {call.function}; the reference calls {reference.call.function}"
+        bound = _aligned(call.bind(reference.signature), reference)
+        if difference := _identity_difference(bound, reference):
+            return ("wrong_model" if known else "unknown_api"), difference
+        return _argument_difference(bound, reference)
+
+    def _named(self, call: Call) -> list[Target]:
+        """The catalogue rows a call names: same function, same identity."""
+        found = []
+        for identity, group in self._rows.get(call.function.rsplit(".", 1)[-1], {}).items():
+            sample = next(iter(group.values()))[0]
+            if sample.signature is not None:
+                rows = group.get(_key(call.bind(sample.signature), identity, sample.signature), [])
+            else:
+                rows = [row for rows in group.values() for row in rows if _names(call, row)]
+            found += [row for row in rows if same_function(call, row.call)]
+        return found
+
+    def _signature(self, call: Call) -> Signature | None:
+        return self._signatures.get(call.function) or signature_of(call.function)
+
+
+def _key(bound: dict[str, Value], identity: tuple[str, ...], signature: Signature | None) -> _Key:
+    """What identifies a call, a default standing for absence."""
+    values = ((name, bound.get(name)) for name in identity)
+    return tuple(
+        None if value is None or _is_default(name, value, signature) else _identifier(name, value)
+        for name, value in values
+    )
+
+
+def _names(call: Call, row: Target) -> bool:
+    return not _identity_difference(_aligned(call.bind(row.signature), row), row)
+
+
+def same_function(answer: Call, reference: Call) -> bool:
+    """Whether two callees name one function.
+
+    The reference's written name must stand at the end of the answer's resolved one; where both say which top-level
+    package they come from, it must be the same. An answer that imports nothing is read as the reference is.
+    """
+    if answer.function == reference.function or answer.function == answer.written == reference.written:
+        return True
+    ours, theirs = answer.function.split("."), reference.function.split(".")
+    written = len(reference.written.split("."))
+    if len(ours) < written or ours[-written:] != theirs[-written:]:
+        return False
+    return len(ours) == written or len(theirs) == written or ours[0] == theirs[0]
+
+
+def _aligned(bound: dict[str, Value], target: Target) -> dict[str, Value]:
+    """Pairs an unnamed argument of one side with a named one of the other where their values agree."""
+    result = dict(bound)
+    for name, value in target.bound.items():
+        if name in result or value.kind != "constant":
+            continue
+        for other, candidate in bound.items():
+            if other not in target.bound and other.startswith("#") != name.startswith("#") and candidate.same(value):
+                result.pop(other, None)
+                result[name] = candidate
+                break
+    return result
+
+
+def _identity_difference(bound: dict[str, Value], target: Target) -> str:
+    """What says that another API is meant; empty if nothing does."""
+    for name in target.identity:
+        want, got = target.bound.get(name), bound.get(name)
+        if want is None and got is not None and not _is_default(name, got, target.signature):
+            return f"{name} is {got.text!r}; the reference leaves it out"
+        if want is not None and got is None and not _is_default(name, want, target.signature):
+            return f"{name} is missing; the reference has {want.text!r}"
+        if want is not None and got is not None and _identifier(name, want) != _identifier(name, got):
+            return f"{name} is {got.text!r}; the reference has {want.text!r}"
+    return ""
+
+
+def _identifier(name: str, value: Value) -> tuple[str, str]:
+    """A value as an identity: without the tag of a repository, and one name for each task."""
+    if value.kind == "name":
+        return "name", ""
+    text = value.text
+    if name == "repo_or_dir":
+        text = text.partition(":")[0]
+    if name == "task":
+        text = TASK_ALIASES.get(text, text)
+    return "", text
+
+
+def _argument_difference(bound: dict[str, Value], reference: Target) -> tuple[str, str]:
+    for name, want in reference.bound.items():
+        if name in reference.identity or name in NOT_IDENTIFYING:
+            continue
+        got = bound.get(name)
+        if got is None and not _is_default(name, want, reference.signature):
+            return "missing_argument", f"{name} is missing; the reference has {want.text}"
+        if got is not None and want.kind != "name" and not want.same(got):
+            return "different_argument", f"{name} is {got.text}; the reference has {want.text}"
+    extra = [
+        name
+        for name, value in bound.items()
+        if name not in reference.bound
+        and name not in NOT_IDENTIFYING
+        and not _is_default(name, value, reference.signature)
+    ]
+    return ("extra_argument", f"also passes {', '.join(extra)}") if extra else ("exact", "")
+
+
+def _is_default(name: str, value: Value, signature: Signature | None) -> bool:
+    return signature is not None and name in signature.defaults and signature.defaults[name] == value.text
+
+
+def _is_number(value: Value) -> bool:
+    return value.text in ("True", "False", "None") or value.text.lstrip("-").replace(".", "", 1).isdigit()
+
+
+def _example(api: Api) -> str:
+    return api.example.replace(";", "\n")
+
+
+def _closed(call: str) -> str:
+    """A reference's call with the brackets closed that its author forgot to close."""
+    closers = {"(": ")", "[": "]", "{": "}"}
+    opened: list[str] = []
+    for character in call:
+        if character in closers:
+            opened.append(closers[character])
+        elif opened and character == opened[-1]:
+            opened.pop()
+    return call + "".join(reversed(opened))
+
+
+def _squeeze(text: str) -> str:
+    return "".join(text.split())
+
+

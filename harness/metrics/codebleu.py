@@ -1,0 +1,141 @@
+"""``codebleu``: the ``codebleu`` package's score of the program, to 1e-12.
+
+Ren et al., "CodeBLEU: a Method for Automatic Evaluation of Code Synthesis" (arXiv 2009.10297), as packaged in
+``codebleu`` 0.7.0, its faults included: the empty string scores 0.25, and identical one-liners below 1 (see
+``codebleu.corrected`` for what each fault is). Comment stripping and data flow are the package's own functions; counting
+is done here, and a text's parts are kept, where the package computes those of the reference again for every answer.
+"""
+
+from functools import cache, lru_cache
+from importlib.metadata import version as installed
+from typing import Any, NamedTuple
+
+from apigauge.benchmarks.types import Benchmark, Item
+from apigauge.harness.extraction import Extraction
+from apigauge.harness.metrics import Metric, Scored
+from apigauge.harness.metrics.calls import python_parser
+from apigauge.harness.metrics.ngrams import Grams, bleu, grams, precision
+
+# The package takes the length of the pair (tokens, weights) for the reference's length in its weighted part.
+_PAIR = 2
+
+Flow = tuple[str, str, list[str]]
+
+
+class Parts(NamedTuple):
+    """What CodeBLEU compares of one text.
+
+    Attributes:
+        grams: n-grams of the tokens.
+        trees: S-expression of each subtree that has children, the root first.
+        flows: normalised data-flow edges.
+    """
+
+    grams: Grams
+    trees: tuple[str, ...]
+    flows: tuple[Flow, ...]
+
+
+def make(_benchmark: Benchmark) -> Metric:
+    """The metric; it does not depend on the benchmark."""
+
+    def metric(item: Item, extraction: Extraction) -> Scored:
+        try:
+            reference = parts(item.reference_program or item.reference_call)
+            return Scored({"codebleu": packaged(reference, parts(extraction.program or ""))})
+        except RecursionError:  # the package follows nesting by recursion
+            return Scored({"codebleu": 0.0}, {"codebleu": "too_deep"})
+
+    return metric
+
+
+def version() -> str:
+    """The package whose numbers these are, and the grammar it parses with."""
+    return f"codebleu {installed('codebleu')}, tree-sitter-python {installed('tree-sitter-python')}"
+
+
+def packaged(reference: Parts, candidate: Parts) -> float:
+    """The package's score with equal weights; a data-flow score of zero counts as one, as there."""
+    return (
+        0.25 * bleu(precision(reference.grams, candidate.grams), reference.grams.length, candidate.grams.length)
+        + 0.25 * bleu(_weighted_recall(reference.grams, candidate.grams), _PAIR, candidate.grams.length)
+        + 0.25 * _tree_recall(reference.trees, candidate.trees)
+        + 0.25 * (flow_recall(reference.flows, candidate.flows) or 1)
+    )
+
+
+def _weighted_recall(reference: Grams, candidate: Grams) -> list[tuple[float, float]]:
+    """Per order: the reference's n-grams found, and all of them; single tokens weigh 1 if keywords, else 0.2."""
+    hits = total = 0.0
+    for gram, count in reference.counts[0].items():
+        weight = 1.0 if gram[0] in keywords() else 0.2
+        hits += min(count, candidate.counts[0][gram]) * weight
+        total += count * weight
+    pairs = zip(reference.counts[1:], candidate.counts[1:], strict=True)
+    higher = [(sum(min(n, c[gram]) for gram, n in r.items()), max(1, r.total())) for r, c in pairs]
+    return [(hits, max(1, total)), *higher]
+
+
+def _tree_recall(reference: tuple[str, ...], candidate: tuple[str, ...]) -> float:
+    present = set(candidate)
+    return sum(tree in present for tree in reference) / len(reference)
+
+
+def flow_recall(reference: tuple[Flow, ...], candidate: tuple[Flow, ...]) -> float:
+    """Share of the reference's data-flow edges matched, each candidate edge once; 0 if the reference has none."""
+    left = list(candidate)
+    matched = 0
+    for flow in reference:
+        if flow in left:
+            matched += 1
+            left.remove(flow)
+    return matched / len(reference) if reference else 0.0
+
+
+@lru_cache(maxsize=8_192)
+def parts(text: str) -> Parts:
+    """A text's parts; tokens are split at white space."""
+    text = text.strip()
+    code = stripped(text)
+    return Parts(grams(text.split()), trees(code), flows(code))
+
+
+def stripped(code: str) -> str:
+    """The code without comments and docstrings; unchanged where it cannot be read."""
+    from codebleu.parser import remove_comments_and_docstrings
+
+    try:
+        return str(remove_comments_and_docstrings(code, "python"))
+    except RecursionError:
+        raise
+    except Exception:  # noqa: BLE001 - the package's own contract: any failure leaves the text as it is
+        return code
+
+
+def trees(code: str) -> tuple[str, ...]:
+    """S-expressions of the subtrees with children, the root first."""
+    stack = [python_parser().parse(code.encode("utf-8", "replace")).root_node]
+    found = []
+    while stack:
+        node = stack.pop()
+        found.append(str(node))
+        stack.extend(child for child in node.children if child.child_count)
+    return tuple(found)
+
+
+def flows(code: str) -> tuple[Flow, ...]:
+    """Data-flow edges with variables numbered in order of appearance."""
+    from codebleu import dataflow_match
+    from codebleu.parser import DFG_python
+
+    parser: list[Any] = [python_parser(), DFG_python]
+    return tuple(dataflow_match.normalize_dataflow(dataflow_match.get_data_flow(code, parser)))
+
+
+@cache
+def keywords() -> frozenset[str]:
+    """The package's list of Python keywords."""
+    from codebleu.codebleu import PACKAGE_DIR
+
+    lines = (PACKAGE_DIR / "keywords" / "python.txt").read_text(encoding="utf-8").split("\n")
+    return frozenset(line.strip() for line in lines)

@@ -1,0 +1,128 @@
+"""Parameters of the functions APIBench calls, and which of them say which API is meant.
+
+A small table, written from the libraries' public documentation; a catalogue may carry signatures of its own, which win.
+"""
+
+import ast
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+# Where something runs or how it is fetched does not make it another API.
+NOT_IDENTIFYING = frozenset(
+    {
+        "cache_dir",
+        "device",
+        "device_map",
+        "force_download",
+        "force_reload",
+        "framework",
+        "local_files_only",
+        "low_cpu_mem_usage",
+        "revision",
+        "skip_validation",
+        "token",
+        "torch_dtype",
+        "trust_remote_code",
+        "trust_repo",
+        "use_auth_token",
+        "verbose",
+    }
+)
+
+# https://huggingface.co/docs/transformers/main_classes/pipelines: task names that mean the same.
+TASK_ALIASES = {
+    "ner": "token-classification",
+    "sentiment-analysis": "text-classification",
+    "text-to-speech": "text-to-audio",
+    "vqa": "visual-question-answering",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """A function's parameters in order.
+
+    Attributes:
+        parameters: positional ones, in order.
+        identity: those whose values choose the API.
+        defaults: parameter -> source of its default.
+        aliases: other names of a parameter -> the name used here.
+    """
+
+    parameters: tuple[str, ...]
+    identity: tuple[str, ...] = ()
+    defaults: dict[str, str] = field(default_factory=dict)
+    aliases: dict[str, str] = field(default_factory=dict)
+
+
+_CHECKPOINT = Signature(
+    ("pretrained_model_name_or_path",),
+    ("pretrained_model_name_or_path",),
+    aliases=dict.fromkeys(
+        ("checkpoint_path", "model_id", "model_name", "model_name_or_path", "model_tag", "pretrained_model"),
+        "pretrained_model_name_or_path",
+    ),
+)
+
+# Keyed by the end of the function's dotted name; the longest key that fits wins.
+_TABLE = {
+    "torch.hub.load": Signature(
+        ("repo_or_dir", "model"), ("repo_or_dir", "model"), {"pretrained": "False", "source": "github"}
+    ),
+    "from_pretrained": _CHECKPOINT,
+    "pipeline": Signature(
+        ("task", "model", "config", "tokenizer", "feature_extractor", "image_processor"), ("task", "model")
+    ),
+    "tensorflow_hub.load": Signature(("handle", "tags", "options"), ("handle",)),
+    "KerasLayer": Signature(("handle", "trainable", "arguments"), ("handle",), {"trainable": "False"}),
+    "SentenceTransformer": Signature(("model_name_or_path", "modules"), ("model_name_or_path",)),
+    "CrossEncoder": Signature(("model_name", "num_labels", "max_length"), ("model_name",)),
+    "timm.create_model": Signature(("model_name", "pretrained"), ("model_name",), {"pretrained": "False"}),
+    "hf_hub_download": Signature(("repo_id", "filename"), ("repo_id", "filename")),
+    "load_from_hub": Signature(("repo_id", "filename"), ("repo_id", "filename")),
+    "load_model_ensemble_and_task_from_hf_hub": Signature(("model_id",), ("model_id",)),
+    "from_hparams": Signature(("source", "hparams_file", "pymodule_file"), ("source",)),
+    "SequenceTagger.load": Signature(("model_path",), ("model_path",)),
+    "YOLO": Signature(("model", "task"), ("model",)),
+    "joblib.load": Signature(("filename", "mmap_mode"), ("filename",)),
+    "spacy.load": Signature(("name",), ("name",)),
+}
+
+
+def signature_of(function: str) -> Signature | None:
+    """The table's entry for a resolved dotted name, or None."""
+    parts = function.split(".")
+    for start in range(len(parts)):
+        if found := _TABLE.get(".".join(parts[start:])):
+            return found
+    return None
+
+
+def parse_signature(text: str, written: Iterable[str] = ()) -> tuple[str, Signature] | None:
+    """A catalogue's ``name(parameter, *, keyword=default)``; None if it is none.
+
+    Args:
+        text: the signature.
+        written: parameters the catalogue's call passes strings to: they choose the API.
+    """
+    name, bracket, rest = text.partition("(")
+    try:
+        function = ast.parse(f"def f({rest.rsplit(')', 1)[0]}): pass").body[0]
+    except (SyntaxError, ValueError):
+        return None
+    if not bracket or not isinstance(function, ast.FunctionDef):
+        return None
+    given = function.args
+    positional = [*given.posonlyargs, *given.args]
+    defaults = dict(zip([a.arg for a in positional[::-1]], given.defaults[::-1], strict=False))
+    defaults |= {a.arg: d for a, d in zip(given.kwonlyargs, given.kw_defaults, strict=True) if d is not None}
+    sources = {key: _source(value) for key, value in defaults.items()}
+    return name.strip(), Signature(tuple(a.arg for a in positional), tuple(written), sources)
+
+
+def _source(node: ast.expr) -> str:
+    try:
+        value = ast.literal_eval(node)
+    except ValueError:
+        return ast.unparse(node)
+    return value if isinstance(value, str) else repr(value)

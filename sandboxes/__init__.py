@@ -1,0 +1,1 @@
+"""Where untrusted code runs, and nothing else. Nothing runs yet: this version scores answers without executing them."""

@@ -1,0 +1,37 @@
+"""Everything apigauge raises on purpose.
+
+::
+
+    ApigaugeError            exit code 4: broken input, data or disk
+    ├── UsageError           exit code 2: an option or a combination of options makes no sense
+    ├── DataError            a benchmark's data is missing, incomplete or not what its digest says
+    ├── ResponsesError       a file of answers cannot be used
+    └── RunError             a run directory is missing, foreign or damaged
+
+Each message names the file or option, what was found there, and what to do about it.
+This module imports nothing, so that every folder may use it.
+"""
+
+
+class ApigaugeError(Exception):
+    """Base of all errors with a message meant for the person at the keyboard."""
+
+    exit_code = 4
+
+
+class UsageError(ApigaugeError):
+    """An option or a combination of options makes no sense."""
+
+    exit_code = 2
+
+
+class DataError(ApigaugeError):
+    """A benchmark's data is missing, incomplete or not what its digest says."""
+
+
+class ResponsesError(ApigaugeError):
+    """A file of answers cannot be used at all."""
+
+
+class RunError(ApigaugeError):
+    """A run directory is missing, foreign or damaged."""

@@ -8,14 +8,16 @@ shape is tried in the order of how plainly it says what it is; ``how`` names the
 import ast
 import re
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from apigauge.harness.source import CallSpan, find_calls, imports, resolve
+from apigauge.harness.source import CallSpan, comments_and_strings, find_calls, imports, resolve
 
 MAX_TEXT = 1_000_000
 MAX_PROGRAM = 50_000
 
 _NO_CALL = ", no call"
+_OTHER = 3  # rank of a call that is not catalogue-like
 
 _SECTION = r"(?:<<<|###)\s*{name}\s*(?:>>>)?\s*:"
 _CALL_SECTION = re.compile(_SECTION.format(name="api[_ ]call"), re.IGNORECASE)
@@ -23,12 +25,16 @@ _CODE_SECTION = re.compile(_SECTION.format(name="code"), re.IGNORECASE)
 _NEXT_SECTION = re.compile(r"[,\s]*(?:<<<|###)")
 _CALL_ENTRY = re.compile(r"['\"]api_call['\"]\s*:\s*")
 _CODE_ENTRY = re.compile(r"['\"](?:\w+_)?code['\"]\s*:\s*")
-_NEXT_ENTRY = re.compile(r"['\"]?\s*,\s*['\"][a-z_]+['\"]\s*:\s*|['\"]?\s*\}\s*['\"]?\s*$")
+_NEXT_ENTRY = re.compile(
+    r"['\"]?\s*,\s*['\"](?:api|code|description|domain|example|explanation|framework|functionality|performance)\w*['\"]\s*:"
+    r"|['\"]?\s*\}\s*['\"]?\s*$"
+)
 _FENCE = re.compile(r"```[ \t]*(?:python|py)?[ \t]*\n(.*?)(?:```|\Z)", re.DOTALL | re.IGNORECASE)
 _FIRST_IMPORT = re.compile(r"^(?:import|from)[ \t]+\w", re.MULTILINE)
 _STRAY_ESCAPE = re.compile(r"[(,=\s:\[]\\+['\"]")
 # What a program loads beside its model, or wraps around it; the call asked for is the other one.
 _COMPANION = re.compile(r"(?:Tokenizer\w*|Processor|FeatureExtractor|Config|Scheduler|Sequential)(?:\.\w+)?$")
+_SEED = re.compile(r"_seed$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +71,7 @@ def extract(text: str, functions: frozenset[str] = frozenset()) -> Extraction:
     call, how = _from_sections(plain, names, lasts)
     if (call is None or how.endswith(_NO_CALL)) and program is not None:
         # A section that holds no call ("import torch") yields to a program that calls the catalogue.
-        found = _pick(program, names, lasts, any_call=call is None)
+        found = _pick(program, names, lasts, any_call=call is None, skip=comments_and_strings(program))
         call, how = (found, program_how) if found else (call, how)
     if call is None:
         call, how = _pick(plain, names, lasts, any_call=False), "prose"
@@ -102,17 +108,18 @@ def _until(text: str, start: int, end: re.Pattern[str]) -> str:
     return value.strip("'\"").strip() if value[:1] in ("'", '"') else value
 
 
-def _pick(text: str, names: dict[str, str], lasts: frozenset[str], *, any_call: bool) -> str | None:
-    """The first call of a catalogue-like function that is no companion, else the first companion, else the first call."""
+def _pick(text: str, names: dict[str, str], lasts: frozenset[str], *, any_call: bool, skip: Sequence[range] = ()) -> str | None:
+    """The first call of a catalogue-like function that is no companion, else of a companion, else of anything."""
 
     def rank(span: CallSpan) -> int:
         callee = resolve(span.callee, names)
         if callee.rsplit(".", 1)[-1] not in lasts:
-            return 2
-        return 1 if _COMPANION.search(callee) else 0
+            return _OTHER
+        return 2 if _SEED.search(callee) else 1 if _COMPANION.search(callee) else 0
 
-    ranked = sorted(((rank(span), span.start, span) for span in find_calls(text)), key=lambda entry: entry[:2])
-    if not ranked or (ranked[0][0] == 2 and not any_call):
+    spans = [span for span in find_calls(text) if all(span.start not in stretch for stretch in skip)]
+    ranked = sorted(((rank(span), span.start, span) for span in spans), key=lambda entry: entry[:2])
+    if not ranked or (ranked[0][0] == _OTHER and not any_call):
         return None
     best = ranked[0][2]
     return text[best.start : best.end].strip()

@@ -4,7 +4,9 @@ Answers are prose, dictionaries and broken programs as often as code, so this re
 never raises and takes time linear in the text (each call is followed for at most ``MAX_CALL`` characters).
 """
 
+import io
 import re
+import tokenize
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
@@ -105,5 +107,26 @@ def resolve(dotted: str, names: dict[str, str]) -> str:
 
 
 def functions_of(calls: Iterable[str]) -> frozenset[str]:
-    """Callees of all calls in the given texts: what extraction takes for catalogue-like."""
-    return frozenset(span.callee for call in calls for span in find_calls(call))
+    """Callees of the outermost calls in the given texts: what extraction takes for catalogue-like."""
+    found = set()
+    for call in calls:
+        end = 0
+        for span in find_calls(call):
+            if span.start >= end:
+                found.add(span.callee)
+                end = span.end
+    return frozenset(found)
+
+
+def comments_and_strings(program: str) -> list[range]:
+    """Where a program's comments and strings stand, in characters; empty if Python cannot read it to its end."""
+    starts = [0, *(found.end() for found in re.finditer(r"\n", program))]
+    stretches = []
+    try:
+        for token in tokenize.generate_tokens(io.StringIO(program).readline):
+            if token.type in (tokenize.COMMENT, tokenize.STRING):
+                (row, column), (end_row, end_column) = token.start, token.end
+                stretches.append(range(starts[row - 1] + column, starts[end_row - 1] + end_column))
+    except (tokenize.TokenError, SyntaxError, IndexError):
+        return []
+    return stretches

@@ -107,7 +107,7 @@ class Matcher:
         """A reference or row as something to compare with; None if it is no call (a shell command, say)."""
         found = extract(f"<<<api_call>>>: {call_text}", self._functions).call or ""
         names = self._conventions | imports(program)
-        call = parse_call(found, names, {}) or parse_call(_closed(found), names, {})
+        call = parse_call(found, names) or parse_call(_closed(found), names)
         if call is None:
             return None
         signature = self._signature(call)
@@ -128,7 +128,7 @@ class Matcher:
         if extraction.call is None:
             return "no_call", "no call was found in the answer", []
         names = self._conventions | imports(extraction.program or "")
-        call = parse_call(extraction.call, names, constants(extraction.program or ""))
+        call = parse_call(extraction.call, names, lambda: constants(extraction.program or ""))
         if call is None:
             return "unparsable", f"not a complete Python call: {extraction.call[:80]!r}", []
         rows = self._named(call)
@@ -248,7 +248,8 @@ def _argument_difference(bound: dict[str, Value], reference: Target) -> tuple[st
 
 
 def _is_default(name: str, value: Value, signature: Signature | None) -> bool:
-    return signature is not None and name in signature.defaults and signature.defaults[name] == value.text
+    """Whether an argument says what its absence says; a default that is not known is taken to be None."""
+    return value.text == (signature.defaults.get(name, "None") if signature else "None")
 
 
 def _is_number(value: Value) -> bool:

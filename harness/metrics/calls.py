@@ -6,10 +6,13 @@ still a tree.
 
 import ast
 import re
+from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
+from apigauge.harness.extraction import parses
 from apigauge.harness.metrics.signatures import Signature
 from apigauge.harness.source import resolve
 
@@ -21,6 +24,8 @@ _ASSIGNMENT = re.compile(
     ("[^"\\\n]*"|'[^'\\\n]*'|-?\d+(?:\.\d+)?|True|False|None)[ \t]*(?:\#.*)?$""",
     re.MULTILINE | re.VERBOSE,
 )
+
+_NOT_CONSTANT = object()
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,20 +78,40 @@ def python_parser() -> "Parser":
 
 def constants(program: str) -> dict[str, Value]:
     """Names that the program assigns exactly once, and assigns a constant."""
-    found: dict[str, Value] = {}
-    for name, literal in _ASSIGNMENT.findall(program):
-        if len(re.findall(rf"^[ \t]*{name}[ \t]*(?::[^=\n]*)?=(?!=)", program, re.MULTILINE)) == 1:
-            found[name] = Value("constant", str(ast.literal_eval(literal)))
-    return found
+    assigned = _parsed_assignments(program)
+    if assigned is None:
+        assigned = [(name, ast.literal_eval(literal)) for name, literal in _ASSIGNMENT.findall(program)]
+    times = Counter(name for name, _ in assigned)
+    return {
+        name: Value("constant", value if isinstance(value, str) else repr(value))
+        for name, value in assigned
+        if times[name] == 1 and value is not _NOT_CONSTANT
+    }
 
 
-def parse_call(text: str, names: dict[str, str], known: dict[str, Value]) -> Call | None:
+def _parsed_assignments(program: str) -> list[tuple[str, Any]] | None:
+    """Every name a program binds, with its constant; None if Python does not accept the program."""
+    if not parses(program):
+        return None
+    tree = ast.parse(program)
+    constant = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name):
+            try:
+                constant[node.targets[0]] = ast.literal_eval(node.value)
+            except (ValueError, TypeError, RecursionError):
+                continue
+    stored = (n for n in ast.walk(tree) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store))
+    return [(name.id, constant.get(name, _NOT_CONSTANT)) for name in stored]
+
+
+def parse_call(text: str, names: dict[str, str], known: Callable[[], dict[str, Value]] = dict) -> Call | None:
     """The call a text begins with.
 
     Args:
         text: source of one call, as extraction gives it.
         names: what imported names stand for.
-        known: constants of the surrounding program.
+        known: gives the constants of the surrounding program; asked only if the call passes a name.
 
     Returns:
         None if the text holds no complete call of a dotted name.
@@ -115,7 +140,7 @@ def _first_call(root: "Node") -> "Node | None":
     return None
 
 
-def _arguments(node: "Node", known: dict[str, Value]) -> tuple[list[Value], list[tuple[str, Value]]]:
+def _arguments(node: "Node", known: Callable[[], dict[str, Value]]) -> tuple[list[Value], list[tuple[str, Value]]]:
     positional: list[Value] = []
     keywords: list[tuple[str, Value]] = []
     for child in node.named_children:
@@ -129,10 +154,10 @@ def _arguments(node: "Node", known: dict[str, Value]) -> tuple[list[Value], list
     return positional, keywords
 
 
-def _value(node: "Node", known: dict[str, Value]) -> Value:
+def _value(node: "Node", known: Callable[[], dict[str, Value]]) -> Value:
     text = _text(node)
     if node.type == "identifier":
-        return known.get(text, Value("name", text))
+        return known().get(text, Value("name", text))
     while node.type == "parenthesized_expression" and node.named_child_count == 1:
         node = node.named_children[0]
         text = _text(node)

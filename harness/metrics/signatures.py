@@ -82,6 +82,7 @@ _TABLE = {
     "load_from_hub": Signature(("repo_id", "filename"), ("repo_id", "filename")),
     "load_model_ensemble_and_task_from_hf_hub": Signature(("model_id",), ("model_id",)),
     "from_hparams": Signature(("source", "hparams_file", "pymodule_file"), ("source",)),
+    "foreign_class": Signature(("source", "hparams_file", "pymodule_file", "classname"), ("source",)),
     "SequenceTagger.load": Signature(("model_path",), ("model_path",)),
     "YOLO": Signature(("model", "task"), ("model",)),
     "joblib.load": Signature(("filename", "mmap_mode"), ("filename",)),

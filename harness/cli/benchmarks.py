@@ -1,0 +1,101 @@
+"""``apigauge benchmarks``: list, show, fetch, check."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from apigauge.harness.cli.shared import add_common, print_json, progress, say
+
+
+def add(commands: "argparse._SubParsersAction[Any]") -> None:
+    """Declares the command."""
+    parser = commands.add_parser("benchmarks", help="list, show, fetch or check benchmarks")
+    actions = parser.add_subparsers(metavar="ACTION", required=True)
+    for name, function, text in (
+        ("list", list_all, "every benchmark and whether its data is here"),
+        ("show", show, "what a benchmark holds, with a sample item"),
+        ("fetch", fetch, "download a benchmark's files, digests checked"),
+        ("check", check, "feed the references back through every scorer"),
+    ):
+        action = actions.add_parser(name, help=text)
+        if name != "list":
+            action.add_argument("name", metavar="NAME")
+        add_common(action)
+        action.set_defaults(function=function)
+
+
+def list_all(arguments: argparse.Namespace) -> int:
+    """Names, sizes, and what is missing."""
+    from apigauge.benchmarks import load_benchmark, names
+    from apigauge.errors import DataError
+
+    rows = []
+    for name in names():
+        try:
+            benchmark = load_benchmark(name, arguments.data_dir)
+            rows.append({"name": name, "items": len(benchmark.items), "catalogue": len(benchmark.catalogue)})
+        except DataError as error:
+            rows.append({"name": name, "missing": str(error)})
+    if arguments.json:
+        print_json({"benchmarks": rows})
+    else:
+        for row in rows:
+            here = f"{row['items']} items, {row['catalogue']} APIs" if "items" in row else "not fetched"
+            print(f"{row['name']:24} {here}")
+    return 0
+
+
+def show(arguments: argparse.Namespace) -> int:
+    """A benchmark's size, digest and first prompt."""
+    from apigauge.benchmarks import load_benchmark
+
+    benchmark = load_benchmark(arguments.name, arguments.data_dir)
+    first = benchmark.items[0]
+    facts = {
+        "name": benchmark.name,
+        "digest": benchmark.digest,
+        "items": len(benchmark.items),
+        "reference_apis": len({item.api for item in benchmark.items}),
+        "catalogue": len(benchmark.catalogue),
+        "training_items": len(benchmark.train),
+        "domains": len({api.domain for api in benchmark.catalogue}),
+    }
+    if arguments.json:
+        print_json(facts)
+        return 0
+    for name, value in facts.items():
+        print(f"{name.replace('_', ' '):16} {value}")
+    print(f"\nitem {first.id} as it is asked:\n\n{benchmark.prompt(first)}\n\nits reference: {first.reference_call}")
+    return 0
+
+
+def fetch(arguments: argparse.Namespace) -> int:
+    """Downloads what is missing."""
+    from apigauge.benchmarks.apibench.fetch import fetch_hub, files_of
+    from apigauge.benchmarks.data import cache_dir
+    from apigauge.errors import UsageError
+
+    hub = arguments.name.removeprefix("apibench-")
+    if not arguments.name.startswith("apibench-") or not files_of(hub):
+        raise UsageError(f"benchmarks fetch {arguments.name}: there is nothing to fetch for it")
+    folder: Path = arguments.data_dir or cache_dir()
+    with progress(f"fetching {arguments.name}", len(files_of(hub))) as tick:
+        fetched = fetch_hub(hub, folder, tick)
+    if arguments.json:
+        print_json({"folder": str(folder), "fetched": fetched})
+    else:
+        say(f"{folder} has all files of {arguments.name} ({len(fetched)} fetched now)")
+    return 0
+
+
+def check(arguments: argparse.Namespace) -> int:
+    """Prints what the references themselves score, and what is wrong with the data."""
+    from apigauge.benchmarks import load_benchmark
+    from apigauge.harness.check import check_benchmark
+
+    report = check_benchmark(load_benchmark(arguments.name, arguments.data_dir))
+    if arguments.json:
+        print_json(report.to_json())
+    else:
+        print(report.to_text())
+    return 0

@@ -1,0 +1,58 @@
+"""``apigauge``: parses the command line, calls the subcommand, turns errors into exit codes."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from apigauge import __version__
+from apigauge.errors import ApigaugeError
+from apigauge.harness.cli import benchmarks, generate, report, rerun, run, score
+
+_COMMANDS = (run, generate, score, rerun, report, benchmarks)
+
+_EPILOG = """\
+exit codes: 0 done; 2 wrong usage; 4 broken input, data or disk (the message says what to do)
+
+examples:
+  apigauge run --benchmark mini --model retrieval:bm25 --out runs/bm25
+  apigauge score --benchmark apibench-torchhub --responses answers.jsonl --out runs/mine
+  apigauge report runs/* --out site
+"""
+
+
+def parser() -> argparse.ArgumentParser:
+    """The whole command line."""
+    top = argparse.ArgumentParser(
+        prog="apigauge",
+        description="Are the API calls that language models write real, right and runnable?",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    top.add_argument("--version", action="version", version=f"apigauge {__version__}")
+    commands = top.add_subparsers(metavar="COMMAND", required=True)
+    for command in _COMMANDS:
+        command.add(commands)
+    return top
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs one command; returns its exit code."""
+    arguments = parser().parse_args(argv)
+    try:
+        return int(arguments.function(arguments))
+    except ApigaugeError as error:
+        print(f"apigauge: {error}", file=sys.stderr)
+        return error.exit_code
+    except BrokenPipeError:
+        sys.stderr.close()
+        return 0
+    except KeyboardInterrupt:
+        print("apigauge: interrupted; the same command goes on from here", file=sys.stderr)
+        return 130
+    except OSError as error:
+        print(f"apigauge: {error.filename or 'disk'}: {error.strerror or error}", file=sys.stderr)
+        return 4
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,72 @@
+"""``apigauge score``: score answers that exist, from a file or in a run directory."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from apigauge.errors import UsageError
+from apigauge.harness.cli.shared import (
+    add_common,
+    add_scoring,
+    metric_modules,
+    positive,
+    print_summary,
+    progress,
+    tell_problems,
+)
+
+
+def add(commands: "argparse._SubParsersAction[Any]") -> None:
+    """Declares the command."""
+    parser = commands.add_parser("score", help="score answers from a file, or the answers of a run")
+    parser.add_argument("run", nargs="?", type=Path, metavar="RUN", help="a run's folder, e.g. of `apigauge generate`")
+    parser.add_argument("--benchmark", metavar="NAME", help="what the answers answer")
+    parser.add_argument(
+        "--responses", metavar="FILE", help="answers as JSON lines: `text` and `item` (or upstream's `question_id`)"
+    )
+    parser.add_argument("--out", type=Path, metavar="DIR", help="the run's folder")
+    parser.add_argument("--limit", type=positive, metavar="N", help="only the first N items")
+    add_scoring(parser)
+    add_common(parser)
+    parser.set_defaults(function=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Runs the command."""
+    from apigauge.benchmarks import load_benchmark
+    from apigauge.harness.evaluation import evaluate
+    from apigauge.harness.generation.replay import Replay
+
+    if arguments.run is not None:
+        return _score_run(arguments)
+    if not (arguments.benchmark and arguments.responses and arguments.out):
+        raise UsageError("score: give a RUN, or --benchmark, --responses and --out together")
+    modules = metric_modules(arguments.metrics)
+    benchmark = load_benchmark(arguments.benchmark, arguments.data_dir)
+    generator = Replay(str(find_responses(arguments.responses, arguments.data_dir)))
+    with progress(f"scoring {benchmark.name}", len(benchmark.items[: arguments.limit])) as tick:
+        summary = evaluate(benchmark, generator, arguments.out, modules, arguments.limit, arguments.workers, tick)
+    tell_problems(summary["problems"])
+    print_summary(arguments.out, summary, as_json=arguments.json)
+    return 0
+
+
+def find_responses(name: str, data_dir: Path | None) -> Path:
+    """The file as named, or of that name among the released answers that `benchmarks fetch` brought."""
+    from apigauge.benchmarks.data import search_path
+
+    if not Path(name).is_file() and Path(name).name == name:
+        for folder in search_path(data_dir):
+            if (folder / "responses" / name).is_file():
+                return folder / "responses" / name
+    return Path(name)
+
+
+def _score_run(arguments: argparse.Namespace) -> int:
+    from apigauge.harness.cli.rerun import rescore
+
+    if arguments.benchmark or arguments.responses or arguments.out or arguments.limit:
+        raise UsageError("score RUN takes its benchmark and answers from the run; leave the other options out")
+    summary, _ = rescore(arguments.run, arguments)
+    print_summary(arguments.run, summary, as_json=arguments.json)
+    return 0

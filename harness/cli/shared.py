@@ -1,0 +1,109 @@
+"""Options and output that several subcommands have in common."""
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from apigauge.errors import UsageError
+
+
+def add_common(parser: argparse.ArgumentParser) -> None:
+    """``--json`` and ``--data-dir``."""
+    parser.add_argument("--json", action="store_true", help="print the result as JSON on standard output")
+    parser.add_argument(
+        "--data-dir", type=Path, metavar="DIR", help="where benchmark data is (default: $APIGAUGE_DATA, then the cache)"
+    )
+
+
+def add_scoring(parser: argparse.ArgumentParser) -> None:
+    """``--metrics`` and ``--workers``."""
+    parser.add_argument(
+        "--metrics", nargs="+", metavar="NAME", help="only these metrics (default: all; a module's name means all of its)"
+    )
+    parser.add_argument("--workers", type=positive, metavar="N", help="processes for scoring (default: all cores)")
+
+
+def positive(text: str) -> int:
+    """An argument that must be a whole number above zero."""
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("must be 1 or more")
+    return number
+
+
+def metric_modules(names: list[str] | None) -> list[str]:
+    """The metric modules asked for."""
+    from apigauge.harness.metrics import MODULES, modules_for
+
+    return modules_for(names) if names else list(MODULES)
+
+
+def say(text: str) -> None:
+    """A line for the person; never on standard output, which belongs to the result."""
+    print(text, file=sys.stderr)
+
+
+def tell_problems(problems: list[str]) -> None:
+    """What was wrong with the input but did not stop the run: the first ten, and how many there were."""
+    for problem in problems[:10]:
+        say(f"apigauge: {problem}")
+    if len(problems) > 10:
+        say(f"apigauge: and {len(problems) - 10} more problems; all are in summary.json")
+
+
+def print_json(value: Mapping[str, Any]) -> None:
+    """The machine-readable result."""
+    print(json.dumps(value, ensure_ascii=False))
+
+
+def default_out(benchmark: str, spec: str) -> Path:
+    """Where a run goes when nobody says: ``runs/BENCHMARK-MODEL``."""
+    plain = "".join(c if c.isalnum() or c in "-._" else "-" for c in spec).strip("-.")[:80]
+    if not plain:
+        raise UsageError("--out is needed: the model's name makes no folder name")
+    return Path("runs") / f"{benchmark}-{plain}"
+
+
+@contextmanager
+def progress(what: str, total: int | None) -> Iterator[Callable[[], None]]:
+    """A progress bar on standard error; yields the function that moves it by one."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(what, total=total)
+        yield lambda: bar.advance(task)
+
+
+def print_summary(run: Path, summary: dict[str, Any], *, as_json: bool) -> None:
+    """A run's result: a table for people, or JSON."""
+    metrics = summary["metrics"]
+    if as_json:
+        kept = ("value", "low", "high", "n")
+        print_json(
+            {
+                "run": str(run),
+                "items": summary["items"],
+                "expected": summary["expected"],
+                "metrics": {name: {key: entry[key] for key in kept} for name, entry in metrics.items()},
+            }
+        )
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title=f"{run}: {summary['items']} of {summary['expected']} items", title_justify="left")
+    table.add_column("metric")
+    for heading in ("value", "95 % interval"):
+        table.add_column(heading, justify="right")
+    table.add_column("what differs")
+    for name, entry in metrics.items():
+        labels = summary["labels"].get(name, {})
+        most = ", ".join(f"{label} {count}" for label, count in list(labels.items())[:4])
+        table.add_row(name, f"{entry['value']:.4f}", f"{entry['low']:.4f} - {entry['high']:.4f}", most)
+    Console().print(table)

@@ -1,0 +1,24 @@
+"""``constant:TEXT``: the same answer to every question. A metric that this beats a model on measures something else."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from apigauge.benchmarks.types import Benchmark, Item
+from apigauge.harness.generation import Completion
+
+
+class Constant:
+    """Answers everything with one text."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self.problems: list[str] = []
+
+    def describe(self) -> dict[str, Any]:
+        """The text is all there is."""
+        return {"spec": f"constant:{self._text}", "kind": "constant"}
+
+    def generate(self, _benchmark: Benchmark, items: Sequence[Item]) -> Iterator[Completion]:
+        """The text, once per item."""
+        for item in items:
+            yield Completion(item.id, 0, self._text)

@@ -1,0 +1,95 @@
+"""``replay:FILE``: answers that exist already, in upstream's form or in our own ``generations.jsonl``."""
+
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from apigauge.benchmarks.types import Benchmark, Item
+from apigauge.errors import ResponsesError
+from apigauge.harness.generation import Completion
+
+
+class Replay:
+    """Answers from a file of JSON lines.
+
+    Each line has ``text`` and either ``item`` (and perhaps ``sample``) or upstream's ``question_id``. A line that cannot
+    be used is passed over and named in ``problems``; the answers around it are scored.
+    """
+
+    def __init__(self, file: str) -> None:
+        self._path = Path(file)
+        self.problems: list[str] = []
+        if not self._path.is_file():
+            raise ResponsesError(f"{file}: there is no such file of answers")
+
+    def describe(self) -> dict[str, Any]:
+        """The file's name and digest."""
+        digest = hashlib.sha256()
+        with self._path.open("rb") as file:
+            while block := file.read(1 << 20):
+                digest.update(block)
+        return {"spec": f"replay:{self._path.name}", "kind": "replay", "digest": digest.hexdigest()}
+
+    def generate(self, benchmark: Benchmark, items: Sequence[Item]) -> Iterator[Completion]:
+        """The file's answers to the items, in the file's order.
+
+        Raises:
+            ResponsesError: not one line of the file answers an item of the benchmark.
+        """
+        self.problems.clear()
+        known, wanted = {item.id for item in benchmark.items}, {item.id for item in items}
+        seen: set[tuple[str, int]] = set()
+        used = False
+        for number, completion in self._lines():
+            key = (completion.item, completion.sample)
+            if completion.item not in known:
+                self._problem(number, f"{benchmark.name} has no item {completion.item!r}")
+            elif key in seen:
+                self._problem(number, f"a second answer to item {completion.item!r}; the first one counts")
+            else:
+                seen.add(key)
+                used = True
+                if completion.item in wanted:
+                    yield completion
+        if not used:
+            first = f" The first problem: {self.problems[0]}" if self.problems else " It is empty."
+            raise ResponsesError(f"{self._path}: no line of it answers a question of {benchmark.name}.{first}")
+
+    def _lines(self) -> Iterator[tuple[int, Completion]]:
+        with self._path.open("rb") as file:
+            for number, line in enumerate(file, 1):
+                if line.strip() and (completion := self._parse(number, line)):
+                    yield number, completion
+
+    def _parse(self, number: int, line: bytes) -> Completion | None:
+        try:
+            text = line.decode("utf-8")
+        except UnicodeDecodeError as error:
+            self._problem(number, f"byte {error.start} is not UTF-8; it is read as U+FFFD")
+            text = line.decode("utf-8", "replace")
+        try:
+            row = json.loads(text)
+        except (json.JSONDecodeError, RecursionError) as error:
+            self._problem(number, f"not JSON ({error}); is the line torn? It is left out")
+            return None
+        key = row.get("item", row.get("question_id")) if isinstance(row, dict) else None
+        if key is None or isinstance(key, (dict, list)):
+            self._problem(number, "neither `item` nor `question_id`; it is left out")
+            return None
+        if not isinstance(row.get("text"), str):
+            self._problem(number, f"the answer to item {str(key)!r} has no `text`; it is left out")
+            return None
+        sample = row.get("sample", 0)
+        return Completion(
+            str(key),
+            sample if isinstance(sample, int) else 0,
+            row["text"].encode("utf-8", "replace").decode("utf-8"),
+            str(row.get("finish_reason", "stop")),
+            row.get("prompt_tokens"),
+            row.get("completion_tokens"),
+        )
+
+    def _problem(self, number: int, what: str) -> None:
+        self.problems.append(f"{self._path.name}, line {number}: {what}")

@@ -1,0 +1,144 @@
+"""The run directory: one generator on one benchmark, readable by ``cat``.
+
+``generations.jsonl`` and ``scores.jsonl`` grow by whole lines, each written with one call. A last line without its end was
+torn by a crash and is dropped on the next start. A row's key is (item, sample); a second row with a key is ignored. So
+killing the process at any instant loses at most the answer in flight and never counts one twice.
+"""
+
+import contextlib
+import fcntl
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from apigauge.errors import RunError
+
+SCHEMA_VERSION = 1
+MANIFEST, GENERATIONS, SCORES, SUMMARY = "manifest.json", "generations.jsonl", "scores.jsonl", "summary.json"
+# What may differ between two runs whose scores must not.
+NOT_IDENTIFYING = ("host", "timings", "cache")
+
+Key = tuple[str, int]
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """A JSON object from a run directory.
+
+    Raises:
+        RunError: it is missing or no JSON object.
+    """
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise RunError(f"{path.parent} is no run directory: it has no {path.name}.") from error
+    except (ValueError, OSError) as error:
+        raise RunError(f"{path}: cannot be read ({error}); make the run again.") from error
+    if not isinstance(value, dict):
+        raise RunError(f"{path}: a JSON object was expected; make the run again.")
+    return value
+
+
+def write_json(path: Path, value: dict[str, Any]) -> None:
+    """Writes a JSON object; the file is either the old one or the new one, never half of either."""
+    temporary = path.with_name(f".{path.name}.tmp")
+    temporary.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    temporary.replace(path)
+
+
+def read_rows(path: Path) -> list[dict[str, Any]]:
+    """The rows of a run's file, first of each key, without a torn last line; empty if there is no file.
+
+    Raises:
+        RunError: a line that is not the last is no row.
+    """
+    if not path.is_file():
+        return []
+    rows: dict[Key, dict[str, Any]] = {}
+    lines = path.read_bytes().split(b"\n")
+    for number, line in enumerate(lines[:-1], 1):
+        try:
+            row = json.loads(line)
+            rows.setdefault((row["item"], row["sample"]), row)
+        except (ValueError, KeyError, TypeError) as error:
+            raise RunError(f"{path}, line {number}: not a row of a run ({error}); delete the line to go on.") from error
+    return list(rows.values())
+
+
+class Appender:
+    """Appends rows to one file of a run; opening it drops a torn last line."""
+
+    def __init__(self, path: Path) -> None:
+        self.keys: set[Key] = {(row["item"], row["sample"]) for row in read_rows(path)}
+        self._file = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+        whole = path.read_bytes().rfind(b"\n") + 1
+        os.ftruncate(self._file, whole)
+        os.lseek(self._file, whole, os.SEEK_SET)
+
+    def append(self, row: dict[str, Any]) -> None:
+        """Writes one row, unless its key is there already."""
+        key = (row["item"], row["sample"])
+        if key in self.keys:
+            return
+        line = json.dumps(row, ensure_ascii=False).encode("utf-8", "surrogatepass") + b"\n"
+        while line:
+            line = line[os.write(self._file, line) :]
+        self.keys.add(key)
+
+    def close(self) -> None:
+        """Closes the file."""
+        os.close(self._file)
+
+
+@contextlib.contextmanager
+def writing(run: Path) -> Iterator[None]:
+    """Holds a run directory for one writer.
+
+    Raises:
+        RunError: another process is writing to it, or it cannot be made.
+    """
+    try:
+        run.mkdir(parents=True, exist_ok=True)
+        lock = os.open(run / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
+    except OSError as error:
+        raise RunError(f"{run}: cannot be written ({error.strerror}); choose another --out.") from error
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        os.close(lock)
+        raise RunError(f"{run}: another process is writing to this run; wait for it or choose another --out.") from error
+    try:
+        yield
+    finally:
+        os.close(lock)
+
+
+def start(run: Path, manifest: dict[str, Any]) -> None:
+    """Writes the manifest of a new run, or checks that a run to be resumed is the same one.
+
+    Raises:
+        RunError: the directory holds a run of something else; names what differs.
+    """
+    path = run / MANIFEST
+    if not path.exists():
+        if (run / GENERATIONS).exists() or (run / SCORES).exists():
+            raise RunError(f"{run}: holds answers but no {MANIFEST}; choose another --out.")
+        write_json(path, manifest)
+        return
+    if different := differences(read_json(path), manifest):
+        what = "; ".join(f"{name} was {old!r} and is {new!r}" for name, old, new in different)
+        raise RunError(f"{run}: holds another run ({what}). Choose another --out, or `apigauge rerun {run}` to re-score.")
+
+
+def differences(old: dict[str, Any], new: dict[str, Any]) -> list[tuple[str, Any, Any]]:
+    """Dotted name, old value, new value of every manifest entry that differs and can explain a different score."""
+    left, right = (_flat({k: v for k, v in m.items() if k not in NOT_IDENTIFYING}) for m in (old, new))
+    return [(n, left.get(n), right.get(n)) for n in sorted({*left, *right}) if left.get(n) != right.get(n)]
+
+
+def _flat(value: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for name, entry in value.items():
+        flat |= _flat(entry, f"{prefix}{name}.") if isinstance(entry, dict) else {f"{prefix}{name}": entry}
+    return flat

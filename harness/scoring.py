@@ -1,0 +1,40 @@
+"""From a completion to its row in ``scores.jsonl``: extraction, then every metric. Pure, so that it can run anywhere."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from apigauge.benchmarks.types import Benchmark
+from apigauge.harness.extraction import extract
+from apigauge.harness.generation import Completion
+from apigauge.harness.metrics import make_metrics, score
+from apigauge.harness.source import functions_of
+
+
+@dataclass(frozen=True)
+class ScorerFactory:
+    """Builds the scoring function of one benchmark; travels to other processes."""
+
+    benchmark: Benchmark
+    modules: tuple[str, ...]
+
+    def __call__(self) -> Callable[[Completion], dict[str, Any]]:
+        """The function that scores a completion."""
+        metrics = make_metrics(self.modules, self.benchmark)
+        items = {item.id: item for item in self.benchmark.items}
+        functions = functions_of(api.call for api in self.benchmark.catalogue)
+
+        def scorer(completion: Completion) -> dict[str, Any]:
+            extraction = extract(completion.text, functions)
+            scored = score(metrics, items[completion.item], extraction)
+            return {
+                "item": completion.item,
+                "sample": completion.sample,
+                "extraction": {"call": extraction.call, "program": extraction.program, "how": extraction.how},
+                "metrics": scored.metrics,
+                "labels": scored.labels,
+                "messages": scored.messages,
+                "verdict": None,
+            }
+
+        return scorer

@@ -15,7 +15,9 @@ from apigauge.harness.extraction import extract, parses
 from apigauge.harness.metrics import LOWER_IS_BETTER, MODULES, make_metrics, score
 from apigauge.harness.source import functions_of
 
-_DOMAIN = re.compile(r"(?:<<<domain>>>\s*:|['\"]domain['\"]\s*:\s*['\"])\s*(.*?)(?:\s*,?\s*<<<|['\"]\s*,|\n|$)", re.IGNORECASE)
+_DOMAIN = re.compile(
+    r"(?:<<<domain>>>\s*:|['\"]domain['\"]\s*:\s*['\"])\s*(.*?)(?:\s*,?\s*<<<|['\"]\s*,|\n|$)", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +73,8 @@ class Report:
             _counted("no reference program", self.reference_program_missing),
             _counted("domain is not one the catalogue gives that call", self.domain_not_in_catalogue),
             _counted("domain is not the one the reference answer names", self.domain_not_in_answer),
-            f"catalogue calls that stand more than once: {len(self.catalogue_duplicates)} "
-            f"({self.catalogue_rows} rows hold {self.distinct_calls()} distinct calls)",
+            f"catalogue calls that stand more than once: {len(self.catalogue_duplicates)}",
+            f"distinct calls in the catalogue: {self.distinct_calls()}",
             f"catalogue calls with conflicting domains: {len(self.catalogue_conflicting_domains)}",
             f"evaluation references that also occur in the training file: {seen}",
             _counted("test instruction is a near copy of a training one", self.near_copies_in_training),
@@ -136,7 +138,9 @@ def _examine_rows(benchmark: Benchmark, rows: Sequence[Item], report: Report) ->
     ]
     report.reference_call_not_python = [row.id for row in rows if not parses(row.reference_call)]
     report.reference_program_missing = [row.id for row in rows if not row.reference_program]
-    report.reference_program_not_python = [r.id for r in rows if r.reference_program and not parses(r.reference_program)]
+    report.reference_program_not_python = [
+        r.id for r in rows if r.reference_program and not parses(r.reference_program)
+    ]
 
 
 def _examine_catalogue(benchmark: Benchmark, report: Report) -> None:

@@ -133,7 +133,7 @@ def score_run(
 def compare_scores(
     old: Iterable[dict[str, Any]], new: Iterable[dict[str, Any]], different: Sequence[tuple[str, Any, Any]]
 ) -> list[Change]:
-    """Every score that differs, with the manifest entries that explain it: its own metric's version, or what all share."""
+    """Every score that differs, with the manifest entries that explain it: its metric's version, or what all share."""
     before = {(row["item"], row["sample"]): row["metrics"] for row in old}
     causes = [(name, f"{name}: {a!r} -> {b!r}") for name, a, b in different]
     changes = []
@@ -200,9 +200,7 @@ def _estimate(rows: Sequence[dict[str, Any]], name: str, apis: dict[str, str]) -
     return estimate([value for value, _ in pairs], [api for _, api in pairs]).to_json()
 
 
-def _generate(
-    benchmark: Benchmark, generator: Generator, run: Path, items: Sequence[Item]
-) -> Iterator[Completion]:
+def _generate(benchmark: Benchmark, generator: Generator, run: Path, items: Sequence[Item]) -> Iterator[Completion]:
     """The answers a run holds already, then the missing ones as they are made and written."""
     file = runs.Appender(run / runs.GENERATIONS)
     try:

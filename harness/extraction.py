@@ -108,7 +108,9 @@ def _until(text: str, start: int, end: re.Pattern[str]) -> str:
     return value.strip("'\"").strip() if value[:1] in ("'", '"') else value
 
 
-def _pick(text: str, names: dict[str, str], lasts: frozenset[str], *, any_call: bool, skip: Sequence[range] = ()) -> str | None:
+def _pick(
+    text: str, names: dict[str, str], lasts: frozenset[str], *, any_call: bool, skip: Sequence[range] = ()
+) -> str | None:
     """The first call of a catalogue-like function that is no companion, else of a companion, else of anything."""
 
     def rank(span: CallSpan) -> int:

@@ -1,8 +1,8 @@
 """The run directory: one generator on one benchmark, readable by ``cat``.
 
-``generations.jsonl`` and ``scores.jsonl`` grow by whole lines, each written with one call. A last line without its end was
-torn by a crash and is dropped on the next start. A row's key is (item, sample); a second row with a key is ignored. So
-killing the process at any instant loses at most the answer in flight and never counts one twice.
+``generations.jsonl`` and ``scores.jsonl`` grow by whole lines, each written with one call. A last line without its end
+was torn by a crash and is dropped on the next start. A row's key is (item, sample); a second row with a key is ignored.
+So killing the process at any instant loses at most the answer in flight and never counts one twice.
 """
 
 import contextlib
@@ -107,7 +107,9 @@ def writing(run: Path) -> Iterator[None]:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
         os.close(lock)
-        raise RunError(f"{run}: another process is writing to this run; wait for it or choose another --out.") from error
+        raise RunError(
+            f"{run}: another process is writing to this run; wait for it or choose another --out."
+        ) from error
     try:
         yield
     finally:
@@ -128,7 +130,9 @@ def start(run: Path, manifest: dict[str, Any]) -> None:
         return
     if different := differences(read_json(path), manifest):
         what = "; ".join(f"{name} was {old!r} and is {new!r}" for name, old, new in different)
-        raise RunError(f"{run}: holds another run ({what}). Choose another --out, or `apigauge rerun {run}` to re-score.")
+        raise RunError(
+            f"{run}: holds another run ({what}). Choose another --out, or `apigauge rerun {run}` to re-score."
+        )
 
 
 def differences(old: dict[str, Any], new: dict[str, Any]) -> list[tuple[str, Any, Any]]:

@@ -1,4 +1,4 @@
-"""From a completion to its row in ``scores.jsonl``: extraction, then every metric. Pure, so that it can run anywhere."""
+"""From a completion to its row in ``scores.jsonl``: extraction, then every metric. Pure, so it can run anywhere."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

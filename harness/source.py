@@ -15,7 +15,33 @@ MAX_CALLS = 500
 
 _CALLEE = re.compile(r"(?<![\w.])([^\W\d]\w*(?:\s*\.\s*[^\W\d]\w*)*)\s*\(")
 _NOT_CALLEES = frozenset(
-    ["and", "as", "assert", "await", "class", "def", "del", "elif", "else", "except", "for", "from", "if", "import", "in", "is", "lambda", "not", "or", "print", "raise", "return", "while", "with", "yield"]
+    [
+        "and",
+        "as",
+        "assert",
+        "await",
+        "class",
+        "def",
+        "del",
+        "elif",
+        "else",
+        "except",
+        "for",
+        "from",
+        "if",
+        "import",
+        "in",
+        "is",
+        "lambda",
+        "not",
+        "or",
+        "print",
+        "raise",
+        "return",
+        "while",
+        "with",
+        "yield",
+    ]
 )
 _IMPORT = re.compile(
     r"^[ \t]*(?:from[ \t]+(?P<module>\.*[\w.]+)[ \t]+)?import[ \t]+(?P<names>\([^)]*\)|[^\n;#]+)", re.MULTILINE

@@ -48,15 +48,17 @@ def files_of(hub: str, base_url: str = _RAW) -> list[Source]:
         owner = _HUBS_OWN_NAMES.get(hub, hub) if folder == "apibench" else hub
         if f"_{owner}_" not in f"_{file}":
             continue
-        inner = f"{_UPSTREAM[folder]}/{hub}/{file}" if folder in ("questions", "responses") else f"{_UPSTREAM[folder]}/{file}"
+        inner = (
+            f"{_UPSTREAM[folder]}/{hub}/{file}"
+            if folder in ("questions", "responses")
+            else f"{_UPSTREAM[folder]}/{file}"
+        )
         url = f"{base_url}/{repository}/{commit}/{inner}"
         found.append(Source(name, url, facts["sha256"], facts["bytes"]))
     return found
 
 
-def fetch_hub(
-    hub: str, folder: Path, tick: Callable[[], None] = lambda: None, base_url: str = _RAW
-) -> list[str]:
+def fetch_hub(hub: str, folder: Path, tick: Callable[[], None] = lambda: None, base_url: str = _RAW) -> list[str]:
     """Downloads the files of one hub that are not there yet or are not what they should be.
 
     Returns:
@@ -89,7 +91,9 @@ def _fetch(client: "Any", source: Source, target: Path) -> None:
     part.parent.mkdir(parents=True, exist_ok=True)
     have = part.stat().st_size if part.is_file() else 0
     if have < source.size:
-        headers = {"Range": f"bytes={have}-", "Accept-Encoding": "identity"} if have else {"Accept-Encoding": "identity"}
+        headers = (
+            {"Range": f"bytes={have}-", "Accept-Encoding": "identity"} if have else {"Accept-Encoding": "identity"}
+        )
         with client.stream("GET", source.url, headers=headers) as response:
             response.raise_for_status()
             resumed = response.status_code == 206

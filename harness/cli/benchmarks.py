@@ -1,4 +1,4 @@
-"""``apigauge benchmarks``: list, show, fetch, check."""
+"""``apigauge benchmarks``: list, show, fetch, check, reproduce."""
 
 import argparse
 from pathlib import Path
@@ -9,16 +9,17 @@ from apigauge.harness.cli.shared import add_common, print_json, progress, say
 
 def add(commands: "argparse._SubParsersAction[Any]") -> None:
     """Declares the command."""
-    parser = commands.add_parser("benchmarks", help="list, show, fetch or check benchmarks")
+    parser = commands.add_parser("benchmarks", help="list, show, fetch, check or reproduce")
     actions = parser.add_subparsers(metavar="ACTION", required=True)
     for name, function, text in (
         ("list", list_all, "every benchmark and whether its data is here"),
         ("show", show, "what a benchmark holds, with a sample item"),
         ("fetch", fetch, "download a benchmark's files, digests checked"),
         ("check", check, "feed the references back through every scorer"),
+        ("reproduce", reproduce, "the upstream figures, from Gorilla's released answers on all three hubs"),
     ):
         action = actions.add_parser(name, help=text)
-        if name != "list":
+        if name not in ("list", "reproduce"):
             action.add_argument("name", metavar="NAME")
         add_common(action)
         action.set_defaults(function=function)
@@ -98,4 +99,28 @@ def check(arguments: argparse.Namespace) -> int:
         print_json(report.to_json())
     else:
         print(report.to_text())
+    return 0
+
+
+def reproduce(arguments: argparse.Namespace) -> int:
+    """Prints one line per released file: upstream's accuracy and hallucination, and ours."""
+    from apigauge.benchmarks import load_benchmark
+    from apigauge.benchmarks.apibench import HUBS
+    from apigauge.benchmarks.data import find
+    from apigauge.harness.reproduce import released
+
+    rows = []
+    for hub in HUBS:
+        name = f"apibench-{hub}"
+        folder = find(f"responses/response_{hub}_Gorilla_FT_0_shot.jsonl", arguments.data_dir, name).parent
+        rows += list(released(load_benchmark(name, arguments.data_dir), folder))
+    if arguments.json:
+        print_json({"files": [row._asdict() for row in rows]})
+        return 0
+    print(f"{'answers':46} {'ast.gorilla':>11} {'hall.gorilla':>12} {'ast.exact':>9} {'ast.domain':>10} {'hall.':>7}")
+    for row in rows:
+        figures = (row.accuracy, row.hallucination_gorilla, row.exact, row.domain, row.hallucination)
+        widths = (11, 12, 9, 10, 7)
+        line = " ".join(f"{value:{width}.4f}" for value, width in zip(figures, widths, strict=True))
+        print(f"{row.file.removeprefix('response_').removesuffix('.jsonl'):46} {line}")
     return 0

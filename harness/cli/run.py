@@ -28,9 +28,7 @@ def add(commands: "argparse._SubParsersAction[Any]") -> None:
 def add_model(parser: argparse.ArgumentParser) -> None:
     """``--benchmark``, ``--model``, ``--out`` and ``--limit``."""
     parser.add_argument("--benchmark", required=True, metavar="NAME", help="see `apigauge benchmarks list`")
-    parser.add_argument(
-        "--model", required=True, metavar="SPEC", help="replay:FILE, constant:TEXT or retrieval:bm25"
-    )
+    parser.add_argument("--model", required=True, metavar="SPEC", help="replay:FILE, constant:TEXT or retrieval:bm25")
     parser.add_argument("--out", type=Path, metavar="DIR", help="the run's folder (default: runs/BENCHMARK-MODEL)")
     parser.add_argument("--limit", type=positive, metavar="N", help="only the first N items")
 

@@ -22,7 +22,10 @@ def add_common(parser: argparse.ArgumentParser) -> None:
 def add_scoring(parser: argparse.ArgumentParser) -> None:
     """``--metrics`` and ``--workers``."""
     parser.add_argument(
-        "--metrics", nargs="+", metavar="NAME", help="only these metrics (default: all; a module's name means all of its)"
+        "--metrics",
+        nargs="+",
+        metavar="NAME",
+        help="only these metrics (default: all; a module's name means all of its)",
     )
     parser.add_argument("--workers", type=positive, metavar="N", help="processes for scoring (default: all cores)")
 

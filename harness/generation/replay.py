@@ -14,8 +14,8 @@ from apigauge.harness.generation import Completion
 class Replay:
     """Answers from a file of JSON lines.
 
-    Each line has ``text`` and either ``item`` (and perhaps ``sample``) or upstream's ``question_id``. A line that cannot
-    be used is passed over and named in ``problems``; the answers around it are scored.
+    Each line has ``text`` and either ``item`` (and perhaps ``sample``) or upstream's ``question_id``. A line that
+    cannot be used is passed over and named in ``problems``; the answers around it are scored.
     """
 
     def __init__(self, file: str) -> None:

@@ -1,9 +1,9 @@
 """``ast.gorilla`` and ``hallucination.gorilla``: the upstream APIBench scorer, answer for answer.
 
-Source: gorilla/eval/eval-scripts/ast_eval_{hf,tf,th}.py at the commit in benchmarks/apibench/sources.json. Its faults are
-kept on purpose: "correct" means that the first catalogue row whose arguments occur somewhere in a node of the answer
-has the reference's *domain*; where no node bears the row's name, the last node visited stands in. Read ``ast.exact``
-for what it was meant to be.
+Source: gorilla/eval/eval-scripts/ast_eval_{hf,tf,th}.py at the commit in benchmarks/apibench/sources.json. Its faults
+are kept on purpose: "correct" means that the first catalogue row whose arguments occur somewhere in a node of the
+answer has the reference's *domain*; where no node bears the row's name, the last node visited stands in. Read
+``ast.exact`` for what it was meant to be.
 
 On prose, the verdict hangs on how the parser recovers from errors, and that differs between grammars. The grammar of
 tree-sitter-languages 1.9.1 gives the upstream scorer's verdict for all 10,650 released answers. Where that package has
@@ -29,9 +29,9 @@ VERDICTS = ("correct", "wrong", "hallucination")
 
 
 class Row(NamedTuple):
-    """A catalogue row as the upstream scorer sees it: its index, name, arguments and domain."""
+    """A catalogue row as the upstream scorer sees it: its number, name, arguments and domain."""
 
-    index: int
+    number: int
     name: str
     arguments: tuple[str, ...]
     domain: str
@@ -41,7 +41,7 @@ class Verdict(NamedTuple):
     """``correct``, ``wrong`` or ``hallucination``, and the catalogue row matched (-1 for none)."""
 
     verdict: str
-    api_index: int
+    api_number: int
 
 
 def make(benchmark: Benchmark) -> Metric:
@@ -79,7 +79,7 @@ def judge(hub: str, rows: list[Row], text: str, domain: str) -> Verdict:
     for row in rows:
         node_text = found.get(row.name, last)
         if all(argument in node_text for argument in row.arguments):
-            return Verdict("correct" if row.domain == domain else "wrong", row.index)
+            return Verdict("correct" if row.domain == domain else "wrong", row.number)
     return Verdict("hallucination", -1)
 
 

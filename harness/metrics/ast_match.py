@@ -133,7 +133,11 @@ class Matcher:
             return "unparsable", f"not a complete Python call: {extraction.call[:80]!r}", []
         rows = self._named(call)
         if reference is None:
-            return ("wrong_function" if rows else "unknown_api"), f"{call.written} for a reference that is no call", rows
+            return (
+                ("wrong_function" if rows else "unknown_api"),
+                f"{call.written} for a reference that is no call",
+                rows,
+            )
         return (*self._against(call, reference, known=bool(rows)), rows)
 
     def _against(self, call: Call, reference: Target, *, known: bool) -> tuple[str, str]:
@@ -274,5 +278,3 @@ def _closed(call: str) -> str:
 
 def _squeeze(text: str) -> str:
     return "".join(text.split())
-
-

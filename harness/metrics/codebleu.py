@@ -2,12 +2,18 @@
 
 Ren et al., "CodeBLEU: a Method for Automatic Evaluation of Code Synthesis" (arXiv 2009.10297), as packaged in
 ``codebleu`` 0.7.0, its faults included: the empty string scores 0.25, and identical one-liners below 1 (see
-``codebleu.corrected`` for what each fault is). Comment stripping and data flow are the package's own functions; counting
-is done here, and a text's parts are kept, where the package computes those of the reference again for every answer.
+``codebleu.corrected`` for what each fault is). Comment stripping and data flow are the package's own functions; the
+rest is counted here, and a text's parts are kept, where the package computes a reference's again for every answer.
+
+The package's data flow goes through ``list(set(...))`` of strings, so about three of a thousand released answers score
+differently from one Python process to the next, by up to 0.015. Here those sets keep their order: the value is the
+package's wherever the package has one, and one of the package's values, always the same, where it has several.
 """
 
+from collections.abc import Callable, Iterable
 from functools import cache, lru_cache
 from importlib.metadata import version as installed
+from types import FunctionType
 from typing import Any, NamedTuple
 
 from apigauge.benchmarks.types import Benchmark, Item
@@ -18,8 +24,14 @@ from apigauge.harness.metrics.ngrams import Grams, bleu, grams, precision
 
 # The package takes the length of the pair (tokens, weights) for the reference's length in its weighted part.
 _PAIR = 2
+# Levels of a syntax tree; the deepest of a released answer has under a hundred.
+MAX_DEPTH = 400
 
 Flow = tuple[str, str, list[str]]
+
+
+class TooDeepError(Exception):
+    """A program is nested more deeply than can be compared."""
 
 
 class Parts(NamedTuple):
@@ -43,7 +55,7 @@ def make(_benchmark: Benchmark) -> Metric:
         try:
             reference = parts(item.reference_program or item.reference_call)
             return Scored({"codebleu": packaged(reference, parts(extraction.program or ""))})
-        except RecursionError:  # the package follows nesting by recursion
+        except TooDeepError:
             return Scored({"codebleu": 0.0}, {"codebleu": "too_deep"})
 
     return metric
@@ -97,39 +109,73 @@ def parts(text: str) -> Parts:
     """A text's parts; tokens are split at white space."""
     text = text.strip()
     code = stripped(text)
-    return Parts(grams(text.split()), trees(code), flows(code))
+    found = trees(code)  # first, since it refuses what the others could not survive
+    return Parts(grams(text.split()), found, flows(code))
 
 
+@lru_cache(maxsize=8_192)
 def stripped(code: str) -> str:
     """The code without comments and docstrings; unchanged where it cannot be read."""
     from codebleu.parser import remove_comments_and_docstrings
 
     try:
         return str(remove_comments_and_docstrings(code, "python"))
-    except RecursionError:
-        raise
     except Exception:  # noqa: BLE001 - the package's own contract: any failure leaves the text as it is
         return code
 
 
+@lru_cache(maxsize=8_192)
 def trees(code: str) -> tuple[str, ...]:
-    """S-expressions of the subtrees with children, the root first."""
-    stack = [python_parser().parse(code.encode("utf-8", "replace")).root_node]
-    found = []
+    """S-expressions of the subtrees with children, the root first.
+
+    Raises:
+        TooDeepError: tree-sitter writes them by recursion in C, and a tree of some thousand levels ends the process.
+    """
+    stack = [(python_parser().parse(code.encode("utf-8", "replace")).root_node, 1)]
+    nodes = []
     while stack:
-        node = stack.pop()
-        found.append(str(node))
-        stack.extend(child for child in node.children if child.child_count)
-    return tuple(found)
+        node, depth = stack.pop()
+        if depth > MAX_DEPTH:
+            raise TooDeepError
+        nodes.append(node)
+        stack.extend((child, depth + 1) for child in node.children if child.child_count)
+    return tuple(str(node) for node in nodes)
 
 
+@lru_cache(maxsize=8_192)
 def flows(code: str) -> tuple[Flow, ...]:
     """Data-flow edges with variables numbered in order of appearance."""
     from codebleu import dataflow_match
+
+    parser: list[Any] = [python_parser(), _data_flow_functions()[1]]
+    return tuple(dataflow_match.normalize_dataflow(_data_flow_functions()[0](code, parser)))
+
+
+@cache
+def _data_flow_functions() -> tuple[Callable[..., Any], Callable[..., Any]]:
+    from codebleu.dataflow_match import get_data_flow
     from codebleu.parser import DFG_python
 
-    parser: list[Any] = [python_parser(), DFG_python]
-    return tuple(dataflow_match.normalize_dataflow(dataflow_match.get_data_flow(code, parser)))
+    return _with_ordered_sets(get_data_flow), _with_ordered_sets(DFG_python)
+
+
+def _with_ordered_sets(function: Any) -> Callable[..., Any]:
+    """A copy of a function in which ``set`` keeps the order of its members; the package itself is left alone."""
+    namespace = dict(function.__globals__)
+    copy = FunctionType(function.__code__, namespace, function.__name__, function.__defaults__)
+    namespace |= {function.__name__: copy, "set": OrderedSet}
+    return copy
+
+
+class OrderedSet(dict[Any, None]):
+    """As much of a set as the package uses."""
+
+    def __init__(self, members: Iterable[Any] = ()) -> None:
+        super().__init__(dict.fromkeys(members))
+
+    def add(self, member: object) -> None:
+        """Adds a member at the end, unless it is there."""
+        self[member] = None
 
 
 @cache

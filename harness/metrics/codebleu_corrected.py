@@ -27,7 +27,7 @@ from apigauge.benchmarks.types import Benchmark, Item
 from apigauge.harness.extraction import Extraction
 from apigauge.harness.metrics import Metric, Scored
 from apigauge.harness.metrics.calls import python_parser
-from apigauge.harness.metrics.codebleu import Parts, flow_recall, flows, keywords, stripped, trees
+from apigauge.harness.metrics.codebleu import Parts, TooDeepError, flow_recall, flows, keywords, stripped, trees
 from apigauge.harness.metrics.ngrams import ORDERS, Grams, bleu, grams, precision
 from apigauge.harness.metrics.signatures import signature_of
 
@@ -44,7 +44,7 @@ def make(_benchmark: Benchmark) -> Metric:
         try:
             reference = parts(item.reference_program or item.reference_call)
             return Scored({"codebleu.corrected": corrected(reference, parts(extraction.program or ""))})
-        except RecursionError:  # the package's data flow follows nesting by recursion
+        except TooDeepError:
             return Scored({"codebleu.corrected": 0.0}, {"codebleu.corrected": "too_deep"})
 
     return metric
@@ -84,7 +84,8 @@ def _weighted_precision(reference: Grams, candidate: Grams) -> list[tuple[float,
 def parts(text: str) -> Parts:
     """A text's parts, arguments in their positional form."""
     code = positional(stripped(text.strip()))
-    return Parts(grams(tokens(code)), trees(code), flows(code))
+    found = trees(code)
+    return Parts(grams(tokens(code)), found, flows(code))
 
 
 def tokens(code: str) -> list[str]:

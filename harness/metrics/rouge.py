@@ -1,11 +1,12 @@
 """``rouge.1``, ``rouge.2``, ``rouge.L``: F-measures of the ``rouge-score`` package on the program, to the last digit.
 
 Lin, "ROUGE: A Package for Automatic Evaluation of Summaries" (2004). Tokens are the package's own (lower case, letters
-and digits only, no stemmer): punctuation does not count, so read these beside the AST metrics, never alone. Counts of a
-reference are kept, and the longest common subsequence is found by Hyyrö's bit-parallel algorithm ("Bit-parallel LCS-length
-computation revisited", 2004), which gives the same length as the package's table in a fraction of the time.
+and digits only, no stemmer): punctuation does not count, so read these beside the AST metrics, never alone. Counts of
+a reference are kept, and the longest common subsequence is found by Hyyrö's bit-parallel algorithm ("Bit-parallel
+LCS-length computation revisited", 2004), which gives the same length as the package's table in a fraction of the time.
 """
 
+import itertools
 from collections import Counter
 from functools import lru_cache
 from importlib.metadata import version as installed
@@ -45,14 +46,16 @@ def tokens(text: str) -> Tokens:
     from rouge_score.tokenize import tokenize
 
     sequence = tuple(tokenize(text, None))
-    return Tokens(sequence, Counter(sequence), Counter(zip(sequence, sequence[1:], strict=False)))
+    return Tokens(sequence, Counter(sequence), Counter(itertools.pairwise(sequence)))
 
 
 def rouge(reference: Tokens, candidate: Tokens) -> dict[str, float]:
     """F-measures by metric name."""
     lcs = lcs_length(reference.sequence, candidate.sequence)
     return {
-        "rouge.1": _f_measure((reference.unigrams & candidate.unigrams).total(), reference.unigrams, candidate.unigrams),
+        "rouge.1": _f_measure(
+            (reference.unigrams & candidate.unigrams).total(), reference.unigrams, candidate.unigrams
+        ),
         "rouge.2": _f_measure((reference.bigrams & candidate.bigrams).total(), reference.bigrams, candidate.bigrams),
         "rouge.L": _f_measure(lcs, reference.unigrams, candidate.unigrams),
     }

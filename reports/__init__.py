@@ -1,0 +1,1 @@
+"""What people read: the leaderboard and one page per run."""

@@ -1,0 +1,91 @@
+"""One number with its interval: what is printed, what is drawn, and what a screen reader says."""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from apigauge.reports.columns import Column
+from apigauge.reports.views import MAX_INFRA_ERROR_RATE, RunView, section
+
+EMPTY = "\u2013"
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A value in the table.
+
+    Attributes:
+        value: the metric's value; None where there is none, and then ``text`` says why.
+        text: what is printed, in percent for shares.
+        exact: the value, its interval and how that was made, in words.
+        place: where the dot stands on the axis, from 0 to 1.
+        whisker: where the interval begins and ends on it; None without one.
+    """
+
+    column: Column
+    value: float | None
+    text: str
+    exact: str
+    place: float = 0.0
+    whisker: tuple[float, float] | None = None
+
+
+def run_cell(run: RunView, column: Column) -> Cell:
+    """The cell of a run's metric."""
+    entry = section(section(run.summary, "metrics"), column.name)
+    value = _number(entry.get("value"))
+    if column.name.startswith("exec."):
+        if run.infra_error_rate > MAX_INFRA_ERROR_RATE:
+            rate = f"{run.infra_error_rate:.1%} of the executions failed through the sandbox's own trouble"
+            return Cell(column, None, "withheld", f"withheld: {rate}")
+        if value is None and not run.is_executed:
+            return Cell(column, None, EMPTY, "not executed")
+    if value is None:
+        return Cell(column, None, EMPTY, "no value")
+    interval = _interval(entry)
+    exact = f"{column.name} = {value:.6g}{_interval_words(entry, interval)}"
+    whisker = (_place(interval[0], column), _place(interval[1], column)) if interval else None
+    return Cell(column, value, format_value(value, column), exact, _place(value, column), whisker)
+
+
+def printed_cell(value: float | None, column: Column, source: str) -> Cell:
+    """The cell of a figure printed elsewhere: a share without an interval, with its source."""
+    if value is None:
+        return Cell(column, None, EMPTY, "not printed")
+    exact = f"{column.name} = {value:.6g}, printed elsewhere without an interval: {source}"
+    return Cell(column, value, format_value(value, column), exact, _place(value, column))
+
+
+def format_value(value: float, column: Column, further: int = 0) -> str:
+    """Percent with one decimal for a share, two decimals for a mean rung; ``further`` decimals on top of that."""
+    return f"{value * 100:.{1 + further}f}" if column.is_share else f"{value:.{2 + further}f}"
+
+
+def interval_texts(entry: dict[str, Any], column: Column) -> tuple[str, str]:
+    """Both ends of the interval in a summary's entry, printed with one decimal more than the value."""
+    interval = _interval(entry)
+    if interval is None:
+        return EMPTY, EMPTY
+    return format_value(interval[0], column, further=1), format_value(interval[1], column, further=1)
+
+
+def _interval(entry: dict[str, Any]) -> tuple[float, float] | None:
+    low, high = _number(entry.get("low")), _number(entry.get("high"))
+    return None if low is None or high is None else (low, high)
+
+
+def _interval_words(entry: dict[str, Any], interval: tuple[float, float] | None) -> str:
+    words = f", 95 % interval {interval[0]:.4g} to {interval[1]:.4g}" if interval else ", no interval"
+    facts = [f"{key} {entry[key]}" for key in ("n", "clusters", "method", "seed") if entry.get(key) is not None]
+    return f"{words} ({', '.join(facts)})" if facts else words
+
+
+def _number(value: Any) -> float | None:
+    """A finite number, or None: a page must not fail on what an older or broken run wrote."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        return None
+    return float(value)
+
+
+def _place(value: float, column: Column) -> float:
+    return min(1.0, max(0.0, value / column.top))

@@ -1,0 +1,119 @@
+"""Where a run's numbers come from, in enough detail to make them again, and which runs cannot be compared."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from apigauge.reports.rendering import pretty_json
+from apigauge.reports.views import RunView, section
+
+_SHOWN_DIGITS = 12
+
+# What is said of a method beside its recorded name, by a word in that name.
+_METHODS = (
+    (
+        "bootstrap",
+        "Clusters (questions on one API) are drawn with replacement, not single answers, by a seeded generator.",
+    ),
+    ("wilson", "Wilson's score interval for a share of n independent answers."),
+    ("clopper", "The exact binomial interval (Clopper and Pearson) for a share of n independent answers."),
+    ("exact", "An exact binomial interval for a share of independent units."),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """A line of a run's provenance; long ones (JSON) are shown as a block."""
+
+    name: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """An interval method that runs on the page recorded."""
+
+    name: str
+    explanation: str
+    metrics: tuple[str, ...]
+    seeds: tuple[str, ...]
+
+
+def facts(run: RunView) -> tuple[Fact, ...]:
+    """What is needed to make a run's numbers again, as recorded in its manifest and summary."""
+    manifest = run.manifest
+    seeds = sorted({str(entry["seed"]) for entry in _entries(run).values() if entry.get("seed") is not None})
+    cache = section(manifest, "cache").get("hits")
+    found = (
+        ("benchmark", f"{run.benchmark} ({section(manifest, 'benchmark').get('items', '?')} items)"),
+        ("benchmark digest", run.digest),
+        ("prompt SHA-256", manifest.get("prompt_sha256")),
+        ("generator", pretty_json(section(manifest, "generator"))),
+        ("metric versions", pretty_json(section(manifest, "metrics"))),
+        ("interval seed", ", ".join(seeds)),
+        ("sandbox", pretty_json(manifest["sandbox"]) if run.is_executed else "none: not executed"),
+        ("infra errors", None if run.summary.get("infra_error_rate") is None else f"{run.infra_error_rate:.2%}"),
+        ("answers from cache", None if cache is None else str(cache)),
+        ("apigauge", manifest.get("apigauge_version")),
+    )
+    return tuple(Fact(name, str(text) if text else "not recorded") for name, text in found)
+
+
+def methods(runs: Sequence[RunView]) -> tuple[Method, ...]:
+    """The interval methods recorded by these runs, each with the metrics and seeds it was used for."""
+    used: dict[str, tuple[set[str], set[str]]] = {}
+    for run in runs:
+        for metric, entry in _entries(run).items():
+            metrics, seeds = used.setdefault(str(entry.get("method") or "not recorded"), (set(), set()))
+            metrics.add(metric)
+            seeds.add(str(entry.get("seed", "not recorded")))
+    return tuple(
+        Method(name, _explain(name), tuple(sorted(metrics)), tuple(sorted(seeds)))
+        for name, (metrics, seeds) in sorted(used.items())
+    )
+
+
+def data_marks(runs: Sequence[RunView]) -> dict[str, str]:
+    """A letter per benchmark digest, the most common first; empty if all runs saw the same data."""
+    digests = [run.digest for run in runs]
+    ordered = sorted(set(digests), key=lambda digest: (-digests.count(digest), digest))
+    return {} if len(ordered) < 2 else {digest: _letter(index) for index, digest in enumerate(ordered)}
+
+
+def warnings(runs: Sequence[RunView], marks: dict[str, str]) -> tuple[str, ...]:
+    """Why not every pair of rows in a table may be compared; empty if they may."""
+    found = []
+    if marks:
+        listed = "; ".join(f"data {mark}: {shorten(digest)}" for digest, mark in marks.items())
+        found.append(
+            f"Not comparable across marks: these runs were made on {len(marks)} different versions of the benchmark's "
+            f"data ({listed}). Compare only rows with the same mark."
+        )
+    for metric in sorted({name for run in runs for name in section(run.manifest, "metrics")}):
+        versions = {section(run.manifest, "metrics").get(metric) for run in runs}
+        if len(versions - {None}) > 1:
+            listed = ", ".join(sorted(str(version) for version in versions - {None}))
+            found.append(
+                f"{metric} was computed by different versions ({listed}). Bring them to one with apigauge rerun."
+            )
+    return tuple(found)
+
+
+def shorten(digest: str) -> str:
+    """The first digits of a digest, for where the whole one stands elsewhere on the page."""
+    algorithm, _, digits = digest.rpartition(":")
+    return f"{algorithm}:{digits[:_SHOWN_DIGITS]}" if algorithm else digits[:_SHOWN_DIGITS]
+
+
+def _entries(run: RunView) -> dict[str, dict[str, object]]:
+    return {name: entry for name, entry in section(run.summary, "metrics").items() if isinstance(entry, dict)}
+
+
+def _explain(name: str) -> str:
+    for word, explanation in _METHODS:
+        if word in name.lower():
+            return explanation
+    return "As recorded by the run."
+
+
+def _letter(index: int) -> str:
+    return chr(ord("A") + index) if index < 26 else f"A{index}"

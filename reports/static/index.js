@@ -1,0 +1,53 @@
+"use strict";
+
+(() => {
+  const filter = document.getElementById("filter");
+  const boxes = [...document.querySelectorAll("#toolbar input[type=checkbox]")];
+  const rows = [...document.querySelectorAll(".board tbody tr")];
+  const shown = document.getElementById("shown");
+
+  function applyFilter() {
+    const hiddenKinds = new Set(boxes.filter((box) => !box.checked).map((box) => box.dataset.kind));
+    const wanted = filter.value.trim().toLowerCase();
+    for (const row of rows) {
+      row.hidden = hiddenKinds.has(row.dataset.kind) || !row.dataset.name.toLowerCase().includes(wanted);
+    }
+    const visible = rows.filter((row) => !row.hidden).length;
+    shown.textContent = visible === rows.length ? `${rows.length} rows` : `${visible} of ${rows.length} rows`;
+  }
+
+  function compareNames(a, b) {
+    if (a.dataset.name === b.dataset.name) return 0;
+    return a.dataset.name < b.dataset.name ? -1 : 1;
+  }
+
+  // Rows without a value stay last whichever way the others go; equal ones are ordered by name.
+  function comparison(column, direction) {
+    const sign = direction === "ascending" ? 1 : -1;
+    if (column === 0) return (a, b) => sign * compareNames(a, b);
+    const value = (row) => (row.cells[column].dataset.value === undefined ? null : Number(row.cells[column].dataset.value));
+    return (a, b) => {
+      const left = value(a);
+      const right = value(b);
+      if (left === null || right === null) return (left === null) - (right === null) || compareNames(a, b);
+      return sign * (left - right) || compareNames(a, b);
+    };
+  }
+
+  function sortBy(header) {
+    const opposite = { ascending: "descending", descending: "ascending" };
+    const direction = opposite[header.getAttribute("aria-sort")] ?? header.dataset.best;
+    for (const other of header.parentElement.cells) other.setAttribute("aria-sort", "none");
+    header.setAttribute("aria-sort", direction);
+    const body = header.closest("table").tBodies[0];
+    body.append(...[...body.rows].sort(comparison(header.cellIndex, direction)));
+  }
+
+  for (const button of document.querySelectorAll(".board thead button")) {
+    button.addEventListener("click", () => sortBy(button.closest("th")));
+  }
+  filter.addEventListener("input", applyFilter);
+  for (const box of boxes) box.addEventListener("change", applyFilter);
+  document.getElementById("toolbar").addEventListener("submit", (event) => event.preventDefault());
+  applyFilter();
+})();

@@ -1,0 +1,156 @@
+"use strict";
+
+(() => {
+  const PAGE = 50;
+  // Characters that would be invisible, or reorder the text around them, are named instead of obeyed.
+  const UNSEEN = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g;
+  const FIELDS = ["id", "sample", "instruction", "domain", "referenceCall", "referenceProgram", "text", "call", "program",
+    "how", "metrics", "labels", "messages", "verdict"];
+
+  const data = JSON.parse(document.getElementById("data").textContent);
+  const items = data.items.map((values) => Object.fromEntries(FIELDS.map((name, index) => [name, values[index]])));
+  const lower = new Set(data.lower);
+  const sampled = items.some((item) => item.sample > 0);
+  const list = document.getElementById("items");
+  const search = document.getElementById("search");
+  const select = document.getElementById("label");
+  const position = document.getElementById("position");
+  const previous = document.getElementById("previous");
+  const next = document.getElementById("next");
+  let found = items;
+  let start = 0;
+
+  // Everything a model wrote reaches the page through here: as text nodes, never as markup.
+  function make(tag, className, ...children) {
+    const element = document.createElement(tag);
+    if (className) element.className = className;
+    element.append(...children.filter((child) => child !== null && child !== undefined));
+    return element;
+  }
+
+  function shown(text) {
+    const parts = document.createDocumentFragment();
+    let end = 0;
+    for (const match of text.matchAll(UNSEEN)) {
+      if (match[0] === "\r" && text[match.index + 1] === "\n") continue;
+      const code = match[0].codePointAt(0).toString(16).toUpperCase().padStart(4, "0");
+      parts.append(text.slice(end, match.index), make("span", "unseen", `U+${code}`));
+      end = match.index + 1;
+    }
+    parts.append(text.slice(end));
+    return parts;
+  }
+
+  function code(text, absent) {
+    return text ? make("pre", "", shown(text)) : make("p", "absent", absent);
+  }
+
+  function block(title, ...content) {
+    return make("section", "", make("h4", "", title), ...content);
+  }
+
+  function metricValue(item, name) {
+    return item.metrics[data.metrics.indexOf(name)];
+  }
+
+  function chip(item, name, label) {
+    const value = metricValue(item, name);
+    const good = lower.has(name) ? 0 : 1;
+    const mark = value === good ? "yes" : value === 1 - good ? "no" : "";
+    const sign = { yes: "✓ ", no: "✗ " }[mark] ?? "";
+    return make("span", `chip ${mark}`, sign, make("span", "chip-name", `${name} `), shown(label));
+  }
+
+  function labels(item) {
+    return data.labels.map((name, index) => [name, item.labels[index]]).filter((pair) => pair[1] !== null);
+  }
+
+  function labelTable(item) {
+    const rows = labels(item).map(([name, label]) => make("tr", "",
+      make("th", "", name), make("td", "", shown(label)), make("td", "", shown(item.messages[name] ?? ""))));
+    return rows.length ? make("table", "pairs", make("tbody", "", ...rows)) : make("p", "absent", "No labels.");
+  }
+
+  function metricTable(item) {
+    const pairs = data.metrics.map((name, index) => [name, item.metrics[index]]).filter((pair) => pair[1] !== null);
+    const cells = pairs.map(([name, value]) => make("div", "", make("dt", "", name),
+      make("dd", "", typeof value === "number" ? String(Math.round(value * 1e4) / 1e4) : value)));
+    return cells.length ? make("dl", "scores", ...cells) : make("p", "absent", "No metrics.");
+  }
+
+  function body(item) {
+    const verdict = item.verdict ? code(JSON.stringify(item.verdict, null, 2), "") : make("p", "absent", "Not executed.");
+    return make("div", "item-body",
+      block("Question", make("p", "question", shown(item.instruction))),
+      make("div", "pair", block("Call extracted", code(item.call, "No call was found.")),
+        block("Reference call", code(item.referenceCall, "The data has none."))),
+      block("Labels", labelTable(item)),
+      block("Metrics", metricTable(item)),
+      block("Verdict", verdict),
+      make("div", "pair", block(`Program extracted (found in: ${item.how})`, code(item.program, "No program was found.")),
+        block("Reference program", code(item.referenceProgram, "The data has none."))),
+      block("Answer as written", code(item.text, "The answer is empty.")));
+  }
+
+  function entry(item) {
+    const number = sampled ? `${item.id} · ${item.sample}` : item.id;
+    const chips = make("span", "chips", ...labels(item).map(([name, label]) => chip(item, name, label)));
+    const summary = make("summary", "", make("span", "item-id", shown(number)),
+      make("span", "item-question", shown(item.instruction)), make("span", "item-domain", shown(item.domain)), chips);
+    const details = make("details", "item", summary);
+    details.addEventListener("toggle", () => {
+      if (details.open && details.childElementCount === 1) details.append(body(item));
+    });
+    return details;
+  }
+
+  function haystack(item) {
+    item.haystack ??= [item.id, item.instruction, item.domain, item.text, item.call, item.program, item.referenceCall,
+      item.referenceProgram].join("\n").toLowerCase();
+    return item.haystack;
+  }
+
+  function show(from) {
+    start = from;
+    const end = Math.min(found.length, start + PAGE);
+    list.replaceChildren(...found.slice(start, end).map(entry));
+    position.textContent = found.length ? `${start + 1}–${end} of ${found.length}` : "No answer matches.";
+    previous.disabled = start === 0;
+    next.disabled = end >= found.length;
+  }
+
+  function apply() {
+    const wanted = search.value.trim().toLowerCase();
+    const option = select.selectedOptions[0]?.dataset ?? {};
+    const index = data.labels.indexOf(option.metric);
+    found = items.filter((item) =>
+      (option.metric === undefined || item.labels[index] === option.label) && haystack(item).includes(wanted));
+    show(0);
+  }
+
+  function pick(metric, label) {
+    const option = [...select.options].find((one) => one.dataset.metric === metric && one.dataset.label === label);
+    if (!option) return;
+    option.selected = true;
+    apply();
+    select.focus({ preventScroll: true });
+    document.getElementById("items-head").scrollIntoView();
+  }
+
+  let waiting;
+  search.addEventListener("input", () => {
+    clearTimeout(waiting);
+    waiting = setTimeout(apply, 120);
+  });
+  select.addEventListener("change", apply);
+  previous.addEventListener("click", () => show(Math.max(0, start - PAGE)));
+  next.addEventListener("click", () => show(start + PAGE));
+  document.getElementById("open-all").addEventListener("click", () => {
+    for (const details of list.children) details.open = true;
+  });
+  for (const button of document.querySelectorAll("button[data-label]")) {
+    button.addEventListener("click", () => pick(button.dataset.metric, button.dataset.label));
+  }
+  document.getElementById("toolbar").addEventListener("submit", (event) => event.preventDefault());
+  apply();
+})();

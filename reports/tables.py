@@ -1,0 +1,140 @@
+"""The leaderboard's tables: one per benchmark, a row per run or printed figure, a cell per metric."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from apigauge.reports.cells import Cell, printed_cell, run_cell
+from apigauge.reports.columns import Column, columns_for
+from apigauge.reports.provenance import Fact, data_marks, facts, warnings
+from apigauge.reports.published import PrintedFigure, Published
+from apigauge.reports.views import RunView, section
+
+DEFAULT_SORT = "ast.exact"
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A run with the file name of its page and the name it is shown under."""
+
+    run: RunView
+    file: str
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
+class Badge:
+    """A word or two beside a name. The kind is for the style; the text says it all."""
+
+    kind: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A line of a table; ``page`` is None for a figure printed elsewhere, and ``detail`` is then its source."""
+
+    kind: str
+    title: str
+    detail: str
+    page: Page | None
+    badges: tuple[Badge, ...]
+    cells: tuple[Cell, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """The facts behind one row."""
+
+    page: Page
+    facts: tuple[Fact, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A benchmark's section.
+
+    Attributes:
+        sorted_by: the column whose values order the rows as rendered.
+    """
+
+    benchmark: str
+    anchor: str
+    columns: tuple[Column, ...]
+    rows: tuple[Row, ...]
+    warnings: tuple[str, ...]
+    provenance: tuple[Provenance, ...]
+    sorted_by: Column | None
+
+
+def build_tables(pages: Sequence[Page], published: Published) -> tuple[Table, ...]:
+    """One table per benchmark that has a run, by name."""
+    names = sorted({page.run.benchmark for page in pages})
+    return tuple(
+        _table(name, f"benchmark-{number}", [page for page in pages if page.run.benchmark == name], published)
+        for number, name in enumerate(names, start=1)
+    )
+
+
+def _table(benchmark: str, anchor: str, pages: Sequence[Page], published: Published) -> Table:
+    runs = [page.run for page in pages]
+    figures = published.on(benchmark)
+    names = {name for run in runs for name in section(run.summary, "metrics")}
+    columns = columns_for(names | {name for figure in figures for name in figure.values})
+    sorted_by = _sort_column(columns)
+    marks = data_marks(runs)
+    rows = [_run_row(page, columns, marks) for page in pages] + [_printed_row(figure, columns) for figure in figures]
+    return Table(
+        benchmark=benchmark,
+        anchor=anchor,
+        columns=columns,
+        rows=tuple(_ordered(rows, sorted_by)),
+        warnings=warnings(runs, marks),
+        provenance=tuple(Provenance(page, facts(page.run)) for page in pages),
+        sorted_by=sorted_by,
+    )
+
+
+def _sort_column(columns: Sequence[Column]) -> Column | None:
+    """``ast.exact`` where there is one, else the first column."""
+    preferred = [column for column in columns if column.name == DEFAULT_SORT]
+    return next(iter([*preferred, *columns]), None)
+
+
+def _ordered(rows: list[Row], column: Column | None) -> list[Row]:
+    """Best first, rows without a value last, equal ones by name. The page's script sorts by the same rule."""
+
+    def place(row: Row) -> tuple[bool, float, str]:
+        value = next((cell.value for cell in row.cells if cell.column == column), None)
+        if column is None or value is None:
+            return True, 0.0, row.title
+        return False, value if column.lower_is_better else -value, row.title
+
+    return sorted(rows, key=place)
+
+
+def _run_row(page: Page, columns: Sequence[Column], marks: dict[str, str]) -> Row:
+    run = page.run
+    kind = "baseline" if run.is_baseline else "run"
+    cells = tuple(run_cell(run, column) for column in columns)
+    return Row(kind, page.title, run.spec, page, badges(run, marks), cells)
+
+
+def badges(run: RunView, marks: dict[str, str]) -> tuple[Badge, ...]:
+    """What must be known before a run's numbers are read; ``marks`` is from ``data_marks``, the usual data first."""
+    found = []
+    if run.is_baseline:
+        found.append(Badge("baseline", "baseline"))
+    if run.missing_items:
+        found.append(Badge("warn", "partial: {} of {}".format(*run.missing_items)))
+    if marks:
+        mark = marks[run.digest]
+        usual = mark == next(iter(marks.values()))
+        found.append(Badge("plain", f"data {mark}") if usual else Badge("warn", f"not comparable: data {mark}"))
+    if not run.is_executed:
+        found.append(Badge("plain", "not executed"))
+    return tuple(found)
+
+
+def _printed_row(figure: PrintedFigure, columns: Sequence[Column]) -> Row:
+    cells = tuple(printed_cell(figure.values.get(column.name), column, figure.source) for column in columns)
+    return Row("printed", figure.model, figure.source, None, (Badge("printed", "printed elsewhere"),), cells)

@@ -1,0 +1,94 @@
+"""What a page is made from: a run and its items, already read and joined, nothing computed yet."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+BASELINE_KINDS = frozenset({"constant", "retrieval"})
+# Above this share of our own failures a run publishes no executability (ARCHITECTURE.md, "Verdicts").
+MAX_INFRA_ERROR_RATE = 0.01
+
+
+@dataclass(frozen=True, slots=True)
+class ItemView:
+    """One question, what it asked for, what was answered and how that scored.
+
+    Attributes:
+        id: the item's id, unique in its benchmark.
+        sample: which of several answers to the same question this is, from 0.
+        text: the completion as the model wrote it. Untrusted, like everything derived from it.
+        call: the call found in it; None if there is none.
+        program: the program around the call; None if there is none.
+        how: where the call was found.
+        metrics: score by metric name.
+        labels: category by metric name, e.g. ``{"ast.exact": "wrong_model"}``.
+        messages: one sentence on the label by metric name.
+        verdict: what happened when the program ran; None if it was not executed.
+    """
+
+    id: str
+    sample: int
+    instruction: str
+    reference_call: str
+    reference_program: str
+    domain: str
+    text: str
+    call: str | None
+    program: str | None
+    how: str
+    metrics: dict[str, float]
+    labels: dict[str, str]
+    messages: dict[str, str]
+    verdict: dict[str, Any] | None
+
+
+@dataclass(frozen=True, slots=True)
+class RunView:
+    """One generator on one benchmark: ``manifest.json``, ``summary.json`` and the joined rows of a run directory."""
+
+    name: str
+    manifest: dict[str, Any]
+    summary: dict[str, Any]
+    rows: Sequence[ItemView]
+
+    @property
+    def benchmark(self) -> str:
+        """The benchmark's name."""
+        return str(section(self.manifest, "benchmark").get("name", "unknown"))
+
+    @property
+    def digest(self) -> str:
+        """Digest of the benchmark's data; two runs are comparable only if theirs are equal."""
+        return str(section(self.manifest, "benchmark").get("digest", "unknown"))
+
+    @property
+    def spec(self) -> str:
+        """What answered, as it was written on the command line."""
+        return str(section(self.manifest, "generator").get("spec", "unknown"))
+
+    @property
+    def is_baseline(self) -> bool:
+        """Whether no model answered: a constant, or a retriever's first hit."""
+        return section(self.manifest, "generator").get("kind") in BASELINE_KINDS
+
+    @property
+    def is_executed(self) -> bool:
+        """Whether programs were run in a sandbox."""
+        return bool(self.manifest.get("sandbox"))
+
+    @property
+    def infra_error_rate(self) -> float:
+        """Share of executions that failed through our own trouble, 0 to 1."""
+        return float(self.summary.get("infra_error_rate") or 0.0)
+
+    @property
+    def missing_items(self) -> tuple[int, int] | None:
+        """``(scored, expected)`` for a run that is not complete, else None."""
+        scored, expected = int(self.summary.get("items", 0)), int(self.summary.get("expected", 0))
+        return (scored, expected) if scored < expected else None
+
+
+def section(data: dict[str, Any], key: str) -> dict[str, Any]:
+    """The dictionary under a key; empty where an older or foreign file has none."""
+    found = data.get(key)
+    return found if isinstance(found, dict) else {}

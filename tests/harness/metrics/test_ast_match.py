@@ -1,0 +1,135 @@
+"""ast.exact against labels given by hand from the definitions, and each rule on its own."""
+
+import json
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from apigauge import Item, extract, load_benchmark
+from apigauge.benchmarks.types import Api, Benchmark
+from apigauge.harness.metrics import ast_match
+from apigauge.harness.source import functions_of
+
+CASES = [
+    json.loads(line)
+    for line in (Path(__file__).parents[2] / "data" / "ast_labels.jsonl").read_text(encoding="utf-8").split("\n")
+    if line
+]
+
+
+@pytest.fixture(scope="module")
+def judges(data_dir):
+    made = {}
+    for name in {case["benchmark"] for case in CASES}:
+        benchmark = load_benchmark(name, data_dir)
+        programs = {item.id: item.reference_program for item in benchmark.items}
+        made[name] = ast_match.make(benchmark), functions_of(api.call for api in benchmark.catalogue), programs
+    return made
+
+
+def test_the_table_is_large_and_covers_every_label():
+    counts = Counter(case["label"] for case in CASES)
+    assert len(CASES) >= 150
+    assert sum(case["source"].startswith("released:") for case in CASES) >= len(CASES) / 2
+    assert set(counts) == set(ast_match.LABELS) - {"too_long"}
+    assert min(counts.values()) >= 8
+
+
+@pytest.mark.apibench
+@pytest.mark.parametrize("case", CASES, ids=[case["id"] for case in CASES])
+def test_label_given_by_hand(case, judges):
+    metric, functions, programs = judges[case["benchmark"]]
+    program = programs[case["source"].rpartition("#")[2]] if "#" in case["source"] else ""
+    scored = metric(Item(case["id"], "", case["reference"], program, "", ""), extract(case["answer"], functions))
+    assert scored.labels["ast.exact"] == case["label"], (scored.messages, case["why"])
+    assert scored.metrics["ast.exact"] == float(case["label"] in ("exact", "extra_argument"))
+    assert scored.metrics["hallucination"] == float(case["label"] == "unknown_api")
+
+
+CATALOGUE = (
+    Api("torch.hub.load(repo_or_dir='pytorch/vision', model='resnet50', pretrained=True)", "Classification"),
+    Api("torch.hub.load(repo_or_dir='pytorch/vision', model='fcn_resnet50', pretrained=True)", "Segmentation"),
+    Api("torch.hub.load(repo_or_dir='a/b', model='c')", "Classification"),
+    Api("pipeline('ner', model='x/y')", "Tokens", example="from transformers import pipeline"),
+)
+TOY = Benchmark("toy", (), CATALOGUE, "", "torchhub")
+RESNET = CATALOGUE[0].call
+
+
+def scored(answer, reference=RESNET, domain="Classification", program=""):
+    functions = functions_of(api.call for api in CATALOGUE)
+    return ast_match.make(TOY)(Item("1", "", reference, program, domain, ""), extract(answer, functions))
+
+
+@pytest.mark.parametrize(
+    ("answer", "label"),
+    [
+        ("torch.hub.load('pytorch/vision', 'resnet50', pretrained=True)", "exact"),
+        ('torch.hub.load( "pytorch/vision:main" , model = "resnet50" , pretrained = True )', "exact"),
+        ("import torch.hub as h\nh.load('pytorch/vision', 'resnet50', pretrained=True)", "exact"),
+        ("from torch.hub import load as fetch\nfetch('pytorch/vision', 'resnet50', pretrained=True)", "exact"),
+        ("import torch\nname = 'resnet50'\ntorch.hub.load('pytorch/vision', name, pretrained=True)", "exact"),
+        (
+            "import torch\nname = 'resnet18'\nname = 'resnet50'\ntorch.hub.load('pytorch/vision', name, pretrained=True)",
+            "unknown_api",
+        ),
+        ("torch.hub.load('pytorch/vision', 'resnet50', pretrained=True, progress=False)", "extra_argument"),
+        ("torch.hub.load('pytorch/vision', 'resnet50', pretrained=True, force_reload=True)", "exact"),
+        ("torch.hub.load('pytorch/vision', 'resnet50', pretrained=True, source='github')", "exact"),
+        ("torch.hub.load('pytorch/vision', 'resnet50')", "missing_argument"),
+        ("torch.hub.load('pytorch/vision', 'resnet50', pretrained=False)", "different_argument"),
+        ("torch.hub.load('pytorch/vision', 'fcn_resnet50', pretrained=True)", "wrong_model"),
+        ("torch.hub.load('pytorch/vision', 'resnet9000', pretrained=True)", "unknown_api"),
+        ("pipeline('token-classification', model='x/y')", "wrong_function"),
+        ("pipeline('ner', model='no/such')", "unknown_api"),
+        ("<<<api_call>>>: torch.hub.load('pytorch/vision', 'resnet50'", "unparsable"),
+        ("I would use a ResNet.", "no_call"),
+        ("", "no_call"),
+    ],
+)
+def test_each_label_on_one_reference(answer, label):
+    result = scored(answer)
+    assert result.labels["ast.exact"] == label
+    assert bool(result.messages["ast.exact"]) == (label != "exact")
+
+
+def test_domain_counts_any_api_of_the_references_domain():
+    assert scored("torch.hub.load('a/b', 'c')").metrics == {"ast.exact": 0.0, "ast.domain": 1.0, "hallucination": 0.0}
+    assert scored("torch.hub.load('pytorch/vision', 'fcn_resnet50')").metrics["ast.domain"] == 0.0
+
+
+def test_an_exact_answer_is_no_hallucination_though_the_catalogue_lacks_the_reference():
+    call = "torch.hub.load('not/there', 'x')"
+    assert scored(call, reference=call).metrics == {"ast.exact": 1.0, "ast.domain": 1.0, "hallucination": 0.0}
+
+
+def test_a_function_of_the_same_name_from_another_package_is_another_function():
+    reference, program = "pipeline('ner', model='x/y')", "from transformers import pipeline"
+    good = "from transformers import pipeline\npipeline('ner', 'x/y')"
+    assert scored(good, reference, "Tokens", program).labels["ast.exact"] == "exact"
+    assert (
+        scored(good.replace("transformers", "elsewhere"), reference, "Tokens", program).labels["ast.exact"]
+        == "unknown_api"
+    )
+
+
+def test_listing_many_calls_does_not_find_the_right_one_among_them():
+    answer = "import torch\ntorch.hub.load('a/b', 'c')\ntorch.hub.load('pytorch/vision', 'resnet50', pretrained=True)"
+    assert scored(answer).labels["ast.exact"] == "wrong_model"
+
+
+def test_catalogue_signatures_bind_positions_and_defaults():
+    api = Api(
+        "statistics.quantiles(data, n=4)", "Stats", signature="statistics.quantiles(data, *, n=4, method='exclusive')"
+    )
+    metric = ast_match.make(Benchmark("toy", (), (api,), "", "torchhub"))
+    item = Item("1", "", api.call, "", "Stats", "")
+    for call, label in (
+        ("statistics.quantiles([1, 2, 3])", "exact"),
+        ("statistics.quantiles(data=[1, 2], n=4, method='exclusive')", "exact"),
+        ("statistics.quantiles([1, 2], n=10)", "different_argument"),
+        ("statistics.quantiles(n=4)", "missing_argument"),
+        ("statistics.quantiles([1, 2], method='inclusive')", "extra_argument"),
+    ):
+        assert metric(item, extract(call)).labels["ast.exact"] == label, call

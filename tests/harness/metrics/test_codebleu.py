@@ -1,0 +1,161 @@
+"""Both CodeBLEU scores: one equal to the package, one equal to what it should be."""
+
+import json
+import logging
+import os
+import subprocess
+import sys
+
+import codebleu.dataflow_match
+import codebleu.parser.DFG
+import pytest
+from codebleu import calc_codebleu
+
+from apigauge import extract, load_benchmark
+from apigauge.harness.metrics import codebleu as ours
+from apigauge.harness.metrics import codebleu_corrected as corrected
+
+CALL = "torch.hub.load(repo_or_dir='facebookresearch/pytorchvideo', model='slow_r50', pretrained=True)"
+
+
+def package(reference, candidate):
+    return calc_codebleu([reference], [candidate], "python")["codebleu"]
+
+
+def packaged(reference, candidate):
+    return ours.packaged(ours.parts(reference), ours.parts(candidate))
+
+
+def correct(reference, candidate):
+    return corrected.corrected(corrected.parts(reference), corrected.parts(candidate))
+
+
+@pytest.fixture
+def ordered_sets(monkeypatch):
+    """The package with its sets ordered: without that its value depends on the process's hash seed."""
+    for module in (codebleu.dataflow_match, codebleu.parser.DFG):
+        monkeypatch.setattr(module, "set", ours.OrderedSet, raising=False)
+    monkeypatch.setattr(logging, "warning", lambda *_: None)
+
+
+@pytest.mark.parametrize(
+    ("candidate", "value"),
+    [
+        (CALL, 0.764316131393581),
+        (CALL.replace("slow_r50", "slow_r101"), 0.563510181745244),
+        ("foo", 0.25),
+        ("", 0.25),
+        ("x = (", 0.25),
+    ],
+)
+def test_published_behaviour_of_the_package(candidate, value, ordered_sets):
+    assert packaged(CALL, candidate) == pytest.approx(value, abs=1e-12)
+    assert package(CALL, candidate) == pytest.approx(value, abs=1e-12)
+
+
+@pytest.mark.apibench
+@pytest.mark.parametrize("hub", ["huggingface", "tensorflowhub", "torchhub"])
+def test_equals_the_package_on_released_answers(hub, data_dir, ordered_sets):
+    benchmark = load_benchmark(f"apibench-{hub}", data_dir)
+    items = {item.id: item for item in benchmark.items}
+    compared = 0
+    for path in sorted((data_dir / "responses").glob(f"response_{hub}_*.jsonl")):
+        for line in path.read_text(encoding="utf-8").split("\n")[:-1:23]:
+            row = json.loads(line)
+            item = items[str(row["question_id"])]
+            reference, program = item.reference_program or item.reference_call, extract(row["text"]).program or ""
+            assert packaged(reference, program) == pytest.approx(package(reference, program), abs=1e-12)
+            compared += 1
+    assert compared > 40
+
+
+def test_is_the_same_in_every_process():
+    """The package's own value of this pair changes with PYTHONHASHSEED; ours must not."""
+    program = "for a in b:\n    c = a + b\n    a = c + d\n    d = a + b + c\nwhile d:\n    b = c + a + d\n"
+    code = (
+        "from apigauge.harness.metrics import codebleu as m; p = " + repr(program) + "\nprint(repr(m.parts(p).flows))"
+    )
+    outputs = {
+        subprocess.run(
+            [sys.executable, "-c", code],
+            env=os.environ | {"PYTHONHASHSEED": str(seed)},
+            capture_output=True,
+            check=True,
+        ).stdout
+        for seed in range(6)
+    }
+    assert len(outputs) == 1
+
+
+@pytest.mark.parametrize("text", [CALL, "x", "a = 1", "import os\nos.getcwd()", "def f(x):\n    return x", "f('é')"])
+def test_corrected_identical_text_is_one(text):
+    assert correct(text, text) == 1.0
+
+
+@pytest.mark.parametrize("empty", ["", "   ", "\n", "# only a comment"])
+def test_corrected_empty_text_is_zero(empty):
+    assert correct(CALL, empty) == 0.0
+    assert correct("a = 1\nb = a", empty) == 0.0
+
+
+def test_corrected_zero_data_flow_stays_zero():
+    reference, candidate = "a = 1\nb = a\nprint(b)", "print(1)"
+    assert ours.flow_recall(ours.parts(reference).flows, ours.parts(candidate).flows) == 0.0
+    three = [correct(reference, candidate) * 4 / 3]
+    assert 0 < three[0] < 1
+    # With the package's rule the missing part would count as one and lift the score by a quarter.
+    assert packaged(reference, candidate) >= 0.25 > correct(reference, candidate)
+
+
+def test_corrected_counts_a_candidates_subtree_once():
+    assert correct("f(1)\nf(2)\nf(3)", "f(1)") < correct("f(1)\nf(2)\nf(3)", "f(1)\nf(2)\nf(3)") == 1.0
+
+
+def test_corrected_does_not_depend_on_quotes_or_white_space():
+    assert correct(CALL, CALL.replace("'", '"').replace(", ", ",  ")) == 1.0
+
+
+def test_corrected_ranks_a_right_call_above_a_wrong_one():
+    right = "torch.hub.load('facebookresearch/pytorchvideo', 'slow_r50', pretrained=True)"
+    wrong = CALL.replace("slow_r50", "slow_r101")
+    assert package(CALL, right) < package(CALL, wrong)
+    assert correct(CALL, right) == 1.0 > correct(CALL, wrong) > correct(CALL, "os.system('rm -rf /')")
+
+
+def test_keyword_names_stay_where_the_order_differs():
+    assert (
+        corrected.positional("torch.hub.load(model='m', repo_or_dir='r')")
+        == "torch.hub.load(model='m', repo_or_dir='r')"
+    )
+    assert (
+        corrected.positional("torch.hub.load('r', model='m', pretrained=True)")
+        == "torch.hub.load('r', 'm', pretrained=True)"
+    )
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        "(" * 20_000 + "1" + ")" * 20_000,
+        "not " * 10_000 + "x",
+        "a" + ".b" * 20_000,
+        "+".join("x" * 20_000),
+        "[" * 49_000,
+        "x" + "()" * 20_000,
+    ],
+)
+def test_nesting_that_would_end_the_process_scores_zero_with_its_label(program):
+    benchmark = load_benchmark("mini")
+    for module, name in ((ours, "codebleu"), (corrected, "codebleu.corrected")):
+        scored = module.make(benchmark)(benchmark.items[0], extract(f"```python\n{program}\n```"))
+        assert (scored.metrics, scored.labels) in (
+            ({name: 0.0}, {name: "too_deep"}),
+            ({name: scored.metrics[name]}, {}),
+        )
+        assert 0 <= scored.metrics[name] < 0.5
+
+
+def test_the_label_of_a_program_that_is_too_deep():
+    benchmark = load_benchmark("mini")
+    scored = ours.make(benchmark)(benchmark.items[0], extract("```python\n" + "-" * 5_000 + "x\n```"))
+    assert (scored.metrics, scored.labels) == ({"codebleu": 0.0}, {"codebleu": "too_deep"})

@@ -1,0 +1,95 @@
+"""The package as a user gets it: a wheel in an empty environment, outside the checkout, with a user's own folders around."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+pytestmark = [pytest.mark.wheel, pytest.mark.slow]
+
+
+def run(*command, cwd, **more):
+    outside = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "APIGAUGE_DATA")}
+    return subprocess.run(
+        list(map(str, command)), cwd=cwd, env=outside | more, capture_output=True, text=True, check=False
+    )
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("built")
+    sources = folder / "checkout"
+    kept = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.split("\n")
+    for name in filter(None, kept):
+        if (ROOT / name).exists():
+            (sources / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, sources / name, follow_symlinks=False)
+    done = run(sys.executable, "-m", "build", "--outdir", folder, sources, cwd=folder)
+    assert done.returncode == 0, done.stderr[-3000:]
+    (wheel,), (sdist,) = folder.glob("*.whl"), folder.glob("*.tar.gz")
+    return wheel, sdist
+
+
+def test_the_wheel_is_built_from_the_sdist_and_holds_code_and_data(built):
+    names = set(zipfile.ZipFile(built[0]).namelist())
+    for needed in (
+        "apigauge/py.typed",
+        "apigauge/errors.py",
+        "apigauge/harness/cli/main.py",
+        "apigauge/benchmarks/apibench/sources.json",
+        "apigauge/benchmarks/mini/items.jsonl",
+        "apigauge/reports/published.json",
+        "apigauge/reports/templates/index.html",
+    ):
+        assert needed in names
+    assert any(name.startswith("apigauge/reports/static/") for name in names)
+    assert {name.split("/")[0] for name in names} <= {"apigauge", "apigauge-0.1.0.dist-info"}
+
+
+def test_the_demo_runs_from_the_wheel_in_an_empty_environment(built, tmp_path):
+    assert run(sys.executable, "-m", "venv", "env", cwd=tmp_path).returncode == 0
+    bin_folder = tmp_path / "env" / "bin"
+    pip = run(
+        bin_folder / "python", "-m", "pip", "install", "--quiet", "-c", ROOT / "constraints.txt", built[0], cwd=tmp_path
+    )
+    assert pip.returncode == 0, pip.stderr[-3000:]
+    for name in ("benchmarks", "reports", "harness", "sandboxes"):  # the user's own packages of these names
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "__init__.py").write_text("MINE = True\n")
+    mine = "import benchmarks, reports, harness, sandboxes, apigauge; assert benchmarks.MINE and harness.MINE; print(apigauge.__file__)"
+    where = run(bin_folder / "python", "-c", mine, cwd=tmp_path)
+    assert Path(where.stdout.strip()).is_relative_to(tmp_path / "env"), where.stderr
+    command = bin_folder / "apigauge"
+    scored = run(
+        command, "run", "--benchmark", "mini", "--model", "retrieval:bm25", "--out", "runs/bm25", "--json", cwd=tmp_path
+    )
+    assert scored.returncode == 0, scored.stderr
+    assert json.loads(scored.stdout)["metrics"]["ast.exact"]["n"] == 56
+    report = run(command, "report", "runs/bm25", "--out", "site", cwd=tmp_path)
+    assert report.returncode == 0, report.stderr
+    assert (tmp_path / report.stdout.strip()).read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
+    missing = run(
+        command,
+        "run",
+        "--benchmark",
+        "apibench-torchhub",
+        "--model",
+        "retrieval:bm25",
+        cwd=tmp_path,
+        XDG_CACHE_HOME=str(tmp_path),
+    )
+    assert missing.returncode == 4
+    assert "apibench/torchhub_eval.json was not found in" in missing.stderr
+    assert "apigauge benchmarks fetch apibench-torchhub" in missing.stderr

@@ -1,5 +1,6 @@
 """Processes of this machine."""
 
+import gc
 import itertools
 import multiprocessing
 import os
@@ -51,6 +52,7 @@ def _start(make: Callable[[], Callable[[Any], Any]]) -> None:
     global _function  # noqa: PLW0603 - one function a process is what an initializer is for
     threading.Thread(target=_die_with_parent, daemon=True).start()
     _function = make()
+    gc.freeze()  # what was built for scoring lives as long as the process
 
 
 def _run(tasks: tuple[Any, ...]) -> list[Any]:

@@ -9,7 +9,7 @@ import re
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any, Literal
 
 from apigauge.harness.extraction import parses
@@ -17,7 +17,7 @@ from apigauge.harness.metrics.signatures import Signature
 from apigauge.harness.source import resolve
 
 if TYPE_CHECKING:
-    from tree_sitter import Node, Parser
+    from tree_sitter import Node, Parser, Tree
 
 _ASSIGNMENT = re.compile(
     r"""^[ \t]*(\w+)[ \t]*(?::[ \t]*\w+[ \t]*)?=[ \t]*
@@ -74,6 +74,12 @@ def python_parser() -> "Parser":
     from tree_sitter import Language, Parser
 
     return Parser(Language(tree_sitter_python.language()))
+
+
+@lru_cache(maxsize=16)
+def syntax_tree(source: bytes) -> "Tree":
+    """The tree of a text; the last few are kept, since several parts of a metric read the same one."""
+    return python_parser().parse(source)
 
 
 def constants(program: str) -> dict[str, Value]:

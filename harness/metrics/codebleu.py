@@ -19,8 +19,8 @@ from typing import Any, NamedTuple
 from apigauge.benchmarks.types import Benchmark, Item
 from apigauge.harness.extraction import Extraction
 from apigauge.harness.metrics import Metric, Scored
-from apigauge.harness.metrics.calls import python_parser
-from apigauge.harness.metrics.ngrams import Grams, bleu, grams, precision
+from apigauge.harness.metrics.calls import syntax_tree
+from apigauge.harness.metrics.ngrams import Grams, bleu, grams, precision, shared
 
 # The package takes the length of the pair (tokens, weights) for the reference's length in its weighted part.
 _PAIR = 2
@@ -84,7 +84,7 @@ def _weighted_recall(reference: Grams, candidate: Grams) -> list[tuple[float, fl
         hits += min(count, candidate.counts[0][gram]) * weight
         total += count * weight
     pairs = zip(reference.counts[1:], candidate.counts[1:], strict=True)
-    higher = [(sum(min(n, c[gram]) for gram, n in r.items()), max(1, r.total())) for r, c in pairs]
+    higher = [(shared(r, c), max(1, r.total())) for r, c in pairs]
     return [(hits, max(1, total)), *higher]
 
 
@@ -131,7 +131,7 @@ def trees(code: str) -> tuple[str, ...]:
     Raises:
         TooDeepError: tree-sitter writes them by recursion in C, and a tree of some thousand levels ends the process.
     """
-    stack = [(python_parser().parse(code.encode("utf-8", "replace")).root_node, 1)]
+    stack = [(syntax_tree(code.encode("utf-8", "replace")).root_node, 1)]
     nodes = []
     while stack:
         node, depth = stack.pop()
@@ -147,8 +147,14 @@ def flows(code: str) -> tuple[Flow, ...]:
     """Data-flow edges with variables numbered in order of appearance."""
     from codebleu import dataflow_match
 
-    parser: list[Any] = [python_parser(), _data_flow_functions()[1]]
-    return tuple(dataflow_match.normalize_dataflow(_data_flow_functions()[0](code, parser)))
+    get_data_flow, of_python = _data_flow_functions()
+    return tuple(dataflow_match.normalize_dataflow(get_data_flow(code, [_KeptTrees, of_python])))
+
+
+class _KeptTrees:
+    """What the package takes for a parser."""
+
+    parse = staticmethod(syntax_tree)
 
 
 @cache

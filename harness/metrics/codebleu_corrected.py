@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING
 from apigauge.benchmarks.types import Benchmark, Item
 from apigauge.harness.extraction import Extraction
 from apigauge.harness.metrics import Metric, Scored
-from apigauge.harness.metrics.calls import python_parser
+from apigauge.harness.metrics.calls import syntax_tree
 from apigauge.harness.metrics.codebleu import Parts, TooDeepError, flow_recall, flows, keywords, stripped, trees
 from apigauge.harness.metrics.ngrams import ORDERS, Grams, bleu, grams, precision
 from apigauge.harness.metrics.signatures import signature_of
@@ -91,7 +91,7 @@ def parts(text: str) -> Parts:
 def tokens(code: str) -> list[str]:
     """The language's tokens; a string is one token, without prefix and quotes."""
     found = []
-    stack = [python_parser().parse(code.encode("utf-8", "replace")).root_node]
+    stack = [syntax_tree(code.encode("utf-8", "replace")).root_node]
     while stack:
         node = stack.pop()
         if node.type == "string":
@@ -107,7 +107,7 @@ def positional(code: str) -> str:
     """The code with ``name=`` dropped from arguments that stand at the named parameter's own position."""
     source = code.encode("utf-8", "replace")
     cuts: list[tuple[int, int]] = []
-    stack = [python_parser().parse(source).root_node]
+    stack = [syntax_tree(source).root_node]
     while stack:
         node = stack.pop()
         stack.extend(child for child in node.children if child.child_count)

@@ -31,10 +31,15 @@ def grams(tokens: Sequence[str]) -> Grams:
 
 def precision(reference: Grams, candidate: Grams) -> list[tuple[float, float]]:
     """Per order: matched n-grams (each as often as the reference has it) and the candidate's n-grams."""
-    return [
-        (sum(min(count, r[gram]) for gram, count in c.items()), max(1, c.total()))
-        for r, c in zip(reference.counts, candidate.counts, strict=True)
-    ]
+    pairs = zip(reference.counts, candidate.counts, strict=True)
+    return [(shared(r, c), max(1, c.total())) for r, c in pairs]
+
+
+def shared(left: Counter[Gram], right: Counter[Gram]) -> int:
+    """How many n-grams two texts have in common, each as often as both have it."""
+    if len(left) > len(right):
+        left, right = right, left
+    return sum([min(count, right[gram]) for gram, count in left.items() if gram in right])
 
 
 def bleu(matches: Sequence[tuple[float, float]], reference_length: int, candidate_length: int) -> float:

@@ -14,9 +14,12 @@ _METHODS = (
         "bootstrap",
         "Clusters (questions on one API) are drawn with replacement, not single answers, by a seeded generator.",
     ),
-    ("wilson", "Wilson's score interval for a share of n independent answers."),
-    ("clopper", "The exact binomial interval (Clopper and Pearson) for a share of n independent answers."),
-    ("exact", "An exact binomial interval for a share of independent units."),
+    (
+        "clopper",
+        "For a value of exactly 0 or 1: the exact binomial interval (Clopper and Pearson), n being the clusters.",
+    ),
+    ("all values equal", "Every answer has the same value, which is neither 0 nor 1: the interval is that value."),
+    ("one cluster", "All questions are on one API: nothing is known of others, and 0 to 1 stands for that."),
 )
 
 

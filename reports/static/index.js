@@ -13,7 +13,8 @@
       row.hidden = hiddenKinds.has(row.dataset.kind) || !row.dataset.name.toLowerCase().includes(wanted);
     }
     const visible = rows.filter((row) => !row.hidden).length;
-    shown.textContent = visible === rows.length ? `${rows.length} rows` : `${visible} of ${rows.length} rows`;
+    const total = rows.length === 1 ? "1 row" : `${rows.length} rows`;
+    shown.textContent = visible === rows.length ? total : `${visible} of ${total}`;
   }
 
   function compareNames(a, b) {

@@ -1,0 +1,196 @@
+"""Synthetic runs with seeded numbers, a browser that records what a page does, and nothing from the network."""
+
+import os
+import random
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from apigauge.reports.views import ItemView, RunView
+
+METRICS = (
+    "ast.exact",
+    "ast.domain",
+    "hallucination",
+    "ast.gorilla",
+    "hallucination.gorilla",
+    "rouge.1",
+    "rouge.2",
+    "rouge.L",
+    "codebleu",
+    "codebleu.corrected",
+    "exec.rate",
+    "exec.call",
+    "exec.stage",
+)
+BENCHMARKS = ("apibench-huggingface", "apibench-torchhub", "mini")
+MODELS = (
+    ("gorilla-7b-ft", "replay", "replay:gorilla-ft.jsonl"),
+    ("codegen-350m", "hf", "hf:Salesforce/codegen-350M-mono@main"),
+    ("qwen-0.5b", "hf", "hf:Qwen/Qwen2.5-Coder-0.5B-Instruct@main"),
+    ("llama-8b", "vllm", "vllm:meta-llama/Llama-3.1-8B-Instruct@main"),
+    ("constant", "constant", "constant:torch.hub.load('pytorch/vision', 'resnet50')"),
+    ("bm25", "retrieval", "retrieval:bm25"),
+)
+EXACT_LABELS = ("exact", "wrong_model", "wrong_function", "unknown_api", "no_call")
+CHROMIUM_FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+)
+
+
+def make_item(number: int, **changes: Any) -> ItemView:
+    """An item that is answered right if its number is even."""
+    right = number % 2 == 0
+    fields: dict[str, Any] = {
+        "id": str(number),
+        "sample": 0,
+        "instruction": f"Question {number}: which model detects objects?",
+        "reference_call": "torch.hub.load('pytorch/vision', 'resnet50')",
+        "reference_program": "import torch\nmodel = torch.hub.load('pytorch/vision', 'resnet50')",
+        "domain": "Object Detection",
+        "text": f"<<<api_call>>>: torch.hub.load('pytorch/vision', 'model{number}')",
+        "call": f"torch.hub.load('pytorch/vision', 'model{number}')",
+        "program": None,
+        "how": "section",
+        "metrics": {"ast.exact": float(right), "hallucination": float(not right)},
+        "labels": {"ast.exact": "exact" if right else "unknown_api"},
+        "messages": {"ast.exact": f"message {number}"},
+        "verdict": {"status": "passed", "stage": 4} if right else None,
+    }
+    return ItemView(**(fields | changes))
+
+
+def make_run(name: str, values: dict[str, float] | None = None, **changes: Any) -> RunView:
+    """A run with these metric values; ``changes`` are named below and otherwise ordinary."""
+    chosen = {"ast.exact": 0.5} if values is None else values
+    rows = changes.get("rows", tuple(make_item(number) for number in range(4)))
+    metrics = {
+        metric: {
+            "value": value,
+            "low": max(0.0, value - 0.05),
+            "high": min(4.0 if metric == "exec.stage" else 1.0, value + 0.05),
+            "n": 100,
+            "clusters": 40,
+            "method": "cluster bootstrap, percentile, 2000 draws",
+            "seed": 7,
+        }
+        for metric, value in chosen.items()
+    }
+    manifest = {
+        "schema_version": 1,
+        "apigauge_version": "0.1.0",
+        "benchmark": {
+            "name": changes.get("benchmark", "apibench-torchhub"),
+            "digest": changes.get("digest", "sha256:" + "ab" * 32),
+            "items": 100,
+        },
+        "prompt_sha256": "cd" * 32,
+        "generator": {
+            "spec": changes.get("spec", "hf:some/model@1"),
+            "kind": changes.get("kind", "hf"),
+            "digest": "ef",
+        },
+        "metrics": changes.get("versions", {"ast_match": "1 (tree-sitter-python 0.21.0)", "rouge": "1"}),
+        "sandbox": changes.get("sandbox", {"kind": "docker"}),
+        "host": {},
+        "timings": {},
+        "cache": {"hits": 3},
+    }
+    summary = {
+        "schema_version": 1,
+        "items": changes.get("items", 100),
+        "expected": changes.get("expected", 100),
+        "metrics": metrics,
+        "labels": changes.get("labels", {"ast.exact": {"exact": 2, "unknown_api": 2}}),
+        "infra_error_rate": changes.get("infra_error_rate", 0.0),
+    }
+    return RunView(name, manifest, summary, rows)
+
+
+def _synthetic_run(rng: random.Random, name: str, kind: str, spec: str, benchmark: str) -> RunView:
+    executed = kind not in ("constant", "retrieval")
+    names = [metric for metric in METRICS if executed or not metric.startswith("exec.")]
+    values = {metric: rng.random() * (4.0 if metric == "exec.stage" else 1.0) for metric in names}
+    labels = {label: rng.randrange(1, 60) for label in EXACT_LABELS}
+    return make_run(
+        name,
+        values,
+        kind=kind,
+        spec=spec,
+        benchmark=benchmark,
+        sandbox={"kind": "docker"} if executed else None,
+        labels={"ast.exact": labels},
+    )
+
+
+@pytest.fixture
+def item() -> Callable[..., ItemView]:
+    return make_item
+
+
+@pytest.fixture
+def run() -> Callable[..., RunView]:
+    return make_run
+
+
+@pytest.fixture
+def eighteen_runs() -> list[RunView]:
+    """Six generators, two of them baselines, on three benchmarks."""
+    rng = random.Random(20240917)
+    return [
+        _synthetic_run(rng, f"{name}-{benchmark}", kind, spec, benchmark)
+        for benchmark in BENCHMARKS
+        for name, kind, spec in MODELS
+    ]
+
+
+@dataclass
+class Opened:
+    """A page with everything it asked for and complained of."""
+
+    page: Any
+    requests: list[str] = field(default_factory=list)
+    complaints: list[str] = field(default_factory=list)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Any]:
+    path = shutil.which("chromium")
+    if path is None and not os.environ.get("CI"):
+        pytest.skip("chromium is not installed")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=list(CHROMIUM_FLAGS))
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def visit(chromium: Any) -> Iterator[Callable[[Path], Opened]]:
+    """Opens a file in a fresh browser context and records requests, console errors and exceptions."""
+    context = chromium.new_context(viewport={"width": 1400, "height": 900})
+
+    def open_file(path: Path) -> Opened:
+        opened = Opened(context.new_page())
+        opened.page.set_default_timeout(5_000)
+        opened.page.on("request", lambda request: opened.requests.append(request.url))
+        opened.page.on(
+            "console",
+            lambda message: opened.complaints.append(message.text) if message.type in ("error", "warning") else None,
+        )
+        opened.page.on("pageerror", lambda error: opened.complaints.append(str(error)))
+        opened.page.goto(path.as_uri())
+        return opened
+
+    yield open_file
+    context.close()

@@ -1,0 +1,253 @@
+"""The index page as written: order, badges, warnings, printed figures, and the same bytes every time."""
+
+import hashlib
+import json
+import re
+from html.parser import HTMLParser
+from importlib import resources
+
+import pytest
+
+from apigauge.errors import ApigaugeError
+from apigauge.reports.leaderboard import write_site
+
+
+class Tables(HTMLParser):
+    """Each table body as rows of cell texts and attributes."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.tables: list[list[dict]] = []
+        self._row: dict | None = None
+        self._open = False
+        self._inside = False
+        self.feed(page)
+
+    def handle_starttag(self, tag, attrs):
+        if tag == "tbody":
+            self.tables.append([])
+            self._inside = True
+        elif tag == "tr" and self._inside:
+            self._row = {"attributes": dict(attrs), "texts": [], "values": []}
+            self.tables[-1].append(self._row)
+        elif tag in ("td", "th") and self._inside and self._row is not None:
+            self._row["texts"].append("")
+            self._row["values"].append(dict(attrs).get("data-value"))
+            self._open = True
+
+    def handle_endtag(self, tag):
+        if tag in ("td", "th"):
+            self._open = False
+        elif tag == "tbody":
+            self._inside = False
+
+    def handle_data(self, data):
+        if self._open and self._row is not None:
+            self._row["texts"][-1] += " " + data.strip()
+
+
+def index_of(runs, tmp_path, **options) -> str:
+    return write_site(runs, tmp_path, **options).read_text(encoding="utf-8")
+
+
+def rows_of(page: str) -> list[dict]:
+    return [row for table in Tables(page).tables for row in table]
+
+
+def row_named(page: str, name: str) -> dict:
+    return next(row for row in rows_of(page) if row["attributes"]["data-name"] == name)
+
+
+def files_under(folder) -> dict[str, str]:
+    found = (path for path in folder.rglob("*") if path.is_file())
+    return {path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in found}
+
+
+def test_each_benchmark_has_its_own_table_ordered_by_exact_match(eighteen_runs, tmp_path):
+    tables = Tables(index_of(eighteen_runs, tmp_path)).tables
+    assert [sum(row["attributes"]["data-kind"] != "printed" for row in table) for table in tables] == [6, 6, 6]
+    for table in tables:
+        values = [float(row["values"][1]) for row in table if row["values"][1] is not None]
+        assert len(values) == 6
+        assert values == sorted(values, reverse=True)
+        assert all(row["values"][1] is None for row in table[6:])
+
+
+def test_a_cell_has_percent_with_one_decimal_and_the_exact_interval_in_words(run, tmp_path):
+    page = index_of([run("a", {"ast.exact": 0.69364, "exec.stage": 2.5})], tmp_path)
+    exact, stage = (row_named(page, "a")["texts"][place] for place in (1, 4))
+    assert exact.split()[0] == "69.4"
+    assert "95 % interval 0.6436 to 0.7436" in exact
+    assert "clusters 40" in exact
+    assert stage.split()[0] == "2.50"
+    assert "of 4" in page
+
+
+def test_the_whisker_spans_the_interval(run, tmp_path):
+    """Axis from 4 to 66 pixels: 0.45 and 0.55 lie at 4 + 62 * 0.45 = 31.9 and 38.1, the dot at 35."""
+    page = index_of([run("a", {"ast.exact": 0.5})], tmp_path, published=False)
+    assert 'd="M31.9 6H38.1M' in page
+    assert 'cx="35.0"' in page
+
+
+def test_published_figures_carry_badge_and_source_and_only_two_values(run, tmp_path):
+    values = {"ast.exact": 0.2, "ast.gorilla": 0.7, "hallucination.gorilla": 0.1}
+    page = index_of([run("a", values, benchmark="apibench-huggingface")], tmp_path)
+    printed = [row for row in rows_of(page) if row["attributes"]["data-kind"] == "printed"]
+    assert len(printed) == 8
+    for row in printed:
+        assert "printed elsewhere" in row["texts"][0]
+        assert "arXiv" in row["texts"][0]
+        assert [value is not None for value in row["values"]] == [False, False, True, True]
+    gpt4 = row_named(page, "GPT-4 0-shot")
+    assert [text.split()[0] for text in gpt4["texts"][2:]] == ["19.8", "37.2"]
+    assert "beats the fine-tuned 7B baseline by 1.0 %" in page
+
+
+def test_published_figures_stay_with_their_benchmark_and_can_be_left_out(run, tmp_path):
+    mini = index_of([run("a", benchmark="mini")], tmp_path / "mini")
+    assert [row["attributes"]["data-kind"] for row in rows_of(mini)] == ["run"]
+    without = index_of([run("a")], tmp_path / "without", published=False)
+    assert "printed elsewhere" not in without
+    assert "arXiv" not in without
+
+
+def test_published_data_is_complete():
+    text = resources.files("apigauge.reports").joinpath("published.json").read_text(encoding="utf-8")
+    data = json.loads(text)
+    assert len(data["rows"]) == 8
+    assert data["rows"][0]["torchhub"] == [44.62, 17.20]
+
+
+@pytest.mark.parametrize("kind", ["constant", "retrieval"])
+def test_a_generator_that_is_no_model_is_a_baseline(run, tmp_path, kind):
+    page = index_of([run("floor", kind=kind), run("model", kind="vllm")], tmp_path)
+    assert row_named(page, "floor")["attributes"]["data-kind"] == "baseline"
+    assert "baseline" in row_named(page, "floor")["texts"][0]
+    assert row_named(page, "model")["attributes"]["data-kind"] == "run"
+    assert "baseline" not in row_named(page, "model")["texts"][0]
+
+
+def test_an_incomplete_run_says_so(run, tmp_path):
+    page = index_of([run("half", items=40, expected=911), run("whole", items=911, expected=911)], tmp_path)
+    assert "partial: 40 of 911" in row_named(page, "half")["texts"][0]
+    assert "partial" not in row_named(page, "whole")["texts"][0]
+    assert "partial: 40 of 911" in (tmp_path / "runs" / "half.html").read_text(encoding="utf-8")
+
+
+def test_a_run_without_a_sandbox_says_not_executed(run, tmp_path):
+    page = index_of([run("still", sandbox=None), run("ran")], tmp_path)
+    assert "not executed" in row_named(page, "still")["texts"][0]
+    assert "not executed" not in row_named(page, "ran")["texts"][0]
+
+
+def test_executability_is_withheld_when_our_own_failures_exceed_one_percent(run, tmp_path):
+    values = {"ast.exact": 0.4, "exec.rate": 0.3}
+    broken, sound = run("broken", values, infra_error_rate=0.011), run("sound", values, infra_error_rate=0.01)
+    page = index_of([broken, sound], tmp_path, published=False)
+    assert row_named(page, "broken")["values"][1:] == ["0.4", None]
+    assert "withheld" in row_named(page, "broken")["texts"][2]
+    assert row_named(page, "sound")["values"][1:] == ["0.4", "0.3"]
+
+
+def test_runs_on_other_data_are_flagged_as_not_comparable(run, tmp_path):
+    runs = [run("a"), run("b"), run("odd", digest="sha256:" + "99" * 32)]
+    page = index_of(runs, tmp_path)
+    assert "2 different versions of the benchmark" in re.sub(r"\s+", " ", page)
+    assert "not comparable: data B" in row_named(page, "odd")["texts"][0]
+    assert "not comparable" not in row_named(page, "a")["texts"][0]
+    assert "not comparable" not in index_of(runs[:2], tmp_path / "same")
+
+
+def test_equal_data_in_two_benchmarks_of_different_name_raises_no_flag(run, tmp_path):
+    page = index_of([run("a", benchmark="mini"), run("b", digest="other", benchmark="more")], tmp_path)
+    assert "not comparable" not in page
+
+
+def test_differing_metric_versions_are_flagged(run, tmp_path):
+    runs = [run("a", versions={"ast_match": "1"}), run("b", versions={"ast_match": "2"})]
+    assert "ast_match was computed by different versions (1, 2)" in index_of(runs, tmp_path)
+    assert "different versions" not in index_of(runs[:1], tmp_path / "one")
+
+
+def test_provenance_names_all_that_is_needed_to_derive_the_numbers_again(run, tmp_path):
+    page = index_of([run("a", spec="hf:some/model@123abc")], tmp_path)
+    for fact in ("sha256:" + "ab" * 32, "cd" * 32, "hf:some/model@123abc", "1 (tree-sitter-python 0.21.0)"):
+        assert fact in page
+    assert re.search(r"interval seed</dt>\s*<dd><code>7</code>", page)
+
+
+def test_runs_of_the_same_name_get_their_own_pages(run, item, tmp_path):
+    runs = [run("same", rows=(item(number, text=f"ANSWER-{number}"),)) for number in range(2)]
+    runs += [run("Same", rows=(item(2, text="ANSWER-2"),)), run("same-2", rows=(item(3, text="ANSWER-3"),))]
+    page = index_of(runs, tmp_path)
+    files = re.findall(r'<span class="name"><a href="runs/([^"]+)"', page)
+    assert len({name.casefold() for name in files}) == 4
+    texts = [path.read_text(encoding="utf-8") for path in (tmp_path / "runs").iterdir()]
+    for number in range(4):
+        assert sum(f"ANSWER-{number}" in text for text in texts) == 1
+    assert "same (2)" in page
+
+
+@pytest.mark.parametrize(
+    "name", ["../../escape", "/etc/passwd", "a/b\\c", "..", "", "CON", "x" * 300, "日本\x00", "a b?#%"]
+)
+def test_a_run_name_cannot_leave_the_folder_or_break_the_link(run, tmp_path, name):
+    index = index_of([run(name)], tmp_path / "deep" / "site")
+    written = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert len(written) == 2
+    page = next(path for path in written if path.name != "index.html")
+    assert page.parent == tmp_path / "deep" / "site" / "runs"
+    assert re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,90}\.html", page.name)
+    assert page.stem.upper() != "CON"
+    assert f'href="runs/{page.name}"' in index
+
+
+def test_names_and_labels_from_a_run_are_escaped(run, tmp_path):
+    hostile = "<script>window.pwned=1</script>"
+    index = index_of(
+        [run(hostile, {hostile: 0.5}, benchmark=hostile, spec=hostile, labels={"ast.exact": {hostile: 3}})], tmp_path
+    )
+    page = next((tmp_path / "runs").iterdir()).read_text(encoding="utf-8")
+    for text in (index, page):
+        assert hostile not in text
+        assert "&lt;script&gt;window.pwned=1&lt;/script&gt;" in text
+
+
+def test_the_same_runs_give_the_same_bytes(eighteen_runs, tmp_path):
+    write_site(eighteen_runs, tmp_path / "one")
+    write_site(eighteen_runs, tmp_path / "two")
+    first, second = files_under(tmp_path / "one"), files_under(tmp_path / "two")
+    assert len(first) == 19
+    assert first == second
+
+
+def test_every_interval_method_of_a_run_is_explained_with_its_seed(run, tmp_path):
+    view = run("a", {"ast.exact": 0.0, "rouge.1": 0.5})
+    view.summary["metrics"]["ast.exact"] |= {"method": "Clopper-Pearson over clusters", "seed": 11}
+    page = re.sub(r"\s+", " ", index_of([view], tmp_path))
+    assert "the exact binomial interval (Clopper and Pearson)" in page
+    assert "Used for ast.exact. Seed: 11." in page
+    assert "are drawn with replacement" in page
+    assert "Used for rouge.1. Seed: 7." in page
+
+
+def test_unknown_metrics_come_last_and_missing_ones_make_no_column(run, tmp_path):
+    page = index_of([run("a", {"zebra.stripes": 0.1, "codebleu": 0.2, "ast.exact": 0.3})], tmp_path, published=False)
+    assert row_named(page, "a")["values"] == [None, "0.3", "0.2", "0.1"]
+
+
+def test_a_summary_that_is_not_a_number_is_no_value(run, tmp_path):
+    page = index_of([run("a", {"ast.exact": 0.5}), run("b", {"ast.exact": float("nan")})], tmp_path, published=False)
+    assert row_named(page, "b")["values"] == [None, None]
+    assert [row["attributes"]["data-name"] for row in rows_of(page)] == ["a", "b"]
+
+
+def test_no_runs_give_a_page_that_says_so(tmp_path):
+    assert "No runs were given" in index_of([], tmp_path)
+
+
+def test_an_unwritable_folder_is_named(run, tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(ApigaugeError, match="file: the report cannot be written"):
+        write_site([run("a")], tmp_path / "file")

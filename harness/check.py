@@ -6,7 +6,7 @@ reason, so that nobody takes a fault of the data for a fault of a model.
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -89,17 +89,20 @@ class Report:
         return self.catalogue_rows - sum(count - 1 for count in self.catalogue_duplicates.values())
 
 
-def check_benchmark(benchmark: Benchmark) -> Report:
-    """Feeds every row's reference call and full answer back through every scorer, and examines the data."""
+def check_benchmark(benchmark: Benchmark, tick: Callable[[], None] = lambda: None) -> Report:
+    """Feeds every row's reference call and full answer back through every scorer, and examines the data.
+
+    ``tick`` is called after each answer: twice a row.
+    """
     rows = benchmark.rows or benchmark.items
     report = Report(benchmark.name, len(rows), len(benchmark.items), catalogue_rows=len(benchmark.catalogue))
     # In a section of its own, since upstream's Torch Hub copy reads nothing else.
     calls = [f"<<<api_call>>>: {row.reference_call}" for row in rows]
-    _feed(benchmark, rows, calls, "reference call", report)
+    _feed(benchmark, rows, calls, "reference call", report, tick)
     if benchmark.answers:
-        _feed(benchmark, rows, benchmark.answers, "reference answer", report)
+        _feed(benchmark, rows, benchmark.answers, "reference answer", report, tick)
     else:
-        _feed(benchmark, rows, [row.reference_program for row in rows], "reference program", report)
+        _feed(benchmark, rows, [row.reference_program for row in rows], "reference program", report, tick)
     _examine_rows(benchmark, rows, report)
     _examine_catalogue(benchmark, report)
     if benchmark.train:
@@ -109,7 +112,9 @@ def check_benchmark(benchmark: Benchmark) -> Report:
     return report
 
 
-def _feed(benchmark: Benchmark, rows: Sequence[Item], texts: Sequence[str], fed: str, report: Report) -> None:
+def _feed(
+    benchmark: Benchmark, rows: Sequence[Item], texts: Sequence[str], fed: str, report: Report, tick: Callable[[], None]
+) -> None:
     metrics = make_metrics(list(MODULES), benchmark)
     functions = functions_of(api.call for api in benchmark.catalogue)
     totals: Counter[str] = Counter()
@@ -120,6 +125,7 @@ def _feed(benchmark: Benchmark, rows: Sequence[Item], texts: Sequence[str], fed:
             if scored.metrics[metric] < 1:
                 label, message = scored.labels[metric], scored.messages.get(metric, "")
                 report.disagreements.append(Disagreement(row.id, fed, metric, label, message))
+        tick()
     report.ceilings[fed] = {name: value / len(rows) for name, value in totals.items()}
 
 

@@ -94,7 +94,9 @@ def check(arguments: argparse.Namespace) -> int:
     from apigauge.benchmarks import load_benchmark
     from apigauge.harness.check import check_benchmark
 
-    report = check_benchmark(load_benchmark(arguments.name, arguments.data_dir))
+    benchmark = load_benchmark(arguments.name, arguments.data_dir)
+    with progress(f"checking {benchmark.name}", 2 * len(benchmark.rows)) as tick:
+        report = check_benchmark(benchmark, tick)
     if arguments.json:
         print_json(report.to_json())
     else:
@@ -110,10 +112,13 @@ def reproduce(arguments: argparse.Namespace) -> int:
     from apigauge.harness.reproduce import released
 
     rows = []
-    for hub in HUBS:
-        name = f"apibench-{hub}"
-        folder = find(f"responses/response_{hub}_Gorilla_FT_0_shot.jsonl", arguments.data_dir, name).parent
-        rows += list(released(load_benchmark(name, arguments.data_dir), folder))
+    with progress("scoring the released answers", None) as tick:
+        for hub in HUBS:
+            name = f"apibench-{hub}"
+            folder = find(f"responses/response_{hub}_Gorilla_FT_0_shot.jsonl", arguments.data_dir, name).parent
+            for row in released(load_benchmark(name, arguments.data_dir), folder):
+                rows.append(row)
+                tick()
     if arguments.json:
         print_json({"files": [row._asdict() for row in rows]})
         return 0

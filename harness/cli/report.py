@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from apigauge.harness.cli.shared import add_common, print_json
+from apigauge.harness.cli.shared import add_common, print_json, progress
 
 if TYPE_CHECKING:
     from apigauge.benchmarks import Item
@@ -23,11 +23,17 @@ def add(commands: "argparse._SubParsersAction[Any]") -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Runs the command."""
+    from apigauge.reports.export import write_csv
     from apigauge.reports.leaderboard import write_site
 
     items: dict[str, dict[str, Item]] = {}
-    views = [view(path, arguments.data_dir, items) for path in arguments.runs]
-    index = write_site(views, arguments.out, published=not arguments.no_published)
+    views = []
+    with progress("reading runs", len(arguments.runs)) as tick:
+        for path in arguments.runs:
+            views.append(view(path, arguments.data_dir, items))
+            tick()
+        index = write_site(views, arguments.out, published=not arguments.no_published)
+        write_csv(views, arguments.out)
     if arguments.json:
         print_json({"index": str(index), "runs": [v.name for v in views]})
     else:

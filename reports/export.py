@@ -1,0 +1,37 @@
+"""The leaderboard as a table for other programs: ``leaderboard.csv``, one row per run and metric."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from apigauge.errors import ApigaugeError
+from apigauge.reports.views import RunView, section
+
+COLUMNS = ("benchmark", "run", "model", "metric", "value", "low", "high", "n", "clusters", "method", "seed")
+
+
+def write_csv(runs: Sequence[RunView], out: Path) -> Path:
+    """Writes every number of the leaderboard that was measured here, in full precision.
+
+    Args:
+        runs: what to write, in this order.
+        out: folder of ``leaderboard.csv``.
+
+    Returns:
+        Path of the file.
+
+    Raises:
+        ApigaugeError: the folder cannot be written.
+    """
+    import pandas as pd
+
+    rows = [
+        {"benchmark": run.benchmark, "run": run.name, "model": run.spec, "metric": metric, **estimate}
+        for run in runs
+        for metric, estimate in section(run.summary, "metrics").items()
+    ]
+    path = out / "leaderboard.csv"
+    try:
+        pd.DataFrame(rows, columns=list(COLUMNS)).to_csv(path, index=False, lineterminator="\n")
+    except OSError as error:
+        raise ApigaugeError(f"{path}: cannot be written ({error}); choose another folder") from error
+    return path

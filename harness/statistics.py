@@ -3,8 +3,8 @@
 Answers to questions about the same API stand or fall together, so whole clusters are drawn, not items: the cluster
 bootstrap (Davison and Hinkley, "Bootstrap Methods and their Application", 1997, section 3.8), percentile interval, by
 ``scipy.stats.bootstrap``. Where every answer scores alike, resampling shows no spread; for a metric of zeros and ones
-the exact binomial interval (Clopper and Pearson, 1934) over the number of clusters takes its place. It bounds the mean of
-any score between 0 and 1, since such a mean is at most the share of answers above zero.
+the exact binomial interval (Clopper and Pearson, 1934) over the number of clusters takes its place. It bounds the mean
+of any score between 0 and 1, since such a mean is at most the share of answers above zero.
 """
 
 from collections.abc import Sequence

@@ -2,7 +2,7 @@
 
 import argparse
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from apigauge.harness.cli.shared import (
     add_common,
@@ -14,6 +14,9 @@ from apigauge.harness.cli.shared import (
     progress,
     tell_problems,
 )
+
+if TYPE_CHECKING:
+    from apigauge.harness.generation import Generator
 
 
 def add(commands: "argparse._SubParsersAction[Any]") -> None:
@@ -35,13 +38,18 @@ def add_model(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Runs the command."""
+    from apigauge.harness.generation import open_generator
+
+    return answer_and_score(arguments, open_generator(arguments.model))
+
+
+def answer_and_score(arguments: argparse.Namespace, generator: "Generator") -> int:
+    """Runs a generator over a benchmark into a run directory and prints the result."""
     from apigauge.benchmarks import load_benchmark
     from apigauge.harness.evaluation import evaluate
-    from apigauge.harness.generation import open_generator
 
     modules = metric_modules(arguments.metrics)
     benchmark = load_benchmark(arguments.benchmark, arguments.data_dir)
-    generator = open_generator(arguments.model)
     out = arguments.out or default_out(benchmark.name, generator.describe()["spec"])
     with progress(f"scoring {benchmark.name}", len(benchmark.items[: arguments.limit])) as tick:
         summary = evaluate(benchmark, generator, out, modules, arguments.limit, arguments.workers, tick)

@@ -5,15 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from apigauge.errors import UsageError
-from apigauge.harness.cli.shared import (
-    add_common,
-    add_scoring,
-    metric_modules,
-    positive,
-    print_summary,
-    progress,
-    tell_problems,
-)
+from apigauge.harness.cli.run import answer_and_score
+from apigauge.harness.cli.shared import add_common, add_scoring, positive, print_summary
 
 
 def add(commands: "argparse._SubParsersAction[Any]") -> None:
@@ -33,22 +26,13 @@ def add(commands: "argparse._SubParsersAction[Any]") -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Runs the command."""
-    from apigauge.benchmarks import load_benchmark
-    from apigauge.harness.evaluation import evaluate
     from apigauge.harness.generation.replay import Replay
 
     if arguments.run is not None:
         return _score_run(arguments)
     if not (arguments.benchmark and arguments.responses and arguments.out):
         raise UsageError("score: give a RUN, or --benchmark, --responses and --out together")
-    modules = metric_modules(arguments.metrics)
-    benchmark = load_benchmark(arguments.benchmark, arguments.data_dir)
-    generator = Replay(str(find_responses(arguments.responses, arguments.data_dir)))
-    with progress(f"scoring {benchmark.name}", len(benchmark.items[: arguments.limit])) as tick:
-        summary = evaluate(benchmark, generator, arguments.out, modules, arguments.limit, arguments.workers, tick)
-    tell_problems(summary["problems"])
-    print_summary(arguments.out, summary, as_json=arguments.json)
-    return 0
+    return answer_and_score(arguments, Replay(str(find_responses(arguments.responses, arguments.data_dir))))
 
 
 def find_responses(name: str, data_dir: Path | None) -> Path:

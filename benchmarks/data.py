@@ -50,13 +50,13 @@ def read_rows(path: Path) -> list[dict[str, Any]]:
         DataError: a line is no JSON object; names the file and the line.
     """
     rows = []
-    for number, line in enumerate(path.read_text(encoding="utf-8").split("\n"), 1):
+    for number, line in enumerate(path.read_bytes().split(b"\n"), 1):
         if not line.strip():
             continue
         try:
             row = json.loads(line)
-        except json.JSONDecodeError as error:
-            raise DataError(f"{path}, line {number}: not JSON ({error.msg}); fetch the file again.") from error
+        except (ValueError, RecursionError) as error:
+            raise DataError(f"{path}, line {number}: not JSON ({error}); fetch the file again.") from error
         if not isinstance(row, dict):
             raise DataError(f"{path}, line {number}: a JSON object was expected; fetch the file again.")
         rows.append(row)

@@ -206,11 +206,10 @@ def _generate(benchmark: Benchmark, generator: Generator, run: Path, items: Sequ
     try:
         held = list(stored(run, benchmark))
         yield from held
-        answered = {completion.item for completion in held}
+        done = {(completion.item, completion.sample) for completion in held}
         prompts = {item.id: hashlib.sha256(benchmark.prompt(item).encode()).hexdigest() for item in items}
-        missing = [item for item in items if item.id not in answered]
         # A replayed file is read again on resume, so that its problems are told every time.
-        for completion in generator.generate(benchmark, missing):
+        for completion in generator.generate(benchmark, items, done):
             file.append({"prompt_sha256": prompts[completion.item], **asdict(completion)})
             yield completion
     finally:

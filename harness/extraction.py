@@ -6,6 +6,7 @@ shape is tried in the order of how plainly it says what it is; ``how`` names the
 """
 
 import ast
+import itertools
 import re
 import warnings
 from collections.abc import Sequence
@@ -19,19 +20,24 @@ MAX_PROGRAM = 50_000
 _NO_CALL = ", no call"
 _OTHER = 3  # rank of a call that is not catalogue-like
 
-_SECTION = r"(?:<<<|###)\s*{name}\s*(?:>>>)?\s*:"
+_SECTION = r"(?:<<<|###)\s{{0,9}}{name}\s{{0,9}}(?:>>>)?\s{{0,9}}:"
 _CALL_SECTION = re.compile(_SECTION.format(name="api[_ ]call"), re.IGNORECASE)
 _CODE_SECTION = re.compile(_SECTION.format(name="code"), re.IGNORECASE)
-_NEXT_SECTION = re.compile(r"[,\s]*(?:<<<|###)")
-_CALL_ENTRY = re.compile(r"['\"]api_call['\"]\s*:\s*")
-_CODE_ENTRY = re.compile(r"['\"](?:\w+_)?code['\"]\s*:\s*")
+_NEXT_SECTION = re.compile(r"<<<|###")
+_CALL_ENTRY = re.compile(r"['\"]api_call['\"]\s{0,9}:\s{0,9}")
+_CODE_ENTRY = re.compile(r"['\"](?:\w{1,80}_)?code['\"]\s{0,9}:\s{0,9}")
 _NEXT_ENTRY = re.compile(
-    r"['\"]?\s*,\s*['\"](?:api|code|description|domain|example|explanation|framework|functionality|performance)\w*['\"]\s*:"
-    r"|['\"]?\s*\}\s*['\"]?\s*$"
+    r",\s{0,9}['\"](?:api|code|description|domain|example|explanation|framework|functionality|performance)\w{0,80}['\"]"
+    r"\s{0,9}:|\}\s{0,9}['\"]?\s{0,9}\Z"
 )
-_FENCE = re.compile(r"```[ \t]*(?:python|py)?[ \t]*\n(.*?)(?:```|\Z)", re.DOTALL | re.IGNORECASE)
+_FENCE = re.compile(r"```[ \t]{0,9}(?:python|py)?[ \t]{0,9}\r?\n(.*?)(?:```|\Z)", re.DOTALL | re.IGNORECASE)
 _FIRST_IMPORT = re.compile(r"^(?:import|from)[ \t]+\w", re.MULTILINE)
-_STRAY_ESCAPE = re.compile(r"[(,=\s:\[]\\+['\"]")
+_STRAY_ESCAPE = re.compile(r"[(,=\s:\[]\\++['\"]")
+# Only from the first backslash of a run: else a run of a million is read a million times.
+_ESCAPED_LINE_END = re.compile(r"(?<!\\)\\++n")
+_ESCAPED_TAB = re.compile(r"(?<!\\)\\++t")
+_ESCAPED_QUOTE = re.compile(r"(?<!\\)\\++(['\"])")
+MAX_SECTIONS = 20
 # What a program loads beside its model, or wraps around it; the call asked for is the other one.
 _COMPANION = re.compile(r"(?:Tokenizer\w*|Processor|FeatureExtractor|Config|Scheduler|Sequential)(?:\.\w+)?$")
 _SEED = re.compile(r"_seed$")
@@ -83,17 +89,16 @@ def extract(text: str, functions: frozenset[str] = frozenset()) -> Extraction:
 def _unescape(text: str) -> tuple[str, bool]:
     """Turns written-out line ends and quotes into real ones where they stand for the answer's own."""
     if text.count("\\n") > text.count("\n"):
-        text = re.sub(r"\\+n", "\n", text)
-        text = re.sub(r"\\+t", "\t", text)
-        return re.sub(r"\\+(['\"])", r"\1", text), True
+        text = _ESCAPED_TAB.sub("\t", _ESCAPED_LINE_END.sub("\n", text))
+        return _ESCAPED_QUOTE.sub(r"\1", text), True
     if _STRAY_ESCAPE.search(text):
-        return re.sub(r"\\+(['\"])", r"\1", text), True
+        return _ESCAPED_QUOTE.sub(r"\1", text), True
     return text, False
 
 
 def _from_sections(text: str, names: dict[str, str], lasts: frozenset[str]) -> tuple[str | None, str]:
     for start, end, how in ((_CALL_SECTION, _NEXT_SECTION, "section"), (_CALL_ENTRY, _NEXT_ENTRY, "dict")):
-        values = [_until(text, found.end(), end) for found in start.finditer(text)]
+        values = [_until(text, found.end(), end) for found in itertools.islice(start.finditer(text), MAX_SECTIONS)]
         for value in values:
             if call := _pick(value, names, lasts, any_call=True):
                 return call, how
@@ -104,7 +109,7 @@ def _from_sections(text: str, names: dict[str, str], lasts: frozenset[str]) -> t
 
 def _until(text: str, start: int, end: re.Pattern[str]) -> str:
     found = end.search(text, start)
-    value = text[start : found.start() if found else len(text)].strip().rstrip(",").strip()
+    value = text[start : found.start() if found else len(text)].strip().rstrip(", \t\r\n")
     return value.strip("'\"").strip() if value[:1] in ("'", '"') else value
 
 

@@ -22,6 +22,12 @@ NOT_IDENTIFYING = ("host", "timings", "cache")
 
 Key = tuple[str, int]
 
+_KEY_FIELDS: dict[str, type] = {"item": str, "sample": int}
+_FIELDS: dict[str, dict[str, type]] = {
+    GENERATIONS: _KEY_FIELDS | {"text": str},
+    SCORES: _KEY_FIELDS | {"extraction": dict, "metrics": dict, "labels": dict},
+}
+
 
 def read_json(path: Path) -> dict[str, Any]:
     """A JSON object from a run directory.
@@ -30,10 +36,10 @@ def read_json(path: Path) -> dict[str, Any]:
         RunError: it is missing or no JSON object.
     """
     try:
-        value = json.loads(path.read_text(encoding="utf-8"))
+        value = json.loads(path.read_bytes())
     except FileNotFoundError as error:
         raise RunError(f"{path.parent} is no run directory: it has no {path.name}.") from error
-    except (ValueError, OSError) as error:
+    except (ValueError, RecursionError, OSError) as error:
         raise RunError(f"{path}: cannot be read ({error}); make the run again.") from error
     if not isinstance(value, dict):
         raise RunError(f"{path}: a JSON object was expected; make the run again.")
@@ -43,12 +49,14 @@ def read_json(path: Path) -> dict[str, Any]:
 def write_json(path: Path, value: dict[str, Any]) -> None:
     """Writes a JSON object; the file is either the old one or the new one, never half of either."""
     temporary = path.with_name(f".{path.name}.tmp")
-    temporary.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    temporary.write_bytes(json.dumps(value, indent=2, ensure_ascii=False).encode("utf-8", "surrogatepass") + b"\n")
     temporary.replace(path)
 
 
 def read_rows(path: Path) -> list[dict[str, Any]]:
     """The rows of a run's file, first of each key, without a torn last line; empty if there is no file.
+
+    Which fields a row must have depends on the file's name; each must have its key.
 
     Raises:
         RunError: a line that is not the last is no row.
@@ -60,8 +68,11 @@ def read_rows(path: Path) -> list[dict[str, Any]]:
     for number, line in enumerate(lines[:-1], 1):
         try:
             row = json.loads(line)
+            for field, kind in _FIELDS.get(path.name.strip(".").removesuffix(".tmp"), _KEY_FIELDS).items():
+                if not isinstance(row[field], kind):
+                    raise TypeError(f"{field} is {row[field]!r}")  # noqa: TRY301 - joins the errors below
             rows.setdefault((row["item"], row["sample"]), row)
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise RunError(f"{path}, line {number}: not a row of a run ({error}); delete the line to go on.") from error
     return list(rows.values())
 
@@ -123,11 +134,11 @@ def start(run: Path, manifest: dict[str, Any]) -> None:
         RunError: the directory holds a run of something else; names what differs.
     """
     path = run / MANIFEST
-    if not path.exists():
-        if (run / GENERATIONS).exists() or (run / SCORES).exists():
-            raise RunError(f"{run}: holds answers but no {MANIFEST}; choose another --out.")
-        write_json(path, manifest)
+    if not any(file.exists() and file.stat().st_size for file in (run / GENERATIONS, run / SCORES)):
+        write_json(path, manifest)  # nothing depends yet on the manifest of an attempt that came to nothing
         return
+    if not path.exists():
+        raise RunError(f"{run}: holds answers but no {MANIFEST}; choose another --out.")
     if different := differences(read_json(path), manifest):
         what = "; ".join(f"{name} was {old!r} and is {new!r}" for name, old, new in different)
         raise RunError(

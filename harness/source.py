@@ -13,7 +13,8 @@ from dataclasses import dataclass
 MAX_CALL = 4_000
 MAX_CALLS = 500
 
-_CALLEE = re.compile(r"(?<![\w.])([^\W\d]\w*(?:\s*\.\s*[^\W\d]\w*)*)\s*\(")
+# Bounded repetitions: an answer may be a million times the same character.
+_CALLEE = re.compile(r"(?<![\w.])([^\W\d]\w*+(?:\s{0,9}\.\s{0,9}[^\W\d]\w*+){0,20})\s{0,9}\(")
 _NOT_CALLEES = frozenset(
     [
         "and",
@@ -44,7 +45,8 @@ _NOT_CALLEES = frozenset(
     ]
 )
 _IMPORT = re.compile(
-    r"^[ \t]*(?:from[ \t]+(?P<module>\.*[\w.]+)[ \t]+)?import[ \t]+(?P<names>\([^)]*\)|[^\n;#]+)", re.MULTILINE
+    r"^[ \t]*+(?:from[ \t]++(?P<module>[\w.]++)[ \t]++)?import[ \t]++(?P<names>\([^)]{0,2000}\)|[^\n;#(]++)",
+    re.MULTILINE,
 )
 _CLOSER = {"(": ")", "[": "]", "{": "}"}
 

@@ -8,7 +8,10 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from typing import Any, TypeVar
+
+from apigauge.errors import ApigaugeError
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -43,9 +46,19 @@ def ordered(
         while chunk := tuple(itertools.islice(rest, _CHUNK)):
             running.append(pool.submit(_run, chunk))
             if len(running) > 4 * workers:
-                yield from running.popleft().result()
+                yield from _result(running.popleft())
         while running:
-            yield from running.popleft().result()
+            yield from _result(running.popleft())
+
+
+def _result(chunk: Future[list[Any]]) -> list[Any]:
+    try:
+        return chunk.result()
+    except BrokenProcessPool as error:
+        raise ApigaugeError(
+            "a scoring process died (killed, or out of memory?). What was scored is kept; run the same command again, "
+            "perhaps with --workers 1."
+        ) from error
 
 
 def _start(make: Callable[[], Callable[[Any], Any]]) -> None:

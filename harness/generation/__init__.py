@@ -1,6 +1,6 @@
 """From items to completions: one file per backend, one contract."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -38,8 +38,13 @@ class Generator(Protocol):
         """What the answers depend on, for the manifest: ``spec``, ``kind``, digest or revision, sampling, versions."""
         ...
 
-    def generate(self, benchmark: Benchmark, items: Sequence[Item]) -> Iterator[Completion]:
-        """Answers to the items, in any order. What cannot be had is left out and told in ``problems``."""
+    def generate(
+        self, benchmark: Benchmark, items: Sequence[Item], done: Collection[tuple[str, int]] = ()
+    ) -> Iterator[Completion]:
+        """Answers to the items, in any order, but for those whose (item, sample) is ``done``.
+
+        What cannot be had is left out and told in ``problems``.
+        """
         ...
 
 

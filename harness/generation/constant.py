@@ -1,6 +1,6 @@
 """``constant:TEXT``: the same answer to every question. A metric that this beats a model on measures something else."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 from apigauge.benchmarks.types import Benchmark, Item
@@ -18,7 +18,11 @@ class Constant:
         """The text is all there is."""
         return {"spec": f"constant:{self._text}", "kind": "constant"}
 
-    def generate(self, _benchmark: Benchmark, items: Sequence[Item]) -> Iterator[Completion]:
+    def generate(
+        self, _benchmark: Benchmark, items: Sequence[Item], done: Collection[tuple[str, int]] = ()
+    ) -> Iterator[Completion]:
         """The text, once per item."""
         for item in items:
+            if (item.id, 0) in done:
+                continue
             yield Completion(item.id, 0, self._text)

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +32,9 @@ class Replay:
                 digest.update(block)
         return {"spec": f"replay:{self._path.name}", "kind": "replay", "digest": digest.hexdigest()}
 
-    def generate(self, benchmark: Benchmark, items: Sequence[Item]) -> Iterator[Completion]:
+    def generate(
+        self, benchmark: Benchmark, items: Sequence[Item], done: Collection[tuple[str, int]] = ()
+    ) -> Iterator[Completion]:
         """The file's answers to the items, in the file's order.
 
         Raises:
@@ -51,7 +53,7 @@ class Replay:
             else:
                 seen.add(key)
                 used = True
-                if completion.item in wanted:
+                if completion.item in wanted and key not in done:
                     yield completion
         if not used:
             first = f" The first problem: {self.problems[0]}" if self.problems else " It is empty."
@@ -65,13 +67,13 @@ class Replay:
 
     def _parse(self, number: int, line: bytes) -> Completion | None:
         try:
-            text = line.decode("utf-8")
+            text = line.decode("utf-8-sig")
         except UnicodeDecodeError as error:
             self._problem(number, f"byte {error.start} is not UTF-8; it is read as U+FFFD")
             text = line.decode("utf-8", "replace")
         try:
             row = json.loads(text)
-        except (json.JSONDecodeError, RecursionError) as error:
+        except (ValueError, RecursionError) as error:
             self._problem(number, f"not JSON ({error}); is the line torn? It is left out")
             return None
         key = row.get("item", row.get("question_id")) if isinstance(row, dict) else None
@@ -87,9 +89,13 @@ class Replay:
             sample if isinstance(sample, int) else 0,
             row["text"].encode("utf-8", "replace").decode("utf-8"),
             str(row.get("finish_reason", "stop")),
-            row.get("prompt_tokens"),
-            row.get("completion_tokens"),
+            _count(row.get("prompt_tokens")),
+            _count(row.get("completion_tokens")),
         )
 
     def _problem(self, number: int, what: str) -> None:
         self.problems.append(f"{self._path.name}, line {number}: {what}")
+
+
+def _count(value: object) -> int | None:
+    return value if isinstance(value, int) else None

@@ -4,7 +4,7 @@ The floor under every language model: it knows the catalogue and nothing else. R
 Probabilistic Relevance Framework: BM25 and Beyond" (2009), as the ``bm25s`` package computes it.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from importlib.metadata import version
 from typing import Any
 
@@ -25,7 +25,9 @@ class Retrieval:
         """The package and its version."""
         return {"spec": "retrieval:bm25", "kind": "retrieval", "engine": f"bm25s {version('bm25s')}"}
 
-    def generate(self, benchmark: Benchmark, items: Sequence[Item]) -> Iterator[Completion]:
+    def generate(
+        self, benchmark: Benchmark, items: Sequence[Item], done: Collection[tuple[str, int]] = ()
+    ) -> Iterator[Completion]:
         """One answer per item, in APIBench's own form."""
         import bm25s
 
@@ -33,6 +35,8 @@ class Retrieval:
         index = bm25s.BM25()
         index.index(bm25s.tokenize(documents, stopwords="en", show_progress=False), show_progress=False)
         for item in items:
+            if (item.id, 0) in done:
+                continue
             query = bm25s.tokenize([item.instruction], stopwords="en", show_progress=False)
             best, _ = index.retrieve(query, k=1, show_progress=False, backend_selection="numpy")
             yield Completion(item.id, 0, _answer(benchmark.catalogue[int(best[0, 0])]))

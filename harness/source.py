@@ -112,6 +112,7 @@ def _end_of_string(text: str, start: int, stop: int) -> int:
 def imports(program: str) -> dict[str, str]:
     """What each imported name stands for: ``{"F": "torch.nn.functional", "pipeline": "transformers.pipeline"}``."""
     names: dict[str, str] = {}
+    program = re.sub(r"\\\r?\n", " ", re.sub(r"#[^\n]*", "", program))
     for found in _IMPORT.finditer(program):
         module = found["module"]
         for part in found["names"].strip("() \t").split(","):

@@ -14,13 +14,15 @@ count, and a default written out equals its absence.
 The label under ``ast.exact`` is the first that applies, in the order of :data:`LABELS`; the message says what differs.
 """
 
+from collections import Counter
 from dataclasses import dataclass
 from importlib.metadata import version as installed
 
 from apigauge.benchmarks.types import Api, Benchmark, Item
 from apigauge.harness.extraction import Extraction, extract
 from apigauge.harness.metrics import Metric, Scored
-from apigauge.harness.metrics.calls import Call, Value, constants, parse_call
+from apigauge.harness.metrics.calls import Call, Known, Value, parse_call, value_of
+from apigauge.harness.metrics.constants import constants
 from apigauge.harness.metrics.signatures import (
     NOT_IDENTIFYING,
     TASK_ALIASES,
@@ -28,7 +30,7 @@ from apigauge.harness.metrics.signatures import (
     parse_signature,
     signature_of,
 )
-from apigauge.harness.source import functions_of, imports
+from apigauge.harness.source import find_calls, functions_of, imports
 
 LABELS = (
     "too_long",
@@ -56,6 +58,7 @@ class Target:
     identity: tuple[str, ...]
     signature: Signature | None
     domain: str
+    conflict: str
 
 
 def make(benchmark: Benchmark) -> Metric:
@@ -96,26 +99,43 @@ class Matcher:
         self._signatures = dict(entry for entry in parsed if entry)
         self._functions = functions_of(api.call for api in benchmark.catalogue)
         # Rows by the last part of their function, then by how they are identified, then by that identity.
+        packages: Counter[str] = Counter()
         self._rows: dict[str, dict[tuple[str, ...], dict[_Key, list[Target]]]] = {}
         for api in benchmark.catalogue:
             if row := self.target(api.call, _example(api), api.domain):
                 groups = self._rows.setdefault(row.call.function.rsplit(".", 1)[-1], {})
                 group = groups.setdefault(row.identity, {})
                 group.setdefault(_key(row.bound, row.identity, row.signature), []).append(row)
+                if row.call.function != row.call.written:
+                    packages[row.call.function.split(".")[0]] += 1
+        # One example may import from where the class is not; three do not.
+        self._packages = frozenset(package for package, count in packages.items() if count >= 3)
 
     def target(self, call_text: str, program: str, domain: str) -> Target | None:
         """A reference or row as something to compare with; None if it is no call (a shell command, say)."""
         found = extract(f"<<<api_call>>>: {call_text}", self._functions).call or ""
-        names = self._conventions | imports(program)
-        call = parse_call(found, names) or parse_call(_closed(found), names)
+        call = self._parse(found, program) or self._parse(_closed(found), program)
         if call is None:
             return None
         signature = self._signature(call)
+        conflict = call.conflict(signature)
+        if conflict:  # Python would refuse it as it stands; the program around it may have it right
+            written = (
+                self._parse(program[s.start : s.end], program) for s in find_calls(program) if s.callee == call.written
+            )
+            call = next((c for c in written if c and not c.conflict(signature)), call)
         bound = call.bind(signature)
         known = signature is not None and bool(signature.identity)
-        strings = tuple(name for name, value in bound.items() if value.kind == "constant" and not _is_number(value))
+        strings = tuple(name for name, value in bound.items() if value.kind == "string")
         identity = signature.identity if signature is not None and known else strings
-        return Target(call, bound, tuple(n for n in identity if n not in NOT_IDENTIFYING), signature, domain)
+        identity = tuple(name for name in identity if name not in NOT_IDENTIFYING)
+        for name in identity:  # a checkpoint the reference keeps in a variable
+            if name in bound and bound[name].kind == "name":
+                bound[name] = value_of(constants(program), bound[name])
+        return Target(call, bound, identity, signature, domain, conflict)
+
+    def _parse(self, call_text: str, program: str, known: Known = dict) -> Call | None:
+        return parse_call(call_text, self._conventions | imports(program), known)
 
     def compare(
         self, reference: Target | None, reference_text: str, extraction: Extraction
@@ -123,14 +143,17 @@ class Matcher:
         """The label, the message, and the catalogue rows that the answer's call names."""
         if extraction.how == "too long":
             return "too_long", "the answer is longer than a million characters and was not read", []
-        if reference is None and _squeeze(reference_text) in map(_squeeze, (extraction.call or "", extraction.text)):
+        same_text = _squeeze(reference_text) in map(_squeeze, (extraction.call or "", extraction.text))
+        if same_text and (reference is None or reference.conflict):
             return "exact", "", []
         if extraction.call is None:
             return "no_call", "no call was found in the answer", []
-        names = self._conventions | imports(extraction.program or "")
-        call = parse_call(extraction.call, names, lambda: constants(extraction.program or ""))
+        program = extraction.program or ""
+        call = self._parse(extraction.call, program, lambda: constants(program))
         if call is None:
             return "unparsable", f"not a complete Python call: {extraction.call[:80]!r}", []
+        if conflict := call.conflict(self._signature(call)):
+            return "unparsable", f"Python refuses the call: it {conflict}", []
         rows = self._named(call)
         if reference is None:
             return (
@@ -141,7 +164,7 @@ class Matcher:
         return (*self._against(call, reference, known=bool(rows)), rows)
 
     def _against(self, call: Call, reference: Target, *, known: bool) -> tuple[str, str]:
-        if not same_function(call, reference.call):
+        if not same_function(call, reference.call, self._packages):
             label = "wrong_function" if known else "unknown_api"
             return label, f"calls {call.function}; the reference calls {reference.call.function}"
         bound = _aligned(call.bind(reference.signature), reference)
@@ -158,7 +181,7 @@ class Matcher:
                 rows = group.get(_key(call.bind(sample.signature), identity, sample.signature), [])
             else:
                 rows = [row for rows in group.values() for row in rows if _names(call, row)]
-            found += [row for row in rows if same_function(call, row.call)]
+            found += [row for row in rows if same_function(call, row.call, self._packages)]
         return found
 
     def _signature(self, call: Call) -> Signature | None:
@@ -175,14 +198,19 @@ def _key(bound: dict[str, Value], identity: tuple[str, ...], signature: Signatur
 
 
 def _names(call: Call, row: Target) -> bool:
-    return not _identity_difference(_aligned(call.bind(row.signature), row), row)
+    bound = _aligned(call.bind(row.signature), row)
+    if row.identity:
+        return not _identity_difference(bound, row)
+    # Nothing says which API is meant but the whole call.
+    return _argument_difference(bound, row)[0] == "exact"
 
 
-def same_function(answer: Call, reference: Call) -> bool:
+def same_function(answer: Call, reference: Call, packages: frozenset[str] = frozenset()) -> bool:
     """Whether two callees name one function.
 
     The reference's written name must stand at the end of the answer's resolved one; where both say which top-level
-    package they come from, it must be the same. An answer that imports nothing is read as the reference is.
+    package they come from, it must be the same, unless the reference names a package that the catalogue does not know
+    and the answer one that it does. An answer that imports nothing is read as the reference is.
     """
     if answer.function == reference.function or answer.function == answer.written == reference.written:
         return True
@@ -190,17 +218,21 @@ def same_function(answer: Call, reference: Call) -> bool:
     written = len(reference.written.split("."))
     if len(ours) < written or ours[-written:] != theirs[-written:]:
         return False
-    return len(ours) == written or len(theirs) == written or ours[0] == theirs[0]
+    if len(ours) == written or ours[0] == theirs[0]:
+        return True
+    if len(theirs) == written:  # a module is where it is; a function or class may be imported from its package
+        return written == 1 or not theirs[0][:1].islower()
+    return theirs[0] not in packages and ours[0] in packages
 
 
 def _aligned(bound: dict[str, Value], target: Target) -> dict[str, Value]:
     """Pairs an unnamed argument of one side with a named one of the other where their values agree."""
     result = dict(bound)
     for name, value in target.bound.items():
-        if name in result or value.kind != "constant":
+        if name in result or value.kind not in ("string", "constant"):
             continue
         for other, candidate in bound.items():
-            if other not in target.bound and other.startswith("#") != name.startswith("#") and candidate.same(value):
+            if other not in target.bound and other.startswith("#") != name.startswith("#") and value.accepts(candidate):
                 result.pop(other, None)
                 result[name] = candidate
                 break
@@ -215,9 +247,15 @@ def _identity_difference(bound: dict[str, Value], target: Target) -> str:
             return f"{name} is {got.text!r}; the reference leaves it out"
         if want is not None and got is None and not _is_default(name, want, target.signature):
             return f"{name} is missing; the reference has {want.text!r}"
-        if want is not None and got is not None and _identifier(name, want) != _identifier(name, got):
+        if want is not None and got is not None and not _same_identity(name, want, got):
             return f"{name} is {got.text!r}; the reference has {want.text!r}"
     return ""
+
+
+def _same_identity(name: str, want: Value, got: Value) -> bool:
+    if want.kind == "string" and got.kind != "string":
+        return False  # an answer that forgets the quotes names a variable
+    return _identifier(name, want) == _identifier(name, got)
 
 
 def _identifier(name: str, value: Value) -> tuple[str, str]:
@@ -239,7 +277,7 @@ def _argument_difference(bound: dict[str, Value], reference: Target) -> tuple[st
         got = bound.get(name)
         if got is None and not _is_default(name, want, reference.signature):
             return "missing_argument", f"{name} is missing; the reference has {want.text}"
-        if got is not None and want.kind != "name" and not want.same(got):
+        if got is not None and want.kind != "name" and not want.accepts(got):
             return "different_argument", f"{name} is {got.text}; the reference has {want.text}"
     extra = [
         name
@@ -254,10 +292,6 @@ def _argument_difference(bound: dict[str, Value], reference: Target) -> tuple[st
 def _is_default(name: str, value: Value, signature: Signature | None) -> bool:
     """Whether an argument says what its absence says; a default that is not known is taken to be None."""
     return value.text == (signature.defaults.get(name, "None") if signature else "None")
-
-
-def _is_number(value: Value) -> bool:
-    return value.text in ("True", "False", "None") or value.text.lstrip("-").replace(".", "", 1).isdigit()
 
 
 def _example(api: Api) -> str:

@@ -4,40 +4,37 @@ Parsed with tree-sitter, because half of the calls models write are not quite Py
 still a tree.
 """
 
-import ast
 import re
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, lru_cache
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
-from apigauge.harness.extraction import parses
+from apigauge.harness.metrics.constants import Constant, is_constant, literal
 from apigauge.harness.metrics.signatures import Signature
 from apigauge.harness.source import resolve
 
 if TYPE_CHECKING:
     from tree_sitter import Node, Parser, Tree
 
-_ASSIGNMENT = re.compile(
-    r"""^[ \t]*(\w+)[ \t]*(?::[ \t]*\w+[ \t]*)?=[ \t]*
-    ("[^"\\\n]*"|'[^'\\\n]*'|-?\d+(?:\.\d+)?|True|False|None)[ \t]*(?:\#.*)?$""",
-    re.MULTILINE | re.VERBOSE,
-)
-
-_NOT_CONSTANT = object()
+Known = Callable[[], "dict[str, Constant]"]
 
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """An argument. ``text`` is a string's content or the source without white space; quoting is gone from both."""
+    """An argument.
 
-    kind: Literal["constant", "name", "expression"]
+    ``text`` is a string's content, or the source without white space; ``kind`` keeps ``'True'`` apart from ``True``.
+    """
+
+    kind: Literal["string", "constant", "name", "expression"]
     text: str
 
-    def same(self, other: "Value") -> bool:
-        """Whether both stand for the same value; an unquoted checkpoint name equals a quoted one."""
-        return self.text == other.text
+    def accepts(self, other: "Value") -> bool:
+        """Whether an answer's value is this reference's; a reference may have forgotten the quotes, an answer not."""
+        if self.kind == other.kind:
+            return self.text == other.text
+        return self.kind in ("name", "expression") and other.kind == "string" and self.text == other.text
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,22 +46,39 @@ class Call:
         function: the callee with imports, aliases and the benchmark's conventions resolved.
         positional: positional arguments in order.
         keywords: keyword arguments.
+        problem: why Python would not accept the arguments; empty if it would.
     """
 
     written: str
     function: str
     positional: tuple[Value, ...]
     keywords: tuple[tuple[str, Value], ...]
+    problem: str = ""
 
     def bind(self, signature: Signature | None) -> dict[str, Value]:
-        """Parameter -> argument; positional arguments without a name are ``#0``, ``#1``, ..."""
-        bound = dict(self.keywords)
-        names = [name for name in (signature.parameters if signature else ()) if name not in bound]
-        for index, value in enumerate(self.positional):
-            bound[names[index] if index < len(names) else f"#{index - len(names)}"] = value
-        if signature:
-            bound = {signature.aliases.get(name, name): value for name, value in bound.items()}
+        """Parameter -> argument; positional arguments without a name are ``#0``, ``#1``, ...
+
+        Where a parameter is given twice the first value counts; :meth:`conflict` tells.
+        """
+        bound: dict[str, Value] = {}
+        for name, value in self._named(signature):
+            bound.setdefault(name, value)
         return bound
+
+    def conflict(self, signature: Signature | None) -> str:
+        """Why Python would refuse the call: empty, or what is wrong with its arguments."""
+        names = [name for name, _ in self._named(signature)]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        return self.problem or (f"gives {', '.join(twice)} twice" if twice else "")
+
+    def _named(self, signature: Signature | None) -> list[tuple[str, Value]]:
+        parameters = signature.parameters if signature else ()
+        aliases = signature.aliases if signature else {}
+        named = [
+            (parameters[index] if index < len(parameters) else f"#{index - len(parameters)}", value)
+            for index, value in enumerate(self.positional)
+        ]
+        return named + [(aliases.get(name, name), value) for name, value in self.keywords]
 
 
 @cache
@@ -82,36 +96,7 @@ def syntax_tree(source: bytes) -> "Tree":
     return python_parser().parse(source)
 
 
-def constants(program: str) -> dict[str, Value]:
-    """Names that the program assigns exactly once, and assigns a constant."""
-    assigned = _parsed_assignments(program)
-    if assigned is None:
-        assigned = [(name, ast.literal_eval(literal)) for name, literal in _ASSIGNMENT.findall(program)]
-    times = Counter(name for name, _ in assigned)
-    return {
-        name: Value("constant", value if isinstance(value, str) else repr(value))
-        for name, value in assigned
-        if times[name] == 1 and value is not _NOT_CONSTANT
-    }
-
-
-def _parsed_assignments(program: str) -> list[tuple[str, Any]] | None:
-    """Every name a program binds, with its constant; None if Python does not accept the program."""
-    if not parses(program):
-        return None
-    tree = ast.parse(program)
-    constant = {}
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name):
-            try:
-                constant[node.targets[0]] = ast.literal_eval(node.value)
-            except (ValueError, TypeError, RecursionError):
-                continue
-    stored = (n for n in ast.walk(tree) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store))
-    return [(name.id, constant.get(name, _NOT_CONSTANT)) for name in stored]
-
-
-def parse_call(text: str, names: dict[str, str], known: Callable[[], dict[str, Value]] = dict) -> Call | None:
+def parse_call(text: str, names: dict[str, str], known: Known = dict) -> Call | None:
     """The call a text begins with.
 
     Args:
@@ -132,8 +117,7 @@ def parse_call(text: str, names: dict[str, str], known: Callable[[], dict[str, V
     written = re.sub(r"\s+", "", _text(callee))
     if not re.fullmatch(r"[^\W\d][\w.]*", written):
         return None
-    positional, keywords = _arguments(arguments, known)
-    return Call(written, resolve(written, names), tuple(positional), tuple(keywords))
+    return Call(written, resolve(written, names), *_arguments(arguments, known))
 
 
 def _first_call(root: "Node") -> "Node | None":
@@ -146,35 +130,68 @@ def _first_call(root: "Node") -> "Node | None":
     return None
 
 
-def _arguments(node: "Node", known: Callable[[], dict[str, Value]]) -> tuple[list[Value], list[tuple[str, Value]]]:
+def _arguments(node: "Node", known: Known) -> tuple[tuple[Value, ...], tuple[tuple[str, Value], ...], str]:
     positional: list[Value] = []
     keywords: list[tuple[str, Value]] = []
+    problem = ""
     for child in node.named_children:
+        name, value = child.child_by_field_name("name"), child.child_by_field_name("value")
         if child.type in ("comment", "ERROR"):
             continue
-        name, value = child.child_by_field_name("name"), child.child_by_field_name("value")
         if child.type == "keyword_argument" and name is not None and value is not None:
             keywords.append((_text(name), _value(value, known)))
+        elif child.type in ("list_splat", "dictionary_splat"):
+            keywords.append((f"{_text(child)[:2]}{len(keywords)}", _value(child, known)))
         else:
+            problem = problem or ("has a positional argument after a keyword" if keywords else "")
             positional.append(_value(child, known))
-    return positional, keywords
+    return tuple(positional), tuple(keywords), problem
 
 
-def _value(node: "Node", known: Callable[[], dict[str, Value]]) -> Value:
-    text = _text(node)
-    if node.type == "identifier":
-        return known().get(text, Value("name", text))
+def _value(node: "Node", known: Known) -> Value:
     while node.type == "parenthesized_expression" and node.named_child_count == 1:
         node = node.named_children[0]
-        text = _text(node)
-    if len(text) < 1_000:
-        try:
-            literal = ast.literal_eval(text)
-        except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
-            pass
-        else:
-            return Value("constant", literal if isinstance(literal, str) else repr(literal))
-    return Value("expression", re.sub(r"[\s'\"]+", "", text))
+    text = _text(node)
+    if node.type == "identifier":
+        return value_of(known(), Value("name", text))
+    if is_constant(value := literal(text)):
+        return _constant(value)
+    return Value("expression", re.sub(r"\s+", "", _filled(node, known)).replace('"', "'"))
+
+
+def value_of(known: dict[str, Constant], name: Value) -> Value:
+    """What a name stands for, or the name itself."""
+    return _constant(known[name.text]) if name.text in known else name
+
+
+def _constant(value: object) -> Value:
+    return Value("string", value) if isinstance(value, str) else Value("constant", repr(value))
+
+
+def _filled(node: "Node", known: Known) -> str:
+    """An expression's source with the names of constants replaced by the constants."""
+    source, start = node.text or b"", node.start_byte
+    for name in reversed(_names_read(node)):
+        if (text := _text(name)) in known():
+            value = repr(known()[text]).encode("utf-8", "replace")
+            source = source[: name.start_byte - start] + value + source[name.end_byte - start :]
+    return source.decode("utf-8", "replace")
+
+
+def _names_read(node: "Node") -> "list[Node]":
+    """Identifiers an expression reads, in order: no attribute's name, no keyword argument's."""
+    found, stack = [], [node]
+    while stack:
+        inner = stack.pop()
+        if inner.type == "identifier":
+            found.append(inner)
+        children = inner.named_children
+        if inner.type == "attribute":
+            children = children[:1]
+        elif inner.type == "keyword_argument":
+            children = children[1:]
+        stack.extend(reversed(children))
+    return found
 
 
 def _text(node: "Node") -> str:

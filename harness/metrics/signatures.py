@@ -59,7 +59,7 @@ _CHECKPOINT = Signature(
     ("pretrained_model_name_or_path",),
     ("pretrained_model_name_or_path",),
     aliases=dict.fromkeys(
-        ("checkpoint_path", "model_id", "model_name", "model_name_or_path", "model_tag", "pretrained_model"),
+        ("checkpoint_path", "model_tag"),  # pyannote's and ESPnet's names for it
         "pretrained_model_name_or_path",
     ),
 )
@@ -67,7 +67,9 @@ _CHECKPOINT = Signature(
 # Keyed by the end of the function's dotted name; the longest key that fits wins.
 _TABLE = {
     "torch.hub.load": Signature(
-        ("repo_or_dir", "model"), ("repo_or_dir", "model"), {"pretrained": "False", "source": "github"}
+        ("repo_or_dir", "model"),
+        ("repo_or_dir", "model", "source"),
+        {"pretrained": "False", "source": "github"},
     ),
     "from_pretrained": _CHECKPOINT,
     "pipeline": Signature(

@@ -116,7 +116,7 @@ def _feed(
     benchmark: Benchmark, rows: Sequence[Item], texts: Sequence[str], fed: str, report: Report, tick: Callable[[], None]
 ) -> None:
     metrics = make_metrics(list(MODULES), benchmark)
-    functions = functions_of(api.call for api in benchmark.catalogue)
+    functions = functions_of((api.call for api in benchmark.catalogue), benchmark.conventions)
     totals: Counter[str] = Counter()
     for row, text in zip(rows, texts, strict=True):
         scored = score(metrics, row, extract(text, functions))

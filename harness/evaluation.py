@@ -2,10 +2,12 @@
 
 import hashlib
 import platform
+import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
+from importlib.metadata import version as installed
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,7 @@ from apigauge.errors import RunError
 from apigauge.harness import runs
 from apigauge.harness.executors.local import ordered
 from apigauge.harness.generation import Completion, Generator
-from apigauge.harness.metrics import NAMES, versions
+from apigauge.harness.metrics import NAMES, SCORER_ERROR, code_digest, versions
 from apigauge.harness.scoring import ScorerFactory
 from apigauge.harness.statistics import estimate
 
@@ -44,7 +46,10 @@ def manifest(benchmark: Benchmark, generator: dict[str, Any], modules: Sequence[
         "benchmark": {"name": benchmark.name, "digest": benchmark.digest, "items": items},
         "prompt_sha256": prompts.hexdigest(),
         "generator": generator,
+        "extraction": f"code {code_digest('extraction.py', 'source.py')}",
         "metrics": versions(modules),
+        "libraries": {"python": f"{sys.version_info.major}.{sys.version_info.minor}"}
+        | {name: installed(name) for name in ("tree-sitter", "numpy", "scipy")},
         "sandbox": None,
         "host": {"python": platform.python_version(), "platform": platform.platform()},
         "timings": {},
@@ -182,6 +187,12 @@ def summarise(benchmark: Benchmark, run: Path, problems: Sequence[str]) -> dict[
     for metric in sorted({metric for row in rows for metric in row["labels"]}):
         counts = Counter(row["labels"][metric] for row in rows if metric in row["labels"])
         labels[metric] = dict(sorted(counts.items(), key=lambda entry: (-entry[1], entry[0])))
+    failed = sum(SCORER_ERROR in row["labels"].values() for row in rows)
+    if failed:
+        problems = [
+            *problems,
+            f"{failed} answers made a metric fail; they are labelled {SCORER_ERROR} and left out of it",
+        ]
     summary = {
         "schema_version": runs.SCHEMA_VERSION,
         "items": len({row["item"] for row in rows}),

@@ -11,6 +11,7 @@ import re
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from apigauge.harness.source import CallSpan, comments_and_strings, find_calls, imports, resolve
 
@@ -30,7 +31,9 @@ _NEXT_ENTRY = re.compile(
     r",\s{0,9}['\"](?:api|code|description|domain|example|explanation|framework|functionality|performance)\w{0,80}['\"]"
     r"\s{0,9}:|\}\s{0,9}['\"]?\s{0,9}\Z"
 )
-_FENCE = re.compile(r"```[ \t]{0,9}(?:python|py)?[ \t]{0,9}\r?\n(.*?)(?:```|\Z)", re.DOTALL | re.IGNORECASE)
+_FENCE = re.compile(r"```[ \t]{0,9}([\w+-]{0,20})[^\n`]{0,80}\n(.*?)(?:```|\Z)", re.DOTALL)
+_PYTHON_TAGS = frozenset({"", "ipython", "py", "py3", "pycon", "python", "python3"})
+_SHELL = re.compile(r"\s*(?:[$!%]\s*)?(?:apt|apt-get|conda|pip|pip3|python|sudo)\s")
 _FIRST_IMPORT = re.compile(r"^(?:import|from)[ \t]+\w", re.MULTILINE)
 _STRAY_ESCAPE = re.compile(r"[(,=\s:\[]\\++['\"]")
 # Only from the first backslash of a run: else a run of a million is read a million times.
@@ -73,14 +76,13 @@ def extract(text: str, functions: frozenset[str] = frozenset()) -> Extraction:
     plain, unescaped = _unescape(text)
     program, program_how = _program(plain)
     names = imports(program or "")
-    lasts = frozenset(name.rsplit(".", 1)[-1] for name in functions)
-    call, how = _from_sections(plain, names, lasts)
+    call, how = _from_sections(plain, names, functions)
     if (call is None or how.endswith(_NO_CALL)) and program is not None:
         # A section that holds no call ("import torch") yields to a program that calls the catalogue.
-        found = _pick(program, names, lasts, any_call=call is None, skip=comments_and_strings(program))
+        found = _pick(program, names, functions, any_call=call is None, skip=comments_and_strings(program))
         call, how = (found, program_how) if found else (call, how)
-    if call is None:
-        call, how = _pick(plain, names, lasts, any_call=False), "prose"
+    if call is None and program_how != "code":
+        call, how = _pick(plain, names, functions, any_call=False), "prose"
     if call is None:
         how = "nothing"
     return Extraction(text, call, program, f"{how}, unescaped" if unescaped else how)
@@ -96,11 +98,11 @@ def _unescape(text: str) -> tuple[str, bool]:
     return text, False
 
 
-def _from_sections(text: str, names: dict[str, str], lasts: frozenset[str]) -> tuple[str | None, str]:
+def _from_sections(text: str, names: dict[str, str], functions: frozenset[str]) -> tuple[str | None, str]:
     for start, end, how in ((_CALL_SECTION, _NEXT_SECTION, "section"), (_CALL_ENTRY, _NEXT_ENTRY, "dict")):
         values = [_until(text, found.end(), end) for found in itertools.islice(start.finditer(text), MAX_SECTIONS)]
         for value in values:
-            if call := _pick(value, names, lasts, any_call=True):
+            if call := _pick(value, names, functions, any_call=True):
                 return call, how
         if values and values[0]:
             return values[0], how + _NO_CALL
@@ -114,13 +116,13 @@ def _until(text: str, start: int, end: re.Pattern[str]) -> str:
 
 
 def _pick(
-    text: str, names: dict[str, str], lasts: frozenset[str], *, any_call: bool, skip: Sequence[range] = ()
+    text: str, names: dict[str, str], functions: frozenset[str], *, any_call: bool, skip: Sequence[range] = ()
 ) -> str | None:
     """The first call of a catalogue-like function that is no companion, else of a companion, else of anything."""
 
     def rank(span: CallSpan) -> int:
         callee = resolve(span.callee, names)
-        if callee.rsplit(".", 1)[-1] not in lasts:
+        if not any(_is_catalogue_like(name, functions) for name in (span.callee, callee)):
             return _OTHER
         return 2 if _SEED.search(callee) else 1 if _COMPANION.search(callee) else 0
 
@@ -130,6 +132,22 @@ def _pick(
         return None
     best = ranked[0][2]
     return text[best.start : best.end].strip()
+
+
+@lru_cache(maxsize=16)
+def _parts(functions: frozenset[str]) -> tuple[frozenset[str], frozenset[str]]:
+    """The last parts of dotted names, and the parts before them."""
+    split = [name.split(".") for name in functions]
+    return frozenset(parts[-1] for parts in split), frozenset(parts[-2] for parts in split if len(parts) > 1)
+
+
+def _is_catalogue_like(callee: str, functions: frozenset[str]) -> bool:
+    """Whether a callee ends as a catalogue function does: ``Made.from_pretrained`` may be, ``np.load`` is not."""
+    lasts, parents = _parts(functions)
+    *before, last = callee.split(".")
+    if not before:
+        return last in functions
+    return last in lasts and (before[-1] in parents or not before[-1][:1].islower())
 
 
 def _program(text: str) -> tuple[str | None, str]:
@@ -149,8 +167,13 @@ def _program(text: str) -> tuple[str | None, str]:
 
 
 def _fenced(text: str) -> str | None:
-    found = _FENCE.search(text)
-    return found[1] if found else None
+    """The Python blocks of a text, one after the other: imports and call may stand in two."""
+    blocks = [
+        found[2]
+        for found in itertools.islice(_FENCE.finditer(text), MAX_SECTIONS)
+        if found[1].casefold() in _PYTHON_TAGS and not _SHELL.match(found[2])
+    ]
+    return "\n".join(blocks) or None
 
 
 def _clean(program: str) -> str | None:

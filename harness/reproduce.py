@@ -27,7 +27,7 @@ def released(benchmark: Benchmark, folder: Path) -> Iterator[Released]:
     """Scores every released file of a hub in a folder of released answers."""
     metrics = make_metrics(["ast_match", "ast_gorilla"], benchmark)
     items = {item.id: item for item in benchmark.items}
-    functions = functions_of(api.call for api in benchmark.catalogue)
+    functions = functions_of((api.call for api in benchmark.catalogue), benchmark.conventions)
     for path in sorted(folder.glob(f"response_{benchmark.hub}_*.jsonl")):
         rows = [
             score(metrics, items[answer.item], extract(answer.text, functions)).metrics

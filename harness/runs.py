@@ -43,6 +43,8 @@ def read_json(path: Path) -> dict[str, Any]:
         raise RunError(f"{path}: cannot be read ({error}); make the run again.") from error
     if not isinstance(value, dict):
         raise RunError(f"{path}: a JSON object was expected; make the run again.")
+    if path.name == MANIFEST and not isinstance(value.get("benchmark"), dict):
+        raise RunError(f"{path}: does not say which benchmark the run answers; make the run again.")
     return value
 
 
@@ -139,7 +141,12 @@ def start(run: Path, manifest: dict[str, Any]) -> None:
         return
     if not path.exists():
         raise RunError(f"{run}: holds answers but no {MANIFEST}; choose another --out.")
-    if different := differences(read_json(path), manifest):
+    different = differences(read_json(path), manifest)
+    unscored = not (run / SCORES).exists() or not (run / SCORES).stat().st_size
+    if different and unscored and all(name.startswith("metrics.") for name, _, _ in different):
+        write_json(path, manifest)  # answers of `apigauge generate`, to be scored now
+        return
+    if different:
         what = "; ".join(f"{name} was {old!r} and is {new!r}" for name, old, new in different)
         raise RunError(
             f"{run}: holds another run ({what}). Choose another --out, or `apigauge rerun {run}` to re-score."

@@ -22,7 +22,7 @@ class ScorerFactory:
         """The function that scores a completion."""
         metrics = make_metrics(self.modules, self.benchmark)
         items = {item.id: item for item in self.benchmark.items}
-        functions = functions_of(api.call for api in self.benchmark.catalogue)
+        functions = functions_of((api.call for api in self.benchmark.catalogue), self.benchmark.conventions)
 
         def scorer(completion: Completion) -> dict[str, Any]:
             extraction = extract(completion.text, functions)

@@ -14,7 +14,7 @@ MAX_CALL = 4_000
 MAX_CALLS = 500
 
 # Bounded repetitions: an answer may be a million times the same character.
-_CALLEE = re.compile(r"(?<![\w.])([^\W\d]\w*+(?:\s{0,9}\.\s{0,9}[^\W\d]\w*+){0,20})\s{0,9}\(")
+_CALLEE = re.compile(r"(?<![\w.])(?<!def )(?<!class )([^\W\d]\w*+(?:\s{0,9}\.\s{0,9}[^\W\d]\w*+){0,20})\s{0,9}\(")
 _NOT_CALLEES = frozenset(
     [
         "and",
@@ -135,14 +135,14 @@ def resolve(dotted: str, names: dict[str, str]) -> str:
     return names.get(head, head) + dot + tail
 
 
-def functions_of(calls: Iterable[str]) -> frozenset[str]:
-    """Callees of the outermost calls in the given texts: what extraction takes for catalogue-like."""
+def functions_of(calls: Iterable[str], conventions: dict[str, str] | None = None) -> frozenset[str]:
+    """Callees of the outermost calls in the given texts, as written and as resolved: what extraction looks for."""
     found = set()
     for call in calls:
         end = 0
         for span in find_calls(call):
             if span.start >= end:
-                found.add(span.callee)
+                found |= {span.callee, resolve(span.callee, conventions or {})}
                 end = span.end
     return frozenset(found)
 

@@ -6,7 +6,21 @@ from pathlib import Path
 from apigauge.errors import ApigaugeError
 from apigauge.reports.views import RunView, section
 
-COLUMNS = ("benchmark", "run", "model", "metric", "value", "low", "high", "n", "clusters", "method", "seed")
+COLUMNS = (
+    "benchmark",
+    "run",
+    "model",
+    "metric",
+    "value",
+    "low",
+    "high",
+    "n",
+    "items",
+    "expected",
+    "clusters",
+    "method",
+    "seed",
+)
 
 
 def write_csv(runs: Sequence[RunView], out: Path) -> Path:
@@ -25,7 +39,15 @@ def write_csv(runs: Sequence[RunView], out: Path) -> Path:
     import pandas as pd
 
     rows = [
-        {"benchmark": run.benchmark, "run": run.name, "model": run.spec, "metric": metric, **estimate}
+        {
+            "benchmark": run.benchmark,
+            "run": run.name,
+            "model": run.spec,
+            "metric": metric,
+            "items": run.summary.get("items"),
+            "expected": run.summary.get("expected"),
+            **estimate,
+        }
         for run in runs
         for metric, estimate in section(run.summary, "metrics").items()
     ]

@@ -52,6 +52,8 @@ def load(hub: str, data_dir: Path | None) -> Benchmark:
     rows, catalogue, questions = (read_rows(path) for path in paths)
     try:
         items = tuple(_item(rows, question) for question in questions)
+        if not items or not catalogue:
+            raise DataError(f"{name}: {paths[1] if items else paths[2]} has no rows; fetch the file again.")
         train_path = paths[0].with_name(paths[0].name.replace("_eval", "_train"))
         train_rows = read_rows(train_path) if train_path.is_file() else []
         return Benchmark(
@@ -70,6 +72,8 @@ def load(hub: str, data_dir: Path | None) -> Benchmark:
 
 
 def _item(rows: list[dict[str, Any]], question: dict[str, Any]) -> Item:
+    if not 1 <= question["question_id"] <= len(rows):
+        raise IndexError(f"question_id {question['question_id']} is no row")
     row = rows[question["question_id"] - 1]
     instruction = question["text"].strip().removesuffix("\\n").strip()
     return _row_item(str(question["question_id"]), row, instruction)

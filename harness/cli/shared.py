@@ -98,9 +98,10 @@ def print_summary(run: Path, summary: dict[str, Any], *, as_json: bool) -> None:
         )
         return
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
-    table = Table(title=f"{run}: {summary['items']} of {summary['expected']} items", title_justify="left")
+    table = Table(title=f"{escape(str(run))}: {summary['items']} of {summary['expected']} items", title_justify="left")
     table.add_column("metric")
     for heading in ("value", "95 % interval"):
         table.add_column(heading, justify="right")

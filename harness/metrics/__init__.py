@@ -1,8 +1,10 @@
 """One metric a file, one contract: ``make(benchmark)`` gives a pure function from item and extraction to scores."""
 
+import hashlib
 import importlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from apigauge.benchmarks.types import Benchmark, Item
 from apigauge.errors import UsageError
@@ -17,6 +19,8 @@ MODULES: dict[str, tuple[str, ...]] = {
     "codebleu_corrected": ("codebleu.corrected",),
 }
 NAMES: tuple[str, ...] = tuple(name for names in MODULES.values() for name in names)
+SCORER_ERROR = "scorer_error"
+_SHARED_CODE = ("metrics/calls.py", "metrics/constants.py", "metrics/signatures.py", "metrics/ngrams.py")
 LOWER_IS_BETTER = frozenset({"hallucination", "hallucination.gorilla"})
 
 
@@ -49,12 +53,36 @@ def modules_for(names: Sequence[str]) -> list[str]:
 
 def make_metrics(modules: Sequence[str], benchmark: Benchmark) -> list[Metric]:
     """The metrics of these modules for one benchmark, ready to score."""
-    return [_import(module).make(benchmark) for module in modules]
+    return [_guarded(module, _import(module).make(benchmark)) for module in modules]
+
+
+def _guarded(module: str, metric: Metric) -> Metric:
+    """A metric that leaves its numbers out, and says so, where it fails: one answer must not end a run."""
+
+    def guarded(item: Item, extraction: Extraction) -> Scored:
+        try:
+            return metric(item, extraction)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is ours and not the model's
+            name = MODULES[module][0]
+            return Scored({}, {name: SCORER_ERROR}, {name: f"{type(error).__name__}: {error}"})
+
+    return guarded
 
 
 def versions(modules: Sequence[str]) -> dict[str, str]:
-    """What each module's numbers depend on, for the manifest."""
-    return {module: _import(module).version() for module in modules}
+    """What each module's numbers depend on, for the manifest: libraries, and our own code."""
+    return {
+        module: f"{_import(module).version()}, code {code_digest(f'metrics/{module}.py', *_SHARED_CODE)}"
+        for module in modules
+    }
+
+
+def code_digest(*names: str) -> str:
+    """Twelve hexadecimal digits over files of the harness: they change when a number might."""
+    digest = hashlib.sha256()
+    for name in names:
+        digest.update((Path(__file__).parents[1] / name).read_bytes())
+    return digest.hexdigest()[:12]
 
 
 def score(metrics: Sequence[Metric], item: Item, extraction: Extraction) -> Scored:

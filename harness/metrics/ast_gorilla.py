@@ -75,7 +75,7 @@ def judge(hub: str, rows: list[Row], text: str, domain: str) -> Verdict:
     source = call_text(hub, text)
     if source is None:
         return Verdict("wrong", -1)
-    found, last = _visited(source)
+    found, last = _visited(source, frozenset(row.name for row in rows))
     for row in rows:
         node_text = found.get(row.name, last)
         for argument in row.arguments:  # spelled out: this is run a thousand times per answer
@@ -129,16 +129,19 @@ def _row_arguments(hub: str, node: "Node") -> list[str]:
     return arguments
 
 
-def _visited(source: str) -> tuple[dict[str, str], str]:
-    """Text of the first visited node for each first child's text, and the text of the last visited node."""
+def _visited(source: str, names: frozenset[str]) -> tuple[dict[str, str], str]:
+    """For each name the text of the first visited node whose first child bears it, and the last visited node's text."""
+    longest = max((len(name.encode()) for name in names), default=0)
     stack = [_parse(source.encode("utf-8", "surrogatepass"))]
     first: dict[str, Node] = {}
     node = stack[0]
     while stack:
         node = stack.pop()
         children = _children(node)
-        if children:
-            first.setdefault(_text(children[0]), node)
+        # Asking every node for its text would copy the answer once a level.
+        short = children and children[0].end_byte - children[0].start_byte <= longest
+        if short and (name := _text(children[0])) in names:
+            first.setdefault(name, node)
         stack.extend(child for child in children if child.child_count)
     return {name: _text(found) for name, found in first.items()}, _text(node)
 

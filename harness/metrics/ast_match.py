@@ -86,8 +86,8 @@ def make(benchmark: Benchmark) -> Metric:
 
 
 def version() -> str:
-    """The grammar and this file's own revision: raised whenever a label can change."""
-    return f"1 (tree-sitter-python {installed('tree-sitter-python')})"
+    """The grammar that parsed."""
+    return f"tree-sitter-python {installed('tree-sitter-python')}"
 
 
 class Matcher:
@@ -97,7 +97,7 @@ class Matcher:
         self._conventions = benchmark.conventions
         parsed = (parse_signature(api.signature) for api in benchmark.catalogue if api.signature)
         self._signatures = dict(entry for entry in parsed if entry)
-        self._functions = functions_of(api.call for api in benchmark.catalogue)
+        self._functions = functions_of((api.call for api in benchmark.catalogue), benchmark.conventions)
         # Rows by the last part of their function, then by how they are identified, then by that identity.
         packages: Counter[str] = Counter()
         self._rows: dict[str, dict[tuple[str, ...], dict[_Key, list[Target]]]] = {}

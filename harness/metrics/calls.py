@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Literal
 
-from apigauge.harness.metrics.constants import Constant, is_constant, literal
+from apigauge.harness.metrics.constants import Constant, constant_of, is_constant
 from apigauge.harness.metrics.signatures import Signature
 from apigauge.harness.source import resolve
 
@@ -154,7 +154,7 @@ def _value(node: "Node", known: Known) -> Value:
     text = _text(node)
     if node.type == "identifier":
         return value_of(known(), Value("name", text))
-    if is_constant(value := literal(text)):
+    if is_constant(value := constant_of(text, {})) or is_constant(value := constant_of(text, known())):
         return _constant(value)
     return Value("expression", re.sub(r"\s+", "", _filled(node, known)).replace('"', "'"))
 

@@ -26,6 +26,8 @@ from apigauge.harness.metrics.ngrams import Grams, bleu, grams, precision, share
 _PAIR = 2
 # Levels of a syntax tree; the deepest of a released answer has under a hundred.
 MAX_DEPTH = 400
+# Loops in loops: the package's data flow takes twice the time for each.
+MAX_LOOPS = 8
 
 Flow = tuple[str, str, list[str]]
 
@@ -131,14 +133,15 @@ def trees(code: str) -> tuple[str, ...]:
     Raises:
         TooDeepError: tree-sitter writes them by recursion in C, and a tree of some thousand levels ends the process.
     """
-    stack = [(syntax_tree(code.encode("utf-8", "replace")).root_node, 1)]
+    stack = [(syntax_tree(code.encode("utf-8", "replace")).root_node, 1, 0)]
     nodes = []
     while stack:
-        node, depth = stack.pop()
-        if depth > MAX_DEPTH:
+        node, depth, loops = stack.pop()
+        loops += node.type in ("for_statement", "while_statement")
+        if depth > MAX_DEPTH or loops > MAX_LOOPS:
             raise TooDeepError
         nodes.append(node)
-        stack.extend((child, depth + 1) for child in node.children if child.child_count)
+        stack.extend((child, depth + 1, loops) for child in node.children if child.child_count)
     return tuple(str(node) for node in nodes)
 
 

@@ -51,8 +51,8 @@ def make(_benchmark: Benchmark) -> Metric:
 
 
 def version() -> str:
-    """This file's revision, raised whenever a value can change, and what it is computed with."""
-    return f"1 (codebleu {installed('codebleu')}, tree-sitter-python {installed('tree-sitter-python')})"
+    """What it is computed with."""
+    return f"codebleu {installed('codebleu')}, tree-sitter-python {installed('tree-sitter-python')}"
 
 
 def corrected(reference: Parts, candidate: Parts) -> float:

@@ -32,13 +32,16 @@ def constants(program: str) -> dict[str, Constant]:
     return known
 
 
-def literal(text: str) -> object:
-    """The constant a text writes out; a private marker if it is none that can be written out again."""
-    return _literal(text) if len(text) < 1_000 else _NOT_CONSTANT
+def constant_of(text: str, known: dict[str, Constant]) -> object:
+    """The constant an expression stands for, given those of its names; see :func:`is_constant`."""
+    if len(text) >= 1_000 or not parses(text):
+        return _NOT_CONSTANT
+    statement = ast.parse(text).body[0]
+    return _fold(statement.value, known) if isinstance(statement, ast.Expr) else _NOT_CONSTANT
 
 
 def is_constant(value: object) -> bool:
-    """Whether :func:`literal` found a constant."""
+    """Whether :func:`constant_of` found one that can be written out again."""
     return value is not _NOT_CONSTANT
 
 

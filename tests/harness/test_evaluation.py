@@ -219,7 +219,9 @@ def test_two_runs_of_one_thing_have_equal_manifests_apart_from_host_timings_and_
         "benchmark",
         "prompt_sha256",
         "generator",
+        "extraction",
         "metrics",
+        "libraries",
         "sandbox",
     }
 

@@ -67,8 +67,33 @@ def test_a_fenced_block_is_the_program_and_its_call_is_found():
     assert found(f"Use this:\n\n```python\n{PROGRAM}\n```\nor pipeline('x').") == (LOAD, PROGRAM, "fence")
 
 
-def test_of_several_fenced_blocks_the_first_is_the_program():
-    assert found(f"```py\n{PROGRAM}\n```\nor\n```\npipeline('x')\n```") == (LOAD, PROGRAM, "fence")
+def test_fenced_blocks_of_python_are_one_program():
+    text = f"First:\n```py\nimport os\n```\nthen:\n```\n{PROGRAM}\n```"
+    assert found(text) == (LOAD, f"import os\n\n{PROGRAM}", "fence")
+
+
+@pytest.mark.parametrize(
+    "before", ["```bash\npip install torch\n```", "```\npip install torch\n```", "```json\n{}\n```"]
+)
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_blocks_that_are_not_python_are_passed_over(before, end):
+    call, program, how = found(f"{before}\n\nThen:\n\n```python\n{PROGRAM}\n```\nDone.".replace("\n", end))
+    assert (call, program.split(), how) == (LOAD, PROGRAM.split(), "fence")
+
+
+def test_a_definition_is_no_call():
+    program = f"def load():\n    return {LOAD}"
+    assert found(program) == (LOAD, program, "code")
+
+
+def test_a_load_of_something_else_is_not_the_answer():
+    program = f"import numpy as np\nlabels = np.load('l.npy')\nmodel = {LOAD}"
+    assert extract(program, frozenset({"torch.hub.load"})).call == LOAD
+
+
+def test_a_call_in_a_comment_or_a_string_of_a_program_is_no_call():
+    for text in (f"# {LOAD}\nx = 1", f"x = {LOAD!r}"):
+        assert extract(text, frozenset({"torch.hub.load"})).call is None
 
 
 def test_a_fence_that_was_cut_off_reaches_to_the_end():
@@ -298,7 +323,8 @@ def test_any_text_is_extracted_alike_each_time_and_nothing_is_made_up(text):
         assert any(extraction.call in form for form in source)
     if extraction.program is not None:
         assert extraction.program
-        assert any(extraction.program in form for form in source)
+        # Line by line: several fenced blocks become one program.
+        assert any(all(line in form for line in extraction.program.split("\n")) for form in source)
     assert (extraction.call is None) == (extraction.how.removesuffix(", unescaped") in ("nothing", "too long"))
 
 

@@ -11,4 +11,5 @@ def test_every_measured_number_stands_in_the_table_in_full_precision(eighteen_ru
     for row, (run, metric, entry) in zip(rows, expected, strict=True):
         assert (row["benchmark"], row["run"], row["metric"]) == (run.manifest["benchmark"]["name"], run.name, metric)
         assert [float(row[key]) for key in ("value", "low", "high")] == [entry[key] for key in ("value", "low", "high")]
+        assert (int(row["items"]), int(row["expected"])) == (run.summary["items"], run.summary["expected"])
         assert (int(row["n"]), row["method"]) == (entry["n"], entry["method"])

@@ -24,7 +24,11 @@ def judges(data_dir):
     for name in {case["benchmark"] for case in CASES}:
         benchmark = load_benchmark(name, data_dir)
         programs = {item.id: item.reference_program for item in benchmark.items}
-        made[name] = ast_match.make(benchmark), functions_of(api.call for api in benchmark.catalogue), programs
+        made[name] = (
+            ast_match.make(benchmark),
+            functions_of((api.call for api in benchmark.catalogue), benchmark.conventions),
+            programs,
+        )
     return made
 
 
@@ -92,6 +96,54 @@ def test_each_label_on_one_reference(answer, label):
     result = scored(answer)
     assert result.labels["ast.exact"] == label
     assert bool(result.messages["ast.exact"]) == (label != "exact")
+
+
+@pytest.mark.parametrize(
+    ("answer", "label"),
+    [
+        # Python refuses these: two values for one parameter, or a positional argument too late.
+        ("torch.hub.load('resnet50', repo_or_dir='pytorch/vision', pretrained=True)", "unparsable"),
+        ("torch.hub.load(repo_or_dir='a/b', repo_or_dir='pytorch/vision', model='resnet50', pretrained=True)", "unparsable"),
+        ("torch.hub.load(repo_or_dir='pytorch/vision', 'resnet50', pretrained=True)", "unparsable"),
+        # These run something else.
+        ("torch.hub.load('pytorch' / 'vision', 'resnet50', pretrained=True)", "unknown_api"),
+        ("torch.hub.load(pytorch/vision, resnet50, pretrained=True)", "unknown_api"),
+        ("torch.hub.load('pytorch/vision', 'resnet50', pretrained='True')", "different_argument"),
+        ("torch.hub.load('pytorch/vision', 'resnet50', pretrained=True, source='local')", "unknown_api"),
+        ("from evil import torch\ntorch.hub.load('pytorch/vision', 'resnet50', pretrained=True)", "unknown_api"),
+        ("torch.hub.load('PyTorch/Vision', 'ResNet50', pretrained=True)", "unknown_api"),
+        ("def f(m):\n    torch.hub.load('pytorch/vision', m, pretrained=True)\nm = 'resnet50'\nf('x')", "unknown_api"),
+        # These are right in other words.
+        ("import torch\nname: str = 'resnet50'\ntorch.hub.load('pytorch/vision', name, pretrained=True)", "exact"),
+        ("import torch\nr, m = 'pytorch/vision', 'resnet50'\ntorch.hub.load(r, m, pretrained=True)", "exact"),
+        ("import torch\na = b = 'resnet50'\nc = b\ntorch.hub.load('pytorch/vision', c, pretrained=True)", "exact"),
+        ("import torch\nm = 'res' + 'net50'\ntorch.hub.load(f'pytorch/vision', m, pretrained=True)", "exact"),
+        ("import torch\ndef f(m='resnet50'):\n    return torch.hub.load('pytorch/vision', m, pretrained=True)", "exact"),
+        ("import torch\no = 'pytorch'\nr = f'{o}/vision'\ntorch.hub.load(r, 'resnet50', pretrained=True)", "exact"),
+        ("from torch.hub import (list,  # all (of them)\n  load as get)\nget('pytorch/vision', 'resnet50', pretrained=True)", "exact"),
+        ("torch.hub.load(\n  'pytorch/vision',  # repo (official)\n  model='resnet50',\n  pretrained=True,\n).eval()", "exact"),
+    ],
+)  # fmt: skip
+def test_what_only_looks_right_and_what_only_looks_wrong(answer, label):
+    assert scored(answer).labels["ast.exact"] == label
+
+
+@pytest.mark.parametrize(
+    "program",
+    ["x = 007\n", "x = ١٢\nx x", "x = 'a\0b'\n", "x = " + "9" * 5_000, "x = 0x" + "f" * 5_000, "x = {1: {2}}\n", "x = '\ud800'\n"],
+    ids=range(7),
+)  # fmt: skip
+def test_no_literal_of_a_program_harms_the_scoring(program):
+    assert scored(f"{program}\ntorch.hub.load('a/b', x)").metrics["ast.exact"] == 0.0
+
+
+def test_a_reference_that_is_no_python_accepts_itself_and_what_its_program_calls():
+    reference = "torch.hub.load(repo_or_dir='a/b', 'entry', model='x', pretrained=True)"
+    program = "import torch\nm = torch.hub.load('a/b', 'entry', 'x', pretrained=True)"
+    assert scored(f"<<<api_call>>>: {reference}", reference, program=program).labels["ast.exact"] == "exact"
+    assert scored(program, reference, program=program).labels["ast.exact"] == "exact"
+    other = program.replace("'x'", "'y'")
+    assert scored(other, reference, program=program).labels["ast.exact"] == "different_argument"
 
 
 def test_domain_counts_any_api_of_the_references_domain():

@@ -159,3 +159,12 @@ def test_the_label_of_a_program_that_is_too_deep():
     benchmark = load_benchmark("mini")
     scored = ours.make(benchmark)(benchmark.items[0], extract("```python\n" + "-" * 5_000 + "x\n```"))
     assert (scored.metrics, scored.labels) == ({"codebleu": 0.0}, {"codebleu": "too_deep"})
+
+
+def test_loops_in_loops_do_not_take_the_packages_exponential_time():
+    benchmark = load_benchmark("mini")
+    program = (
+        "\n".join("    " * depth + f"for i{depth} in x{depth}:" for depth in range(20)) + "\n" + "    " * 20 + "a = 1"
+    )
+    scored = ours.make(benchmark)(benchmark.items[0], extract(f"```python\n{program}\n```"))
+    assert (scored.metrics, scored.labels) == ({"codebleu": 0.0}, {"codebleu": "too_deep"})

@@ -1,0 +1,51 @@
+"""What holds for all metrics together."""
+
+import pytest
+
+from apigauge import Item, UsageError, extract, load_benchmark
+from apigauge.harness import metrics
+
+
+def test_a_metric_that_fails_leaves_its_numbers_out_and_harms_no_other(monkeypatch):
+    from apigauge.harness.metrics import rouge
+
+    def broken(_benchmark):
+        def metric(_item, _extraction):
+            raise ZeroDivisionError("on purpose")
+
+        return metric
+
+    monkeypatch.setattr(rouge, "make", broken)
+    benchmark = load_benchmark("mini")
+    made = metrics.make_metrics(["ast_match", "rouge"], benchmark)
+    scored = metrics.score(made, benchmark.items[0], extract("f(1)"))
+    assert set(scored.metrics) == {"ast.exact", "ast.domain", "hallucination"}
+    assert scored.labels["rouge.1"] == "scorer_error"
+    assert scored.messages["rouge.1"] == "ZeroDivisionError: on purpose"
+
+
+def test_a_metric_may_be_asked_for_by_its_own_name_or_its_modules():
+    assert metrics.modules_for(["hallucination"]) == ["ast_match"]
+    assert metrics.modules_for(["rouge", "codebleu.corrected"]) == ["rouge", "codebleu_corrected"]
+    with pytest.raises(UsageError, match=r"no metric 'bleu'.*rouge\.L"):
+        metrics.modules_for(["bleu"])
+
+
+def test_every_metric_gives_exactly_the_names_its_module_declares():
+    benchmark = load_benchmark("mini")
+    item: Item = benchmark.items[0]
+    for module, names in metrics.MODULES.items():
+        (metric,) = metrics.make_metrics([module], benchmark)
+        for answer in (item.reference_program, "", "no call"):
+            assert tuple(metric(item, extract(answer)).metrics) == names
+
+
+def test_versions_change_with_our_own_code(monkeypatch, tmp_path):
+    before = metrics.versions(["rouge"])
+    for name in ("metrics/rouge.py", *metrics._SHARED_CODE):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes((metrics.Path(metrics.__file__).parents[1] / name).read_bytes())
+    monkeypatch.setattr(metrics, "__file__", str(tmp_path / "metrics" / "__init__.py"))
+    assert metrics.versions(["rouge"]) == before
+    (tmp_path / "metrics/rouge.py").write_text("changed")
+    assert metrics.versions(["rouge"]) != before

@@ -1,9 +1,11 @@
 """Processes of this machine."""
 
+import contextlib
 import gc
 import itertools
 import multiprocessing
 import os
+import signal
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -44,11 +46,25 @@ def ordered(
         running: deque[Future[list[Any]]] = deque()
         rest = itertools.chain(head, iter_tasks)
         while chunk := tuple(itertools.islice(rest, _CHUNK)):
-            running.append(pool.submit(_run, chunk))
+            with _interrupts_ignored():
+                running.append(pool.submit(_run, chunk))
             if len(running) > 4 * workers:
                 yield from _result(running.popleft())
         while running:
             yield from _result(running.popleft())
+
+
+@contextlib.contextmanager
+def _interrupts_ignored() -> Iterator[None]:
+    """A process started in here ignores Ctrl-C, from its first instruction: it is for the parent to stop it."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _result(chunk: Future[list[Any]]) -> list[Any]:

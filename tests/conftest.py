@@ -6,7 +6,13 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import hypothesis
 import pytest
+
+# New examples are for a person at the keyboard; CI decides on the same ones every time.
+hypothesis.settings.register_profile("ci", derandomize=True)
+if os.environ.get("CI"):
+    hypothesis.settings.load_profile("ci")
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 _MISSING = "APIBench's files are not here: set APIGAUGE_DATA to a folder that has them"

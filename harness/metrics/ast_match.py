@@ -178,7 +178,9 @@ class Matcher:
         for identity, group in self._rows.get(call.function.rsplit(".", 1)[-1], {}).items():
             sample = next(iter(group.values()))[0]
             if sample.signature is not None:
-                rows = group.get(_key(call.bind(sample.signature), identity, sample.signature), [])
+                bound = call.bind(sample.signature)
+                same_key = group.get(_key(bound, identity, sample.signature), [])
+                rows = [row for row in same_key if not _identity_difference(bound, row)]
             else:
                 rows = [row for rows in group.values() for row in rows if _names(call, row)]
             found += [row for row in rows if same_function(call, row.call, self._packages)]

@@ -108,6 +108,7 @@ def test_each_label_on_one_reference(answer, label):
         # These run something else.
         ("torch.hub.load('pytorch' / 'vision', 'resnet50', pretrained=True)", "unknown_api"),
         ("torch.hub.load(pytorch/vision, resnet50, pretrained=True)", "unknown_api"),
+        ("torch.hub.load(pytorch/vision, 'resnet50', pretrained=True)", "unknown_api"),
         ("torch.hub.load('pytorch/vision', 'resnet50', pretrained='True')", "different_argument"),
         ("torch.hub.load('pytorch/vision', 'resnet50', pretrained=True, source='local')", "unknown_api"),
         ("from evil import torch\ntorch.hub.load('pytorch/vision', 'resnet50', pretrained=True)", "unknown_api"),
@@ -164,6 +165,16 @@ def test_a_function_of_the_same_name_from_another_package_is_another_function():
         scored(good.replace("transformers", "elsewhere"), reference, "Tokens", program).labels["ast.exact"]
         == "unknown_api"
     )
+
+
+def test_a_reference_that_imports_from_nowhere_accepts_a_package_the_catalogue_knows():
+    example = "from transformers import AutoModel\nmodel = AutoModel.from_pretrained('x')"
+    rows = tuple(Api(f"AutoModel.from_pretrained('{name}')", "NLP", example=example) for name in "abc")
+    metric = ast_match.make(Benchmark("toy", (), rows, "", "huggingface"))
+    item = Item("1", "", "UperNet.from_pretrained('u')", "from some_module import UperNet", "Vision", "")
+    for package, label in (("transformers", "exact"), ("some_module", "exact"), ("elsewhere", "unknown_api")):
+        answer = f"from {package} import UperNet\nUperNet.from_pretrained('u')"
+        assert metric(item, extract(answer)).labels["ast.exact"] == label
 
 
 def test_listing_many_calls_does_not_find_the_right_one_among_them():

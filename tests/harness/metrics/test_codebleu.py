@@ -107,6 +107,17 @@ def test_corrected_zero_data_flow_stays_zero():
     assert packaged(reference, candidate) >= 0.25 > correct(reference, candidate)
 
 
+def test_corrected_weighs_keywords_five_times_as_much():
+    reference, candidate = (ours.grams(text.split()) for text in ("for a", "for b"))
+    assert corrected._weighted_precision(reference, candidate)[0] == pytest.approx((1.0, 1.2))
+    reference, candidate = (ours.grams(text.split()) for text in ("for a", "if a"))
+    assert corrected._weighted_precision(reference, candidate)[0] == pytest.approx((0.2, 1.2))
+
+
+def test_corrected_gives_nothing_for_a_reference_without_code():
+    assert correct("# only a comment", "f(1)") == 0.0
+
+
 def test_corrected_counts_a_candidates_subtree_once():
     assert correct("f(1)\nf(2)\nf(3)", "f(1)") < correct("f(1)\nf(2)\nf(3)", "f(1)\nf(2)\nf(3)") == 1.0
 

@@ -5,6 +5,7 @@ import importlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol, cast
 
 from apigauge.benchmarks.types import Benchmark, Item
 from apigauge.errors import UsageError
@@ -97,14 +98,12 @@ def score(metrics: Sequence[Metric], item: Item, extraction: Extraction) -> Scor
 
 
 def _import(module: str) -> "_Module":
-    return importlib.import_module(f"apigauge.harness.metrics.{module}")  # type: ignore[return-value]
+    return cast("_Module", importlib.import_module(f"apigauge.harness.metrics.{module}"))
 
 
-class _Module:
+class _Module(Protocol):
     """What a metric's module offers."""
 
-    def make(self, benchmark: Benchmark) -> Metric:
-        raise NotImplementedError
+    def make(self, benchmark: Benchmark) -> Metric: ...
 
-    def version(self) -> str:
-        raise NotImplementedError
+    def version(self) -> str: ...

@@ -25,8 +25,6 @@ from apigauge.harness.metrics.calls import python_parser
 if TYPE_CHECKING:
     from tree_sitter import Node, Parser
 
-VERDICTS = ("correct", "wrong", "hallucination")
-
 
 class Row(NamedTuple):
     """A catalogue row as the upstream scorer sees it: its number, name, arguments and domain."""

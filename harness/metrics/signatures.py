@@ -4,7 +4,6 @@ A small table, written from the libraries' public documentation; a catalogue may
 """
 
 import ast
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 # Where something runs or how it is fetched does not make it another API.
@@ -101,13 +100,8 @@ def signature_of(function: str) -> Signature | None:
     return None
 
 
-def parse_signature(text: str, written: Iterable[str] = ()) -> tuple[str, Signature] | None:
-    """A catalogue's ``name(parameter, *, keyword=default)``; None if it is none.
-
-    Args:
-        text: the signature.
-        written: parameters the catalogue's call passes strings to: they choose the API.
-    """
+def parse_signature(text: str) -> tuple[str, Signature] | None:
+    """A catalogue's ``name(parameter, *, keyword=default)``; None if it is none."""
     name, bracket, rest = text.partition("(")
     try:
         function = ast.parse(f"def f({rest.rsplit(')', 1)[0]}): pass").body[0]
@@ -120,7 +114,7 @@ def parse_signature(text: str, written: Iterable[str] = ()) -> tuple[str, Signat
     defaults = dict(zip([a.arg for a in positional[::-1]], given.defaults[::-1], strict=False))
     defaults |= {a.arg: d for a, d in zip(given.kwonlyargs, given.kw_defaults, strict=True) if d is not None}
     sources = {key: _source(value) for key, value in defaults.items()}
-    return name.strip(), Signature(tuple(a.arg for a in positional), tuple(written), sources)
+    return name.strip(), Signature(tuple(a.arg for a in positional), defaults=sources)
 
 
 def _source(node: ast.expr) -> str:

@@ -1,1 +1,5 @@
-"""Where untrusted code runs, and nothing else. Nothing runs yet: this version scores answers without executing them."""
+"""Where untrusted code runs, and nothing else."""
+
+from apigauge.sandboxes.verdict import Limits, Program, Sandbox, Verdict
+
+__all__ = ["Limits", "Program", "Sandbox", "Verdict"]

@@ -9,7 +9,7 @@ The names below are the public Python interface; everything else may move.
 """
 
 from apigauge.benchmarks import Api, Benchmark, Item, load_benchmark
-from apigauge.errors import ApigaugeError, DataError, ResponsesError, RunError, UsageError
+from apigauge.errors import ApigaugeError, DataError, ResponsesError, RunError, SandboxError, UsageError
 from apigauge.harness.extraction import Extraction, extract
 
 __version__ = "0.1.0"
@@ -23,6 +23,7 @@ __all__ = [
     "Item",
     "ResponsesError",
     "RunError",
+    "SandboxError",
     "UsageError",
     "__version__",
     "extract",

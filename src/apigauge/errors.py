@@ -6,7 +6,8 @@
     ├── UsageError           exit code 2: an option or a combination of options makes no sense
     ├── DataError            a benchmark's data is missing, incomplete or not what its digest says
     ├── ResponsesError       a file of answers cannot be used
-    └── RunError             a run directory is missing, foreign or damaged
+    ├── RunError             a run directory is missing, foreign or damaged
+    └── SandboxError         no sandbox can be had: no engine, no image, a limit that is not enforced
 
 Each message names the file or option, what was found there, and what to do about it.
 This module imports nothing, so that every folder may use it.
@@ -35,3 +36,7 @@ class ResponsesError(ApigaugeError):
 
 class RunError(ApigaugeError):
     """A run directory is missing, foreign or damaged."""
+
+
+class SandboxError(ApigaugeError):
+    """No sandbox can be had: no engine answers, the image is missing, or a limit cannot be enforced."""

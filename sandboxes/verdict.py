@@ -1,0 +1,137 @@
+"""What goes into a sandbox and what comes out: a program, its limits, the verdict.
+
+The ladder a program climbs (``stage``): 0 nothing extracted, 1 parses, 2 imports resolve, 3 its API call was made and
+returned, 4 ran to its end. A program that names no API call, or does not make it, stops at 2 even if it ran to its end.
+
+``infra`` is our own trouble and never the program's failure: whoever scores must leave it out and count it apart.
+"""
+
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal, Protocol
+
+Status = Literal[
+    "passed",
+    "failed",
+    "timeout",
+    "memory",
+    "output_limit",
+    "process_limit",
+    "early_exit",
+    "killed",
+    "infra",
+]
+STATUSES: tuple[Status, ...] = Status.__args__  # type: ignore[attr-defined]
+
+Category = Literal[
+    "syntax",
+    "import",
+    "name",
+    "attribute",
+    "arguments",
+    "hub_not_found",
+    "input",
+    "network",
+    "assertion",
+    "other",
+]
+CATEGORIES: tuple[Category, ...] = Category.__args__  # type: ignore[attr-defined]
+
+NOTHING, PARSES, IMPORTS, CALLED, ENDED = range(5)
+
+MIB = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one program may use.
+
+    Attributes:
+        cpu_seconds: CPU time of the program and all it starts.
+        idle_seconds: time in which it neither computes nor waits for a core; time spent waiting for a busy machine
+            does not count, so that verdicts do not depend on load.
+        memory_bytes: resident memory, files in memory included; no swap.
+        processes: processes and threads at one time.
+        output_bytes: standard output and standard error together.
+        file_bytes: size of one file.
+        disk_bytes: all files together.
+        open_files: descriptors of one process.
+    """
+
+    cpu_seconds: float = 20.0
+    idle_seconds: float = 20.0
+    memory_bytes: int = 2048 * MIB
+    processes: int = 128
+    output_bytes: int = 1 * MIB
+    file_bytes: int = 64 * MIB
+    disk_bytes: int = 128 * MIB
+    open_files: int = 256
+
+    def to_json(self) -> dict[str, Any]:
+        """For the manifest and for the worker."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """A program to run.
+
+    Attributes:
+        source: its text.
+        callee: the dotted name of its API call as the program writes it (``pipeline``, ``torch.hub.load``); None if it
+            makes none. Whether this call was made and returned is what stage 3 asks.
+    """
+
+    source: str
+    callee: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What happened when a program ran.
+
+    Attributes:
+        status: how it ended; ``passed`` means that it ran to its end.
+        stage: the rung it reached, 0 to 4.
+        category: of a failure; None for every other status.
+        reason: one sentence.
+        evidence: what was seen: exception, exit code or signal, line, the ends of both streams, CPU seconds. Not compared
+            when verdicts are: times and addresses differ between runs.
+    """
+
+    status: Status
+    stage: int
+    category: Category | None = None
+    reason: str = ""
+    evidence: dict[str, Any] = field(default_factory=dict, compare=False)
+
+    @property
+    def called(self) -> bool:
+        """Whether the program's API call was made and returned (``exec.call``)."""
+        return self.stage >= CALLED
+
+    @property
+    def ended(self) -> bool:
+        """Whether it made its call and ran to its end (``exec.rate``)."""
+        return self.stage >= ENDED
+
+    def to_json(self) -> dict[str, Any]:
+        """As in ``scores.jsonl``."""
+        return asdict(self)
+
+
+class Sandbox(Protocol):
+    """Runs programs; safe to call from several threads, up to ``concurrency`` of them at once."""
+
+    concurrency: int
+
+    def run(self, program: Program, limits: Limits | None = None) -> Verdict:
+        """Runs one program; never raises for what the program does, nor for trouble of our own (``infra``)."""
+        ...
+
+    def describe(self) -> dict[str, Any]:
+        """What verdicts depend on, for the manifest: kind, image and lock digest, limits, worker digest, caveats."""
+        ...
+
+    def close(self) -> None:
+        """Stops everything it started."""
+        ...

@@ -1,0 +1,151 @@
+"""A warm pool of workers, and the rule on ``infra``: our own trouble is tried again, then reported, never scored."""
+
+import contextlib
+import os
+import threading
+import time
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from apigauge.errors import SandboxError
+from apigauge.sandboxes.link import LostError
+from apigauge.sandboxes.verdict import Limits, Program, Verdict
+
+# A program is tried on so many workers before its verdict is ``infra``.
+TRIES = 3
+# How long to wait for an engine that is being restarted.
+_PATIENCE_SECONDS = 20.0
+
+
+class Worker(Protocol):
+    """A started worker."""
+
+    def run(self, request: dict[str, Any]) -> dict[str, Any]:
+        """The supervisor's answer.
+
+        Raises:
+            LostError: it is gone.
+        """
+        ...
+
+    def is_out_of_memory(self) -> bool:
+        """Whether the kernel killed the worker itself for want of memory: the program's doing, not ours."""
+        ...
+
+    def close(self) -> None:
+        """Stops it and all it started."""
+        ...
+
+
+class Pool:
+    """Runs programs on workers that are started when first needed and replaced when they are lost or unclean.
+
+    Args:
+        start: starts a worker; raises SandboxError where that cannot be, LostError where it may work the next time.
+        limits: of programs that come with none.
+        concurrency: how many workers.
+    """
+
+    def __init__(self, start: Callable[[], Worker], limits: Limits, concurrency: int) -> None:
+        self._start = start
+        self.limits = limits
+        self.concurrency = concurrency
+        self._places = threading.Semaphore(concurrency)
+        self._lock = threading.Lock()
+        self._idle: list[Worker] = []
+        self._all: set[Worker] = set()
+        self._closed = False
+
+    def run(self, program: Program, limits: Limits | None = None) -> Verdict:
+        """Runs one program; see :class:`apigauge.sandboxes.verdict.Sandbox`."""
+        wanted = (limits or self.limits).to_json()
+        request = {"source": program.source, "callee": program.callee, "limits": wanted}
+        troubles: list[str] = []
+        with self._places:
+            while len(troubles) < TRIES:
+                try:
+                    return self._try(request)
+                except LostError as error:
+                    troubles.append(str(error))
+                except SandboxError as error:
+                    troubles += [str(error)] * TRIES
+        reason = f"the sandbox failed {TRIES} times: {troubles[-1]}"
+        return Verdict("infra", 0, reason=reason, evidence={"troubles": troubles})
+
+    def _try(self, request: dict[str, Any]) -> Verdict:
+        worker = self._take()
+        try:
+            answer = worker.run(request)
+        except LostError:
+            out_of_memory = worker.is_out_of_memory()
+            self._drop(worker)
+            if out_of_memory:
+                return Verdict("memory", 0, reason="the kernel ended the whole container for want of memory")
+            raise
+        except BaseException:
+            self._drop(worker)  # interrupted in the middle: its answer must not meet the next request
+            raise
+        if answer["clean"]:
+            self._give_back(worker)
+        else:
+            self._drop(worker)
+        kept = ("status", "stage", "category", "reason", "evidence")
+        return Verdict(**{name: answer[name] for name in kept})
+
+    def _take(self) -> Worker:
+        with self._lock:
+            if self._closed:
+                raise SandboxError("the sandbox is closed")
+            if self._idle:
+                return self._idle.pop()
+        worker = self._started()
+        with self._lock:
+            self._all.add(worker)
+        return worker
+
+    def _started(self) -> Worker:
+        deadline = time.monotonic() + _PATIENCE_SECONDS
+        while True:
+            try:
+                return self._start()
+            except LostError:
+                if self._closed or time.monotonic() > deadline:
+                    raise
+                time.sleep(0.5)
+
+    def _give_back(self, worker: Worker) -> None:
+        with self._lock:
+            if not self._closed:
+                self._idle.append(worker)
+
+    def _drop(self, worker: Worker) -> None:
+        with self._lock:
+            self._all.discard(worker)
+        with contextlib.suppress(Exception):  # what is lost may not be there to be closed
+            worker.close()
+
+    def warm_up(self) -> None:
+        """Starts one worker, so that what cannot work is told before anything depends on it.
+
+        Raises:
+            SandboxError: it cannot be started.
+        """
+        try:
+            self._give_back(self._take())
+        except LostError as error:
+            raise SandboxError(f"a sandbox cannot be started: {error}") from error
+
+    def close(self) -> None:
+        """Stops every worker."""
+        with self._lock:
+            self._closed = True
+            workers, self._all = list(self._all), set()
+            self._idle.clear()
+        for worker in workers:
+            with contextlib.suppress(Exception):
+                worker.close()
+
+
+def default_concurrency() -> int:
+    """As many programs at once as there are cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,0 +1,197 @@
+"""The embedded sandbox, where no engine answers: the same worker in a process tree of this machine.
+
+With bubblewrap (``bwrap``) it has namespaces of its own. Covered then: network, other processes, files outside the
+Python installation, what is left behind. Not covered: a control group (memory is summed up twenty times a second and a
+fast program can pass the limit for a moment), a user of its own, a system-call filter.
+
+Without: covered are CPU and idle time, output, size of files, memory and processes as above, and whatever a program
+leaves running. Not covered: everything else. It can read and write what the user can, and reach the network.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from apigauge.errors import SandboxError
+from apigauge.sandboxes import link
+from apigauge.sandboxes.environments import Environment
+from apigauge.sandboxes.pool import Pool, default_concurrency
+from apigauge.sandboxes.verdict import Limits
+
+_WITH_NAMESPACES = (
+    "no control group: memory and processes are limited by looking, not by the kernel",
+    "no system-call filter: a fault of the kernel is within reach",
+    "programs run as the user who runs apigauge",
+)
+_BARE = (
+    "no isolation: programs can read and write whatever the user can",
+    "the network can be reached",
+    "a program can signal every process of the user, the supervisor included",
+    *_WITH_NAMESPACES,
+)
+_GRACE_SECONDS = 5.0
+
+
+class ProcessSandbox(Pool):
+    """Runs programs in processes of this machine.
+
+    Args:
+        environment: its packages must be importable by this Python.
+        limits: by default those of :class:`Limits`.
+        concurrency: workers; as many as cores by default.
+        namespaces: whether to use bubblewrap; by default where it works.
+        say: gets what this sandbox does not protect from.
+
+    Raises:
+        SandboxError: this machine cannot do it; says what is missing.
+    """
+
+    def __init__(
+        self,
+        environment: Environment,
+        limits: Limits | None = None,
+        concurrency: int | None = None,
+        *,
+        namespaces: bool | None = None,
+        say: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        if not sys.platform.startswith("linux"):
+            raise SandboxError("the process sandbox needs Linux; use --sandbox docker.")
+        self._environment = environment
+        self._packages = _installed(environment)
+        if namespaces and not shutil.which("bwrap"):
+            raise SandboxError("the process sandbox was asked for namespaces, but there is no `bwrap` (bubblewrap).")
+        self.namespaces = namespaces_work() if namespaces is None else namespaces
+        self.caveats = _WITH_NAMESPACES if self.namespaces else _BARE
+        super().__init__(self._start_worker, limits or Limits(), concurrency or default_concurrency())
+        say(f"process sandbox{'' if self.namespaces else ' without namespaces'}: {'; '.join(self.caveats)}")
+        self.warm_up()
+
+    def describe(self) -> dict[str, Any]:
+        """For the manifest."""
+        return {
+            "kind": "process",
+            "environment": self._environment.name,
+            "namespaces": self.namespaces,
+            "packages": self._packages,
+            "python": ".".join(map(str, sys.version_info[:3])),
+            "limits": self.limits.to_json(),
+            "worker": link.worker_digest(),
+            "hub": None,
+            "caveats": list(self.caveats),
+        }
+
+    def _start_worker(self) -> "_Process":
+        return _Process(self._environment, self.limits, namespaces=self.namespaces)
+
+
+def _installed(environment: Environment) -> dict[str, str]:
+    """The versions of the environment's packages here.
+
+    Raises:
+        SandboxError: some are missing: a program's failure to import them would not be its own.
+    """
+    found, missing = {}, []
+    for name in environment.requirements:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            missing.append(name)
+    if missing:
+        raise SandboxError(
+            f"the process sandbox runs programs with this Python, which lacks {', '.join(missing)} of the environment "
+            f"{environment.name!r}. Install them, or use --sandbox docker."
+        )
+    return found
+
+
+def namespaces_work() -> bool:
+    """Whether bubblewrap is here and the kernel lets it make namespaces."""
+    if not shutil.which("bwrap"):
+        return False
+    probe = ["bwrap", "--unshare-all", "--ro-bind", "/", "/", "--proc", "/proc", "--dev", "/dev", "true"]
+    return subprocess.run(probe, capture_output=True, check=False, timeout=30).returncode == 0  # noqa: S603
+
+
+class _Process:
+    """One supervisor as a child of this process."""
+
+    def __init__(self, environment: Environment, limits: Limits, *, namespaces: bool) -> None:
+        self._folder = tempfile.TemporaryDirectory(prefix="apigauge-", ignore_cleanup_errors=True)
+        box = "/box" if namespaces else self._folder.name
+        config = {
+            "preload": list(environment.preload),
+            "variables": _variables() | environment.variables,
+            "box": box,
+            "folders": ["/box", "/tmp", "/dev/shm"] if namespaces else [box],  # noqa: S108 - inside its namespace
+            "users": None,
+            "alone": namespaces,
+            "limits": limits.to_json(),
+        }
+        python = [sys.executable, "-I", "-c", link.bootstrap()]
+        command = [*_bubblewrap(limits), *python] if namespaces else python
+        self._process = subprocess.Popen(  # noqa: S603 - our own command
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd="/", bufsize=0
+        )
+        assert self._process.stdin
+        assert self._process.stdout
+        incoming = self._process.stdout.fileno()
+        self._link = link.Link(incoming, lambda: os.read(incoming, 1 << 16), link.write_all(self._process.stdin.fileno()))
+        try:
+            self._link.send(link.opening(config))
+            ready = self._link.next()
+        except link.LostError as error:
+            problem = self._last_words()
+            self.close()
+            raise SandboxError(f"the process sandbox did not start ({error}): {problem}") from error
+        link.check_ready(ready, self.close)
+
+    def run(self, request: dict[str, Any]) -> dict[str, Any]:
+        """The supervisor's answer."""
+        return self._link.ask(request)
+
+    def is_out_of_memory(self) -> bool:
+        """There is no control group to say so."""
+        return False
+
+    def close(self) -> None:
+        """Closes its input, at which it kills all it started and ends; kills it if it does not."""
+        for stream in (self._process.stdin, self._process.stdout, self._process.stderr):
+            if stream:
+                stream.close()
+        try:
+            self._process.wait(_GRACE_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._folder.cleanup()
+
+    def _last_words(self) -> str:
+        if self._process.poll() is None:
+            self._process.kill()
+        assert self._process.stderr
+        return self._process.stderr.read().decode("utf-8", "replace")[-2_000:].strip()
+
+
+def _variables() -> dict[str, str]:
+    """What a program's environment holds, whatever ours does."""
+    return {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8", "PYTHONHASHSEED": "0"}
+
+
+def _bubblewrap(limits: Limits) -> list[str]:
+    """The command that gives what follows it namespaces of its own, and this Python read-only."""
+    shown = {"/usr", "/bin", "/lib", "/lib64", "/etc/alternatives", "/etc/ld.so.cache", "/etc/ssl"}
+    shown |= {sys.prefix, sys.base_prefix, *(path for path in sys.path if path and Path(path).is_dir())}
+    command = ["bwrap", "--unshare-all", "--die-with-parent", "--new-session", "--as-pid-1", "--cap-drop", "ALL"]
+    command += ["--hostname", "sandbox", "--proc", "/proc", "--dev", "/dev", "--clearenv"]
+    for path in sorted(shown):
+        command += ["--ro-bind-try", path, path]
+    for folder in ("/box", "/tmp", "/dev/shm"):  # noqa: S108 - inside its namespace
+        command += ["--perms", "1777", "--size", str(limits.disk_bytes), "--tmpfs", folder]
+    return [*command, "--setenv", "PYTHONHASHSEED", "0", "--chdir", "/"]

@@ -1,0 +1,271 @@
+"""What the forked child does before, around and after the program.
+
+The channel by which the supervisor learns that a program reached its end is the program's own standstill, which the
+kernel reports: the child stops itself once just before the program begins and once just after it has ended, from the
+same place. There is no descriptor, nonce or marker that the program could find. A program can stop itself too, but
+only from deeper in the stack, and the frame below it is made of constants (see ``observer.constant_code``), so it can
+neither be rewritten nor made to go on after an exception. What the child writes to the shared page is believed only
+where it makes the verdict no better than "failed".
+
+Covered: everything that Python code can do, frames, garbage collector and tracing included.
+Not covered: machine code in the program's own process (ctypes writing to its own stack, say) that imitates the
+interpreter's end. It gains that one program a verdict, and nothing outside it.
+"""
+
+import ast
+import builtins
+import contextlib
+import importlib.util
+import io
+import json
+import linecache
+import mmap
+import os
+import resource
+import signal
+import sys
+import threading
+import types
+import warnings
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+from apigauge.sandboxes.worker import classify, observer
+
+FILE = "program.py"
+PARSES, IMPORTS = 1, 2
+# The shared page: what the child reports, as JSON; the first four bytes are its length.
+PAGE_BYTES = 1 << 16
+_REPORTED, _ESCAPED = 70, 71
+
+_RUNNER = """
+def run():
+    try:
+        program = "PREPARE"()
+        "STOP"("SIGNAL")
+        "EXEC"(program, "NAMESPACE")
+        "JOIN"()
+        "FLUSH"()
+    except "ANYTHING" as error:
+        try:
+            "REPORT"(error)
+        finally:
+            "EXIT"("REPORTED")
+    "STOP"("SIGNAL")
+    "EXIT"("ESCAPED")
+"""
+
+
+class Report:
+    """What the child tells the supervisor through a page both share: how far it came, and what stopped it."""
+
+    def __init__(self, page: mmap.mmap) -> None:
+        self._page = page
+        self.facts: dict[str, Any] = {"stage": 0}
+
+    def update(self, **facts: Any) -> None:
+        """Adds facts; the page always holds one whole report."""
+        self.facts |= facts
+        body = json.dumps(self.facts).encode("ascii")[: PAGE_BYTES - 4]
+        self._page[4 : 4 + len(body)] = body
+        self._page[:4] = len(body).to_bytes(4, "big")
+
+
+def read_report(page: mmap.mmap) -> dict[str, Any]:
+    """The report on a page, whoever wrote it: anything that is no report is an empty one."""
+    length = int.from_bytes(page[:4], "big")
+    try:
+        facts = json.loads(page[4 : 4 + length]) if length <= PAGE_BYTES - 4 else {}
+    except (ValueError, RecursionError):
+        facts = {}
+    return facts if isinstance(facts, dict) else {}
+
+
+def start(request: dict[str, Any], setup: Callable[[], None], page: mmap.mmap, streams: tuple[int, int]) -> NoReturn:
+    """Becomes the program; never returns.
+
+    Args:
+        request: ``source``, ``callee`` and ``limits``, as the host sent them.
+        setup: what the kind of sandbox still has to do (its user, its directory); called before anything else is read.
+        page: for the report.
+        streams: descriptors that become standard output and standard error.
+    """
+    exit_now = os._exit  # bound here, so that nothing the program patches is on the way out
+    try:
+        _own_streams(streams)
+        setup()
+        _limit(request["limits"])
+        report = Report(page)
+        namespace = _fresh_main()
+        flush = _fresh_streams()
+        constants = {
+            "PREPARE": lambda: _prepare(request, report, namespace),
+            "STOP": signal.raise_signal,
+            "SIGNAL": signal.SIGSTOP,
+            "EXEC": exec,
+            "NAMESPACE": namespace,
+            "JOIN": threading._shutdown,  # type: ignore[attr-defined]  # noqa: SLF001 - as the interpreter does at its end
+            "FLUSH": flush,
+            "ANYTHING": BaseException,
+            "REPORT": lambda error: _tell(error, report),
+            "EXIT": exit_now,
+            "REPORTED": _REPORTED,
+            "ESCAPED": _ESCAPED,
+        }
+        types.FunctionType(observer.constant_code(_RUNNER, constants), {})()
+    finally:
+        exit_now(_ESCAPED)
+
+
+def _own_streams(streams: tuple[int, int]) -> None:
+    null = os.open(os.devnull, os.O_RDONLY)
+    for source, target in zip((null, *streams), (0, 1, 2), strict=True):
+        os.dup2(source, target)
+    os.closerange(3, 1 << 16)
+    signal.set_wakeup_fd(-1)
+    for number in (signal.SIGCHLD, signal.SIGTERM):
+        signal.signal(number, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def _limit(limits: dict[str, Any]) -> None:
+    """Resource limits of the child itself; what concerns all its processes together, the supervisor watches."""
+    seconds = int(limits["cpu_seconds"]) + 2
+    with open("/proc/self/statm", encoding="ascii") as file:
+        now = int(file.read().split()[0]) * mmap.PAGESIZE
+    for name, soft, hard in (
+        # Addresses are reserved more freely than memory is used; what is used, the control group limits.
+        (resource.RLIMIT_AS, now + 2 * limits["memory_bytes"] + (1 << 30), None),
+        (resource.RLIMIT_CORE, 0, None),
+        (resource.RLIMIT_CPU, seconds, seconds + 1),
+        (resource.RLIMIT_FSIZE, limits["file_bytes"], None),
+        (resource.RLIMIT_MEMLOCK, 0, None),
+        (resource.RLIMIT_MSGQUEUE if hasattr(resource, "RLIMIT_MSGQUEUE") else resource.RLIMIT_CORE, 0, None),
+        (resource.RLIMIT_NOFILE, limits["open_files"], None),
+        (resource.RLIMIT_STACK, 8 << 20, None),
+    ):
+        highest = resource.getrlimit(name)[1]
+        wanted = soft if hard is None else hard
+        ceiling = wanted if highest == resource.RLIM_INFINITY else min(wanted, highest)
+        resource.setrlimit(name, (min(soft, ceiling), ceiling))
+
+
+def _fresh_main() -> dict[str, Any]:
+    """A module ``__main__`` like that of ``python program.py``; nothing of ours can be imported by name."""
+    for name in [name for name in sys.modules if name.partition(".")[0] == "apigauge"]:
+        del sys.modules[name]
+    main = types.ModuleType("__main__")
+    vars(main).update(__file__=FILE, __builtins__=builtins)
+    sys.modules["__main__"] = main
+    sys.argv[:] = [FILE]
+    return vars(main)
+
+
+def _fresh_streams() -> Callable[[], None]:
+    sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115 - lives as long as the process
+    out, err = (
+        io.TextIOWrapper(
+            io.BufferedWriter(io.FileIO(number, "w", closefd=False)), "utf-8", "backslashreplace", write_through=number == 2
+        )
+        for number in (1, 2)
+    )
+    sys.stdout, sys.stderr = sys.__stdout__, sys.__stderr__ = out, err
+
+    def flush() -> None:
+        with contextlib.suppress(OSError, ValueError):
+            out.flush()
+
+    return flush
+
+
+def _prepare(request: dict[str, Any], report: Report, namespace: dict[str, Any]) -> types.CodeType:
+    """The program, compiled, its API call watched. Nothing of the program has run when this returns."""
+    source = request["source"]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            tree = ast.parse(source, FILE)
+            names, found = observer.imported_names(tree), _imports_resolve(tree)
+            code = compile(_without_last_exit(tree), FILE, "exec", dont_inherit=True)
+        except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+            raise _NotPython(*_syntax(error)) from None
+    report.update(stage=IMPORTS if found else PARSES)
+    watched = observer.watch(request["callee"], names, namespace) if request.get("callee") else None
+    report.update(wrapper=id(watched[0]) if watched else 0, past=watched[1] if watched else 0)
+    # Only now may a program import itself.
+    _show_source(source)
+    sys.path.insert(0, os.getcwd())
+    return code
+
+
+class _NotPython(Exception):  # noqa: N818 - not an error of ours, and never seen by anyone
+    """Carries what is wrong with a program that does not compile, and where."""
+
+
+def _syntax(error: BaseException) -> tuple[str, int | None]:
+    if isinstance(error, SyntaxError):
+        return f"{type(error).__name__}: {error.msg}", error.lineno
+    return f"{type(error).__name__}: {error or 'nested too deeply to compile'}", None
+
+
+def _show_source(source: str) -> None:
+    """The file that tracebacks and ``inspect.getsource`` read."""
+    with contextlib.suppress(OSError, ValueError):
+        with open(FILE, "w", encoding="utf-8", errors="surrogatepass") as file:
+            file.write(source)
+        linecache.cache[os.path.abspath(FILE)] = (len(source), None, source.splitlines(keepends=True), FILE)
+
+
+def _imports_resolve(tree: ast.Module) -> bool:
+    """Whether every package that the program imports in any case is there."""
+    roots = set()
+    for node in tree.body:
+        if isinstance(node, ast.Import):
+            roots |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            roots.add(node.module.partition(".")[0])
+    return all(root in sys.modules or _is_there(root) for root in roots)
+
+
+def _is_there(package: str) -> bool:
+    try:
+        return importlib.util.find_spec(package) is not None
+    except (ImportError, ValueError, AttributeError):
+        return False
+
+
+def _without_last_exit(tree: ast.Module) -> ast.Module:
+    """``sys.exit(X)`` as the very last thing a program does is its end: it becomes a plain look at X.
+
+    Any other exit ends the program before its last statement, and so does this one if X says that something failed.
+    """
+    body: list[ast.stmt] = tree.body
+    while body and isinstance(body[-1], ast.If) and not body[-1].orelse:
+        body = body[-1].body
+    if not body or not isinstance(last := body[-1], ast.Expr) or not isinstance(call := last.value, ast.Call):
+        return tree
+    if ast.unparse(call.func) in ("sys.exit", "exit", "quit") and len(call.args) < 2 and not call.keywords:
+        value = call.args[0] if call.args and not isinstance(call.args[0], ast.Starred) else ast.Constant(None)
+        status = ast.parse("if (_status := None) not in (None, 0): raise SystemExit(_status)").body[0]
+        assert isinstance(status, ast.If)
+        assert isinstance(status.test, ast.Compare)
+        assert isinstance(status.test.left, ast.NamedExpr)
+        status.test.left.value = value
+        body[-1] = ast.fix_missing_locations(ast.copy_location(status, last))
+    return tree
+
+
+def _tell(error: BaseException, report: Report) -> None:
+    if isinstance(error, _NotPython):
+        reason, line = error.args
+        report.update(stage=0, status="failed", category="syntax", reason=reason[: classify.MAX_TEXT], line=line)
+        return
+    failure = classify.classify(error)
+    line = classify.line_of(error, FILE)
+    report.update(
+        status=failure.status, category=failure.category, reason=failure.reason[: classify.MAX_TEXT], line=line
+    )
+    if failure.category == "import":
+        report.update(stage=PARSES)
+    with contextlib.suppress(OSError, ValueError):
+        sys.stdout.flush()

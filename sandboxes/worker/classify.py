@@ -1,0 +1,145 @@
+"""From an exception to how a program failed.
+
+This runs in the child, after the program, under the program's limits: what it says can colour a failure but never make
+one a success.
+"""
+
+import errno
+import re
+import types
+from typing import NamedTuple
+
+# Names of exception classes, searched along the chain of causes; the libraries themselves need not be there.
+_HUB = frozenset(
+    {
+        "EntryNotFoundError",
+        "GatedRepoError",
+        "HFValidationError",
+        "LocalEntryNotFoundError",
+        "OfflineModeIsEnabled",
+        "RepositoryNotFoundError",
+        "RevisionNotFoundError",
+    }
+)
+_HUB_TEXT = re.compile(
+    r"not a local folder and is not a valid model identifier|couldn't connect to .{0,80} to load|offline mode|"
+    r"does not appear to have a file named|Cannot find callable \S+ in hubconf|is not a valid model identifier"
+)
+_NETWORK = frozenset(
+    {
+        "ConnectError",
+        "ConnectTimeout",
+        "ConnectionError",
+        "HTTPError",
+        "MaxRetryError",
+        "NameResolutionError",
+        "NewConnectionError",
+        "ProxyError",
+        "SSLError",
+        "URLError",
+        "gaierror",
+    }
+)
+_NETWORK_ERRNO = frozenset(
+    {
+        errno.EADDRNOTAVAIL,
+        errno.EAFNOSUPPORT,
+        errno.ECONNREFUSED,
+        errno.ECONNRESET,
+        errno.EHOSTUNREACH,
+        errno.ENETDOWN,
+        errno.ENETUNREACH,
+        errno.ENOTCONN,
+        errno.EPROTONOSUPPORT,
+        errno.ESOCKTNOSUPPORT,
+    }
+)
+_INPUT = frozenset({"EOFError", "FileNotFoundError", "IsADirectoryError", "NotADirectoryError", "UnidentifiedImageError"})
+_ARGUMENTS = re.compile(
+    r"unexpected keyword argument|missing \d+ required|required positional argument|positional arguments? but|"
+    r"takes (?:no|at most|at least|exactly|from|\d+)|got multiple values for|got some positional-only|"
+    r"expected at (?:most|least) \d+ argument|invalid keyword argument|missing a required|"
+    r"is an invalid keyword|received an invalid combination of arguments|does not accept"
+)
+MAX_TEXT = 2_000
+
+
+class Failure(NamedTuple):
+    """How a program ended on an exception: a verdict's status, its category for ``failed``, and a sentence."""
+
+    status: str
+    category: str | None
+    reason: str
+
+
+def classify(error: BaseException) -> Failure:
+    """The failure that an exception of the program means."""
+    text = _text(error)
+    if isinstance(error, MemoryError):
+        return Failure("memory", None, text)
+    if isinstance(error, SystemExit):
+        return Failure("early_exit", None, f"ended the interpreter ({text}) before its last statement")
+    if _is_process_limit(error):
+        return Failure("process_limit", None, text)
+    return Failure("failed", _category(error, text), text)
+
+
+def line_of(error: BaseException, file_name: str) -> int | None:
+    """The program's own innermost line in the traceback."""
+    found, entry = None, error.__traceback__
+    while isinstance(entry, types.TracebackType):
+        if entry.tb_frame.f_code.co_filename == file_name:
+            found = entry.tb_lineno
+        entry = entry.tb_next
+    return found
+
+
+def _category(error: BaseException, text: str) -> str:
+    chain = list(_chain(error))
+    names = {cls.__name__ for link in chain for cls in type(link).__mro__}
+    if names & _HUB or any(_HUB_TEXT.search(_text(link)) for link in chain):
+        return "hub_not_found"
+    if _is_network(error, names):
+        return "network"
+    own = {cls.__name__ for cls in type(error).__mro__}
+    for classes, category in (
+        ({"ImportError"}, "import"),
+        ({"NameError"}, "name"),
+        ({"AttributeError"}, "attribute"),
+        ({"AssertionError"}, "assertion"),
+        (_INPUT, "input"),
+    ):
+        if own & classes:
+            return category
+    return "arguments" if isinstance(error, TypeError) and _ARGUMENTS.search(text) else "other"
+
+
+def _is_network(error: BaseException, names: set[str]) -> bool:
+    if names & _NETWORK and not isinstance(error, ImportError | NameError | AttributeError):
+        return True
+    return isinstance(error, OSError) and error.errno in _NETWORK_ERRNO
+
+
+def _is_process_limit(error: BaseException) -> bool:
+    if isinstance(error, BlockingIOError):  # fork(): EAGAIN
+        return error.errno == errno.EAGAIN and error.filename is None
+    return isinstance(error, RuntimeError) and "can't start new thread" in str(error)
+
+
+def _chain(error: BaseException | None) -> "list[BaseException]":
+    found: list[BaseException] = []
+    while error is not None and all(error is not link for link in found) and len(found) < 20:
+        found.append(error)
+        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    return found
+
+
+def _text(error: BaseException) -> str:
+    """Name and message, shortened; whatever ``__str__`` raises is the program's affair."""
+    name = type(error).__name__
+    try:
+        message = str(error)
+    except Exception:  # noqa: BLE001 - a program's __str__ may raise anything
+        message = "(its message cannot be read)"
+    message = message[:MAX_TEXT]
+    return f"{name}: {message}" if message else name

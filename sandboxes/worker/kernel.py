@@ -1,0 +1,128 @@
+"""What Linux says of a process, and the few calls that Python has no name for."""
+
+import contextlib
+import ctypes
+import os
+import re
+import signal
+import struct
+from collections.abc import Iterator
+from typing import NamedTuple
+
+TICK = os.sysconf("SC_CLK_TCK")
+PAGE = os.sysconf("SC_PAGE_SIZE")
+
+_PR_SET_CHILD_SUBREAPER = 36
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+class Stat(NamedTuple):
+    """Of ``/proc/PID/stat``: state, parent, CPU seconds with those of children waited for, threads, resident bytes."""
+
+    state: str
+    parent: int
+    cpu_seconds: float
+    threads: int
+    resident_bytes: int
+
+
+def become_subreaper() -> None:
+    """Orphans among our descendants become our children, however often they fork."""
+    if _libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0):
+        raise OSError(ctypes.get_errno(), "prctl(PR_SET_CHILD_SUBREAPER)")
+
+
+def pids() -> list[int]:
+    """Every process that ``/proc`` shows."""
+    return [int(name) for name in os.listdir("/proc") if name.isdigit()]
+
+
+def stat(pid: int) -> Stat | None:
+    """A process's line; None once it is gone."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb", buffering=0) as file:
+            # The name stands in brackets and may hold anything, brackets included.
+            fields = file.read().rpartition(b") ")[2].split()
+    except (OSError, ValueError):
+        return None
+    if len(fields) < 22:
+        return None
+    ticks = sum(int(value) for value in fields[11:15])
+    return Stat(fields[0].decode(), int(fields[1]), ticks / TICK, int(fields[17]), int(fields[21]) * PAGE)
+
+
+def on_or_waiting_for_core(pid: int) -> Iterator[tuple[int, float]]:
+    """Thread id and seconds spent on a core or in the queue for one, for every thread of a process."""
+    with contextlib.suppress(OSError):
+        for thread in os.listdir(f"/proc/{pid}/task"):
+            with contextlib.suppress(OSError, ValueError):
+                with open(f"/proc/{pid}/task/{thread}/schedstat", "rb", buffering=0) as file:
+                    running, waiting, _ = file.read().split()
+                yield int(thread), (int(running) + int(waiting)) / 1e9
+
+
+class Place(NamedTuple):
+    """Where a stopped thread stands: system call, its first three arguments, stack pointer, address of the code."""
+
+    call: str
+    arguments: tuple[str, ...]
+    stack: str
+    address: str
+
+
+def place(pid: int) -> Place | None:
+    """Where the main thread of a stopped process stands; None where the kernel does not say (gVisor, say)."""
+    try:
+        with open(f"/proc/{pid}/syscall", encoding="ascii") as file:
+            fields = file.read().split()
+    except OSError:
+        return None
+    if len(fields) != 9:
+        return None
+    return Place(fields[0], tuple(fields[1:4]), fields[7], fields[8])
+
+
+class Memory:
+    """Reads another process's memory by address."""
+
+    def __init__(self, pid: int) -> None:
+        self._file = os.open(f"/proc/{pid}/mem", os.O_RDONLY | os.O_CLOEXEC)
+
+    def pointer(self, address: int) -> int:
+        """The pointer stored at an address; 0 where nothing can be read."""
+        try:
+            data = os.pread(self._file, 8, address)
+        except (OSError, OverflowError, ValueError):
+            return 0
+        return int(struct.unpack("<Q", data)[0]) if len(data) == 8 else 0
+
+    def close(self) -> None:
+        """Closes the file."""
+        os.close(self._file)
+
+
+def counter(paths: tuple[str, ...], name: str) -> int:
+    """A named count in the first of these control-group files that has it; 0 if none does."""
+    for path in paths:
+        with contextlib.suppress(OSError), open(path, encoding="ascii") as file:
+            if found := re.search(rf"^{name} (\d+)", file.read(), re.MULTILINE):
+                return int(found[1])
+    return 0
+
+
+def out_of_memory_kills() -> int:
+    """How often the kernel killed in this control group for want of memory."""
+    return counter(("/sys/fs/cgroup/memory.events", "/sys/fs/cgroup/memory/memory.oom_control"), "oom_kill")
+
+
+def refused_forks() -> int:
+    """How often this control group was refused another process."""
+    return counter(("/sys/fs/cgroup/pids.events", "/sys/fs/cgroup/pids/pids.events"), "max")
+
+
+def signal_name(number: int) -> str:
+    """``SIGSEGV``, or ``signal 40`` for those without a name."""
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"

@@ -1,0 +1,358 @@
+"""One request at a time: fork a child, watch it, clean up after it, answer.
+
+The supervisor decides; nothing that a program prints, returns or writes makes it pass. It is the first process of its
+PID namespace where there is one, so no program can signal it, and it holds the only descriptors to the host.
+"""
+
+import contextlib
+import gc
+import importlib
+import mmap
+import os
+import resource
+import select
+import signal
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+from apigauge.sandboxes.worker import child, cleanup, kernel, watch, wire
+
+_LOOK_EVERY = 0.05
+_ALIVE_EVERY = 1.0
+_KEPT_BYTES = 4_000
+_FAILURES = ("failed", "memory", "process_limit", "early_exit")
+
+
+def serve(config: dict[str, Any]) -> None:
+    """Answers requests until the host goes away.
+
+    Args:
+        config: ``preload`` (modules to import once), ``variables`` (environment), ``box`` (folder of the programs),
+            ``folders`` (all that they can write to), ``users`` (first and last id a program may get, or None where it
+            keeps ours), ``alone`` (whether the PID namespace is ours).
+    """
+    requests, answers = _take_streams()
+    os.environ.clear()
+    os.environ.update(config["variables"])
+    # A library that cannot be imported is found out by the programs that want it, and by whoever built the image.
+    problems = _preload(config["preload"])
+    supervisor = Supervisor(config, requests, answers)
+    gc.collect()
+    gc.freeze()  # children share what is here; a collection would copy all of it
+    probe = supervisor.run({"source": "pass", "limits": config["limits"]})
+    wire.write(
+        answers,
+        {
+            "ready": probe["status"] == "passed" and probe["clean"],
+            "probe": probe,
+            "problems": problems,
+            "python": ".".join(map(str, sys.version_info[:3])),
+            "ends": supervisor.ends,
+            "calls": "frames" if supervisor.frames else "word",
+            "resident": _resident(),
+        },
+    )
+    while (request := wire.read(requests)) is not None:
+        wire.write(answers, supervisor.run(request) | {"id": request["id"]})
+
+
+def _take_streams() -> tuple[int, int]:
+    """The host's two streams, out of the reach of whatever prints or reads by number."""
+    requests, answers = os.dup(0), os.dup(1)
+    null = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(null, 0)
+    os.dup2(2, 1)
+    os.close(null)
+    return requests, answers
+
+
+def _preload(modules: list[str]) -> list[str]:
+    problems = []
+    for module in modules:
+        try:
+            importlib.import_module(module)
+        except Exception as error:  # noqa: BLE001 - told to the host
+            problems.append(f"{module}: {type(error).__name__}: {error}")
+    return problems
+
+
+def _resident() -> int:
+    stat = kernel.stat(os.getpid())
+    return stat.resident_bytes if stat else 0
+
+
+class Supervisor:
+    """Runs programs, one at a time."""
+
+    def __init__(self, config: dict[str, Any], requests: int, answers: int) -> None:
+        self._config = config
+        self._host = (requests, answers)
+        self._page = mmap.mmap(-1, child.PAGE_BYTES)
+        self._users = config["users"]
+        self._count = 0
+        self._alone = config["alone"]
+        if not self._alone:
+            kernel.become_subreaper()
+        self._everyone = cleanup.everyone_else if self._alone else cleanup.descendants
+        self._folders = cleanup.Folders(config["folders"])
+        self.frames = watch.Frames.of_this_interpreter(sys.version_info.minor)
+        # Whether the kernel says where a stopped child stands; known after the first.
+        self.ends = "kernel"
+        self._wakeup, signalled = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        signal.set_wakeup_fd(signalled, warn_on_full_buffer=False)
+
+    def run(self, request: dict[str, Any]) -> dict[str, Any]:
+        """The verdict on one program, as the host will read it, and whether all is clean again (``clean``)."""
+        self._count += 1
+        user = self._next_user()
+        self._page[:4] = bytes(4)
+        run = _Run(self, request, user)
+        try:
+            verdict = run.until_it_ends()
+        finally:
+            killed = cleanup.kill_all(self._everyone, alone=self._alone)
+            run.close()
+            clean = self._folders.empty(user) and killed
+        return verdict | {"clean": clean, "resident": _resident()}
+
+    def _next_user(self) -> int | None:
+        if self._users is None:
+            return None
+        first, last = self._users
+        return int(first + self._count % (last - first))
+
+    # What a run needs of its supervisor.
+
+    def fork(self, request: dict[str, Any], user: int | None, streams: tuple[int, int]) -> int:
+        """Starts the child; returns its process id. In the child this does not return."""
+        box = os.path.join(self._config["box"], str(self._count))
+        processes = request["limits"]["processes"]
+        pid = os.fork()
+        if pid == 0:
+            child.start(request, lambda: _enter(user, box, processes), self._page, streams)
+        return pid
+
+    def watch(self, limits: dict[str, Any]) -> watch.Watch:
+        """Accounts for a new child."""
+        return watch.Watch(limits | {"sum_memory": not self._alone}, self._everyone, _reaped_seconds)
+
+    def report(self) -> dict[str, Any]:
+        """What the child has written to the shared page."""
+        return child.read_report(self._page)
+
+    def wait(self, streams: list[int], seconds: float) -> list[int]:
+        """Waits until a child changes, a stream can be read, or time is up; returns the streams that can be read.
+
+        Raises:
+            SystemExit: the host is gone.
+        """
+        readable = select.select([self._wakeup, self._host[0], *streams], [], [], seconds)[0]
+        if self._wakeup in readable:
+            with contextlib.suppress(BlockingIOError):
+                os.read(self._wakeup, 4096)
+        if self._host[0] in readable:
+            # Between request and answer the host has nothing to say: it is gone.
+            cleanup.kill_all(self._everyone, alone=self._alone)
+            raise SystemExit(0)
+        return [stream for stream in streams if stream in readable]
+
+    def say_alive(self) -> None:
+        """Tells the host that a long program is still watched."""
+        wire.write(self._host[1], {"alive": True})
+
+
+def _reaped_seconds() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def _enter(user: int | None, box: str, processes: int) -> None:
+    """The child's own user and folder."""
+    with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w", encoding="ascii") as file:
+        file.write("1000")
+    os.setsid()
+    os.umask(0o022)
+    if user is not None:
+        # By user id, which no one else has; the control group limits all of the container as well.
+        resource.setrlimit(resource.RLIMIT_NPROC, (processes, processes))
+        os.setgroups([])
+        os.setresgid(user, user, user)
+        os.setresuid(user, user, user)
+    os.mkdir(box, 0o700)
+    os.chdir(box)
+    os.environ.update(HOME=box, TMPDIR=box, PWD=box)
+
+
+class _Run:
+    """One program from its fork to its verdict."""
+
+    def __init__(self, supervisor: Supervisor, request: dict[str, Any], user: int | None) -> None:
+        self._supervisor = supervisor
+        self._limits = request["limits"]
+        self._written = 0
+        self._ends: dict[int, bytes] = {}
+        self._start: kernel.Place | None = None
+        self._started = False
+        self._wrapper = (0, 0)
+        self._returned = False
+        self._excess: watch.Excess | None = None
+        self._oom, self._forks = kernel.out_of_memory_kills(), kernel.refused_forks()
+        (out, out_end), (err, err_end) = os.pipe2(os.O_CLOEXEC), os.pipe2(os.O_CLOEXEC)
+        self._streams = {out: "stdout", err: "stderr"}
+        for stream in (out, err):
+            os.set_blocking(stream, False)
+        self._watch = supervisor.watch(self._limits)
+        self._pid = supervisor.fork(request, user, (out_end, err_end))
+        os.close(out_end)
+        os.close(err_end)
+
+    def until_it_ends(self) -> dict[str, Any]:
+        """Watches the child until its fate is decided."""
+        look_at = time.monotonic() + _LOOK_EVERY
+        alive_at = time.monotonic() + _ALIVE_EVERY
+        open_streams = list(self._streams)
+        while True:
+            for stream in self._supervisor.wait(open_streams, max(0.0, look_at - time.monotonic())):
+                if not self._read(stream):
+                    open_streams.remove(stream)
+            if (verdict := self._changed()) is not None:
+                return verdict
+            now = time.monotonic()
+            if now >= look_at or self._excess:
+                self._excess = self._excess or self._watch.look()
+                if over := self._over():
+                    return over
+                look_at = now + _LOOK_EVERY
+            if now >= alive_at:
+                self._supervisor.say_alive()
+                alive_at = now + _ALIVE_EVERY
+
+    def drain(self) -> None:
+        """Reads what is in the pipes now, up to the limit."""
+        for stream in self._streams:
+            while self._written <= self._limits["output_bytes"] and self._read(stream):
+                pass
+
+    def close(self) -> None:
+        """Closes the pipes."""
+        for stream in self._streams:
+            os.close(stream)
+
+    def _read(self, stream: int) -> bool:
+        try:
+            data = os.read(stream, 1 << 16)
+        except BlockingIOError:
+            return False
+        self._written += len(data)
+        self._ends[stream] = (self._ends.get(stream, b"") + data)[-_KEPT_BYTES:]
+        if self._written > self._limits["output_bytes"]:
+            self._excess = watch.Excess("output_limit", f"wrote more than {self._limits['output_bytes']} bytes")
+        return bool(data)
+
+    def _over(self) -> dict[str, Any] | None:
+        return self._verdict(self._excess.status, reason=self._excess.reason) if self._excess else None
+
+    def _changed(self) -> dict[str, Any] | None:
+        """Looks for children that stopped or died; the verdict, once the program's own process has met its end."""
+        while True:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG | os.WUNTRACED)
+            except ChildProcessError:
+                return self._verdict("killed", reason="disappeared")
+            if pid == 0:
+                return None
+            if pid != self._pid:
+                continue  # an orphan that it left
+            if not os.WIFSTOPPED(status):
+                return self._died(status)
+            if (verdict := self._stopped()) is not None:
+                return verdict
+
+    def _stopped(self) -> dict[str, Any] | None:
+        place = kernel.place(self._pid)
+        if not self._started:
+            self._begin(place)
+        elif place == self._start:
+            self._watch.look()
+            self.drain()
+            return self._over() or self._verdict("passed")
+        elif self._wrapper[0] and not self._returned and self._has_returned():
+            self._returned = True
+        else:
+            self._watch.look()
+            return self._verdict("killed", reason="stopped itself before its end")
+        os.kill(self._pid, signal.SIGCONT)
+        return None
+
+    def _begin(self, place: kernel.Place | None) -> None:
+        """The child is about to begin the program: what it has reported until now is our own code's word."""
+        self._started = True
+        self._start = place
+        if place is None:
+            self._supervisor.ends = "word"
+        report = self._supervisor.report()
+        self._stage = report.get("stage", 0)
+        self._wrapper = (report.get("wrapper", 0), report.get("past", 0))
+
+    def _has_returned(self) -> bool:
+        frames = self._supervisor.frames
+        return frames is None or frames.returned(self._pid, *self._wrapper)
+
+    def _died(self, status: int) -> dict[str, Any]:
+        self._watch.look()
+        code = os.waitstatus_to_exitcode(status)
+        report = self._supervisor.report()
+        if kernel.out_of_memory_kills() > self._oom:
+            return self._verdict("memory", reason="was killed by the kernel for want of memory", exit=code)
+        if code == -signal.SIGXCPU or (code == -signal.SIGKILL and self._spent()):
+            return self._verdict("timeout", reason=f"used {self._limits['cpu_seconds']:g} s of CPU time", exit=code)
+        if code >= 0 and report.get("status") in _FAILURES:
+            return self._failed(report, code)
+        if kernel.refused_forks() > self._forks:
+            return self._verdict("process_limit", reason="was refused another process or thread", exit=code)
+        if code < 0:
+            return self._verdict("killed", reason=f"died of {kernel.signal_name(-code)}", exit=code)
+        return self._verdict("early_exit", reason=f"ended with exit status {code} before its last statement", exit=code)
+
+    def _spent(self) -> bool:
+        return self._watch.cpu_seconds >= self._limits["cpu_seconds"]
+
+    def _failed(self, report: dict[str, Any], code: int) -> dict[str, Any]:
+        """A failure in the program's own words: they may colour it, no more."""
+        status = report["status"]
+        if status == "failed" and kernel.refused_forks() > self._forks:
+            status = "process_limit"
+        category = str(report.get("category")) if status == "failed" else None
+        reason = str(report.get("reason", ""))
+        verdict = self._verdict(status, category, reason, exit=code, line=report.get("line"))
+        if category == "import":
+            verdict["stage"] = min(verdict["stage"], child.PARSES) if not self._returned else verdict["stage"]
+        return verdict
+
+    def _verdict(self, status: str, category: str | None = None, reason: str = "", **evidence: Any) -> dict[str, Any]:
+        self.drain()
+        stage = self._stage if self._started else self._supervisor.report().get("stage", 0)
+        if self._returned:
+            stage = 4 if status == "passed" else 3
+        elif status == "passed":
+            stage = 2
+            reason = "ran to its end without making its API call" if self._wrapper[0] else "ran to its end"
+        return {
+            "status": status,
+            "stage": stage,
+            "category": category,
+            "reason": reason,
+            "evidence": {
+                **{name: value for name, value in evidence.items() if value is not None},
+                "cpu_seconds": round(self._watch.cpu_seconds, 3),
+                "peak_bytes": self._watch.peak_bytes,
+                "output_bytes": self._written,
+                **{name: self._text(stream) for stream, name in self._streams.items()},
+            },
+        }
+
+    def _text(self, stream: int) -> str:
+        return self._ends.get(stream, b"").decode("utf-8", "replace")

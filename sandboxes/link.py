@@ -152,3 +152,8 @@ def check_ready(ready: dict[str, Any], close: Callable[[], None]) -> None:
     if problems:
         close()
         raise SandboxError(f"a sandbox does not work: {'; '.join(problems)}")
+
+
+def digest_of(data: bytes) -> str:
+    """Twelve hexadecimal digits, for a manifest."""
+    return hashlib.sha256(data).hexdigest()[:12]

@@ -1,0 +1,9 @@
+"""Recursion without end."""
+# expect: failed/other
+
+
+def down():
+    return down()
+
+
+down()

@@ -1,0 +1,242 @@
+"""The image of an environment: found, or built without a network from a base and a wheelhouse.
+
+Two bases, one Dockerfile: ``docker`` is the public image that the Dockerfile pins by digest, ``debootstrap`` is made
+from Debian packages on this host. Either way the packages come from wheels with locked digests, every step runs
+without a network, and the image carries the digest of what it was built from.
+"""
+
+import contextlib
+import fcntl
+import io
+import re
+import tarfile
+import tempfile
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any, Literal
+
+import platformdirs
+
+from apigauge.errors import SandboxError, UsageError
+from apigauge.sandboxes.build_base import debian_base
+from apigauge.sandboxes.build_wheels import relock, wheelhouse
+from apigauge.sandboxes.environments import Environment
+
+__all__ = ["Base", "Image", "build", "connect", "find_image", "relock"]
+
+Base = Literal["docker", "debootstrap"]
+
+ENVIRONMENT_LABEL = "org.apigauge.environment"
+LOCK_LABEL = "org.apigauge.lock"
+BASE_LABEL = "org.apigauge.base"
+STAGE_LABEL = "org.apigauge.stage"
+PACKAGES = "/etc/apigauge/packages.txt"
+_LAST_LINES = 15
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """An image that is on the engine.
+
+    Attributes:
+        id: the engine's digest of it (``sha256:...``), for the manifest.
+        tag: a name people can type.
+        lock_digest: of the files it was built from.
+        packages: sorted ``name==version`` of everything Python and Debian have installed in it.
+    """
+
+    id: str
+    tag: str
+    lock_digest: str
+    packages: tuple[str, ...]
+
+
+def connect() -> Any:
+    """A client of the engine that the usual variables (``DOCKER_HOST``) name.
+
+    Raises:
+        SandboxError: none answers.
+    """
+    import docker
+    from docker.errors import DockerException
+
+    try:
+        client = docker.from_env()
+        client.ping()
+    except DockerException as error:
+        raise SandboxError(f"no Docker engine answers ({error}); start one or set DOCKER_HOST") from error
+    return client
+
+
+def find_image(client: Any, environment: Environment) -> Image | None:
+    """The environment's image if the engine has it, built from the very files that are there now."""
+    from docker.errors import ImageNotFound
+
+    try:
+        found = client.images.get(environment.tag)
+    except ImageNotFound:
+        return None
+    # A tag is a name that anyone can move; the label was written by the build.
+    if found.labels.get(LOCK_LABEL) != environment.lock_digest:
+        return None
+    return Image(found.id, environment.tag, environment.lock_digest, _packages(client, found.id))
+
+
+def build(
+    environment: Environment,
+    base: Base,
+    *,
+    client: Any = None,
+    say: Callable[[str], None],
+    rebuild: bool = False,
+    mirror: str | None = None,
+) -> Image:
+    """The environment's image, built if it is not there yet.
+
+    Args:
+        environment: what to build.
+        base: where Python itself comes from.
+        client: of the engine to use; the usual one where none is given.
+        say: is told what goes on, a line at a time.
+        rebuild: build even if the image is there, every step anew. A Debian base that is there is kept.
+        mirror: Debian mirror for debootstrap; the host's own where none is given.
+
+    Raises:
+        SandboxError: no engine, no base, no wheels, or a step failed; says which and how.
+        UsageError: the base is not one of the two, or cannot carry this environment.
+    """
+    if base not in Base.__args__:  # type: ignore[attr-defined]
+        raise UsageError(f"--base {base}: is not one of {', '.join(Base.__args__)}")  # type: ignore[attr-defined]
+    if base == "docker" and environment.debian:
+        raise UsageError(
+            f"environment {environment.name} needs Debian packages that the public base lacks "
+            f"({', '.join(environment.debian)}); build it with --base debootstrap"
+        )
+    client = client or connect()
+    cache = platformdirs.user_cache_path("apigauge")
+    with _alone(cache / "build.lock"):
+        if not rebuild and (image := find_image(client, environment)) and _base(client, image) == base:
+            say(f"{image.tag}: already built")
+            return image
+        wheels = wheelhouse(environment, cache, say)
+        arguments = {"BASE": debian_base(client, environment.debian, mirror, say)} if base == "debootstrap" else {}
+        try:
+            _run(client, environment, base, arguments, wheels, say, nocache=rebuild)
+        finally:
+            _sweep(client, environment)
+        image = find_image(client, environment)
+    if image is None:
+        raise SandboxError(f"{environment.tag}: the engine lost the image right after building it; build again")
+    return image
+
+
+def _base(client: Any, image: Image) -> str | None:
+    labels: dict[str, str] = client.images.get(image.id).labels
+    return labels.get(BASE_LABEL)
+
+
+@contextlib.contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    """One build at a time: another's sweep would take away the stages this one still needs."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _run(
+    client: Any,
+    environment: Environment,
+    base: Base,
+    arguments: dict[str, str],
+    wheels: Sequence[Path],
+    say: Callable[[str], None],
+    *,
+    nocache: bool,
+) -> None:
+    """Let the engine work through the Dockerfile."""
+    from docker.errors import APIError
+
+    labels = {ENVIRONMENT_LABEL: environment.name, LOCK_LABEL: environment.lock_digest, BASE_LABEL: base}
+    with tempfile.TemporaryFile() as context:
+        _pack(environment, wheels, context)
+        context.seek(0)
+        try:
+            steps = client.api.build(
+                fileobj=context,
+                custom_context=True,
+                tag=environment.tag,
+                labels=labels,
+                buildargs=arguments,
+                network_mode="none",
+                nocache=nocache,
+                rm=True,
+                forcerm=True,
+                decode=True,
+            )
+            _follow(environment, steps, say)
+        except APIError as error:
+            raise SandboxError(f"{environment.tag}: the engine refuses the build: {error.explanation}") from error
+
+
+def _follow(environment: Environment, steps: Iterable[dict[str, Any]], say: Callable[[str], None]) -> None:
+    """Pass on the steps as they begin.
+
+    Raises:
+        SandboxError: one failed; with the last lines of its output.
+    """
+    step, lines = "", deque[str](maxlen=_LAST_LINES)
+    for message in steps:
+        if "error" in message:
+            # The engine repeats the whole command before it says what came of it.
+            head = f"{environment.tag}: building failed at {step or 'the start'}"
+            raise SandboxError("\n".join((head, *lines, message["error"][-200:])))
+        for line in _COLOUR.sub("", str(message.get("stream", ""))).splitlines():
+            if line.startswith("Step "):
+                step = line[:100]
+                say(f"{environment.tag}: {step}")
+                lines.clear()
+            elif line.strip():
+                lines.append(line)
+
+
+def _pack(environment: Environment, wheels: Sequence[Path], context: IO[bytes]) -> None:
+    """The build context: no more than the Dockerfile copies, with fixed times so that the engine's cache holds."""
+
+    def clean(entry: tarfile.TarInfo) -> tarfile.TarInfo:
+        entry.uid = entry.gid = entry.mtime = 0
+        entry.uname = entry.gname = ""
+        entry.mode = 0o644
+        return entry
+
+    with tarfile.open(fileobj=context, mode="w") as tar:
+        for name in ("Dockerfile", "lock.txt"):
+            tar.add(environment.folder / name, arcname=name, filter=clean)
+        for path in wheels:
+            tar.add(path, arcname=f"wheelhouse/{path.name}", filter=clean)
+
+
+def _sweep(client: Any, environment: Environment) -> None:
+    """Remove what a build leaves behind: its stages, and the image whose tag it took over."""
+    for label in (STAGE_LABEL, f"{ENVIRONMENT_LABEL}={environment.name}"):
+        client.images.prune(filters={"dangling": True, "label": label})
+
+
+def _packages(client: Any, image: str) -> tuple[str, ...]:
+    """Read from a container that is never started, so that nothing in the image runs on our behalf."""
+    from docker.errors import APIError
+
+    container = client.containers.create(image, network_mode="none")
+    try:
+        chunks, _ = container.get_archive(PACKAGES)
+        with tarfile.open(fileobj=io.BytesIO(b"".join(chunks))) as tar:
+            file = tar.extractfile(Path(PACKAGES).name)
+            assert file is not None
+            return tuple(file.read().decode().split())
+    except APIError as error:
+        raise SandboxError(f"image {image} has no {PACKAGES}; remove it and build again") from error
+    finally:
+        container.remove(force=True)

@@ -1,0 +1,150 @@
+"""The wheels of an environment: which ones (``lock.txt``), and where they wait on the host (the wheelhouse).
+
+Where pip finds packages is the user's affair and follows their pip settings; nothing here names an index. What it
+finds must have the digest in the lock, so the index needs no trust.
+"""
+
+import hashlib
+import json
+import platform
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from apigauge.errors import SandboxError
+from apigauge.sandboxes.environments import Environment
+
+# The newest glibc first: Debian bookworm has 2.36, and pip does not derive the older platform tags by itself.
+_GLIBC = range(36, 16, -1)
+PLATFORMS = (*(f"manylinux_2_{minor}_x86_64" for minor in _GLIBC), "manylinux2014_x86_64")
+TARGET = (
+    "--only-binary=:all:",
+    "--implementation=cp",
+    "--python-version=3.11",
+    "--abi=cp311",
+    *(f"--platform={name}" for name in PLATFORMS),
+)
+HEADER = "# Written by relock() from requirements.txt; not by hand.\n"
+_PIN = re.compile(r"(?P<name>[A-Za-z0-9][\w.-]*)==(?P<version>\S+) --hash=sha256:(?P<sha256>[0-9a-f]{64})")
+_LAST_LINES = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Pin:
+    """One line of a lock: exactly one wheel."""
+
+    name: str
+    version: str
+    sha256: str
+
+    def __str__(self) -> str:
+        return f"{self.name}=={self.version} --hash=sha256:{self.sha256}"
+
+
+def pins(environment: Environment) -> tuple[Pin, ...]:
+    """What the lock pins.
+
+    Raises:
+        SandboxError: a line is anything but ``NAME==VERSION --hash=sha256:DIGEST``, which would let pip choose.
+    """
+    found = []
+    lines = (environment.folder / "lock.txt").read_text(encoding="utf-8").splitlines()
+    for number, line in enumerate(lines, start=1):
+        if not line.strip() or line.startswith("#"):
+            continue
+        if (match := _PIN.fullmatch(line)) is None:
+            raise SandboxError(
+                f"environment {environment.name}: line {number} of lock.txt is not NAME==VERSION --hash=sha256:DIGEST: "
+                f"{line!r}; write the lock again from requirements.txt"
+            )
+        found.append(Pin(**match.groupdict()))
+    return tuple(found)
+
+
+def wheelhouse(environment: Environment, cache: Path, say: Callable[[str], None]) -> tuple[Path, ...]:
+    """The locked wheels on this host, downloaded where they are not there yet.
+
+    Raises:
+        SandboxError: pip does not find a wheel, or finds one with another digest.
+    """
+    wanted = pins(environment)
+    if not wanted:
+        return ()
+    lock = environment.folder / "lock.txt"
+    folder = cache / "wheelhouse" / hashlib.sha256(lock.read_bytes()).hexdigest()
+    if (wheels := _complete(wanted, folder)) is None:
+        say(f"{environment.name}: downloading {len(wanted)} wheels")
+        # The lock is whole, and pip would judge dependencies by the Python that runs it, not the one in the image.
+        options = ("--no-deps", "--require-hashes", *TARGET, f"--dest={folder}", f"--requirement={lock}")
+        _pip("download", options, f"environment {environment.name}: the locked wheels cannot be downloaded")
+        wheels = _complete(wanted, folder)
+    if wheels is None:
+        raise SandboxError(f"{folder}: does not hold the wheels of the lock after the download; remove it and try again")
+    return wheels
+
+
+def relock(environment: Environment) -> Path:
+    """Write ``lock.txt`` from ``requirements.txt`` with pip's own resolver, and return its path.
+
+    Raises:
+        SandboxError: pip finds no solution, or runs on a Python whose markers are not the image's.
+    """
+    if sys.version_info[:2] != (3, 11) or (sys.platform, platform.machine()) != ("linux", "x86_64"):
+        # pip has no option for the interpreter that environment markers speak of.
+        raise SandboxError(
+            f"locking needs Python 3.11 on Linux x86_64, as in the image; this is {platform.python_version()} "
+            f"on {sys.platform} {platform.machine()}"
+        )
+    options = (
+        "--dry-run",
+        "--quiet",
+        "--ignore-installed",
+        "--report=-",
+        "--target=unused",
+        *TARGET,
+        f"--requirement={environment.folder / 'requirements.txt'}",
+    )
+    report = json.loads(_pip("install", options, f"environment {environment.name}: requirements.txt has no solution"))
+    found = sorted((_pin(row) for row in report["install"]), key=lambda pin: pin.name)
+    path = environment.folder / "lock.txt"
+    path.write_text(HEADER + "".join(f"{pin}\n" for pin in found), encoding="utf-8")
+    return path
+
+
+def _pin(row: dict[str, object]) -> Pin:
+    """One entry of pip's installation report (https://pip.pypa.io/en/stable/reference/installation-report/)."""
+    metadata, download = row["metadata"], row["download_info"]
+    assert isinstance(metadata, dict)
+    assert isinstance(download, dict)
+    name = re.sub(r"[-_.]+", "-", metadata["name"]).lower()
+    return Pin(name, metadata["version"], download["archive_info"]["hashes"]["sha256"])
+
+
+def _complete(wanted: Sequence[Pin], folder: Path) -> tuple[Path, ...] | None:
+    """The wheels in a folder if all are there and unharmed: a download may have been cut off."""
+    missing = {pin.sha256 for pin in wanted}
+    wheels = []
+    for path in sorted(folder.glob("*.whl")):
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        if digest in missing:
+            missing.remove(digest)
+            wheels.append(path)
+    return None if missing else tuple(wheels)
+
+
+def _pip(command: str, options: Sequence[str], trouble: str) -> str:
+    """Standard output of pip.
+
+    Raises:
+        SandboxError: with pip's last lines, which name the package.
+    """
+    call = [sys.executable, "-m", "pip", command, "--disable-pip-version-check", *options]
+    done = subprocess.run(call, capture_output=True, text=True, check=False)  # noqa: S603: our own interpreter
+    if done.returncode:
+        lines = (done.stderr.strip() or done.stdout.strip()).splitlines()[-_LAST_LINES:]
+        raise SandboxError("\n".join((f"{trouble}; pip says:", *lines)))
+    return done.stdout

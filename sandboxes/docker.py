@@ -1,0 +1,274 @@
+"""Programs in warm, closed containers, on any engine that speaks Docker's protocol.
+
+A container runs one program at a time, so that control group, PID namespace and file systems are that program's. Covered:
+network (there is none), files (the root is read-only, what can be written is in memory, limited and emptied), memory
+without swap, processes, cores, capabilities, setuid programs, system calls (``seccomp.json``: what Python programs need,
+and less than Docker's default allows), other users' processes. Not covered: faults of the kernel; ``runtime`` names a
+runtime with a kernel of its own (gVisor's ``runsc``) for those who want that.
+"""
+
+import contextlib
+import functools
+import json
+import os
+import socket
+import struct
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from apigauge.errors import SandboxError
+from apigauge.sandboxes import link, owner
+from apigauge.sandboxes.build import Image, connect, find_image
+from apigauge.sandboxes.environments import Environment
+from apigauge.sandboxes.pool import Pool, default_concurrency
+from apigauge.sandboxes.verdict import MIB, Limits
+
+_SECCOMP = Path(__file__).with_name("seccomp.json")
+# What the supervisor needs to give each program a user of its own, to end it, and to see where it stands.
+CAPABILITIES = ("SETUID", "SETGID", "KILL", "SYS_PTRACE")
+_USERS = (100_000, 160_000)
+_FOLDERS = ("/box", "/tmp", "/dev/shm")  # noqa: S108 - inside the container
+_INODES = 16_384
+# Until the worker has said what it needs itself.
+_START_BYTES = 3072 * MIB
+_STOP_SECONDS = 1
+
+
+class DockerSandbox(Pool):
+    """Runs programs in containers of one environment.
+
+    Args:
+        environment: its image must have been built.
+        limits: by default those of :class:`Limits`. Memory and processes are limits of the container, so a run can only
+            ask for less.
+        concurrency: containers; as many as cores by default.
+        runtime: another OCI runtime the engine knows, e.g. ``runsc``.
+        client: a ``docker.DockerClient``; by default the engine that ``DOCKER_HOST`` names.
+
+    Raises:
+        SandboxError: no engine answers, the image is missing, or a container does not work; says what to do.
+    """
+
+    def __init__(
+        self,
+        environment: Environment,
+        limits: Limits | None = None,
+        concurrency: int | None = None,
+        *,
+        runtime: str | None = None,
+        client: Any = None,
+    ) -> None:
+        self._client = client or connect()
+        self._environment = environment
+        self._runtime = runtime
+        image = find_image(self._client, environment)
+        if image is None:
+            raise SandboxError(
+                f"the image of environment {environment.name!r} is not on this engine. Build it: `apigauge sandbox build "
+                f"{environment.name}`, or with --base debootstrap where no image registry can be reached."
+            )
+        self.image: Image = image
+        self._ready: dict[str, Any] = {}
+        owner.sweep(self._client)
+        super().__init__(self._start_worker, limits or Limits(), concurrency or default_concurrency())
+        self.warm_up()
+
+    def describe(self) -> dict[str, Any]:
+        """For the manifest."""
+        caveats = []
+        if self._ready.get("ends") != "kernel":
+            caveats.append("this runtime does not say where a stopped process stands: the end is taken on its word")
+        if self._ready.get("calls") != "frames":
+            caveats.append("this Python's frames are not known: that the call returned is taken on the program's word")
+        return {
+            "kind": "docker",
+            "environment": self._environment.name,
+            "image": self.image.id,
+            "lock": self.image.lock_digest,
+            "python": self._ready.get("python"),
+            "runtime": self._runtime,
+            "limits": self.limits.to_json(),
+            "worker": link.worker_digest(),
+            "seccomp": link.digest_of(_SECCOMP.read_bytes()),
+            "hub": None,
+            "caveats": caveats,
+        }
+
+    def _start_worker(self) -> "_Container":
+        started = _Container(self._client, self._environment, self.image, self.limits, self._runtime)
+        self._ready = started.ready
+        return started
+
+
+class _Container:
+    """One container and the stream to the supervisor in it."""
+
+    def __init__(
+        self, client: Any, environment: Environment, image: Image, limits: Limits, runtime: str | None
+    ) -> None:
+        self._api = client.api
+        self._id = ""
+        self._socket: socket.socket | None = None
+        with _engine_trouble(f"container of {image.tag}"):
+            host = self._api.create_host_config(**host_config(limits, runtime))
+            self._id = self._api.create_container(
+                image.id,
+                ["python3", "-I", "-c", link.bootstrap()],
+                hostname="sandbox",
+                environment=_variables() | environment.variables,
+                stdin_open=True,
+                working_dir="/",
+                user="0:0",
+                network_disabled=True,
+                labels=owner.labels(),
+                entrypoint=[],
+                host_config=host | {"OomScoreAdj": 0},
+            )["Id"]
+        try:
+            with _engine_trouble("container"):
+                self._attach()
+                self._api.start(self._id)
+            self._link.send(link.opening(self._config(environment, limits)))
+            self.ready = self._link.next()
+            link.check_ready(self.ready, self.close)
+            with _engine_trouble("container's limits"):
+                # The worker's own memory, which its children share, is not the program's.
+                memory = limits.memory_bytes + self.ready["resident"] + 64 * MIB
+                self._api.update_container(self._id, mem_limit=memory, memswap_limit=memory)
+        except BaseException:
+            self.close()
+            raise
+
+    def run(self, request: dict[str, Any]) -> dict[str, Any]:
+        """The supervisor's answer."""
+        return self._link.ask(request)
+
+    def is_out_of_memory(self) -> bool:
+        """What the engine says of the container's end."""
+        with contextlib.suppress(Exception):
+            return bool(self._api.inspect_container(self._id)["State"]["OOMKilled"])
+        return False
+
+    def close(self) -> None:
+        """Removes the container."""
+        if self._socket:
+            with contextlib.suppress(OSError):
+                self._socket.shutdown(socket.SHUT_RDWR)
+            self._socket.close()
+            self._socket = None
+        if self._id:
+            with contextlib.suppress(Exception):  # gone already, or the engine is
+                self._api.remove_container(self._id, force=True)
+
+    def _config(self, environment: Environment, limits: Limits) -> dict[str, Any]:
+        return {
+            "preload": list(environment.preload),
+            "variables": _variables() | environment.variables,
+            "box": "/box",
+            "folders": list(_FOLDERS),
+            "users": list(_USERS),
+            "alone": True,
+            "limits": limits.to_json(),
+        }
+
+    def _attach(self) -> None:
+        """Opens the stream. The engine closes the supervisor's input when this process dies, and so ends it."""
+        raw = self._api.attach_socket(self._id, {"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1})
+        # Over a Unix socket the package gives a file around the socket, over TCP the socket.
+        self._socket = getattr(raw, "_sock", raw)
+        assert self._socket is not None
+        self._socket.settimeout(link.SILENCE_SECONDS)
+        frames = _Demultiplexer(self._socket)
+        self._link = link.Link(self._socket.fileno(), frames.receive, self._socket.sendall)
+        self._keep = raw  # or its collection would close the socket
+
+
+class _Demultiplexer:
+    """The supervisor's standard output from an attached stream: frames of stream number, length and data.
+
+    https://docs.docker.com/engine/api/v1.41/#tag/Container/operation/ContainerAttach, "Stream format".
+    """
+
+    def __init__(self, source: socket.socket) -> None:
+        self._source = source
+        self._data = bytearray()
+        self._errors = bytearray()
+
+    def receive(self) -> bytes:
+        """What has come on standard output; waits for at least one byte of the stream."""
+        out = bytearray()
+        while not out:
+            more = self._source.recv(1 << 16)
+            if not more:
+                if self._errors:
+                    raise link.LostError(f"it ended: {self._errors.decode('utf-8', 'replace')[-2_000:].strip()}")
+                return b""
+            self._data += more
+            while len(self._data) >= 8:
+                stream, length = struct.unpack(">BxxxL", self._data[:8])
+                if len(self._data) < 8 + length:
+                    break
+                payload = self._data[8 : 8 + length]
+                del self._data[: 8 + length]
+                if stream == 1:
+                    out += payload
+                else:
+                    self._errors = (self._errors + payload)[-4_000:]
+        return bytes(out)
+
+
+def host_config(limits: Limits, runtime: str | None = None) -> dict[str, Any]:
+    """Every restriction of a container, as ``docker.APIClient.create_host_config`` takes them."""
+    disk = f"rw,nosuid,nodev,noexec,mode=1777,size={limits.disk_bytes},nr_inodes={_INODES}"
+    return {
+        "auto_remove": True,
+        "cap_add": list(CAPABILITIES),
+        "cap_drop": ["ALL"],
+        "cpu_period": 100_000,
+        "cpu_quota": 100_000,
+        "init": False,
+        "ipc_mode": "none",
+        "log_config": {"type": "none", "config": {}},
+        "mem_limit": _START_BYTES + limits.memory_bytes,
+        "memswap_limit": _START_BYTES + limits.memory_bytes,
+        "network_mode": "none",
+        "oom_kill_disable": False,
+        "pids_limit": limits.processes + 1,
+        "privileged": False,
+        "read_only": True,
+        "runtime": runtime,
+        "security_opt": ["no-new-privileges", f"seccomp={json.dumps(_seccomp())}"],
+        "tmpfs": dict.fromkeys(_FOLDERS, disk),
+        "ulimits": [],
+    }
+
+
+@functools.cache
+def _seccomp() -> dict[str, Any]:
+    profile = json.loads(_SECCOMP.read_text(encoding="utf-8"))
+    assert isinstance(profile, dict)
+    return profile
+
+
+def _variables() -> dict[str, str]:
+    return {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8", "PYTHONHASHSEED": "0"}
+
+
+@contextlib.contextmanager
+def _engine_trouble(what: str) -> Any:
+    """Turns what the engine refuses for good into SandboxError, and what may pass into LostError."""
+    import requests
+    from docker.errors import APIError, DockerException, ImageNotFound
+
+    try:
+        yield
+    except ImageNotFound as error:
+        raise SandboxError(f"{what}: the image is gone from the engine ({error.explanation}); build it again.") from error
+    except APIError as error:
+        if error.status_code is not None and 400 <= error.status_code < 500 and error.status_code not in (404, 409):
+            raise SandboxError(f"{what}: the engine refused it: {error.explanation}") from error
+        raise link.LostError(f"{what}: {error.explanation}") from error
+    except (DockerException, requests.RequestException, OSError) as error:
+        raise link.LostError(f"{what}: the engine does not answer ({error})") from error

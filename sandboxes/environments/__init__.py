@@ -1,0 +1,88 @@
+"""What is installed where a program runs: one folder per environment.
+
+A folder holds ``environment.json`` (what the worker imports before it forks, environment variables, Debian packages),
+``requirements.txt`` (what was asked for), ``lock.txt`` (what is installed, with digests), ``Dockerfile`` and
+``README.md``. Dockerfile, lock and ``environment.json`` alone decide what the image holds, so their digest names it.
+"""
+
+import hashlib
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from apigauge.errors import SandboxError, UsageError
+
+FOLDER = Path(__file__).parent
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """One environment as its folder describes it.
+
+    Attributes:
+        name: the folder's name and the second half of the image's.
+        folder: where its files are.
+        preload: modules that the worker imports once, before it forks a child per program.
+        variables: environment variables of every program.
+        debian: Debian packages that the programs need besides Python.
+        requirements: names of the packages that were asked for; what they pull in is in ``lock.txt``.
+    """
+
+    name: str
+    folder: Path
+    preload: tuple[str, ...]
+    variables: dict[str, str]
+    debian: tuple[str, ...]
+    requirements: tuple[str, ...]
+
+    @property
+    def lock_digest(self) -> str:
+        """SHA-256 over the three files that decide what is in the image."""
+        digest = hashlib.sha256()
+        for name in ("Dockerfile", "lock.txt", "environment.json"):
+            data = (self.folder / name).read_bytes()
+            digest.update(f"{name} {len(data)}\n".encode() + data)
+        return digest.hexdigest()
+
+    @property
+    def tag(self) -> str:
+        """The image's name; another lock is another image, so old ones stay usable for `rerun`."""
+        return f"apigauge/{self.name}:{self.lock_digest[:12]}"
+
+
+def names() -> tuple[str, ...]:
+    """The environments there are."""
+    return tuple(sorted(path.parent.name for path in FOLDER.glob("*/environment.json")))
+
+
+def load(name: str) -> Environment:
+    """The environment of that name.
+
+    Raises:
+        UsageError: there is none.
+    """
+    if name not in names():
+        raise UsageError(f"environment {name!r} is not known; there are: {', '.join(names())}")
+    return read(FOLDER / name)
+
+
+def read(folder: Path) -> Environment:
+    """The environment in a folder.
+
+    Raises:
+        SandboxError: a file is missing or cannot be understood.
+    """
+    try:
+        settings = json.loads((folder / "environment.json").read_text(encoding="utf-8"))
+        asked = (folder / "requirements.txt").read_text(encoding="utf-8").splitlines()
+        return Environment(
+            name=folder.name,
+            folder=folder,
+            preload=tuple(settings["preload"]),
+            variables=dict(settings["variables"]),
+            debian=tuple(settings["debian"]),
+            requirements=tuple(match[0] for line in asked if (match := re.match(r"[A-Za-z0-9][\w.-]*", line))),
+        )
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise SandboxError(f"environment {folder.name}: cannot be read from its folder: {error!r}") from error

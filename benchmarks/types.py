@@ -59,6 +59,7 @@ class Benchmark:
         train: items to train on; never scored.
         rows: every row of the evaluation file, those without a question included: what ``benchmarks check`` feeds back.
         answers: the full reference answer of each row, in the same order; empty where the data has none.
+        environment: the sandbox environment its programs run in, e.g. ``huggingface``; empty if they cannot be run.
     """
 
     name: str
@@ -71,6 +72,7 @@ class Benchmark:
     train: tuple[Item, ...] = ()
     rows: tuple[Item, ...] = ()
     answers: tuple[str, ...] = ()
+    environment: str = ""
 
 
 def api_key(call: str) -> str:

@@ -4,6 +4,7 @@ A scorer's ceiling is what it gives the benchmark's own answers. Each row that d
 reason, so that nobody takes a fault of the data for a fault of a model.
 """
 
+import contextlib
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
@@ -11,9 +12,12 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from apigauge.benchmarks.types import Benchmark, Item, api_key
+from apigauge.harness.execution import executed
 from apigauge.harness.extraction import extract, parses
-from apigauge.harness.metrics import LOWER_IS_BETTER, MODULES, make_metrics, score
+from apigauge.harness.metrics import LOWER_IS_BETTER, STATIC, make_metrics, score
+from apigauge.harness.metrics.executability import infra_errors, is_withheld
 from apigauge.harness.source import functions_of
+from apigauge.sandboxes.verdict import Sandbox
 
 _DOMAIN = re.compile(
     r"(?:<<<domain>>>\s*:|['\"]domain['\"]\s*:\s*['\"])\s*(.*?)(?:\s*,?\s*<<<|['\"]\s*,|\n|$)", re.IGNORECASE
@@ -29,6 +33,50 @@ class Disagreement:
     metric: str
     label: str
     message: str
+
+
+@dataclass(frozen=True, slots=True)
+class NotPassed:
+    """A reference program that does not make its call and run to its end."""
+
+    row: str
+    label: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Execution:
+    """What the references did in a sandbox.
+
+    Attributes:
+        sandbox: as in a run's manifest.
+        programs: how many were run.
+        metrics: means of ``exec.rate`` and ``exec.call``; empty if too many failed through the sandbox's own trouble.
+        infra_error_rate: the share of those.
+        labels: how often each outcome occurred.
+        not_passed: the references to look at.
+    """
+
+    sandbox: dict[str, Any]
+    programs: int
+    metrics: dict[str, float]
+    infra_error_rate: float
+    labels: dict[str, int]
+    not_passed: list[NotPassed]
+
+    def to_lines(self) -> list[str]:
+        """For the terminal."""
+        outcomes = ", ".join(f"{label} {count}" for label, count in self.labels.items())
+        means = [f"  {name:42}{value:20.4f}" for name, value in self.metrics.items()]
+        trouble = f"  {self.infra_error_rate:.2%} could not be run through the sandbox's own trouble"
+        return [
+            "",
+            f"reference programs run in the {self.sandbox.get('kind')} sandbox ({self.programs}): {outcomes}",
+            *(means or ["  too many failed through the sandbox's own trouble for a number"]),
+            *([trouble] if self.infra_error_rate else []),
+            f"references that do not run ({len(self.not_passed)}):",
+            *(f"  row {one.row}: {one.label}: {one.reason}" for one in self.not_passed),
+        ]
 
 
 @dataclass(slots=True)
@@ -52,6 +100,7 @@ class Report:
     catalogue_conflicting_domains: dict[str, list[str]] = field(default_factory=dict)
     references_in_training: int | None = None
     near_copies_in_training: list[str] = field(default_factory=list)
+    execution: Execution | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Everything found."""
@@ -81,6 +130,7 @@ class Report:
             "",
             f"rows that disagree with themselves ({len(self.disagreements)}):",
             *(f"  row {d.row}, {d.fed}: {d.metric} says {d.label}: {d.message}" for d in self.disagreements),
+            *(self.execution.to_lines() if self.execution else []),
         ]
         return "\n".join(lines)
 
@@ -89,10 +139,12 @@ class Report:
         return self.catalogue_rows - sum(count - 1 for count in self.catalogue_duplicates.values())
 
 
-def check_benchmark(benchmark: Benchmark, tick: Callable[[], None] = lambda: None) -> Report:
+def check_benchmark(
+    benchmark: Benchmark, tick: Callable[[], None] = lambda: None, sandbox: Sandbox | None = None
+) -> Report:
     """Feeds every row's reference call and full answer back through every scorer, and examines the data.
 
-    ``tick`` is called after each answer: twice a row.
+    ``tick`` is called after each answer: twice a row, and once more if there is a sandbox to run the references in.
     """
     rows = benchmark.rows or benchmark.items
     report = Report(benchmark.name, len(rows), len(benchmark.items), catalogue_rows=len(benchmark.catalogue))
@@ -109,13 +161,53 @@ def check_benchmark(benchmark: Benchmark, tick: Callable[[], None] = lambda: Non
         trained = {item.api for item in benchmark.train}
         report.references_in_training = sum(row.api in trained for row in rows)
         report.near_copies_in_training = near_copies(benchmark.items, benchmark.train)
+    if sandbox:
+        report.execution = run_references(rows, sandbox, tick)
     return report
+
+
+def run_references(rows: Sequence[Item], sandbox: Sandbox, tick: Callable[[], None]) -> Execution:
+    """Runs the rows' reference programs (the bare call where there is none) as if they were answers."""
+    answers = (
+        {
+            "item": row.id,
+            "extraction": {"call": row.reference_call, "program": row.reference_program or None},
+            "metrics": {},
+            "labels": {},
+            "messages": {},
+        }
+        for row in rows
+    )
+    done = []
+    with contextlib.closing(executed(answers, sandbox)) as finished:
+        for answer in finished:
+            done.append(answer)
+            tick()
+    failed, ran = infra_errors(done)
+    labels = Counter(answer["labels"]["exec.rate"] for answer in done)
+    return Execution(
+        sandbox=sandbox.describe(),
+        programs=ran,
+        metrics={} if is_withheld(failed, ran) else {name: _mean(done, name) for name in ("exec.rate", "exec.call")},
+        infra_error_rate=failed / ran if ran else 0.0,
+        labels=dict(sorted(labels.items(), key=lambda entry: (-entry[1], entry[0]))),
+        not_passed=[
+            NotPassed(answer["item"], answer["labels"]["exec.rate"], answer["messages"].get("exec.rate", ""))
+            for answer in done
+            if answer["metrics"].get("exec.rate") != 1
+        ],
+    )
+
+
+def _mean(answers: Sequence[dict[str, Any]], metric: str) -> float:
+    values = [answer["metrics"][metric] for answer in answers if metric in answer["metrics"]]
+    return sum(values) / len(values) if values else 0.0
 
 
 def _feed(
     benchmark: Benchmark, rows: Sequence[Item], texts: Sequence[str], fed: str, report: Report, tick: Callable[[], None]
 ) -> None:
-    metrics = make_metrics(list(MODULES), benchmark)
+    metrics = make_metrics(list(STATIC), benchmark)
     functions = functions_of((api.call for api in benchmark.catalogue), benchmark.conventions)
     totals: Counter[str] = Counter()
     for row, text in zip(rows, texts, strict=True):

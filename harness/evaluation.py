@@ -1,5 +1,6 @@
 """A run from end to end: items, completions, scores, summary."""
 
+import contextlib
 import hashlib
 import platform
 import sys
@@ -14,11 +15,24 @@ from typing import Any
 from apigauge.benchmarks.types import Benchmark, Item
 from apigauge.errors import RunError
 from apigauge.harness import runs
+from apigauge.harness.execution import executed
 from apigauge.harness.executors.local import ordered
 from apigauge.harness.generation import Completion, Generator
-from apigauge.harness.metrics import NAMES, SCORER_ERROR, code_digest, versions
+from apigauge.harness.metrics import (
+    EXECUTED,
+    MODULES,
+    NAMES,
+    SCORER_ERROR,
+    STATIC,
+    TOP,
+    code_digest,
+    is_executed,
+    versions,
+)
+from apigauge.harness.metrics.executability import INFRA, MAX_INFRA_ERROR_RATE, infra_errors, is_withheld
 from apigauge.harness.scoring import ScorerFactory
 from apigauge.harness.statistics import estimate
+from apigauge.sandboxes.verdict import Sandbox
 
 Tick = Callable[[], None]
 
@@ -35,7 +49,13 @@ class Change:
     because: tuple[str, ...]
 
 
-def manifest(benchmark: Benchmark, generator: dict[str, Any], modules: Sequence[str], items: int) -> dict[str, Any]:
+def manifest(
+    benchmark: Benchmark,
+    generator: dict[str, Any],
+    modules: Sequence[str],
+    items: int,
+    sandbox: Sandbox | None = None,
+) -> dict[str, Any]:
     """What a run's scores depend on, and where it was made."""
     from apigauge import __version__
 
@@ -47,14 +67,19 @@ def manifest(benchmark: Benchmark, generator: dict[str, Any], modules: Sequence[
         "prompt_sha256": prompts.hexdigest(),
         "generator": generator,
         "extraction": f"code {code_digest('extraction.py', 'source.py')}",
-        "metrics": versions(modules),
+        "metrics": versions(measured(modules, sandbox)),
         "libraries": {"python": f"{sys.version_info.major}.{sys.version_info.minor}"}
         | {name: installed(name) for name in ("tree-sitter", "numpy", "scipy")},
-        "sandbox": None,
+        "sandbox": sandbox.describe() if sandbox else None,
         "host": {"python": platform.python_version(), "platform": platform.platform()},
         "timings": {},
         "cache": {"hits": 0},
     }
+
+
+def measured(modules: Sequence[str], sandbox: Sandbox | None) -> list[str]:
+    """The modules that give numbers: the static ones asked for, and the executed ones if there is a sandbox."""
+    return [name for name in modules if name in STATIC] + (list(EXECUTED) if sandbox else [])
 
 
 def evaluate(
@@ -65,6 +90,7 @@ def evaluate(
     limit: int | None = None,
     workers: int | None = None,
     tick: Tick = lambda: None,
+    sandbox: Sandbox | None = None,
 ) -> dict[str, Any]:
     """Answers and scores a benchmark into a run directory, or goes on where a killed run stopped.
 
@@ -76,6 +102,7 @@ def evaluate(
         limit: only the first so many items.
         workers: processes for scoring; all cores by default.
         tick: called after each answer scored.
+        sandbox: where the answers' programs run; without one they do not, and ``exec.*`` is not measured.
 
     Returns:
         The summary, as in ``summary.json``.
@@ -86,9 +113,9 @@ def evaluate(
     items = benchmark.items[:limit]
     started = time.perf_counter()
     with runs.writing(run):
-        runs.start(run, manifest(benchmark, generator.describe(), modules, len(items)))
+        runs.start(run, manifest(benchmark, generator.describe(), modules, len(items), sandbox))
         answers = _generate(benchmark, generator, run, items)
-        _score(benchmark, run, answers, modules, workers, tick)
+        _score(benchmark, run, answers, modules, workers, tick, sandbox)
         _note_time(run, time.perf_counter() - started)
         return summarise(benchmark, run, generator.problems)
 
@@ -112,50 +139,72 @@ def generate(
 
 
 def score_run(
-    benchmark: Benchmark, run: Path, modules: Sequence[str], workers: int | None = None, tick: Tick = lambda: None
+    benchmark: Benchmark,
+    run: Path,
+    modules: Sequence[str],
+    workers: int | None = None,
+    tick: Tick = lambda: None,
+    sandbox: Sandbox | None = None,
 ) -> tuple[dict[str, Any], list[Change]]:
     """Scores a run's stored answers anew, replaces its scores, and says what changed and why.
 
-    Answers are not made again. The new scores take the old ones' place in one step, once all are there.
+    Answers are not made again; their programs are run again if there is a sandbox. The new scores take the old ones'
+    place in one step, once all are there.
 
     Raises:
         RunError: the directory is no run, or is being written to.
     """
     with runs.writing(run):
         old_manifest, old_rows = runs.read_json(run / runs.MANIFEST), runs.read_rows(run / runs.SCORES)
-        new_manifest = manifest(benchmark, old_manifest.get("generator", {}), modules, len(benchmark.items))
+        generator = old_manifest.get("generator", {})
+        new_manifest = manifest(benchmark, generator, modules, len(benchmark.items), sandbox)
         new_manifest["benchmark"]["items"] = old_manifest.get("benchmark", {}).get("items", len(benchmark.items))
         fresh = run / f".{runs.SCORES}.tmp"
         fresh.unlink(missing_ok=True)
-        _score(benchmark, run, stored(run, benchmark), modules, workers, tick, file=fresh.name)
-        changes = compare_scores(old_rows, runs.read_rows(fresh), runs.differences(old_manifest, new_manifest))
+        _score(benchmark, run, stored(run, benchmark), modules, workers, tick, sandbox, file=fresh.name)
+        changes = compare_scores(old_rows, runs.read_rows(fresh), _differences(old_manifest, new_manifest))
         fresh.replace(run / runs.SCORES)
         runs.write_json(run / runs.MANIFEST, new_manifest)
         old_summary = runs.read_json(run / runs.SUMMARY) if (run / runs.SUMMARY).exists() else {}
-        return summarise(benchmark, run, old_summary.get("problems", [])), changes
+        outlived = scoring_problems(old_rows)
+        problems = [problem for problem in old_summary.get("problems", []) if problem not in outlived]
+        return summarise(benchmark, run, problems), changes
 
 
 def compare_scores(
     old: Iterable[dict[str, Any]], new: Iterable[dict[str, Any]], different: Sequence[tuple[str, Any, Any]]
 ) -> list[Change]:
     """Every score that differs, with the manifest entries that explain it: its metric's version, or what all share."""
-    before = {(row["item"], row["sample"]): row["metrics"] for row in old}
+    before = {(row["item"], row["sample"]): row for row in old}
     causes = [(name, f"{name}: {a!r} -> {b!r}") for name, a, b in different]
     changes = []
     for row in new:
-        old_metrics = before.get((row["item"], row["sample"]), {})
-        for name in sorted({*old_metrics, *row["metrics"]}):
-            was, now = old_metrics.get(name), row["metrics"].get(name)
+        old_row = before.get((row["item"], row["sample"]), {"metrics": {}, "labels": {}})
+        failed = INFRA in (*old_row["labels"].values(), *row["labels"].values())
+        for name in sorted({*old_row["metrics"], *row["metrics"]}):
+            was, now = old_row["metrics"].get(name), row["metrics"].get(name)
             if was != now:
-                why = [text for cause, text in causes if not cause.startswith("metrics.") or _explains(cause, name)]
+                why = [text for cause, text in causes if _explains(cause, name)]
+                if failed and is_executed(name):
+                    why.append("the sandbox itself failed once")
                 changes.append(Change(row["item"], row["sample"], name, was, now, tuple(why)))
     return changes
 
 
 def _explains(cause: str, metric: str) -> bool:
-    from apigauge.harness.metrics import MODULES
+    kind, _, module = cause.partition(".")
+    if kind == "metrics":
+        return metric in MODULES.get(module, ())
+    return kind != "sandbox" or is_executed(metric)
 
-    return metric in MODULES.get(cause.removeprefix("metrics."), ())
+
+def _differences(old: dict[str, Any], new: dict[str, Any]) -> list[tuple[str, Any, Any]]:
+    """What differs between two manifests; of sandboxes of two kinds, or none, that alone."""
+    sandboxes = [made.get("sandbox") for made in (old, new)]
+    kinds = [sandbox.get("kind") if isinstance(sandbox, dict) else sandbox for sandbox in sandboxes]
+    if kinds[0] != kinds[1]:
+        old, new = ({**made, "sandbox": kind} for made, kind in zip((old, new), kinds, strict=True))
+    return runs.differences(old, new)
 
 
 def stored(run: Path, benchmark: Benchmark) -> Iterator[Completion]:
@@ -182,33 +231,48 @@ def summarise(benchmark: Benchmark, run: Path, problems: Sequence[str]) -> dict[
     """Aggregates a run's scores into ``summary.json`` and returns it."""
     rows = runs.read_rows(run / runs.SCORES)
     apis = {item.id: item.api for item in benchmark.items}
+    failed, ran = infra_errors(rows)
     scored = [name for name in NAMES if any(name in row["metrics"] for row in rows)]
+    withheld = [name for name in NAMES if is_executed(name)] if is_withheld(failed, ran) else []
     labels: dict[str, dict[str, int]] = {}
     for metric in sorted({metric for row in rows for metric in row["labels"]}):
         counts = Counter(row["labels"][metric] for row in rows if metric in row["labels"])
         labels[metric] = dict(sorted(counts.items(), key=lambda entry: (-entry[1], entry[0])))
-    failed = sum(SCORER_ERROR in row["labels"].values() for row in rows)
-    if failed:
-        problems = [
-            *problems,
-            f"{failed} answers made a metric fail; they are labelled {SCORER_ERROR} and left out of it",
-        ]
     summary = {
         "schema_version": runs.SCHEMA_VERSION,
         "items": len({row["item"] for row in rows}),
         "expected": runs.read_json(run / runs.MANIFEST)["benchmark"]["items"],
-        "metrics": {name: _estimate(rows, name, apis) for name in scored},
+        "metrics": {name: _estimate(rows, name, apis) for name in scored if name not in withheld},
         "labels": labels,
-        "infra_error_rate": None,
-        "problems": list(problems),
+        "infra_error_rate": failed / ran if ran else None,
+        "withheld": withheld,
+        "problems": [*problems, *scoring_problems(rows)],
     }
     runs.write_json(run / runs.SUMMARY, summary)
     return summary
 
 
+def scoring_problems(rows: Sequence[dict[str, Any]]) -> list[str]:
+    """What went wrong in scoring and not in the answers; told anew by every scoring."""
+    problems = []
+    if unscored := sum(SCORER_ERROR in row["labels"].values() for row in rows):
+        problems.append(f"{unscored} answers made a metric fail; they are labelled {SCORER_ERROR} and left out of it")
+    failed, ran = infra_errors(rows)
+    if is_withheld(failed, ran):
+        problems.append(
+            f"{failed} of {ran} programs could not be run through the sandbox's own trouble, more than "
+            f"{MAX_INFRA_ERROR_RATE:.0%}: exec.* is withheld. `apigauge sandbox doctor` says what is wrong; "
+            "then `apigauge rerun` the run."
+        )
+    return problems
+
+
 def _estimate(rows: Sequence[dict[str, Any]], name: str, apis: dict[str, str]) -> dict[str, Any]:
-    pairs = [(row["metrics"][name], apis[row["item"]]) for row in rows if name in row["metrics"]]
-    return estimate([value for value, _ in pairs], [api for _, api in pairs]).to_json()
+    """The mean with its interval; an interval is made from shares, so a rung is one until it is written down."""
+    top = TOP.get(name, 1.0)
+    pairs = [(row["metrics"][name] / top, apis[row["item"]]) for row in rows if name in row["metrics"]]
+    entry = estimate([value for value, _ in pairs], [api for _, api in pairs]).to_json()
+    return entry | {key: entry[key] * top for key in ("value", "low", "high")}
 
 
 def _generate(benchmark: Benchmark, generator: Generator, run: Path, items: Sequence[Item]) -> Iterator[Completion]:
@@ -234,14 +298,20 @@ def _score(
     modules: Sequence[str],
     workers: int | None,
     tick: Tick,
+    sandbox: Sandbox | None,
     file: str = runs.SCORES,
 ) -> None:
     scores = runs.Appender(run / file)
     try:
         waiting = (answer for answer in answers if (answer.item, answer.sample) not in scores.keys)
-        for row in ordered(ScorerFactory(benchmark, tuple(modules)), waiting, workers):
-            scores.append(row)
-            tick()
+        with contextlib.ExitStack() as stack:
+            rows = ordered(ScorerFactory(benchmark, tuple(modules)), waiting, workers)
+            if sandbox:
+                # Left early, it must end what runs now: a traceback would keep it, and the programs with it.
+                rows = stack.enter_context(contextlib.closing(executed(rows, sandbox)))
+            for row in rows:
+                scores.append(row)
+                tick()
     finally:
         scores.close()
 

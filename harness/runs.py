@@ -143,7 +143,7 @@ def start(run: Path, manifest: dict[str, Any]) -> None:
         raise RunError(f"{run}: holds answers but no {MANIFEST}; choose another --out.")
     different = differences(read_json(path), manifest)
     unscored = not (run / SCORES).exists() or not (run / SCORES).stat().st_size
-    if different and unscored and all(name.startswith("metrics.") for name, _, _ in different):
+    if different and unscored and all(name.startswith(("metrics.", "sandbox.")) for name, _, _ in different):
         write_json(path, manifest)  # answers of `apigauge generate`, to be scored now
         return
     if different:

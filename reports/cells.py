@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from apigauge.reports.columns import Column
-from apigauge.reports.views import MAX_INFRA_ERROR_RATE, RunView, section
+from apigauge.reports.views import RunView, section
 
 EMPTY = "\u2013"
 
@@ -34,12 +34,11 @@ def run_cell(run: RunView, column: Column) -> Cell:
     """The cell of a run's metric."""
     entry = section(section(run.summary, "metrics"), column.name)
     value = _number(entry.get("value"))
-    if column.name.startswith("exec."):
-        if run.infra_error_rate > MAX_INFRA_ERROR_RATE:
-            rate = f"{run.infra_error_rate:.1%} of the executions failed through the sandbox's own trouble"
-            return Cell(column, None, "withheld", f"withheld: {rate}")
-        if value is None and not run.is_executed:
-            return Cell(column, None, EMPTY, "not executed")
+    if column.name in run.withheld:
+        rate = f"{run.infra_error_rate:.1%} of the executions failed through the sandbox's own trouble"
+        return Cell(column, None, "withheld", f"withheld: {rate}")
+    if column.name.startswith("exec.") and value is None and not run.is_executed:
+        return Cell(column, None, EMPTY, "not executed")
     if value is None:
         return Cell(column, None, EMPTY, "no value")
     interval = _interval(entry)

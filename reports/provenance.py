@@ -58,7 +58,8 @@ def facts(run: RunView) -> tuple[Fact, ...]:
         ("answers from cache", None if cache is None else str(cache)),
         ("apigauge", manifest.get("apigauge_version")),
     )
-    return tuple(Fact(name, str(text) if text else "not recorded") for name, text in found)
+    caveats = [Fact("not protected from", "\n".join(run.caveats))] if run.caveats else []
+    return (*(Fact(name, str(text) if text else "not recorded") for name, text in found), *caveats)
 
 
 def methods(runs: Sequence[RunView]) -> tuple[Method, ...]:
@@ -98,6 +99,12 @@ def warnings(runs: Sequence[RunView], marks: dict[str, str]) -> tuple[str, ...]:
             found.append(
                 f"{metric} was computed by different versions ({listed}). Bring them to one with apigauge rerun."
             )
+    kinds = sorted({run.sandbox_kind for run in runs if run.sandbox_kind})
+    if len(kinds) > 1:  # each holds programs to their limits in its own way
+        found.append(
+            f"Programs were run in different kinds of sandbox ({', '.join(kinds)}): compare exec.* only between runs "
+            "of one kind. Bring them to one with apigauge rerun --sandbox."
+        )
     return tuple(found)
 
 

@@ -16,6 +16,8 @@ from apigauge.reports.tables import Page, badges
 from apigauge.reports.views import ItemView, RunView, section
 
 BAR_LENGTH = 240
+# Of a text in a verdict's evidence (the end of a program's output) so many last characters go onto the page.
+EVIDENCE_LENGTH = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +52,7 @@ class LabelCounts:
 def render_run(page: Page) -> bytes:
     """The page of a run as UTF-8 bytes."""
     run = page.run
-    columns = columns_for(section(run.summary, "metrics"))
+    columns = columns_for(run.metric_names)
     return render_page(
         "run.html",
         style="run.css",
@@ -106,8 +108,19 @@ def _item(row: ItemView, metrics: Sequence[str], labels: Sequence[str]) -> list[
         [row.metrics.get(name) for name in metrics],
         [row.labels.get(name) for name in labels],
         row.messages,
-        row.verdict,
+        _shortened(row.verdict),
     ]
+
+
+def _shortened(evidence: Any) -> Any:
+    """A verdict without the beginnings of long texts: what a program wrote last says why it ended."""
+    if isinstance(evidence, dict):
+        return {key: _shortened(value) for key, value in evidence.items()}
+    if isinstance(evidence, list):
+        return [_shortened(value) for value in evidence]
+    if isinstance(evidence, str) and len(evidence) > EVIDENCE_LENGTH:
+        return f"[the beginning is in scores.jsonl] {evidence[-EVIDENCE_LENGTH:]}"
+    return evidence
 
 
 def _measure(run: RunView, column: Column) -> Measure:

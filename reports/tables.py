@@ -7,9 +7,11 @@ from apigauge.reports.cells import Cell, printed_cell, run_cell
 from apigauge.reports.columns import Column, columns_for
 from apigauge.reports.provenance import Fact, data_marks, facts, warnings
 from apigauge.reports.published import PrintedFigure, Published
-from apigauge.reports.views import RunView, section
+from apigauge.reports.views import RunView
 
 DEFAULT_SORT = "ast.exact"
+# Programs run in another one may have reached what they should not, and met limits that are not quite the same.
+TRUSTED_SANDBOX = "docker"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,10 +25,11 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Badge:
-    """A word or two beside a name. The kind is for the style; the text says it all."""
+    """A word or two beside a name. The kind is for the style; the text says it all, and ``why`` says more."""
 
     kind: str
     text: str
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +81,7 @@ def build_tables(pages: Sequence[Page], published: Published) -> tuple[Table, ..
 def _table(benchmark: str, anchor: str, pages: Sequence[Page], published: Published) -> Table:
     runs = [page.run for page in pages]
     figures = published.on(benchmark)
-    names = {name for run in runs for name in section(run.summary, "metrics")}
+    names = {name for run in runs for name in run.metric_names}
     columns = columns_for(names | {name for figure in figures for name in figure.values})
     sorted_by = _sort_column(columns)
     marks = data_marks(runs)
@@ -132,6 +135,8 @@ def badges(run: RunView, marks: dict[str, str]) -> tuple[Badge, ...]:
         found.append(Badge("plain", f"data {mark}") if usual else Badge("warn", f"not comparable: data {mark}"))
     if not run.is_executed:
         found.append(Badge("plain", "not executed"))
+    elif run.sandbox_kind != TRUSTED_SANDBOX:
+        found.append(Badge("warn", f"{run.sandbox_kind} sandbox", "; ".join(run.caveats)))
     return tuple(found)
 
 

@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from typing import Any
 
 BASELINE_KINDS = frozenset({"constant", "retrieval"})
-# Above this share of our own failures a run publishes no executability (ARCHITECTURE.md, "Verdicts").
-MAX_INFRA_ERROR_RATE = 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +73,28 @@ class RunView:
     def is_executed(self) -> bool:
         """Whether programs were run in a sandbox."""
         return bool(self.manifest.get("sandbox"))
+
+    @property
+    def sandbox_kind(self) -> str | None:
+        """Where programs were run: ``docker``, ``process``; None if they were not."""
+        return str(section(self.manifest, "sandbox").get("kind", "unknown")) if self.is_executed else None
+
+    @property
+    def caveats(self) -> tuple[str, ...]:
+        """What the sandbox did not protect from."""
+        found = section(self.manifest, "sandbox").get("caveats")
+        return tuple(str(caveat) for caveat in found) if isinstance(found, list) else ()
+
+    @property
+    def withheld(self) -> tuple[str, ...]:
+        """Metrics measured but not published, since too many executions failed through our own trouble."""
+        found = self.summary.get("withheld")
+        return tuple(str(name) for name in found) if isinstance(found, list) else ()
+
+    @property
+    def metric_names(self) -> set[str]:
+        """Every metric that a page has to show something for."""
+        return {*section(self.summary, "metrics"), *self.withheld}
 
     @property
     def infra_error_rate(self) -> float:

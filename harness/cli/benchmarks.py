@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from apigauge.harness.cli.shared import add_common, print_json, progress, say
+from apigauge.harness.cli.shared import add_common, add_sandbox, print_json, progress, sandbox_for, say
 
 
 def add(commands: "argparse._SubParsersAction[Any]") -> None:
@@ -21,6 +21,8 @@ def add(commands: "argparse._SubParsersAction[Any]") -> None:
         action = actions.add_parser(name, help=text)
         if name not in ("list", "reproduce"):
             action.add_argument("name", metavar="NAME")
+        if name == "check":
+            add_sandbox(action, "none")
         add_common(action)
         action.set_defaults(function=function)
 
@@ -60,6 +62,7 @@ def show(arguments: argparse.Namespace) -> int:
         "catalogue": len(benchmark.catalogue),
         "training_items": len(benchmark.train),
         "domains": len({api.domain for api in benchmark.catalogue}),
+        "environment": benchmark.environment or None,
     }
     if arguments.json:
         print_json(facts)
@@ -95,8 +98,11 @@ def check(arguments: argparse.Namespace) -> int:
     from apigauge.harness.check import check_benchmark
 
     benchmark = load_benchmark(arguments.name, arguments.data_dir)
-    with progress(f"checking {benchmark.name}", 2 * len(benchmark.rows)) as tick:
-        report = check_benchmark(benchmark, tick)
+    with (
+        sandbox_for(benchmark, arguments.sandbox or "none", None, arguments.sandbox_workers) as sandbox,
+        progress(f"checking {benchmark.name}", (3 if sandbox else 2) * len(benchmark.rows)) as tick,
+    ):
+        report = check_benchmark(benchmark, tick, sandbox)
     if arguments.json:
         print_json(report.to_json())
     else:

@@ -4,7 +4,18 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from apigauge.harness.cli.shared import add_common, add_scoring, metric_modules, print_json, progress, say
+from apigauge.errors import RunError
+from apigauge.harness.cli.shared import (
+    add_common,
+    add_sandbox,
+    add_scoring,
+    metric_modules,
+    print_json,
+    progress,
+    sandbox_for,
+    say,
+    tell_problems,
+)
 
 if TYPE_CHECKING:
     from apigauge.harness.evaluation import Change
@@ -15,13 +26,15 @@ def add(commands: "argparse._SubParsersAction[Any]") -> None:
     parser = commands.add_parser("rerun", help="score a run's stored answers again; says what changed and why")
     parser.add_argument("run", type=Path, metavar="RUN", help="a run's folder")
     add_scoring(parser)
+    add_sandbox(parser, "the kind the run was made with")
     add_common(parser)
     parser.set_defaults(function=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Runs the command."""
-    summary, changes = rescore(arguments.run, arguments)
+    summary, changes = rescore(arguments.run, arguments, otherwise="none")
+    tell_problems(summary["problems"])
     if arguments.json:
         rows = [
             {"item": c.item, "sample": c.sample, "metric": c.metric, "old": c.old, "new": c.new, "because": c.because}
@@ -30,22 +43,56 @@ def run(arguments: argparse.Namespace) -> int:
         print_json({"run": str(arguments.run), "items": summary["items"], "changes": rows})
         return 0
     for change in changes:
-        why = "; ".join(change.because) or "nothing in the manifest explains it: were the scores edited?"
+        why = "; ".join(change.because) or _unexplained(change.metric)
         print(f"item {change.item}, sample {change.sample}: {change.metric} {change.old} -> {change.new} ({why})")
     say(f"{arguments.run}: {summary['items']} items scored again, {len(changes)} scores changed")
     return 0
 
 
-def rescore(run_path: Path, arguments: argparse.Namespace) -> "tuple[dict[str, Any], list[Change]]":
-    """Scores a run's answers with the metrics it was made with, or with those asked for."""
+def _unexplained(metric: str) -> str:
+    from apigauge.harness.metrics import is_executed
+
+    chance = "does the program depend on chance, or " if is_executed(metric) else ""
+    return f"nothing in the manifest explains it: {chance}were the scores edited?"
+
+
+def _made_in(run_path: Path, manifest: dict[str, Any]) -> str | None:
+    """The kind of sandbox a run was made with; None if it was made without one.
+
+    Raises:
+        RunError: it is no kind that can be opened.
+    """
+    if not (sandbox := manifest.get("sandbox")):
+        return None
+    kind = sandbox.get("kind") if isinstance(sandbox, dict) else sandbox
+    if kind not in ("docker", "process"):
+        raise RunError(
+            f"{run_path}: was made in a sandbox of kind {kind!r}, which is not here; choose one with --sandbox"
+        )
+    return str(kind)
+
+
+def rescore(run_path: Path, arguments: argparse.Namespace, otherwise: str) -> "tuple[dict[str, Any], list[Change]]":
+    """Scores a run's answers with the metrics and the kind of sandbox it was made with, or with those asked for.
+
+    ``otherwise`` is the sandbox for a run that was made without one.
+    """
     from apigauge.benchmarks import load_benchmark
     from apigauge.harness import runs
     from apigauge.harness.evaluation import score_run
-    from apigauge.harness.metrics import MODULES
+    from apigauge.harness.metrics import MODULES, STATIC
 
     manifest = runs.read_json(run_path / runs.MANIFEST)
     benchmark = load_benchmark(manifest.get("benchmark", {}).get("name", ""), arguments.data_dir)
     made_with = [module for module in MODULES if module in manifest.get("metrics", {})]
     modules = metric_modules(arguments.metrics or made_with)
-    with progress(f"scoring {benchmark.name}", manifest["benchmark"].get("items")) as tick:
-        return score_run(benchmark, run_path, modules, arguments.workers, tick)
+    kind = arguments.sandbox or _made_in(run_path, manifest)
+    if not kind:  # a run of chosen metrics keeps to those
+        kind = "none" if made_with and not set(made_with) >= set(STATIC) else otherwise
+    if manifest.get("sandbox") and kind == "none":
+        say(f"{run_path}: scored without a sandbox; exec.* is left out")
+    with (
+        sandbox_for(benchmark, kind, arguments.metrics, arguments.sandbox_workers) as sandbox,
+        progress(f"scoring {benchmark.name}", manifest["benchmark"].get("items")) as tick,
+    ):
+        return score_run(benchmark, run_path, modules, arguments.workers, tick, sandbox)

@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 from apigauge.harness.cli.shared import (
     add_common,
+    add_sandbox,
     add_scoring,
     default_out,
     metric_modules,
     positive,
     print_summary,
     progress,
+    sandbox_for,
     tell_problems,
 )
 
@@ -24,6 +26,7 @@ def add(commands: "argparse._SubParsersAction[Any]") -> None:
     parser = commands.add_parser("run", help="answer a benchmark and score the answers; run again to resume")
     add_model(parser)
     add_scoring(parser)
+    add_sandbox(parser, "auto")
     add_common(parser)
     parser.set_defaults(function=run)
 
@@ -51,8 +54,12 @@ def answer_and_score(arguments: argparse.Namespace, generator: "Generator") -> i
     modules = metric_modules(arguments.metrics)
     benchmark = load_benchmark(arguments.benchmark, arguments.data_dir)
     out = arguments.out or default_out(benchmark.name, generator.describe()["spec"])
-    with progress(f"scoring {benchmark.name}", len(benchmark.items[: arguments.limit])) as tick:
-        summary = evaluate(benchmark, generator, out, modules, arguments.limit, arguments.workers, tick)
+    total, kind = len(benchmark.items[: arguments.limit]), arguments.sandbox or "auto"
+    with (
+        sandbox_for(benchmark, kind, arguments.metrics, arguments.sandbox_workers) as sandbox,
+        progress(f"scoring {benchmark.name}", total) as tick,
+    ):
+        summary = evaluate(benchmark, generator, out, modules, arguments.limit, arguments.workers, tick, sandbox)
     tell_problems(summary["problems"])
     print_summary(out, summary, as_json=arguments.json)
     return 0

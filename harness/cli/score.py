@@ -6,7 +6,7 @@ from typing import Any
 
 from apigauge.errors import UsageError
 from apigauge.harness.cli.run import answer_and_score
-from apigauge.harness.cli.shared import add_common, add_scoring, positive, print_summary
+from apigauge.harness.cli.shared import add_common, add_sandbox, add_scoring, positive, print_summary, tell_problems
 
 
 def add(commands: "argparse._SubParsersAction[Any]") -> None:
@@ -20,6 +20,7 @@ def add(commands: "argparse._SubParsersAction[Any]") -> None:
     parser.add_argument("--out", type=Path, metavar="DIR", help="the run's folder")
     parser.add_argument("--limit", type=positive, metavar="N", help="only the first N items")
     add_scoring(parser)
+    add_sandbox(parser, "auto; for RUN, the kind it was made with")
     add_common(parser)
     parser.set_defaults(function=run)
 
@@ -51,6 +52,7 @@ def _score_run(arguments: argparse.Namespace) -> int:
 
     if arguments.benchmark or arguments.responses or arguments.out or arguments.limit:
         raise UsageError("score RUN takes its benchmark and answers from the run; leave the other options out")
-    summary, _ = rescore(arguments.run, arguments)
+    summary, _ = rescore(arguments.run, arguments, otherwise="auto")
+    tell_problems(summary["problems"])
     print_summary(arguments.run, summary, as_json=arguments.json)
     return 0

@@ -6,9 +6,13 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal, cast
 
-from apigauge.errors import UsageError
+from apigauge.errors import SandboxError, UsageError
+
+if TYPE_CHECKING:
+    from apigauge.benchmarks import Benchmark
+    from apigauge.sandboxes import Sandbox
 
 
 def add_common(parser: argparse.ArgumentParser) -> None:
@@ -30,6 +34,18 @@ def add_scoring(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--workers", type=positive, metavar="N", help="processes for scoring (default: all cores)")
 
 
+def add_sandbox(parser: argparse.ArgumentParser, default: str) -> None:
+    """``--sandbox`` and ``--sandbox-workers``; ``default`` says what happens without the first."""
+    parser.add_argument(
+        "--sandbox",
+        choices=("auto", "docker", "process", "none"),
+        help=f"where programs run; auto takes the best one there is (default: {default})",
+    )
+    parser.add_argument(
+        "--sandbox-workers", type=positive, metavar="N", help="programs run at once (default: the sandbox decides)"
+    )
+
+
 def positive(text: str) -> int:
     """An argument that must be a whole number above zero."""
     number = int(text)
@@ -43,6 +59,58 @@ def metric_modules(names: list[str] | None) -> list[str]:
     from apigauge.harness.metrics import MODULES, modules_for
 
     return modules_for(names) if names else list(MODULES)
+
+
+@contextmanager
+def sandbox_for(
+    benchmark: "Benchmark", kind: str, metrics: list[str] | None, workers: int | None
+) -> "Iterator[Sandbox | None]":
+    """The sandbox to run a benchmark's programs in, closed afterwards; None if they are not to be run.
+
+    Args:
+        benchmark: whose programs.
+        kind: a choice of ``--sandbox``. Only ``auto`` does without if none can be had, and says so.
+        metrics: the metrics asked for by name, if any: without ``exec.*`` among them nothing is run.
+        workers: programs run at once; by default the sandbox decides.
+
+    Raises:
+        UsageError: what was asked for excludes itself, or the benchmark's programs cannot be run at all.
+        SandboxError: the sandbox asked for cannot be had.
+    """
+    sandbox = _open_sandbox(benchmark, kind, metrics, workers)
+    try:
+        yield sandbox
+    finally:
+        if sandbox:
+            sandbox.close()
+
+
+def _open_sandbox(
+    benchmark: "Benchmark", kind: str, metrics: list[str] | None, workers: int | None
+) -> "Sandbox | None":
+    from apigauge.harness.metrics import EXECUTED, modules_for
+
+    named = bool(metrics) and any(module in EXECUTED for module in modules_for(metrics or []))
+    if kind == "none" and named:
+        raise UsageError("--metrics names exec.*, which --sandbox none does not measure; leave out one of the two")
+    if kind == "none" or (metrics and not named):
+        return None
+    if not benchmark.environment:
+        nowhere = f"{benchmark.name} has no environment to run programs in"
+        if kind != "auto" or named:
+            raise UsageError(f"{nowhere}: leave out {f'--sandbox {kind}' if kind != 'auto' else 'exec.*'}")
+        say(f"apigauge: {nowhere}; exec.* is not measured")
+        return None
+    from apigauge.sandboxes.open import open_sandbox
+
+    try:
+        opened = cast("Literal['auto', 'docker', 'process']", kind)
+        return open_sandbox(opened, benchmark.environment, concurrency=workers, say=say)
+    except SandboxError as error:
+        if kind != "auto" or named:
+            raise
+        say(f"apigauge: programs are not run, exec.* is not measured: {error}")
+        return None
 
 
 def say(text: str) -> None:
@@ -94,6 +162,7 @@ def print_summary(run: Path, summary: dict[str, Any], *, as_json: bool) -> None:
                 "items": summary["items"],
                 "expected": summary["expected"],
                 "metrics": {name: {key: entry[key] for key in kept} for name, entry in metrics.items()},
+                "infra_error_rate": summary["infra_error_rate"],
             }
         )
         return
@@ -110,4 +179,9 @@ def print_summary(run: Path, summary: dict[str, Any], *, as_json: bool) -> None:
         labels = summary["labels"].get(name, {})
         most = ", ".join(f"{label} {count}" for label, count in list(labels.items())[:4])
         table.add_row(name, f"{entry['value']:.4f}", f"{entry['low']:.4f} - {entry['high']:.4f}", most)
+    for name in summary["withheld"]:
+        table.add_row(name, "withheld", "", "")
+    if rate := summary["infra_error_rate"]:
+        table.caption = f"{rate:.2%} of the programs could not be run through the sandbox's own trouble"
+        table.caption_justify = "left"
     Console().print(table)

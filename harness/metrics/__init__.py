@@ -1,4 +1,9 @@
-"""One metric a file, one contract: ``make(benchmark)`` gives a pure function from item and extraction to scores."""
+"""One metric a file, and two contracts.
+
+A static metric reads text: ``make(benchmark)`` gives a pure function from item and extraction to scores. An executed
+one reads what happened when the program ran: ``program_of`` says what to run, ``scores(verdict)`` what that means.
+Both have ``version()``.
+"""
 
 import hashlib
 import importlib
@@ -12,17 +17,21 @@ from apigauge.errors import UsageError
 from apigauge.harness.extraction import Extraction
 
 # Module -> the metric names it yields, in the order of a leaderboard's columns.
-MODULES: dict[str, tuple[str, ...]] = {
+STATIC: dict[str, tuple[str, ...]] = {
     "ast_match": ("ast.exact", "ast.domain", "hallucination"),
     "ast_gorilla": ("ast.gorilla", "hallucination.gorilla"),
     "rouge": ("rouge.1", "rouge.2", "rouge.L"),
     "codebleu": ("codebleu",),
     "codebleu_corrected": ("codebleu.corrected",),
 }
+EXECUTED: dict[str, tuple[str, ...]] = {"executability": ("exec.rate", "exec.call", "exec.stage")}
+MODULES = STATIC | EXECUTED
 NAMES: tuple[str, ...] = tuple(name for names in MODULES.values() for name in names)
 SCORER_ERROR = "scorer_error"
 _SHARED_CODE = ("metrics/calls.py", "metrics/constants.py", "metrics/signatures.py", "metrics/ngrams.py")
 LOWER_IS_BETTER = frozenset({"hallucination", "hallucination.gorilla"})
+# The largest value of what is no share from 0 to 1.
+TOP = {"exec.stage": 4.0}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +62,13 @@ def modules_for(names: Sequence[str]) -> list[str]:
 
 
 def make_metrics(modules: Sequence[str], benchmark: Benchmark) -> list[Metric]:
-    """The metrics of these modules for one benchmark, ready to score."""
-    return [_guarded(module, _import(module).make(benchmark)) for module in modules]
+    """The static metrics among these modules for one benchmark, ready to score; the others need a verdict."""
+    return [_guarded(module, _static(module).make(benchmark)) for module in modules if module in STATIC]
+
+
+def is_executed(metric: str) -> bool:
+    """Whether a metric's number comes from running the program."""
+    return any(metric in names for names in EXECUTED.values())
 
 
 def _guarded(module: str, metric: Metric) -> Metric:
@@ -101,9 +115,17 @@ def _import(module: str) -> "_Module":
     return cast("_Module", importlib.import_module(f"apigauge.harness.metrics.{module}"))
 
 
-class _Module(Protocol):
-    """What a metric's module offers."""
+def _static(module: str) -> "_StaticModule":
+    return cast("_StaticModule", _import(module))
 
-    def make(self, benchmark: Benchmark) -> Metric: ...
+
+class _Module(Protocol):
+    """What every metric's module offers."""
 
     def version(self) -> str: ...
+
+
+class _StaticModule(_Module, Protocol):
+    """What a static metric's module offers besides."""
+
+    def make(self, benchmark: Benchmark) -> Metric: ...

@@ -78,15 +78,36 @@
     return cells.length ? make("dl", "scores", ...cells) : make("p", "absent", "No metrics.");
   }
 
+  const RUNGS = ["nothing extracted", "parses", "imports resolve", "its call was made and returned", "ran to its end"];
+
+  function worded(value) {
+    return typeof value === "string" ? value : JSON.stringify(value, null, 2);
+  }
+
+  function evidenceRow([name, value]) {
+    const text = worded(value);
+    return make("tr", "", make("th", "", shown(name)),
+      make("td", "", text.includes("\n") ? make("pre", "", shown(text)) : shown(text)));
+  }
+
+  function verdictTable(item) {
+    if (!item.verdict) return make("p", "absent", "Not executed.");
+    const { status, category, stage, reason, evidence } = item.verdict;
+    const rung = RUNGS[stage] === undefined ? worded(stage ?? null) : `${stage} of 4: ${RUNGS[stage]}`;
+    const known = [["status", status], ["category", category], ["stage", rung], ["reason", reason]];
+    const seen = evidence && typeof evidence === "object" ? Object.entries(evidence) : [["evidence", evidence]];
+    const rows = [...known, ...seen].filter(([, value]) => value !== null && value !== undefined && value !== "");
+    return make("table", "pairs verdict", make("tbody", "", ...rows.map(evidenceRow)));
+  }
+
   function body(item) {
-    const verdict = item.verdict ? code(JSON.stringify(item.verdict, null, 2), "") : make("p", "absent", "Not executed.");
     return make("div", "item-body",
       block("Question", make("p", "question", shown(item.instruction))),
       make("div", "pair", block("Call extracted", code(item.call, "No call was found.")),
         block("Reference call", code(item.referenceCall, "The data has none."))),
       block("Labels", labelTable(item)),
       block("Metrics", metricTable(item)),
-      block("Verdict", verdict),
+      block("Verdict", verdictTable(item)),
       make("div", "pair", block(`Program extracted (found in: ${item.how})`, code(item.program, "No program was found.")),
         block("Reference program", code(item.referenceProgram, "The data has none."))),
       block("Answer as written", code(item.text, "The answer is empty.")));
@@ -106,7 +127,7 @@
 
   function haystack(item) {
     item.haystack ??= [item.id, item.instruction, item.domain, item.text, item.call, item.program, item.referenceCall,
-      item.referenceProgram].join("\n").toLowerCase();
+      item.referenceProgram, item.verdict?.reason].join("\n").toLowerCase();
     return item.haystack;
   }
 

@@ -21,7 +21,8 @@ def write(path, *lines):
 
 
 def score(apigauge, responses, out, *more):
-    return apigauge("score", "--benchmark", "mini", "--responses", responses, "--out", out, "--json", *more)
+    arguments = ("--benchmark", "mini", "--responses", responses, "--out", out, "--sandbox", "none", "--json")
+    return apigauge("score", *arguments, *more)
 
 
 def rows(out):

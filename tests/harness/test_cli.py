@@ -87,10 +87,12 @@ def test_the_version_is_told(apigauge):
 
 
 def test_a_run_prints_its_metrics_as_json_and_nothing_else(apigauge, tmp_path):
-    done = apigauge("run", "--benchmark", "mini", "--model", TOPK, "--out", tmp_path / "run", "--json")
+    out = tmp_path / "run"
+    done = apigauge("run", "--benchmark", "mini", "--model", TOPK, "--out", out, "--sandbox", "none", "--json")
     assert done.returncode == 0, done.stderr
     result = json.loads(done.stdout)
-    assert list(result["metrics"]) == list(NAMES)
+    assert list(result["metrics"]) == [name for name in NAMES if not name.startswith("exec.")]
+    assert result["infra_error_rate"] is None
     for entry in result["metrics"].values():
         assert set(entry) == {"value", "low", "high", "n"}
         assert entry["low"] <= entry["value"] <= entry["high"]
@@ -246,6 +248,9 @@ def test_what_there_is_nothing_to_fetch_for_is_a_usage_error(apigauge):
         ["run", "--benchmark", "mini", "--model", TOPK, "--limit", "0"],
         ["run", "--benchmark", "mini", "--model", TOPK, "--workers", "-1"],
         ["run", "--benchmark", "mini", "--model", TOPK, "--limit", "many"],
+        ["run", "--benchmark", "mini", "--model", TOPK, "--sandbox", "bubble"],
+        ["run", "--benchmark", "mini", "--model", TOPK, "--sandbox-workers", "0"],
+        ["run", "--benchmark", "mini", "--model", TOPK, "--sandbox", "none", "--metrics", "rouge", "exec.call"],
         ["run", "--model", TOPK],
         ["score"],
         ["score", "--benchmark", "mini"],
@@ -276,7 +281,8 @@ def test_a_folder_that_is_no_run_has_exit_code_4(apigauge, tmp_path, command):
 
 def test_a_run_that_cannot_be_written_has_exit_code_4(apigauge, tmp_path):
     (tmp_path / "file").write_text("")
-    done = apigauge("run", "--benchmark", "mini", "--model", TOPK, "--out", tmp_path / "file" / "run")
+    out = tmp_path / "file" / "run"
+    done = apigauge("run", "--benchmark", "mini", "--model", TOPK, "--out", out, "--sandbox", "none")
     assert done.returncode == 4
     assert "Traceback" not in done.stderr
     assert str(tmp_path / "file") in done.stderr

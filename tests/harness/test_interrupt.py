@@ -28,6 +28,8 @@ def test_an_interrupt_says_one_line_and_the_same_command_goes_on(tmp_path, secon
         str(tmp_path / "run"),
         "--workers",
         "2",
+        "--sandbox",
+        "none",
     ]
     process = subprocess.Popen(
         [sys.executable, "-m", "apigauge.harness.cli.main", *arguments],

@@ -175,6 +175,67 @@ def test_unseen_characters_are_named(run, item, visit, tmp_path):
     assert page.locator("#items pre").last.text_content() == "aU+0000bU+202EcU+2028d\r\ne"
 
 
+def verdict(**changes):
+    evidence = {"exception": "NameError", "line": 3, "stderr": "Traceback\n  boom", "cpu_seconds": 0.25}
+    common = {"status": "failed", "stage": 2, "category": "name", "reason": "x is not defined", "evidence": evidence}
+    return common | changes
+
+
+def test_a_verdict_is_shown_and_its_label_can_be_filtered(run, item, visit, tmp_path):
+    outcomes = {0: ("failed/name", 0.0), 1: ("passed", 1.0), 2: ("infra", None)}
+    rows = [
+        item(
+            number,
+            metrics={"exec.rate": rate} if rate is not None else {},
+            labels={"exec.rate": label},
+            messages={},
+            verdict=verdict() if number == 0 else verdict(status=label, stage=4, category=None, evidence={}),
+        )
+        for number, (label, rate) in outcomes.items()
+    ]
+    write_site([run("a", rows=rows, labels={})], tmp_path)
+    page = visit(tmp_path / "runs" / "a.html").page
+    page.locator(".bars").get_by_role("button", name="failed/name").click()
+    expect(page.locator("#position")).to_have_text("1–1 of 1")
+    page.locator("#items summary").click()
+    cells = page.locator(".verdict tr").evaluate_all("rows => rows.map(r => [...r.cells].map(c => c.textContent))")
+    assert cells == [
+        ["status", "failed"],
+        ["category", "name"],
+        ["stage", "2 of 4: imports resolve"],
+        ["reason", "x is not defined"],
+        ["exception", "NameError"],
+        ["line", "3"],
+        ["stderr", "Traceback\n  boom"],
+        ["cpu_seconds", "0.25"],
+    ]
+    page.locator("#label").select_option("exec.rate=infra")
+    chip = page.locator(".chip")
+    assert chip.inner_text() == "exec.rate infra"
+    assert chip.get_attribute("class").strip() == "chip"
+
+
+def test_what_a_program_wrote_is_shown_verbatim_and_does_not_run(run, item, visit, tmp_path):
+    """Attack: reason, label, message and both streams of a verdict are the program's own words."""
+    evidence = {"stderr": f"{ATTACK}\n\x00\u202e", ATTACK: [ATTACK, {ATTACK: ATTACK}], "stdout": ATTACK}
+    hostile = verdict(status=ATTACK, category=ATTACK, stage=ATTACK, reason=ATTACK, evidence=evidence)
+    row = item(0, labels={"exec.rate": ATTACK}, messages={"exec.rate": ATTACK}, verdict=hostile)
+    sandbox = {"kind": ATTACK, "caveats": [ATTACK]}
+    index = write_site([run("a", rows=(row,), labels={}, sandbox=sandbox)], tmp_path)
+    for path in (index, tmp_path / "runs" / "a.html"):
+        opened = visit(path)
+        opened.page.wait_for_timeout(200)
+        if path != index:
+            opened.page.locator("#items summary").click()
+            shown = opened.page.locator(".verdict tr").filter(has_text="stderr").locator("td").text_content()
+            assert shown == f"{ATTACK}\nU+0000U+202E"
+            assert opened.page.locator("#items img, #items svg, #items script").count() == 0
+        assert opened.page.evaluate("window.pwned") is None
+        assert opened.page.locator("img").count() == 0
+        assert opened.requests == [path.as_uri()]
+        assert opened.complaints == []
+
+
 def test_items_are_collapsed_and_open_to_everything_known(run, item, visit, tmp_path):
     write_site([run("a", rows=[item(number, program=f"program {number}") for number in range(3)])], tmp_path)
     page = visit(tmp_path / "runs" / "a.html").page

@@ -142,12 +142,42 @@ def test_a_run_without_a_sandbox_says_not_executed(run, tmp_path):
 
 
 def test_executability_is_withheld_when_our_own_failures_exceed_one_percent(run, tmp_path):
-    values = {"ast.exact": 0.4, "exec.rate": 0.3}
-    broken, sound = run("broken", values, infra_error_rate=0.011), run("sound", values, infra_error_rate=0.01)
+    broken = run("broken", {"ast.exact": 0.4}, infra_error_rate=0.011, withheld=["exec.rate"])
+    sound = run("sound", {"ast.exact": 0.4, "exec.rate": 0.3}, infra_error_rate=0.01)
     page = index_of([broken, sound], tmp_path, published=False)
     assert row_named(page, "broken")["values"][1:] == ["0.4", None]
     assert "withheld" in row_named(page, "broken")["texts"][2]
+    assert "1.1% of the executions failed" in row_named(page, "broken")["texts"][2]
     assert row_named(page, "sound")["values"][1:] == ["0.4", "0.3"]
+    alone = index_of([broken], tmp_path / "alone", published=False)
+    assert "withheld" in row_named(alone, "broken")["texts"][2]
+    assert "withheld" in (tmp_path / "alone" / "runs" / "broken.html").read_text(encoding="utf-8")
+
+
+CAVEATS = ["programs can read <b>your</b> files", "the network can be reached"]
+PROCESS = {"kind": "process", "caveats": CAVEATS}
+
+
+def test_a_run_in_another_sandbox_than_docker_is_marked_with_what_it_does_not_protect_from(run, tmp_path):
+    page = index_of([run("bare", sandbox=PROCESS), run("held", sandbox={"kind": "docker"})], tmp_path)
+    marked = row_named(page, "bare")["texts"][0]
+    assert "process sandbox" in marked
+    for caveat in CAVEATS:
+        assert caveat in marked
+    assert "sandbox" not in row_named(page, "held")["texts"][0]
+    own = (tmp_path / "runs" / "bare.html").read_text(encoding="utf-8")
+    for text in (page, own):
+        assert "<b>your</b>" not in text
+    assert re.search(r"not protected from</dt>\s*<dd><pre>programs can read &lt;b&gt;your", own)
+    assert re.search(r'class="badge badge-warn" title="[^"]*the network can be reached">process sandbox', own)
+    assert "not protected from" not in (tmp_path / "runs" / "held.html").read_text(encoding="utf-8")
+
+
+def test_two_kinds_of_sandbox_in_one_table_are_flagged(run, tmp_path):
+    runs = [run("bare", sandbox=PROCESS), run("held", sandbox={"kind": "docker"}), run("still", sandbox=None)]
+    assert "different kinds of sandbox (docker, process)" in index_of(runs, tmp_path)
+    for few in (runs[:1], runs[1:], runs[::2]):
+        assert "different kinds of sandbox" not in index_of(few, tmp_path / few[0].name)
 
 
 def test_runs_on_other_data_are_flagged_as_not_comparable(run, tmp_path):

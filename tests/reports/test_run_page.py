@@ -58,6 +58,16 @@ def test_911_items_with_13_metrics_stay_under_the_limit(run, item, tmp_path):
     assert len(page.encode()) < LIMIT_BYTES
 
 
+def test_of_long_output_only_the_end_is_on_the_page(run, item, tmp_path):
+    evidence = {"stderr": "start" + "x" * 5_000 + "the end", "tries": ["y" * 5_000], "line": 3}
+    rows = [item(0, verdict={"status": "failed", "stage": 2, "evidence": evidence})]
+    shown = data_in(page_of(run("a", rows=rows), tmp_path))["items"][0][13]["evidence"]
+    assert shown["stderr"].endswith("the end")
+    assert "startx" not in shown["stderr"]
+    assert all(len(text) < 2_100 for text in (shown["stderr"], *shown["tries"]))
+    assert shown["line"] == 3
+
+
 def test_label_counts_are_the_summarys_and_most_frequent_first(run):
     view = run("a", labels={"ast.exact": {"no_call": 1, "wrong_model": 6, "exact": 3}})
     (counts,) = label_counts(view)

@@ -27,6 +27,7 @@ def test_a_metric_that_fails_leaves_its_numbers_out_and_harms_no_other(monkeypat
 def test_a_metric_may_be_asked_for_by_its_own_name_or_its_modules():
     assert metrics.modules_for(["hallucination"]) == ["ast_match"]
     assert metrics.modules_for(["rouge", "codebleu.corrected"]) == ["rouge", "codebleu_corrected"]
+    assert metrics.modules_for(["exec.call", "rouge.1"]) == ["rouge", "executability"]
     with pytest.raises(UsageError, match=r"no metric 'bleu'.*rouge\.L"):
         metrics.modules_for(["bleu"])
 
@@ -34,7 +35,7 @@ def test_a_metric_may_be_asked_for_by_its_own_name_or_its_modules():
 def test_every_metric_gives_exactly_the_names_its_module_declares():
     benchmark = load_benchmark("mini")
     item: Item = benchmark.items[0]
-    for module, names in metrics.MODULES.items():
+    for module, names in metrics.STATIC.items():
         (metric,) = metrics.make_metrics([module], benchmark)
         for answer in (item.reference_program, "", "no call"):
             assert tuple(metric(item, extract(answer)).metrics) == names

@@ -1,0 +1,186 @@
+"""``apigauge sandbox``: build, doctor, attack, exec."""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from apigauge.errors import ApigaugeError
+from apigauge.harness.cli.shared import positive, print_json, say
+
+if TYPE_CHECKING:
+    from apigauge.sandboxes.attacks.run import Result
+    from apigauge.sandboxes.doctor import Check
+
+_MARKS = {True: "ok", False: "NO", None: "-"}
+
+
+def add(commands: "argparse._SubParsersAction[Any]") -> None:
+    """Declares the command."""
+    parser = commands.add_parser("sandbox", help="build its images, examine it, attack it, run one program in it")
+    actions = parser.add_subparsers(metavar="ACTION", required=True)
+    for name, function, text in (
+        ("build", build, "make an environment's image"),
+        ("doctor", doctor, "what this machine offers, and which limits a sandbox on it really enforces"),
+        ("attack", attack, "run the attack suite against the sandbox on this machine"),
+        ("exec", execute, "run one program and print the verdict"),
+    ):
+        action = actions.add_parser(name, help=text)
+        action.add_argument("--json", action="store_true", help="print the result as JSON on standard output")
+        action.set_defaults(function=function)
+        if name == "build":
+            _add_build(action)
+        else:
+            _add_kind(action, name)
+
+
+def _add_build(action: argparse.ArgumentParser) -> None:
+    action.add_argument("environment", metavar="ENV", help="python or huggingface")
+    action.add_argument(
+        "--base",
+        choices=("docker", "debootstrap"),
+        default="docker",
+        help="docker: the digest-pinned public image (default); debootstrap: from Debian packages, no image registry",
+    )
+    action.add_argument("--mirror", metavar="URL", help="Debian mirror for debootstrap (default: this machine's own)")
+    action.add_argument("--rebuild", action="store_true", help="even if the image is there")
+    action.add_argument("--relock", action="store_true", help="first write the lock anew from requirements.txt")
+
+
+def _add_kind(action: argparse.ArgumentParser, name: str) -> None:
+    action.add_argument("--sandbox", choices=("auto", "docker", "process"), default="auto", help="default: auto")
+    action.add_argument("--environment", metavar="ENV", default="python", help="what is installed (default: python)")
+    if name == "attack":
+        action.add_argument("--family", metavar="NAME", help="only this family")
+    if name == "exec":
+        action.add_argument("file", metavar="FILE", help="a Python program; - for standard input")
+        action.add_argument("--call", metavar="NAME", help="its API call, e.g. torch.hub.load; default: the first it makes")
+        action.add_argument("--runtime", metavar="NAME", help="another OCI runtime, e.g. runsc")
+        action.add_argument("--cpu-seconds", type=float, metavar="S", help="CPU time it may use")
+        action.add_argument("--memory-mib", type=positive, metavar="N", help="memory it may use")
+
+
+def build(arguments: argparse.Namespace) -> int:
+    """Makes an environment's image."""
+    from apigauge.sandboxes import environments
+    from apigauge.sandboxes.build import build as build_image
+    from apigauge.sandboxes.build import relock
+
+    environment = environments.load(arguments.environment)
+    if arguments.relock:
+        say(f"written: {relock(environment)}")
+        environment = environments.load(arguments.environment)
+    image = build_image(environment, arguments.base, say=say, rebuild=arguments.rebuild, mirror=arguments.mirror)
+    if arguments.json:
+        print_json({"tag": image.tag, "id": image.id, "lock": image.lock_digest, "packages": list(image.packages)})
+    else:
+        print(f"{image.tag} {image.id} ({len(image.packages)} packages)")
+    return 0
+
+
+def doctor(arguments: argparse.Namespace) -> int:
+    """Examines the machine and a sandbox on it; 4 if something is not as it should be."""
+    from apigauge.sandboxes.doctor import examine
+
+    checks = examine(arguments.sandbox, arguments.environment, _ignore if arguments.json else _print_check)
+    bad = [check for check in checks if check.ok is False]
+    if arguments.json:
+        print_json({"checks": [{"name": c.name, "ok": c.ok, "found": c.found, "advice": c.advice} for c in checks]})
+    else:
+        print(f"\n{len(bad)} of {len(checks)} checks need attention" if bad else "\nall is well")
+    return 4 if any(check.name not in _OPTIONAL for check in bad) else 0
+
+
+# A sandbox may do without these.
+_OPTIONAL = frozenset({"bubblewrap", "engine", "image python", "image huggingface"})
+
+
+def _ignore(_: object) -> None:
+    pass
+
+
+def _print_check(check: "Check") -> None:
+    print(f"{_MARKS[check.ok]:3} {check.name:34} {check.found}")
+    if check.advice:
+        print(f"    {'':34} {check.advice}")
+
+
+def attack(arguments: argparse.Namespace) -> int:
+    """Runs the attack suite; 4 if an attack came to anything."""
+    from apigauge.sandboxes.attacks import load
+    from apigauge.sandboxes.attacks.run import LIMITS
+    from apigauge.sandboxes.attacks.run import attack as run_attacks
+    from apigauge.sandboxes.open import open_sandbox
+
+    chosen = [one for one in load() if arguments.family in (None, one.family)]
+    sandbox = open_sandbox(arguments.sandbox, arguments.environment, LIMITS, concurrency=1, say=say)
+    try:
+        about = sandbox.describe()
+        kind = "bare" if about["kind"] == "process" and not about["namespaces"] else about["kind"]
+        beside = open_sandbox(about["kind"], arguments.environment, LIMITS, concurrency=1)
+        try:
+            tick = _ignore if arguments.json else _print_attack
+            results = run_attacks(sandbox, kind, beside, attacks=chosen, tick=tick)
+        finally:
+            beside.close()
+    finally:
+        sandbox.close()
+    came_to_something = [result for result in results if not result.ok]
+    if arguments.json:
+        print_json({"attacks": [result.to_json() for result in results]})
+    else:
+        print(f"\n{len(results) - len(came_to_something)} of {len(results)} attacks came to nothing ({kind} sandbox)")
+    return 4 if came_to_something else 0
+
+
+def _print_attack(result: "Result") -> None:
+    expected = " | ".join(result.expected)
+    print(f"{_MARKS[result.ok]:3} {result.family:12} {result.name:36} {result.got:20} expected {expected} {result.effect}")
+
+
+def execute(arguments: argparse.Namespace) -> int:
+    """Runs one program; 0 whatever its verdict, 4 if it was our own trouble."""
+    from dataclasses import replace
+
+    from apigauge.sandboxes import Limits
+    from apigauge.sandboxes.open import open_sandbox
+
+    source = sys.stdin.read() if arguments.file == "-" else _read(Path(arguments.file))
+    limits = Limits()
+    if arguments.cpu_seconds:
+        limits = replace(limits, cpu_seconds=arguments.cpu_seconds)
+    if arguments.memory_mib:
+        limits = replace(limits, memory_bytes=arguments.memory_mib << 20)
+    runtime = arguments.runtime
+    sandbox = open_sandbox(arguments.sandbox, arguments.environment, limits, concurrency=1, runtime=runtime, say=say)
+    try:
+        verdict = sandbox.run(_program(source, arguments.call))
+    finally:
+        sandbox.close()
+    if arguments.json:
+        print_json(verdict.to_json())
+    else:
+        category = f" ({verdict.category})" if verdict.category else ""
+        print(f"{verdict.status}{category}, stage {verdict.stage}{': ' if verdict.reason else ''}{verdict.reason}")
+        for name in ("stdout", "stderr"):
+            if text := verdict.evidence.get(name):
+                print(f"--- {name}\n{text.rstrip()}")
+    return 4 if verdict.status == "infra" else 0
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise ApigaugeError(f"{path}: is not text in UTF-8 ({error.reason}); give a Python program.") from error
+
+
+def _program(source: str, call: str | None) -> Any:
+    """The program with its API call: the one named, or the first call of an imported function that it makes."""
+    from apigauge.harness.source import find_calls, imports
+    from apigauge.sandboxes import Program
+
+    if call is None:
+        names = imports(source)
+        call = next((span.callee for span in find_calls(source) if span.callee.split(".")[0] in names), None)
+    return Program(source, call)

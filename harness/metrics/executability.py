@@ -1,0 +1,93 @@
+"""Whether an answer's program runs, and how far: ``exec.rate``, ``exec.call``, ``exec.stage``.
+
+The ladder is that of :mod:`apigauge.sandboxes.verdict`. It asks whether the call that extraction found was made and
+returned, not whether it was the right one; ``ast.exact`` asks that.
+
+``infra`` is our own trouble and never the model's zero: such an answer has a label and no number, and a run with too
+much of it publishes no number at all, since what failed may not have been a fair sample of the programs.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from apigauge.harness.metrics import EXECUTED, Scored
+from apigauge.harness.source import comments_and_strings, find_calls, imports, resolve
+from apigauge.sandboxes.verdict import NOTHING, Program, Verdict
+
+NAMES = EXECUTED["executability"]
+INFRA = "infra"
+# Above this share of our own failures a run publishes no executability.
+MAX_INFRA_ERROR_RATE = 0.01
+NOTHING_TO_RUN = Verdict("failed", NOTHING, "other", "nothing was extracted")
+
+
+def version() -> str:
+    """The ladder; what the sandbox depends on stands in the manifest's ``sandbox``."""
+    return "rungs 0 to 4"
+
+
+def program_of(call: str | None, program: str | None) -> Program | None:
+    """What to run for an extraction: the program, or else the bare call as one; None if there is neither.
+
+    The API call to watch is the extracted one, by the name under which the program makes it: an answer may say
+    ``torch.nn.LSTM(...)`` in a section and write ``nn.LSTM(...)`` in its program.
+    """
+    source = program or call
+    if not source:
+        return None
+    span = next(find_calls(call or ""), None)
+    return Program(source, _as_written(span.callee, source) if span else None)
+
+
+def _as_written(callee: str, source: str) -> str:
+    """The callee as the source writes it: itself, or the first call of what resolves to the same name."""
+    skip = comments_and_strings(source)
+    written = [span.callee for span in find_calls(source) if all(span.start not in stretch for stretch in skip)]
+    if callee in written:
+        return callee
+    names = imports(source)
+    wanted = resolve(callee, names)
+    resolved = {name: resolve(name, names) for name in written}
+    for name in written:
+        if resolved[name] == wanted:
+            return name
+    for name in written:  # `pipeline` for `transformers.pipeline`, and the other way round
+        if resolved[name].endswith(f".{wanted}") or wanted.endswith(f".{resolved[name]}"):
+            return name
+    return callee
+
+
+def scores(verdict: Verdict) -> Scored:
+    """Numbers, label and message of one verdict; ``infra`` has no numbers."""
+    rate, call, stage = NAMES
+    messages = {rate: verdict.reason} if verdict.reason else {}
+    if verdict.status == INFRA:
+        return Scored({}, {rate: INFRA}, messages)
+    numbers = {rate: float(verdict.ended), call: float(verdict.called), stage: float(verdict.stage)}
+    return Scored(numbers, {rate: label(verdict)}, messages)
+
+
+def label(verdict: Verdict) -> str:
+    """``passed``, ``timeout``, ``failed/name``; ``passed/not_called`` for a program that ran but not its API call."""
+    if verdict.status == "passed" and not verdict.ended:
+        return "passed/not_called"
+    return f"{verdict.status}/{verdict.category}" if verdict.category else verdict.status
+
+
+def infra_errors(rows: Iterable[Mapping[str, Any]]) -> tuple[int, int]:
+    """How many of these rows' programs failed through our own trouble, and how many were run.
+
+    An answer without a program is not among them: a model that answers in prose would hide our failures.
+    """
+    run = [verdict for row in rows if isinstance(verdict := row.get("verdict"), dict) and any_program(row)]
+    return sum(verdict.get("status") == INFRA for verdict in run), len(run)
+
+
+def any_program(row: Mapping[str, Any]) -> bool:
+    """Whether a row's extraction holds anything to run."""
+    return bool(row["extraction"].get("program") or row["extraction"].get("call"))
+
+
+def is_withheld(failed: int, run: int) -> bool:
+    """Whether so many failures of our own, of so many programs run, forbid publishing a number."""
+    return run > 0 and failed / run > MAX_INFRA_ERROR_RATE

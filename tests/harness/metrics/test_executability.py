@@ -1,0 +1,96 @@
+"""From an extraction to what is run, and from a verdict to numbers; the sandbox itself is tested elsewhere."""
+
+import pytest
+
+from apigauge.benchmarks import load_benchmark
+from apigauge.harness.metrics import MODULES, versions
+from apigauge.harness.metrics.executability import infra_errors, is_withheld, program_of, scores
+from apigauge.sandboxes.verdict import Program, Verdict
+
+LSTM = "torch.nn.LSTM(8, 16)"
+
+
+@pytest.mark.parametrize(
+    ("call", "program", "expected"),
+    [
+        ("f(g(1))", "import x\nf(g(1))", Program("import x\nf(g(1))", "f")),
+        ("torch.topk(s, k=3)", None, Program("torch.topk(s, k=3)", "torch.topk")),
+        ("torch.topk(s, k=3)", "", Program("torch.topk(s, k=3)", "torch.topk")),
+        (None, "print(1)", Program("print(1)", None)),
+        ("import torch", "import torch", Program("import torch", None)),
+        (None, None, None),
+        ("", "", None),
+    ],
+)
+def test_the_program_is_run_or_else_the_bare_call(call, program, expected):
+    assert program_of(call, program) == expected
+
+
+@pytest.mark.parametrize(
+    ("call", "program", "callee"),
+    [
+        (LSTM, f"import torch\nm = {LSTM}", "torch.nn.LSTM"),
+        (LSTM, "from torch import nn\nm = nn.LSTM(8, 16)", "nn.LSTM"),
+        (LSTM, "from torch.nn import LSTM as L\nm = L(8, 16)", "L"),
+        ("pipeline('x')", "import transformers\np = transformers.pipeline('x')", "transformers.pipeline"),
+        ("transformers.pipeline('x')", "from transformers import pipeline as p\np('x')", "p"),
+        ("nn.LSTM(8, 16)", "import torch\n# nn.LSTM(1)\nm = torch.nn.LSTM(8, 16)", "torch.nn.LSTM"),
+        (LSTM, "from torch import nn\nm = nn.GRU(8, 16)", "torch.nn.LSTM"),
+        (LSTM, "def LSTMs(): pass\nLSTMs()", "torch.nn.LSTM"),
+    ],
+)
+def test_the_call_is_watched_under_the_name_that_the_program_gives_it(call, program, callee):
+    assert program_of(call, program).callee == callee
+
+
+def test_every_reference_of_mini_names_a_call_that_its_program_writes():
+    for item in load_benchmark("mini").items:
+        callee = program_of(item.reference_call, item.reference_program).callee
+        assert f"{callee}(" in item.reference_program
+        assert callee.split(".")[-1] == item.reference_call.split("(")[0].split(".")[-1]
+
+
+@pytest.mark.parametrize(
+    ("verdict", "numbers", "label"),
+    [
+        (Verdict("passed", 4), (1.0, 1.0, 4.0), "passed"),
+        (Verdict("passed", 2), (0.0, 0.0, 2.0), "passed/not_called"),
+        (Verdict("failed", 3, "assertion"), (0.0, 1.0, 3.0), "failed/assertion"),
+        (Verdict("failed", 0, "syntax"), (0.0, 0.0, 0.0), "failed/syntax"),
+        (Verdict("timeout", 2), (0.0, 0.0, 2.0), "timeout"),
+        (Verdict("early_exit", 3), (0.0, 1.0, 3.0), "early_exit"),
+    ],
+)
+def test_a_verdict_gives_three_numbers_and_a_label(verdict, numbers, label):
+    scored = scores(verdict)
+    assert scored.metrics == dict(zip(("exec.rate", "exec.call", "exec.stage"), numbers, strict=True))
+    assert (scored.labels, scored.messages) == ({"exec.rate": label}, {})
+    assert tuple(scored.metrics) == MODULES["executability"]
+
+
+def test_our_own_trouble_gives_no_number():
+    scored = scores(Verdict("infra", 4, reason="the engine went away"))
+    assert scored.metrics == {}
+    assert scored.labels == {"exec.rate": "infra"}
+    assert scored.messages == {"exec.rate": "the engine went away"}
+
+
+def row(status, program="f(1)"):
+    return {"extraction": {"call": None, "program": program}, "verdict": {"status": status} if status else None}
+
+
+def test_only_programs_that_were_run_count_in_the_share_of_our_own_trouble():
+    rows = [row("infra"), row("passed"), row("failed", program=None), row(None), row("timeout")]
+    assert infra_errors(rows) == (1, 3)
+    assert infra_errors([]) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("failed", "run", "expected"), [(0, 0, False), (1, 100, False), (1, 99, True), (29, 2900, False)]
+)
+def test_more_than_one_percent_of_our_own_trouble_forbids_a_number(failed, run, expected):
+    assert is_withheld(failed, run) is expected
+
+
+def test_the_version_names_our_own_code():
+    assert "code " in versions(["executability"])["executability"]

@@ -1,0 +1,162 @@
+"""``--sandbox`` as scripts rely on it: when a sandbox is opened, what is said where none can be had, and exit codes."""
+
+import json
+
+import pytest
+
+from apigauge.errors import SandboxError
+from apigauge.harness import runs
+from apigauge.harness.cli.main import main
+
+QUANTILES = "import statistics\nprint(statistics.quantiles([1, 2, 3, 4], n=4))"
+RUN = ["run", "--benchmark", "mini", "--model", f"constant:{QUANTILES}", "--limit", "3", "--json"]
+
+
+@pytest.fixture
+def opened(monkeypatch, process_sandbox):
+    """What was asked of ``open_sandbox``, which gives process sandboxes without packages; docker cannot be had."""
+    asked = []
+
+    def open_sandbox(kind, environment, *, concurrency=None, say):
+        asked.append((kind, environment, concurrency))
+        if kind == "docker":
+            raise SandboxError("no engine answers; start one")
+        return process_sandbox(concurrency or 1)
+
+    monkeypatch.setattr("apigauge.sandboxes.open.open_sandbox", open_sandbox)
+    return asked
+
+
+@pytest.fixture
+def nowhere(monkeypatch):
+    """A machine on which no sandbox can be had."""
+
+    def open_sandbox(*_, **__):
+        raise SandboxError("no engine answers and this is no Linux; do this and that")
+
+    monkeypatch.setattr("apigauge.sandboxes.open.open_sandbox", open_sandbox)
+
+
+def result(capsys):
+    return json.loads(capsys.readouterr().out)
+
+
+def test_programs_are_run_by_default(opened, tmp_path, capsys):
+    assert main([*RUN, "--out", str(tmp_path)]) == 0
+    assert opened == [("auto", "huggingface", None)]
+    shown = result(capsys)
+    assert shown["metrics"]["exec.rate"]["value"] == 1.0
+    assert shown["infra_error_rate"] == 0.0
+    assert runs.read_json(tmp_path / "manifest.json")["sandbox"]["kind"] == "process"
+
+
+def test_the_number_of_programs_at_once_can_be_chosen(opened, tmp_path):
+    assert main([*RUN, "--out", str(tmp_path), "--sandbox", "process", "--sandbox-workers", "3"]) == 0
+    assert opened == [("process", "huggingface", 3)]
+
+
+def test_a_table_names_the_outcomes(opened, tmp_path, capsys):
+    assert main([*[part for part in RUN if part != "--json"], "--out", str(tmp_path)]) == 0
+    shown = capsys.readouterr().out
+    assert "exec.stage" in shown
+    assert "passed 3" in shown
+    assert "own trouble" not in shown
+
+
+@pytest.mark.parametrize(
+    "more", [["--sandbox", "none"], ["--metrics", "rouge"], ["--metrics", "ast.exact", "codebleu"]]
+)
+def test_no_sandbox_is_opened_where_nothing_of_it_was_asked(opened, tmp_path, capsys, more):
+    assert main([*RUN, "--out", str(tmp_path), *more]) == 0
+    assert opened == []
+    assert not [name for name in result(capsys)["metrics"] if name.startswith("exec.")]
+
+
+def test_auto_scores_without_execution_where_no_sandbox_can_be_had_and_says_what_to_do(nowhere, tmp_path, capsys):
+    assert main([*RUN, "--out", str(tmp_path)]) == 0
+    shown = capsys.readouterr()
+    assert len(shown.err.strip().splitlines()) == 1
+    assert "not run" in shown.err
+    assert "do this and that" in shown.err
+    assert "exec.rate" not in json.loads(shown.out)["metrics"]
+
+
+@pytest.mark.parametrize("more", [["--sandbox", "docker"], ["--sandbox", "process"], ["--metrics", "exec.call"]])
+def test_what_was_asked_for_by_name_and_cannot_be_had_has_exit_code_4(nowhere, tmp_path, capsys, more):
+    assert main([*RUN, "--out", str(tmp_path / "run"), *more]) == 4
+    assert "do this and that" in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.apibench
+def test_a_benchmark_without_an_environment_is_scored_without_and_refuses_a_named_sandbox(
+    opened, data_dir, tmp_path, capsys
+):
+    arguments = ["run", "--benchmark", "apibench-torchhub", "--model", "constant:f(1)", "--limit", "1", "--json"]
+    arguments += ["--data-dir", str(data_dir), "--out", str(tmp_path / "run")]
+    assert main([*arguments, "--sandbox", "process"]) == 2
+    assert main([*arguments, "--metrics", "exec.rate"]) == 2
+    assert not (tmp_path / "run").exists()
+    capsys.readouterr()
+    assert main(arguments) == 0
+    (line,) = capsys.readouterr().err.strip().splitlines()
+    assert "no environment" in line
+    assert opened == []
+
+
+def test_scoring_again_uses_the_kind_of_sandbox_of_the_run(opened, tmp_path, capsys):
+    assert main([*RUN, "--out", str(tmp_path)]) == 0
+    capsys.readouterr()
+    assert main(["rerun", str(tmp_path), "--json"]) == 0
+    assert [kind for kind, *_ in opened] == ["auto", "process"]
+    assert result(capsys)["changes"] == []
+    assert main(["rerun", str(tmp_path), "--sandbox", "none"]) == 0
+    shown = capsys.readouterr()
+    assert "without a sandbox" in shown.err
+    assert "exec.rate 1.0 -> None (" in shown.out
+    assert "sandbox: 'process' -> None" in shown.out
+    assert len(opened) == 2
+
+
+def test_scoring_again_without_docker_fails_and_keeps_the_scores(opened, tmp_path, capsys):
+    assert main([*RUN, "--out", str(tmp_path)]) == 0
+    manifest = runs.read_json(tmp_path / "manifest.json")
+    runs.write_json(tmp_path / "manifest.json", {**manifest, "sandbox": {"kind": "docker"}})
+    before = (tmp_path / "scores.jsonl").read_bytes()
+    assert main(["rerun", str(tmp_path)]) == 4
+    assert "no engine answers; start one" in capsys.readouterr().err
+    assert (tmp_path / "scores.jsonl").read_bytes() == before
+    runs.write_json(tmp_path / "manifest.json", {**manifest, "sandbox": {"kind": ["odd"]}})
+    assert main(["rerun", str(tmp_path)]) == 4
+    assert "--sandbox" in capsys.readouterr().err
+
+
+def test_a_run_made_without_a_sandbox_is_executed_by_score_and_not_by_rerun(opened, tmp_path, capsys):
+    assert main([*RUN, "--out", str(tmp_path), "--sandbox", "none"]) == 0
+    assert main(["rerun", str(tmp_path)]) == 0
+    assert opened == []
+    capsys.readouterr()
+    assert main(["score", str(tmp_path), "--json"]) == 0
+    assert opened == [("auto", "huggingface", None)]
+    assert result(capsys)["metrics"]["exec.rate"]["n"] == 3
+
+
+def test_a_run_of_chosen_metrics_keeps_to_them_unless_a_sandbox_is_named(opened, tmp_path, capsys):
+    assert main([*RUN, "--out", str(tmp_path), "--metrics", "rouge"]) == 0
+    assert main(["score", str(tmp_path)]) == 0
+    assert opened == []
+    capsys.readouterr()
+    assert main(["rerun", str(tmp_path), "--sandbox", "process"]) == 0
+    assert "exec.rate None -> 1.0 (metrics.executability" in capsys.readouterr().out
+
+
+def test_the_references_are_run_where_a_sandbox_is_named(opened, capsys):
+    assert main(["benchmarks", "check", "mini", "--json"]) == 0
+    assert result(capsys)["execution"] is None
+    assert opened == []
+    assert main(["benchmarks", "check", "mini", "--sandbox", "process", "--json"]) == 0
+    execution = result(capsys)["execution"]
+    assert execution["programs"] == 56
+    assert sum(execution["labels"].values()) == 56
+    assert len(execution["not_passed"]) == 56 - execution["labels"]["passed"]
+    assert execution["labels"]["passed"] >= 20

@@ -115,7 +115,9 @@ def build(
             f"environment {environment.name} needs Debian packages that the public base lacks "
             f"({', '.join(environment.debian)}); build it with --base debootstrap"
         )
-    client = client or connect()
+    if client is None:
+        with contextlib.closing(connect()) as ours:
+            return build(environment, base, client=ours, say=say, rebuild=rebuild, mirror=mirror)
     cache = platformdirs.user_cache_path("apigauge")
     with _alone(cache / "build.lock"):
         if not rebuild and (image := find_image(client, environment)) and _base(client, image) == base:
@@ -188,12 +190,11 @@ def _follow(environment: Environment, steps: Iterable[dict[str, Any]], say: Call
     Raises:
         SandboxError: one failed; with the last lines of its output.
     """
-    step, lines = "", deque[str](maxlen=_LAST_LINES)
+    step, lines, trouble = "", deque[str](maxlen=_LAST_LINES), ""
+    # To the end even after an error, which is the last message: a stream left half-read keeps its socket.
     for message in steps:
-        if "error" in message:
-            # The engine repeats the whole command before it says what came of it.
-            head = f"{environment.tag}: building failed at {step or 'the start'}"
-            raise SandboxError("\n".join((head, *lines, message["error"][-200:])))
+        # The engine repeats the whole command before it says what came of it.
+        trouble = trouble or str(message.get("error", ""))[-200:]
         for line in _COLOUR.sub("", str(message.get("stream", ""))).splitlines():
             if line.startswith("Step "):
                 step = line[:100]
@@ -201,6 +202,10 @@ def _follow(environment: Environment, steps: Iterable[dict[str, Any]], say: Call
                 lines.clear()
             elif line.strip():
                 lines.append(line)
+    if trouble:
+        head = f"{environment.tag}: building failed at {step or 'the start'}"
+        hint = ("without a registry of images, use --base debootstrap",) if " FROM " in step else ()
+        raise SandboxError("\n".join((head, *lines, trouble, *hint)))
 
 
 def _pack(environment: Environment, wheels: Sequence[Path], context: IO[bytes]) -> None:

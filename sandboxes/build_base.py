@@ -82,7 +82,7 @@ def host_mirror() -> str | None:
         return None
     wanted = "$(CODENAME) $(COMPONENT) $(REPO_URI)"
     call = ["apt-get", "indextargets", "--format", wanted, "Identifier: Packages"]
-    done = subprocess.run(call, capture_output=True, text=True, check=False)  # noqa: S603: constant words
+    done = subprocess.run(call, capture_output=True, text=True, check=False)  # noqa: S603 - constant words
     rows = [line.split(maxsplit=2) for line in done.stdout.splitlines()]
     return next((row[2] for row in rows if row[:2] == [SUITE, "main"] and len(row) == 3), None)
 
@@ -96,14 +96,14 @@ def _debootstrap(root: Path, packages: str, mirror: str | None) -> None:
     call = ["debootstrap", "--variant=minbase", f"--include={packages}", SUITE, str(root)]
     call += [mirror] if mirror else []
     try:
-        done = subprocess.run(  # noqa: S603: constant words and the caller's mirror, no shell
+        done = subprocess.run(  # noqa: S603 - constant words and the caller's mirror, no shell
             call, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
         )
     finally:
         for name in ("proc", "sys"):
             # A killed debootstrap leaves them mounted, and the folder is about to be removed.
             if (root / name).is_mount():
-                subprocess.run(["umount", "--lazy", str(root / name)], check=False)  # noqa: S603, S607: as above
+                subprocess.run(["umount", "--lazy", str(root / name)], check=False)  # noqa: S603, S607 - as above
     if done.returncode:
         lines = done.stdout.strip().splitlines()[-_LAST_LINES:]
         raise SandboxError("\n".join((f"debootstrap of {SUITE} failed with exit code {done.returncode}:", *lines)))

@@ -82,7 +82,7 @@ def wheelhouse(environment: Environment, cache: Path, say: Callable[[str], None]
         _pip("download", options, f"environment {environment.name}: the locked wheels cannot be downloaded")
         wheels = _complete(wanted, folder)
     if wheels is None:
-        raise SandboxError(f"{folder}: does not hold the wheels of the lock after the download; remove it and try again")
+        raise SandboxError(f"{folder}: lacks wheels of the lock after the download; remove it and try again")
     return wheels
 
 
@@ -143,7 +143,7 @@ def _pip(command: str, options: Sequence[str], trouble: str) -> str:
         SandboxError: with pip's last lines, which name the package.
     """
     call = [sys.executable, "-m", "pip", command, "--disable-pip-version-check", *options]
-    done = subprocess.run(call, capture_output=True, text=True, check=False)  # noqa: S603: our own interpreter
+    done = subprocess.run(call, capture_output=True, text=True, check=False)  # noqa: S603 - our own interpreter
     if done.returncode:
         lines = (done.stderr.strip() or done.stdout.strip()).splitlines()[-_LAST_LINES:]
         raise SandboxError("\n".join((f"{trouble}; pip says:", *lines)))

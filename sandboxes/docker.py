@@ -1,20 +1,18 @@
 """Programs in warm, closed containers, on any engine that speaks Docker's protocol.
 
-A container runs one program at a time, so that control group, PID namespace and file systems are that program's. Covered:
-network (there is none), files (the root is read-only, what can be written is in memory, limited and emptied), memory
-without swap, processes, cores, capabilities, setuid programs, system calls (``seccomp.json``: what Python programs need,
-and less than Docker's default allows), other users' processes. Not covered: faults of the kernel; ``runtime`` names a
-runtime with a kernel of its own (gVisor's ``runsc``) for those who want that.
+A container runs one program at a time, so that control group, PID namespace and file systems are that program's.
+Covered: network (there is none), files (the root is read-only, what can be written is in memory, limited and emptied),
+memory without swap, processes, cores, capabilities, setuid programs, other users' processes, system calls
+(``seccomp.json``: what Python programs need, and less than Docker's default allows). Not covered: faults of the kernel;
+``runtime`` names a runtime with a kernel of its own (gVisor's ``runsc``) for those who want that.
 """
 
 import contextlib
 import functools
 import json
-import os
 import socket
 import struct
-import time
-from collections.abc import Callable
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -60,20 +58,35 @@ class DockerSandbox(Pool):
         runtime: str | None = None,
         client: Any = None,
     ) -> None:
+        self._own_client = client is None
         self._client = client or connect()
         self._environment = environment
         self._runtime = runtime
         image = find_image(self._client, environment)
         if image is None:
+            self._close_client()
             raise SandboxError(
-                f"the image of environment {environment.name!r} is not on this engine. Build it: `apigauge sandbox build "
-                f"{environment.name}`, or with --base debootstrap where no image registry can be reached."
+                f"the image of environment {environment.name!r} is not on this engine. Build it: `apigauge sandbox "
+                f"build {environment.name}`, or with --base debootstrap where no image registry can be reached."
             )
         self.image: Image = image
         self._ready: dict[str, Any] = {}
         owner.sweep(self._client)
         super().__init__(self._start_worker, limits or Limits(), concurrency or default_concurrency())
-        self.warm_up()
+        try:
+            self.warm_up()
+        except SandboxError:
+            self._close_client()
+            raise
+
+    def close(self) -> None:
+        """Removes every container."""
+        super().close()
+        self._close_client()
+
+    def _close_client(self) -> None:
+        if self._own_client:
+            self._client.close()
 
     def describe(self) -> dict[str, Any]:
         """For the manifest."""
@@ -110,12 +123,13 @@ class _Container:
     ) -> None:
         self._api = client.api
         self._id = ""
-        self._socket: socket.socket | None = None
+        self._raw: Any = None
+        self._socket: Any = None
         with _engine_trouble(f"container of {image.tag}"):
             host = self._api.create_host_config(**host_config(limits, runtime))
             self._id = self._api.create_container(
                 image.id,
-                ["python3", "-I", "-c", link.bootstrap()],
+                ["python3", *link.PYTHON_OPTIONS, link.bootstrap()],
                 hostname="sandbox",
                 environment=_variables() | environment.variables,
                 stdin_open=True,
@@ -156,7 +170,11 @@ class _Container:
         if self._socket:
             with contextlib.suppress(OSError):
                 self._socket.shutdown(socket.SHUT_RDWR)
-            self._socket.close()
+            # The package hangs the response, and with it the connection, on the stream it gives.
+            parts: tuple[Any, ...] = (self._socket, self._raw, getattr(self._raw, "_response", None))
+            for part in parts:
+                with contextlib.suppress(Exception):
+                    part.close()
             self._socket = None
         if self._id:
             with contextlib.suppress(Exception):  # gone already, or the engine is
@@ -175,14 +193,12 @@ class _Container:
 
     def _attach(self) -> None:
         """Opens the stream. The engine closes the supervisor's input when this process dies, and so ends it."""
-        raw = self._api.attach_socket(self._id, {"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1})
+        self._raw = self._api.attach_socket(self._id, {"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1})
         # Over a Unix socket the package gives a file around the socket, over TCP the socket.
-        self._socket = getattr(raw, "_sock", raw)
-        assert self._socket is not None
+        self._socket = getattr(self._raw, "_sock", self._raw)
         self._socket.settimeout(link.SILENCE_SECONDS)
         frames = _Demultiplexer(self._socket)
         self._link = link.Link(self._socket.fileno(), frames.receive, self._socket.sendall)
-        self._keep = raw  # or its collection would close the socket
 
 
 class _Demultiplexer:
@@ -257,7 +273,7 @@ def _variables() -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def _engine_trouble(what: str) -> Any:
+def _engine_trouble(what: str) -> Iterator[None]:
     """Turns what the engine refuses for good into SandboxError, and what may pass into LostError."""
     import requests
     from docker.errors import APIError, DockerException, ImageNotFound
@@ -265,7 +281,9 @@ def _engine_trouble(what: str) -> Any:
     try:
         yield
     except ImageNotFound as error:
-        raise SandboxError(f"{what}: the image is gone from the engine ({error.explanation}); build it again.") from error
+        raise SandboxError(
+            f"{what}: the image is gone from the engine ({error.explanation}); build it again."
+        ) from error
     except APIError as error:
         if error.status_code is not None and 400 <= error.status_code < 500 and error.status_code not in (404, 409):
             raise SandboxError(f"{what}: the engine refused it: {error.explanation}") from error

@@ -12,6 +12,8 @@ from typing import Any
 from apigauge.errors import SandboxError
 from apigauge.sandboxes import worker
 
+# As isolated as -I, but for the hash seed, which -I would not let us fix: sets would have another order every time.
+PYTHON_OPTIONS = ("-s", "-P", "-c")
 # A supervisor says every second that it is alive; a machine may be busy, but not for this long.
 SILENCE_SECONDS = 60.0
 _FOLDER = Path(worker.__file__).parent
@@ -23,7 +25,7 @@ class LostError(Exception):
 
 
 def bootstrap() -> str:
-    """What ``python -I -c`` is given."""
+    """What ``python -c`` is given."""
     return (_FOLDER / "bootstrap.py").read_text(encoding="utf-8")
 
 
@@ -87,12 +89,13 @@ class Link:
             raise LostError("it answered something else than was asked")
         return answer
 
-    def next(self, silence: float = SILENCE_SECONDS) -> dict[str, Any]:
+    def next(self) -> dict[str, Any]:
         """The next message that is more than a sign of life.
 
         Raises:
-            LostError: the stream ended, or nothing came for so many seconds.
+            LostError: the stream ended, or nothing came for ``SILENCE_SECONDS``.
         """
+        silence = SILENCE_SECONDS
         deadline = time.monotonic() + silence
         while True:
             while (message := self._take()) is None:
@@ -148,7 +151,9 @@ def check_ready(ready: dict[str, Any], close: Callable[[], None]) -> None:
     problems = list(ready.get("problems", []))
     if not ready.get("ready"):
         probe = ready.get("probe", {})
-        problems.append(f"its trial program was {probe.get('status')} ({probe.get('reason')}), clean: {probe.get('clean')}")
+        problems.append(
+            f"its trial program was {probe.get('status')} ({probe.get('reason')}), clean: {probe.get('clean')}"
+        )
     if problems:
         close()
         raise SandboxError(f"a sandbox does not work: {'; '.join(problems)}")

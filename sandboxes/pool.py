@@ -100,8 +100,11 @@ class Pool:
                 return self._idle.pop()
         worker = self._started()
         with self._lock:
-            self._all.add(worker)
-        return worker
+            if not self._closed:
+                self._all.add(worker)
+                return worker
+        self._drop(worker)
+        raise SandboxError("the sandbox was closed while a worker was being started")
 
     def _started(self) -> Worker:
         deadline = time.monotonic() + _PATIENCE_SECONDS

@@ -134,15 +134,23 @@ class _Process:
             "alone": namespaces,
             "limits": limits.to_json(),
         }
-        python = [sys.executable, "-I", "-c", link.bootstrap()]
+        python = [sys.executable, *link.PYTHON_OPTIONS, link.bootstrap()]
         command = [*_bubblewrap(limits), *python] if namespaces else python
         self._process = subprocess.Popen(  # noqa: S603 - our own command
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd="/", bufsize=0
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            cwd="/",
+            bufsize=0,
+            env=_variables(),
         )
         assert self._process.stdin
         assert self._process.stdout
         incoming = self._process.stdout.fileno()
-        self._link = link.Link(incoming, lambda: os.read(incoming, 1 << 16), link.write_all(self._process.stdin.fileno()))
+        self._link = link.Link(
+            incoming, lambda: os.read(incoming, 1 << 16), link.write_all(self._process.stdin.fileno())
+        )
         try:
             self._link.send(link.opening(config))
             ready = self._link.next()
@@ -162,14 +170,17 @@ class _Process:
 
     def close(self) -> None:
         """Closes its input, at which it kills all it started and ends; kills it if it does not."""
-        for stream in (self._process.stdin, self._process.stdout, self._process.stderr):
-            if stream:
-                stream.close()
+        assert self._process.stdin
+        self._process.stdin.close()
         try:
             self._process.wait(_GRACE_SECONDS)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+        # Last, since another thread may be reading what it says.
+        for stream in (self._process.stdout, self._process.stderr):
+            if stream:
+                stream.close()
         self._folder.cleanup()
 
     def _last_words(self) -> str:

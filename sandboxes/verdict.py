@@ -94,8 +94,8 @@ class Verdict:
         stage: the rung it reached, 0 to 4.
         category: of a failure; None for every other status.
         reason: one sentence.
-        evidence: what was seen: exception, exit code or signal, line, the ends of both streams, CPU seconds. Not compared
-            when verdicts are: times and addresses differ between runs.
+        evidence: what was seen: exit code or signal, line, the ends of both streams, CPU seconds. Not compared when
+            verdicts are: times and addresses differ between runs.
     """
 
     status: Status

@@ -1,5 +1,6 @@
 """Where APIBench's files are, and the command line as a person runs it."""
 
+import functools
 import os
 import subprocess
 import sys
@@ -25,11 +26,43 @@ def apibench_folder() -> Path | None:
     return folder if (folder / "api").is_dir() else None
 
 
+@functools.cache
+def missing_engine() -> str:
+    """Why tests cannot use Docker here; empty if they can."""
+    from apigauge.errors import SandboxError
+    from apigauge.sandboxes import environments
+    from apigauge.sandboxes.build import connect, find_image
+
+    try:
+        client = connect()
+        missing = [name for name in environments.names() if not find_image(client, environments.load(name))]
+        client.close()
+    except SandboxError as error:
+        return str(error)
+    return f"no image of {', '.join(missing)}: `apigauge sandbox build NAME`" if missing else ""
+
+
+@functools.cache
+def missing_namespaces() -> str:
+    """Why tests cannot use bubblewrap here; empty if they can."""
+    from apigauge.sandboxes.process import namespaces_work
+
+    return "" if namespaces_work() else "bubblewrap is not installed or may not make namespaces"
+
+
+_NEEDS: dict[str, Callable[[], str]] = {
+    "apibench": lambda: _MISSING if apibench_folder() is None else "",
+    "docker": missing_engine,
+    "bwrap": missing_namespaces,
+}
+
+
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    if item.get_closest_marker("apibench") and apibench_folder() is None:
-        if os.environ.get("CI"):
-            pytest.fail(_MISSING, pytrace=False)
-        pytest.skip(_MISSING)
+    for marker, missing in _NEEDS.items():
+        if item.get_closest_marker(marker) and (reason := missing()):
+            if os.environ.get("CI"):
+                pytest.fail(reason, pytrace=False)
+            pytest.skip(reason)
 
 
 @pytest.fixture(scope="session")

@@ -54,7 +54,9 @@ def _add_kind(action: argparse.ArgumentParser, name: str) -> None:
         action.add_argument("--family", metavar="NAME", help="only this family")
     if name == "exec":
         action.add_argument("file", metavar="FILE", help="a Python program; - for standard input")
-        action.add_argument("--call", metavar="NAME", help="its API call, e.g. torch.hub.load; default: the first it makes")
+        action.add_argument(
+            "--call", metavar="NAME", help="its API call, e.g. torch.hub.load; default: the first it makes"
+        )
         action.add_argument("--runtime", metavar="NAME", help="another OCI runtime, e.g. runsc")
         action.add_argument("--cpu-seconds", type=float, metavar="S", help="CPU time it may use")
         action.add_argument("--memory-mib", type=positive, metavar="N", help="memory it may use")
@@ -135,7 +137,9 @@ def attack(arguments: argparse.Namespace) -> int:
 
 def _print_attack(result: "Result") -> None:
     expected = " | ".join(result.expected)
-    print(f"{_MARKS[result.ok]:3} {result.family:12} {result.name:36} {result.got:20} expected {expected} {result.effect}")
+    print(
+        f"{_MARKS[result.ok]:3} {result.family:12} {result.name:36} {result.got:20} expected {expected} {result.effect}"
+    )
 
 
 def execute(arguments: argparse.Namespace) -> int:

@@ -21,6 +21,7 @@ import json
 import linecache
 import mmap
 import os
+import random
 import resource
 import signal
 import sys
@@ -28,15 +29,19 @@ import threading
 import types
 import warnings
 from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import Any, NoReturn, cast
 
 from apigauge.sandboxes.worker import classify, observer
 
 FILE = "program.py"
+# Of Python's and numpy's global generators, so that a program that draws from them does the same every time. (torch's
+# begins with the same number anyway.)
+SEED = 0
 PARSES, IMPORTS = 1, 2
 # The shared page: what the child reports, as JSON; the first four bytes are its length.
 PAGE_BYTES = 1 << 16
 _REPORTED, _ESCAPED = 70, 71
+_OURS: list[str] = []
 
 _RUNNER = """
 def run():
@@ -54,6 +59,13 @@ def run():
     "STOP"("SIGNAL")
     "EXIT"("ESCAPED")
 """
+
+
+def warm_up() -> None:
+    """Does once, in the supervisor, what every child would do anew."""
+    observer.warm_up()
+    observer.constant_code(_RUNNER, {})
+    _OURS[:] = [name for name in sys.modules if name.partition(".")[0] == "apigauge"]
 
 
 class Report:
@@ -98,6 +110,7 @@ def start(request: dict[str, Any], setup: Callable[[], None], page: mmap.mmap, s
         report = Report(page)
         namespace = _fresh_main()
         flush = _fresh_streams()
+        random.seed(SEED)  # a fork has made it unforeseeable
         constants = {
             "PREPARE": lambda: _prepare(request, report, namespace),
             "STOP": signal.raise_signal,
@@ -152,8 +165,8 @@ def _limit(limits: dict[str, Any]) -> None:
 
 def _fresh_main() -> dict[str, Any]:
     """A module ``__main__`` like that of ``python program.py``; nothing of ours can be imported by name."""
-    for name in [name for name in sys.modules if name.partition(".")[0] == "apigauge"]:
-        del sys.modules[name]
+    for name in _OURS:
+        sys.modules.pop(name, None)
     main = types.ModuleType("__main__")
     vars(main).update(__file__=FILE, __builtins__=builtins)
     sys.modules["__main__"] = main
@@ -163,13 +176,11 @@ def _fresh_main() -> dict[str, Any]:
 
 def _fresh_streams() -> Callable[[], None]:
     sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115 - lives as long as the process
-    out, err = (
-        io.TextIOWrapper(
-            io.BufferedWriter(io.FileIO(number, "w", closefd=False)), "utf-8", "backslashreplace", write_through=number == 2
-        )
-        for number in (1, 2)
-    )
-    sys.stdout, sys.stderr = sys.__stdout__, sys.__stderr__ = out, err
+    out = io.TextIOWrapper(io.BufferedWriter(io.FileIO(1, "w", closefd=False)), "utf-8", "backslashreplace")
+    # Unbuffered, as the interpreter's own is.
+    raw = cast("io.BufferedWriter", io.FileIO(2, "w", closefd=False))
+    err = io.TextIOWrapper(raw, "utf-8", "backslashreplace", write_through=True)
+    sys.stdout, sys.stderr = sys.__stdout__, sys.__stderr__ = out, err  # type: ignore[misc]
 
     def flush() -> None:
         with contextlib.suppress(OSError, ValueError):

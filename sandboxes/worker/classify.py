@@ -54,7 +54,9 @@ _NETWORK_ERRNO = frozenset(
         errno.ESOCKTNOSUPPORT,
     }
 )
-_INPUT = frozenset({"EOFError", "FileNotFoundError", "IsADirectoryError", "NotADirectoryError", "UnidentifiedImageError"})
+_INPUT = frozenset(
+    {"EOFError", "FileNotFoundError", "IsADirectoryError", "NotADirectoryError", "UnidentifiedImageError"}
+)
 _ARGUMENTS = re.compile(
     r"unexpected keyword argument|missing \d+ required|required positional argument|positional arguments? but|"
     r"takes (?:no|at most|at least|exactly|from|\d+)|got multiple values for|got some positional-only|"

@@ -44,6 +44,7 @@ def kill_all(everyone: Callable[[], list[int]], *, alone: bool) -> bool:
             reaches them all at once, those included which are being forked at this moment.
     """
     deadline = time.monotonic() + _PATIENCE
+    pause = 0.0001
     while True:
         if alone:
             with contextlib.suppress(ProcessLookupError):
@@ -56,7 +57,8 @@ def kill_all(everyone: Callable[[], list[int]], *, alone: bool) -> bool:
             return True
         if time.monotonic() > deadline:
             return False
-        time.sleep(0.001)
+        time.sleep(pause)
+        pause = min(2 * pause, 0.01)
 
 
 def _reap() -> None:

@@ -10,6 +10,7 @@ A library that calls the same function itself does not count: the wrapper's call
 """
 
 import ast
+import builtins
 import dis
 import functools
 import importlib
@@ -49,12 +50,17 @@ def constant_code(source: str, constants: dict[str, Any], *, keep_lines: bool = 
 
     Code without names and line numbers: nothing it uses can be replaced, and a debugger's jump finds no line.
     """
+    code = _compiled(source)
+    filled = tuple(constants.get(value, value) if isinstance(value, str) else value for value in code.co_consts)
+    return code.replace(co_consts=filled, co_linetable=code.co_linetable if keep_lines else b"")
+
+
+@functools.cache
+def _compiled(source: str) -> types.CodeType:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", SyntaxWarning)
         module = compile(source, "<apigauge>", "exec", dont_inherit=True)
-    code = next(value for value in module.co_consts if isinstance(value, types.CodeType))
-    filled = tuple(constants.get(value, value) if isinstance(value, str) else value for value in code.co_consts)
-    return code.replace(co_consts=filled, co_linetable=code.co_linetable if keep_lines else b"")
+    return next(value for value in module.co_consts if isinstance(value, types.CodeType))
 
 
 def imported_names(tree: ast.AST) -> Names:
@@ -81,8 +87,8 @@ def watch(callee: str, names: Names, namespace: dict[str, Any]) -> Watched | Non
         namespace: the globals the program will run with.
 
     Returns:
-        The wrapper's code and the offset in it past which the original has returned; None where the callee is not to be found, and so cannot be called either, or belongs to
-        an object that only the program makes.
+        The wrapper's code and the offset in it past which the original has returned; None where the callee is not to be
+        found, and so cannot be called either, or belongs to an object that only the program makes.
     """
     head, *path = callee.split(".")
     module, attribute = names.get(head) or _elsewhere(head, names)
@@ -129,10 +135,10 @@ def _replace(owner: Any, name: str, namespace: dict[str, Any]) -> Watched | None
         "SIGNAL": signal.SIGSTOP,
     }
     try:
-        if isinstance(target, type) and isinstance(target.__init__, types.FunctionType):
-            constants |= {"ORIGINAL": target.__init__, "TYPE": type, "CLASS": target}
-            wrapper = _wrapper(_METHOD, constants, target.__init__)
-            target.__init__ = wrapper  # type: ignore[misc]
+        if isinstance(target, type) and isinstance(initialise := getattr(target, "__init__"), types.FunctionType):  # noqa: B009
+            constants |= {"ORIGINAL": initialise, "TYPE": type, "CLASS": target}
+            wrapper = _wrapper(_METHOD, constants, initialise)
+            setattr(target, "__init__", wrapper)  # noqa: B010
             return wrapper.__code__, _past_call(_METHOD)
         static = inspect.getattr_static(owner, name, None) if isinstance(owner, type) else None
         kind = type(static) if isinstance(static, classmethod | staticmethod) else None
@@ -153,9 +159,18 @@ def _past_call(source: str) -> int:
     return next(step.offset for step in instructions if step.argval == "STOP")
 
 
+def warm_up() -> None:
+    """Compiles what every child would compile anew."""
+    for source in (_FUNCTION, _METHOD):
+        _past_call(source)
+
+
 def _wrapper(source: str, constants: dict[str, Any], original: Callable[..., Any]) -> types.FunctionType:
-    function = types.FunctionType(constant_code(source, constants), {})
-    return functools.update_wrapper(function, original)
+    # What looks at its caller's globals (the warnings module, in C) must find some.
+    around = {"__name__": getattr(original, "__module__", None) or "builtins", "__builtins__": builtins}
+    function = types.FunctionType(constant_code(source, constants), around)
+    functools.update_wrapper(function, original)
+    return function
 
 
 def _replace_elsewhere(package: str, name: str, target: object, wrapper: object) -> None:

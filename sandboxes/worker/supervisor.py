@@ -14,7 +14,6 @@ import select
 import signal
 import sys
 import time
-from collections.abc import Callable
 from typing import Any
 
 from apigauge.sandboxes.worker import child, cleanup, kernel, watch, wire
@@ -39,6 +38,9 @@ def serve(config: dict[str, Any]) -> None:
     # A library that cannot be imported is found out by the programs that want it, and by whoever built the image.
     problems = _preload(config["preload"])
     supervisor = Supervisor(config, requests, answers)
+    child.warm_up()
+    if "numpy.random" in sys.modules:
+        sys.modules["numpy.random"].seed(child.SEED)
     gc.collect()
     gc.freeze()  # children share what is here; a collection would copy all of it
     probe = supervisor.run({"source": "pass", "limits": config["limits"]})
@@ -242,8 +244,9 @@ class _Run:
             os.close(stream)
 
     def _read(self, stream: int) -> bool:
+        left = self._limits["output_bytes"] + 1 - self._written
         try:
-            data = os.read(stream, 1 << 16)
+            data = os.read(stream, min(max(left, 1), 1 << 16))
         except BlockingIOError:
             return False
         self._written += len(data)
@@ -318,7 +321,7 @@ class _Run:
         return self._verdict("early_exit", reason=f"ended with exit status {code} before its last statement", exit=code)
 
     def _spent(self) -> bool:
-        return self._watch.cpu_seconds >= self._limits["cpu_seconds"]
+        return bool(self._watch.cpu_seconds >= self._limits["cpu_seconds"])
 
     def _failed(self, report: dict[str, Any], code: int) -> dict[str, Any]:
         """A failure in the program's own words: they may colour it, no more."""

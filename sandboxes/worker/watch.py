@@ -80,8 +80,8 @@ class Layout(NamedTuple):
     instruction: int
 
 
-# By the interpreter's minor version: cpython/Include/cpython/pystate.h and Include/internal/pycore_frame.h. Believed only
-# after ``Frames`` has found its own frame with them.
+# By the interpreter's minor version: cpython/Include/cpython/pystate.h and Include/internal/pycore_frame.h. Believed
+# only after ``Frames`` has found its own frame with them.
 _LAYOUTS = {11: Layout(newer_thread=0, c_frame=56, current_frame=8, code=32, instruction=56)}
 _MAX_THREADS = 256
 
@@ -130,4 +130,3 @@ class Frames:
         finally:
             memory.close()
         return False
-

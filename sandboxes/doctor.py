@@ -1,0 +1,229 @@
+"""What this machine offers and what a sandbox on it really enforces: each limit is probed, none is assumed."""
+
+import platform
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from apigauge.errors import SandboxError
+from apigauge.sandboxes import environments
+from apigauge.sandboxes.open import Kind, open_sandbox
+from apigauge.sandboxes.verdict import MIB, Limits, Program, Sandbox
+
+LIMITS = Limits(
+    cpu_seconds=1, idle_seconds=1, memory_bytes=256 * MIB, processes=32, file_bytes=8 * MIB, disk_bytes=32 * MIB
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One line of the doctor's report.
+
+    Attributes:
+        name: what was looked at.
+        ok: whether it is as it should be; None for a plain fact.
+        found: what was found.
+        advice: what to do about it; empty where there is nothing to do.
+    """
+
+    name: str
+    ok: bool | None
+    found: str
+    advice: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """A small program and the verdict that shows a limit to be enforced."""
+
+    name: str
+    expected: str
+    source: str
+    advice: str
+
+
+PROBES = (
+    Probe("programs run", "passed", "pass", "nothing works: see the reason"),
+    Probe(
+        "no network",
+        "passed",
+        "import socket\nassert [name for _, name in socket.if_nameindex()] in ([], ['lo']), socket.if_nameindex()",
+        "the engine gave the container a network in spite of network_mode none",
+    ),
+    Probe(
+        "root is read-only",
+        "passed",
+        "import os\n"
+        "for path in ('/', '/usr', '/etc', '/usr/lib', '/var/tmp', '/run', '/home'):\n"
+        "    assert not os.access(path, os.W_OK), path\n",
+        "the engine ignores read_only",
+    ),
+    Probe("no root", "passed", "import os\nassert os.getuid() and os.geteuid()", "the worker could not drop its user"),
+    Probe(
+        "no capabilities",
+        "passed",
+        "facts = dict(line.split(':', 1) for line in open('/proc/self/status') if ':' in line)\n"
+        "assert int(facts['CapEff'], 16) == int(facts['CapPrm'], 16) == 0, facts['CapEff']\n",
+        "the engine ignores cap_drop",
+    ),
+    Probe(
+        "no new privileges",
+        "passed",
+        "assert 'NoNewPrivs:\\t1' in open('/proc/self/status').read()",
+        "the engine ignores no-new-privileges",
+    ),
+    Probe(
+        "system calls are filtered",
+        "passed",
+        "assert 'Seccomp:\\t2' in open('/proc/self/status').read()",
+        "the engine was built without seccomp, or the kernel lacks CONFIG_SECCOMP_FILTER",
+    ),
+    Probe(
+        "no new namespaces",
+        "passed",
+        "import ctypes\nlibc = ctypes.CDLL(None)\n"
+        "assert libc.unshare(0x10000000) == -1 and libc.unshare(0x20000) == -1",
+        "unprivileged user namespaces are within reach of programs; check the seccomp profile",
+    ),
+    Probe(
+        "other processes are out of sight",
+        "passed",
+        "import os\nseen = sorted(int(n) for n in os.listdir('/proc') if n.isdigit())\n"
+        "assert set(seen) <= {1, os.getpid()}, seen",
+        "the PID namespace is shared",
+    ),
+    Probe("CPU time", "timeout", "while True: pass", "CPU time is not counted"),
+    Probe("idle time", "timeout", "import time; time.sleep(30)", "idle time is not counted"),
+    Probe(
+        "memory",
+        "memory",
+        f"import mmap\nblock = mmap.mmap(-1, {600 * MIB})\nfor at in range(0, len(block), 4096): block[at] = 1",
+        "the kernel has no memory control group for containers (cgroup_enable=memory on the kernel's command line)",
+    ),
+    Probe(
+        "processes",
+        "process_limit",
+        "import os, time\nfor _ in range(200):\n    if not os.fork(): time.sleep(20); os._exit(0)\n",
+        "the kernel has no pids control group",
+    ),
+    Probe(
+        "size of a file",
+        "failed/other",
+        f"with open('big', 'wb') as file: file.write(bytes({10 * MIB}))",
+        "RLIMIT_FSIZE is not set",
+    ),
+    Probe(
+        "size of all files",
+        "failed/other",
+        f"for i in range(10):\n    with open(str(i), 'wb') as file: file.write(bytes({7 * MIB}))",
+        "the file system programs write to has no limit",
+    ),
+    Probe("output", "output_limit", "while True: print('x' * 10_000)", "output is not counted"),
+    Probe(
+        "nothing is left",
+        "passed",
+        "import os\nassert os.listdir('.') == ['program.py'], os.listdir('.')\n"
+        "assert not os.listdir('/dev/shm') and not os.listdir('/tmp')",
+        "a folder that programs write to is not emptied",
+    ),
+)
+# What a process sandbox cannot do, by design; it says so itself.
+_NOT_BARE = frozenset(
+    {
+        "no network",
+        "root is read-only",
+        "no root",
+        "no capabilities",
+        "no new privileges",
+        "system calls are filtered",
+        "no new namespaces",
+        "other processes are out of sight",
+        "size of all files",
+        "nothing is left",
+    }
+)
+_NOT_NAMESPACES = frozenset({"no root", "no new privileges", "system calls are filtered", "no new namespaces"})
+
+
+def examine(
+    kind: Kind = "auto", environment: str = "python", tell: Callable[[Check], None] = lambda _: None
+) -> list[Check]:
+    """Looks at the machine, then opens a sandbox of that kind and probes it.
+
+    ``tell`` gets each check as it is made.
+    """
+    checks = []
+    for check in (*host(), *_probed(kind, environment)):
+        checks.append(check)
+        tell(check)
+    return checks
+
+
+def host() -> Iterator[Check]:
+    """The machine: kernel, control groups, namespaces, engine, images."""
+    yield Check("system", None, platform.platform())
+    group = "2" if Path("/sys/fs/cgroup/cgroup.controllers").exists() else "1"
+    yield Check("control groups", None, f"version {group}" if Path("/sys/fs/cgroup").is_dir() else "none")
+    limit = Path("/proc/sys/user/max_user_namespaces")
+    allowed = limit.exists() and limit.read_text(encoding="ascii").strip() != "0"
+    yield Check("user namespaces", None, "allowed" if allowed else "not allowed")
+    bubblewrap = shutil.which("bwrap")
+    yield Check(
+        "bubblewrap",
+        bool(bubblewrap),
+        bubblewrap or "not installed",
+        "" if bubblewrap else "install `bubblewrap`: without it the process sandbox has no namespaces",
+    )
+    yield from _engine()
+
+
+def _engine() -> Iterator[Check]:
+    from apigauge.sandboxes.build import connect, find_image
+
+    try:
+        client = connect()
+    except SandboxError as error:
+        yield Check("engine", False, str(error), "install Docker or Podman and start it; until then: process sandbox")
+        return
+    facts: dict[str, Any] = client.info()
+    yield Check("engine", True, f"{facts.get('Name', '')} {facts.get('ServerVersion', '')}, {facts.get('Driver', '')}")
+    secured = [str(option) for option in facts.get("SecurityOptions") or []]
+    seccomp = any("seccomp" in option for option in secured)
+    yield Check(
+        "engine: seccomp", seccomp, ", ".join(secured) or "none", "" if seccomp else "use an engine that has it"
+    )
+    for name in environments.names():
+        image = find_image(client, environments.load(name))
+        advice = "" if image else f"`apigauge sandbox build {name}` (--base debootstrap without an image registry)"
+        yield Check(f"image {name}", bool(image), image.id[:19] if image else "not built", advice)
+
+
+def _probed(kind: Kind, environment: str) -> Iterator[Check]:
+    said: list[str] = []
+    try:
+        sandbox = open_sandbox(kind, environment, LIMITS, concurrency=1, say=said.append)
+    except SandboxError as error:
+        yield Check("sandbox", False, str(error), "see above")
+        return
+    try:
+        about = sandbox.describe()
+        yield Check("sandbox", True, f"{about['kind']}, environment {environment}", "; ".join(about["caveats"]))
+        yield from _enforced(sandbox, about)
+    finally:
+        sandbox.close()
+
+
+def _enforced(sandbox: Sandbox, about: dict[str, Any]) -> Iterator[Check]:
+    beyond: frozenset[str] = frozenset()
+    if about["kind"] == "process":
+        beyond = _NOT_NAMESPACES if about["namespaces"] else _NOT_BARE
+    for probe in PROBES:
+        if probe.name in beyond:
+            yield Check(probe.name, None, "not enforced by this sandbox")
+            continue
+        verdict = sandbox.run(Program(probe.source))
+        got = f"{verdict.status}/{verdict.category}" if verdict.category else verdict.status
+        ok = got == probe.expected
+        yield Check(probe.name, ok, "enforced" if ok else f"{got}: {verdict.reason}", "" if ok else probe.advice)

@@ -6,12 +6,19 @@ BIN := $(VENV)/bin
 export APIGAUGE_DATA ?= $(wildcard $(abspath ../shared/gorilla))
 JOBS ?= auto
 
-.PHONY: demo test lint types bench clean
+# Where the images of `make sandbox` come from: docker (a public image, by digest) or debootstrap (Debian packages; root).
+BASE ?= docker
 
-demo: $(VENV)/.core
+.PHONY: demo sandbox test lint types bench clean
+
+demo: $(VENV)/.hf
 	@$(BIN)/apigauge run --benchmark mini --model retrieval:bm25 --out demo/runs/bm25
 	@$(BIN)/apigauge run --benchmark mini --model 'constant:torch.topk(scores, k=3)' --out demo/runs/constant
 	@echo "leaderboard: $$($(BIN)/apigauge report demo/runs/* --out demo/site)"
+
+sandbox: $(VENV)/.core
+	$(BIN)/apigauge sandbox build python --base $(BASE)
+	$(BIN)/apigauge sandbox build huggingface --base $(BASE)
 
 test: $(VENV)/.dev
 	$(BIN)/python -m pytest -n $(JOBS)
@@ -26,6 +33,7 @@ types: $(VENV)/.dev
 bench: $(VENV)/.dev
 	$(BIN)/python tests/performance/bench_scoring.py
 	$(BIN)/python tests/performance/bench_startup.py
+	$(BIN)/python tests/performance/bench_sandbox.py
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
@@ -34,7 +42,11 @@ $(VENV)/.core: $(VENV)/bin/python pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e .
 	@touch $@
 
-$(VENV)/.dev: $(VENV)/.core
+$(VENV)/.hf: $(VENV)/.core
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[hf]'
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.hf
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	@touch $@
 

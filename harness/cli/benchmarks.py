@@ -99,7 +99,7 @@ def check(arguments: argparse.Namespace) -> int:
 
     benchmark = load_benchmark(arguments.name, arguments.data_dir)
     with (
-        sandbox_for(benchmark, arguments.sandbox or "none", None, arguments.sandbox_workers) as sandbox,
+        sandbox_for(benchmark, arguments.sandbox or "none", None, arguments) as sandbox,
         progress(f"checking {benchmark.name}", (3 if sandbox else 2) * len(benchmark.rows)) as tick,
     ):
         report = check_benchmark(benchmark, tick, sandbox)

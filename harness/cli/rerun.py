@@ -87,12 +87,14 @@ def rescore(run_path: Path, arguments: argparse.Namespace, otherwise: str) -> "t
     made_with = [module for module in MODULES if module in manifest.get("metrics", {})]
     modules = metric_modules(arguments.metrics or made_with)
     kind = arguments.sandbox or _made_in(run_path, manifest)
+    if not arguments.sandbox:
+        arguments.runtime = arguments.runtime or (manifest.get("sandbox") or {}).get("runtime")
     if not kind:  # a run of chosen metrics keeps to those
         kind = "none" if made_with and not set(made_with) >= set(STATIC) else otherwise
     if manifest.get("sandbox") and kind == "none":
         say(f"{run_path}: scored without a sandbox; exec.* is left out")
     with (
-        sandbox_for(benchmark, kind, arguments.metrics, arguments.sandbox_workers) as sandbox,
+        sandbox_for(benchmark, kind, arguments.metrics, arguments) as sandbox,
         progress(f"scoring {benchmark.name}", manifest["benchmark"].get("items")) as tick,
     ):
         return score_run(benchmark, run_path, modules, arguments.workers, tick, sandbox)

@@ -56,7 +56,7 @@ def answer_and_score(arguments: argparse.Namespace, generator: "Generator") -> i
     out = arguments.out or default_out(benchmark.name, generator.describe()["spec"])
     total, kind = len(benchmark.items[: arguments.limit]), arguments.sandbox or "auto"
     with (
-        sandbox_for(benchmark, kind, arguments.metrics, arguments.sandbox_workers) as sandbox,
+        sandbox_for(benchmark, kind, arguments.metrics, arguments) as sandbox,
         progress(f"scoring {benchmark.name}", total) as tick,
     ):
         summary = evaluate(benchmark, generator, out, modules, arguments.limit, arguments.workers, tick, sandbox)

@@ -35,15 +35,16 @@ def add_scoring(parser: argparse.ArgumentParser) -> None:
 
 
 def add_sandbox(parser: argparse.ArgumentParser, default: str) -> None:
-    """``--sandbox`` and ``--sandbox-workers``; ``default`` says what happens without the first."""
+    """``--sandbox``, ``--sandbox-workers`` and ``--runtime``; ``default`` says what happens without the first."""
     parser.add_argument(
         "--sandbox",
         choices=("auto", "docker", "process", "none"),
         help=f"where programs run; auto takes the best one there is (default: {default})",
     )
     parser.add_argument(
-        "--sandbox-workers", type=positive, metavar="N", help="programs run at once (default: the sandbox decides)"
+        "--sandbox-workers", type=positive, metavar="N", help="programs run at once (default: as many as cores)"
     )
+    parser.add_argument("--runtime", metavar="NAME", help="another OCI runtime for docker, e.g. runsc")
 
 
 def positive(text: str) -> int:
@@ -63,7 +64,7 @@ def metric_modules(names: list[str] | None) -> list[str]:
 
 @contextmanager
 def sandbox_for(
-    benchmark: "Benchmark", kind: str, metrics: list[str] | None, workers: int | None
+    benchmark: "Benchmark", kind: str, metrics: list[str] | None, arguments: argparse.Namespace
 ) -> "Iterator[Sandbox | None]":
     """The sandbox to run a benchmark's programs in, closed afterwards; None if they are not to be run.
 
@@ -71,13 +72,13 @@ def sandbox_for(
         benchmark: whose programs.
         kind: a choice of ``--sandbox``. Only ``auto`` does without if none can be had, and says so.
         metrics: the metrics asked for by name, if any: without ``exec.*`` among them nothing is run.
-        workers: programs run at once; by default the sandbox decides.
+        arguments: the options of :func:`add_sandbox`.
 
     Raises:
         UsageError: what was asked for excludes itself, or the benchmark's programs cannot be run at all.
         SandboxError: the sandbox asked for cannot be had.
     """
-    sandbox = _open_sandbox(benchmark, kind, metrics, workers)
+    sandbox = _open_sandbox(benchmark, kind, metrics, arguments)
     try:
         yield sandbox
     finally:
@@ -86,7 +87,7 @@ def sandbox_for(
 
 
 def _open_sandbox(
-    benchmark: "Benchmark", kind: str, metrics: list[str] | None, workers: int | None
+    benchmark: "Benchmark", kind: str, metrics: list[str] | None, arguments: argparse.Namespace
 ) -> "Sandbox | None":
     from apigauge.harness.metrics import EXECUTED, modules_for
 
@@ -105,7 +106,8 @@ def _open_sandbox(
 
     try:
         opened = cast("Literal['auto', 'docker', 'process']", kind)
-        return open_sandbox(opened, benchmark.environment, concurrency=workers, say=say)
+        workers, runtime = arguments.sandbox_workers, arguments.runtime
+        return open_sandbox(opened, benchmark.environment, concurrency=workers, runtime=runtime, say=say)
     except SandboxError as error:
         if kind != "auto" or named:
             raise

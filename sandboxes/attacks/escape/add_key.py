@@ -1,6 +1,6 @@
 """Leaves a key in the kernel's keyring, which belongs to the user id and is in no namespace."""
 # expect: failed/other
-# where: docker process
+# where: docker
 import ctypes
 import os
 

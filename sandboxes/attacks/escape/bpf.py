@@ -1,6 +1,6 @@
 """Creates a BPF map. Whether it needs a privilege depends on a setting of the host."""
 # expect: failed/other
-# where: docker process
+# where: docker
 import ctypes
 import os
 

@@ -1,6 +1,6 @@
 """Watches all files of a file system (fanotify)."""
 # expect: failed/other
-# where: docker process
+# where: docker
 import ctypes
 import os
 

@@ -1,6 +1,6 @@
 """Makes a file system by the new interface (fsopen)."""
 # expect: failed/other
-# where: docker process
+# where: docker
 import ctypes
 import os
 

@@ -1,6 +1,6 @@
 """Sets up io_uring: its operations pass by every filter on system calls."""
 # expect: failed/other
-# where: docker process
+# where: docker
 import ctypes
 import os
 

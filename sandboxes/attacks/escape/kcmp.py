@@ -1,6 +1,6 @@
 """Compares its descriptors with its parent's; learns kernel addresses by sorting."""
 # expect: failed/other
-# where: docker process
+# where: docker
 import ctypes
 import os
 

@@ -3,7 +3,7 @@
 # where: docker process
 import os
 
-for path in ("/proc/kcore", "/dev/mem", "/dev/kmem", "/dev/port", "/dev/kmsg", "/proc/kmsg", "/proc/kpageflags"):
+for path in ("/proc/kcore", "/dev/mem", "/dev/kmem", "/dev/port", "/dev/kmsg", "/proc/kmsg"):
     try:
         seen = os.read(os.open(path, os.O_RDONLY | os.O_NONBLOCK), 64)
     except OSError:

@@ -2,12 +2,15 @@
 # expect: passed
 # where: docker process
 import os
+import stat
 
 paths = ["/proc/sysrq-trigger", "/sys/kernel/uevent_helper", "/sys/power/state", "/sys/kernel/mm/ksm/run"]
 paths += ["/proc/timer_list", "/proc/kcore", "/proc/kmsg", "/proc/acpi", "/sys/firmware/efi", "/sys/kernel/debug/x"]
 paths += [os.path.join(folder, name) for folder, _, names in os.walk("/proc/sys") for name in names]
 for path in paths:
     try:
+        if stat.S_ISCHR(os.stat(path).st_mode):
+            continue  # hidden under /dev/null
         opened = os.open(path, os.O_WRONLY)
     except OSError:
         continue

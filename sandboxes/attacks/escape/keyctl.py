@@ -1,6 +1,6 @@
 """Reads which keyring its user has (keyctl)."""
 # expect: failed/other
-# where: docker process
+# where: docker
 import ctypes
 import os
 

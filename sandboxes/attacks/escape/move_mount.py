@@ -1,6 +1,6 @@
 """Attaches a mount by the new interface, which filters written for mount() do not know."""
 # expect: failed/other
-# where: docker process
+# where: docker
 import ctypes
 import os
 

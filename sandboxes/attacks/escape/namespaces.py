@@ -1,6 +1,6 @@
 """Makes new namespaces, each kind and a user namespace with each: root inside one reaches more of the kernel."""
 # expect: passed
-# where: docker process
+# where: docker
 import ctypes
 
 libc = ctypes.CDLL(None, use_errno=True)

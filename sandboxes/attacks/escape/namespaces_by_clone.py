@@ -1,6 +1,6 @@
 """The same by clone(), whose flags a filter on unshare() does not see, and by clone3(), whose flags no filter sees."""
 # expect: passed
-# where: docker process
+# where: docker
 import ctypes
 import os
 import signal

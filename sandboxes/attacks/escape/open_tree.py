@@ -1,6 +1,6 @@
 """Copies the tree of mounts (open_tree with OPEN_TREE_CLONE)."""
 # expect: failed/other
-# where: docker process
+# where: docker
 import ctypes
 import os
 

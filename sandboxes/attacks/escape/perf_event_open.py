@@ -1,6 +1,6 @@
 """Opens a performance counter of its own process; the interface is large and old exploits are many."""
 # expect: failed/other
-# where: docker process
+# where: docker
 import ctypes
 import os
 

@@ -3,7 +3,7 @@
 PID 1 keeps some capabilities to change users; a child that keeps them, or could get them back by exec, is root.
 """
 # expect: passed
-# where: docker process
+# where: docker
 import os
 
 status = dict(line.split(":\t", 1) for line in open("/proc/self/status").read().splitlines() if ":\t" in line)

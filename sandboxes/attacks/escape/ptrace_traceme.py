@@ -1,6 +1,6 @@
 """Offers itself to its parent's debugger: the parent then gets a stop it did not expect for every signal."""
 # expect: failed/other
-# where: docker process
+# where: docker
 import ctypes
 import os
 

@@ -1,6 +1,6 @@
 """Asks to change a disk quota."""
 # expect: failed/other
-# where: docker process
+# where: docker
 import ctypes
 import os
 

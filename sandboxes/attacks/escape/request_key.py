@@ -1,6 +1,6 @@
 """Makes the kernel start its key helper on the host (request_key)."""
 # expect: failed/other
-# where: docker process
+# where: docker
 import ctypes
 import os
 

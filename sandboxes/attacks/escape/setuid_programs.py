@@ -1,6 +1,6 @@
 """Runs every set-user-id program it finds and looks for one that makes it root (su, mount, passwd, newgrp)."""
 # expect: passed
-# where: docker process
+# where: docker
 import os
 import stat
 import subprocess

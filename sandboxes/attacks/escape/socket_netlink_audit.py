@@ -1,6 +1,6 @@
 """Opens a socket to the kernel's audit log and binds it to the group that hears everything."""
-# expect: failed/other
-# where: docker process
+# expect: failed/other | failed/network
+# where: docker
 import socket
 
 opened = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 9)

@@ -1,5 +1,5 @@
 """Opens a packet socket, which sees and forges whole frames."""
-# expect: failed/other
+# expect: failed/other | failed/network
 # where: docker process
 import socket
 

@@ -1,5 +1,5 @@
 """Opens a raw socket; with one, a program can forge packets (CAP_NET_RAW is among Docker's defaults)."""
-# expect: failed/other
+# expect: failed/other | failed/network
 # where: docker process
 import socket
 

@@ -1,5 +1,5 @@
 """Opens a raw socket for IPv6."""
-# expect: failed/other
+# expect: failed/other | failed/network
 # where: docker process
 import socket
 

@@ -1,6 +1,6 @@
 """Tries forbidden calls from threads started in every way: a filter set for one thread leaves the others free."""
 # expect: passed
-# where: docker process
+# where: docker
 import _thread
 import ctypes
 import threading

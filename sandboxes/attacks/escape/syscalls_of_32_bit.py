@@ -3,7 +3,7 @@
 A filter that looks at the number alone, and not at the architecture, lets it through as another call.
 """
 # expect: failed/other | killed
-# where: docker process
+# where: docker
 import ctypes
 import mmap
 import os

@@ -1,6 +1,6 @@
 """Calls unshare by its number in the x32 interface: the same call with bit 30 set, which a list of numbers misses."""
 # expect: failed/other | killed
-# where: docker process
+# where: docker
 import ctypes
 import os
 

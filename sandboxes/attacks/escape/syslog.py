@@ -1,6 +1,6 @@
 """Reads the kernel's log, which tells what the host does; only a setting of the host forbids it."""
 # expect: failed/other
-# where: docker process
+# where: docker
 import ctypes
 import os
 

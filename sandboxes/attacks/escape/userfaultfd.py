@@ -1,6 +1,6 @@
 """Opens a userfaultfd, with which a program stops the kernel in the middle of a copy."""
 # expect: failed/other
-# where: docker process
+# where: docker
 import ctypes
 import os
 

@@ -1,5 +1,6 @@
 """Writes to the installed packages and to the interpreter: the next program would run what it wrote."""
 # expect: passed
+# where: docker process
 import os
 import sys
 

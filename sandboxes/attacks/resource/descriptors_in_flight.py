@@ -3,6 +3,7 @@
 The kernel limits descriptors in flight to RLIMIT_NOFILE for each user: a user that programs share would be shared too.
 """
 # expect: failed/other
+# where: docker process
 import os
 import socket
 

@@ -3,7 +3,7 @@
 The cleaning afterwards must not take longer than the making, nor list everything before it deletes anything.
 """
 # expect: failed/other | timeout | memory
-# where: docker process
+# where: docker
 import os
 
 for number in range(200_000):

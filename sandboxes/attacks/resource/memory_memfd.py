@@ -3,6 +3,7 @@
 It is in no directory, so a limit on the size of /tmp and /dev/shm does not apply and emptying them frees nothing.
 """
 # expect: memory
+# where: docker
 import os
 
 files = []

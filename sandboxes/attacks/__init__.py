@@ -1,0 +1,120 @@
+"""Hostile programs with the verdict that each must get: the proof that a sandbox is closed, and stays so.
+
+An attack is a file ``FAMILY/NAME.py``: a program whose docstring says what it tries and how a fix could be wrong, then
+comment lines with what must come of it::
+
+    # expect: failed/network | timeout     one of these; a status alone means that status without a category
+    # stage: 2                             the highest stage it may reach (default 4)
+    # callee: json.loads                   the API call it names (default none)
+    # where: docker process                the kinds of sandbox that promise to withstand it (default all)
+    # builds: program                      the file is no program but makes one, in this variable
+
+Kinds are ``docker``, ``process`` (a process tree with namespaces) and ``bare`` (one without). ``witness.py`` runs after
+each attack in the same sandbox, ``neighbour.py`` beside it in another.
+
+The programs are bounded: none runs for more than a minute, takes more than 4 GiB, starts more than 2,000 processes,
+sends anything to a network or changes anything outside its sandbox. They are still meant to be run in one.
+"""
+
+import ast
+import re
+import runpy
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from apigauge.sandboxes.verdict import CATEGORIES, ENDED, STATUSES, Program
+
+FAMILIES = ("resource", "escape", "persistence", "forgery", "signals")
+KINDS = ("docker", "process", "bare")
+_FOLDER = Path(__file__).parent
+_HEAD = re.compile(r'\A("""(?:.*?)""")\n((?:# [a-z]+: [^\n]*\n)*)', re.DOTALL)
+_FIELDS = {"expect", "stage", "callee", "where", "builds"}
+
+
+@dataclass(frozen=True, slots=True)
+class Attack:
+    """One attack, as its file describes it.
+
+    Attributes:
+        name: unique among all.
+        family: its folder.
+        source: the program.
+        expected: the verdicts that are right, as ``status`` or ``failed/category``.
+        max_stage: the highest stage that is right.
+        callee: the API call that the program names.
+        where: kinds of sandbox that must withstand it.
+        description: what it tries, and how a fix could be wrong.
+    """
+
+    name: str
+    family: str
+    source: str
+    expected: tuple[str, ...]
+    max_stage: int
+    callee: str | None
+    where: tuple[str, ...]
+    description: str
+
+    @property
+    def program(self) -> Program:
+        """What a sandbox is given."""
+        return Program(self.source, self.callee)
+
+
+def read(path: Path) -> Attack:
+    """The attack in a file.
+
+    Raises:
+        ValueError: its head is not as it should be.
+    """
+    text = path.read_text(encoding="utf-8")
+    head = _HEAD.match(text)
+    if not head:
+        raise ValueError(f"{path.name}: does not begin with a docstring and its expectations")
+    fields = dict(line[2:].split(": ", 1) for line in head[2].splitlines())
+    if "expect" not in fields or fields.keys() - _FIELDS:
+        raise ValueError(f"{path.name}: needs `expect`, and may have {sorted(_FIELDS)}; it has {sorted(fields)}")
+    expected = tuple(part.strip() for part in fields["expect"].split("|"))
+    if unknown := [verdict for verdict in expected if verdict not in _verdicts()]:
+        raise ValueError(f"{path.name}: there are no verdicts {unknown}")
+    where = tuple(fields.get("where", " ".join(KINDS)).split())
+    if not where or set(where) - set(KINDS):
+        raise ValueError(f"{path.name}: `where` names {where}, not kinds of {KINDS}")
+    return Attack(
+        name=path.stem,
+        family=path.parent.name,
+        # What a file makes can be a program that no parser takes, or one too large for a repository.
+        source=str(runpy.run_path(str(path))[fields["builds"]]) if "builds" in fields else text,
+        expected=expected,
+        max_stage=int(fields.get("stage", ENDED)),
+        callee=fields.get("callee"),
+        where=where,
+        description=str(ast.literal_eval(head[1])).strip(),
+    )
+
+
+def _verdicts() -> set[str]:
+    """All that may be expected: trouble of our own may not."""
+    return set(STATUSES) - {"failed", "infra"} | {f"failed/{category}" for category in CATEGORIES}
+
+
+@cache
+def load() -> tuple[Attack, ...]:
+    """All attacks, by family and name."""
+    paths = [path for family in FAMILIES for path in sorted((_FOLDER / family).glob("*.py"))]
+    return tuple(map(read, paths))
+
+
+def witness(kind: str) -> str:
+    """The program that runs after an attack on a sandbox of this kind; it must pass."""
+    text = (_FOLDER / "witness.py").read_text(encoding="utf-8")
+    return text if kind != "bare" else text.replace("NAMESPACES = True", "NAMESPACES = False")
+
+
+def neighbour() -> str:
+    """The program that runs beside an attack, in another sandbox; it must pass."""
+    return (_FOLDER / "neighbour.py").read_text(encoding="utf-8")
+
+
+WITNESS = witness("docker")

@@ -1,0 +1,20 @@
+"""Rewrites the API's own function in place (`__code__`), so that the real object does nothing, and calls it.
+
+Watching which object is called does not notice: it is the right one.
+"""
+# expect: passed
+# stage: 2
+# callee: json.loads
+import json
+
+
+def fake(*_, **__):
+    return {}
+
+
+original = json.loads
+while hasattr(original, "__wrapped__"):
+    original = original.__wrapped__
+original.__code__ = fake.__code__
+original.__kwdefaults__ = None
+json.loads("no JSON")

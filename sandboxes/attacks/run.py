@@ -1,0 +1,131 @@
+"""Runs the attacks against a sandbox and says which of them came to anything."""
+
+import threading
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass
+from typing import Any, Self
+
+from apigauge.sandboxes.attacks import Attack, load, neighbour, witness
+from apigauge.sandboxes.verdict import MIB, Limits, Program, Sandbox, Verdict
+
+# Small, so that an attack on a resource is over soon, and far above what the witness needs.
+LIMITS = Limits(
+    cpu_seconds=2.0,
+    idle_seconds=3.0,
+    memory_bytes=512 * MIB,
+    processes=64,
+    output_bytes=1 * MIB,
+    file_bytes=64 * MIB,
+    disk_bytes=128 * MIB,
+    open_files=256,
+)
+# What is wrong with the machine around the sandbox ("" where nothing is): new files, new processes.
+Check = Callable[[], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What came of one attack.
+
+    Attributes:
+        name: of the attack.
+        family: of the attack.
+        expected: the verdicts that would have been right.
+        got: the verdict, as ``status`` or ``failed/category``.
+        ok: whether it was right, reached no higher stage than it may, and had no effect.
+        effect: what the witness, the neighbour, or the machine around them noticed.
+    """
+
+    name: str
+    family: str
+    expected: tuple[str, ...]
+    got: str
+    ok: bool
+    effect: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """For a report."""
+        return asdict(self)
+
+
+def attack(
+    sandbox: Sandbox,
+    kind: str,
+    beside: Sandbox | None = None,
+    *,
+    attacks: Iterable[Attack] | None = None,
+    checks: Iterable[Check] = (),
+    tick: Callable[[Result], None] = lambda _: None,
+) -> list[Result]:
+    """Runs every attack that a kind of sandbox promises to withstand.
+
+    Args:
+        sandbox: the victim. With a concurrency of one, the witness runs exactly where the attack ran.
+        kind: ``docker``, ``process`` or ``bare``.
+        beside: another sandbox of the same kind, for the neighbour.
+        attacks: by default all of them.
+        checks: what else to look at after each attack.
+        tick: gets each result as soon as it is there.
+    """
+    watches = tuple(checks)
+    results = []
+    for one in load() if attacks is None else attacks:
+        if kind in one.where:
+            results.append(run_one(one, sandbox, kind, beside, watches))
+            tick(results[-1])
+    return results
+
+
+def run_one(
+    one: Attack, sandbox: Sandbox, kind: str, beside: Sandbox | None = None, checks: Iterable[Check] = ()
+) -> Result:
+    """Runs one attack, the neighbour beside it, and the witness after it."""
+    with _Neighbour(beside) as neighbour_of_it:
+        verdict = sandbox.run(one.program, LIMITS)
+    seen = sandbox.run(Program(witness(kind)), LIMITS)
+    got = _plain(name_of(verdict))
+    effects = [
+        f"stage {verdict.stage} instead of {one.max_stage}" if verdict.stage > one.max_stage else "",
+        verdict.reason if got not in one.expected else "",
+        _complaint("witness", seen),
+        *(_complaint("neighbour", other) for other in neighbour_of_it.verdicts),
+        *(check() for check in checks),
+    ]
+    effect = _plain("; ".join(filter(None, effects)))
+    return Result(one.name, one.family, one.expected, got, ok=got in one.expected and not effect, effect=effect)
+
+
+def name_of(verdict: Verdict) -> str:
+    """A verdict as attacks expect it: ``timeout``, ``failed/network``."""
+    return f"{verdict.status}/{verdict.category}" if verdict.category else verdict.status
+
+
+def _plain(text: str) -> str:
+    """What a program may have had a hand in, as characters that go into any file."""
+    return text.encode("ascii", "backslashreplace").decode()
+
+
+def _complaint(who: str, verdict: Verdict) -> str:
+    return "" if verdict.status == "passed" else f"{who}: {name_of(verdict)}: {verdict.reason}"
+
+
+class _Neighbour:
+    """Runs the neighbour's program again and again, at least once, for as long as the attack takes."""
+
+    def __init__(self, sandbox: Sandbox | None) -> None:
+        self.verdicts: list[Verdict] = []
+        self._sandbox = sandbox
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._run)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while self._sandbox and not (self.verdicts and self._over.is_set()):
+            self.verdicts.append(self._sandbox.run(Program(neighbour()), LIMITS))

@@ -1,0 +1,6 @@
+"""Terminates itself."""
+# expect: killed
+import os
+import signal
+
+os.kill(os.getpid(), signal.SIGTERM)

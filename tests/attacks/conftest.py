@@ -1,0 +1,36 @@
+"""One victim and one neighbour for each kind of sandbox, for the whole session."""
+
+import pytest
+
+from apigauge.sandboxes import environments
+from apigauge.sandboxes.attacks import run
+
+
+def sandbox(kind):
+    environment = environments.load("python")
+    if kind == "docker":
+        from apigauge.sandboxes.docker import DockerSandbox
+
+        return DockerSandbox(environment, run.LIMITS, 1)
+    from apigauge.sandboxes.process import ProcessSandbox
+
+    return ProcessSandbox(environment, run.LIMITS, 1, namespaces=kind == "process")
+
+
+@pytest.fixture(scope="session")
+def pair():
+    """The victim and the neighbour of a kind, started when first asked for."""
+    started = {}
+
+    def of(kind):
+        if kind not in started:
+            # What whoever runs the tests has in the environment must not be what a program finds there.
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setenv("HF_TOKEN", "secret")
+                started[kind] = sandbox(kind), sandbox(kind)
+        return started[kind]
+
+    yield of
+    for both in started.values():
+        for one in both:
+            one.close()

@@ -8,8 +8,6 @@ memory without swap, processes, cores, capabilities, setuid programs, other user
 """
 
 import contextlib
-import functools
-import json
 import socket
 import struct
 from collections.abc import Iterator
@@ -23,7 +21,7 @@ from apigauge.sandboxes.environments import Environment
 from apigauge.sandboxes.pool import Pool, default_concurrency
 from apigauge.sandboxes.verdict import MIB, Limits
 
-_SECCOMP = Path(__file__).with_name("seccomp.json")
+SECCOMP = Path(__file__).with_name("seccomp.json")
 # What the supervisor needs to give each program a user of its own, to end it, and to see where it stands.
 CAPABILITIES = ("SETUID", "SETGID", "KILL", "SYS_PTRACE")
 _USERS = (100_000, 160_000)
@@ -104,7 +102,7 @@ class DockerSandbox(Pool):
             "runtime": self._runtime,
             "limits": self.limits.to_json(),
             "worker": link.worker_digest(),
-            "seccomp": link.digest_of(_SECCOMP.read_bytes()),
+            "seccomp": link.digest_of(SECCOMP.read_bytes()),
             "hub": None,
             "caveats": caveats,
         }
@@ -126,7 +124,9 @@ class _Container:
         self._raw: Any = None
         self._socket: Any = None
         with _engine_trouble(f"container of {image.tag}"):
-            host = self._api.create_host_config(**host_config(limits, runtime))
+            # Podman takes a profile's path where Docker takes its text.
+            profile = str(SECCOMP) if _is_podman(client) else SECCOMP.read_text(encoding="utf-8")
+            host = self._api.create_host_config(**host_config(limits, profile, runtime))
             self._id = self._api.create_container(
                 image.id,
                 ["python3", *link.PYTHON_OPTIONS, link.bootstrap()],
@@ -188,6 +188,7 @@ class _Container:
             "folders": list(_FOLDERS),
             "users": list(_USERS),
             "alone": True,
+            "sum_memory": False,
             "limits": limits.to_json(),
         }
 
@@ -235,7 +236,12 @@ class _Demultiplexer:
         return bytes(out)
 
 
-def host_config(limits: Limits, runtime: str | None = None) -> dict[str, Any]:
+def _is_podman(client: Any) -> bool:
+    components = client.version().get("Components") or []
+    return any("Podman" in str(component.get("Name")) for component in components)
+
+
+def host_config(limits: Limits, seccomp: str, runtime: str | None = None) -> dict[str, Any]:
     """Every restriction of a container, as ``docker.APIClient.create_host_config`` takes them."""
     disk = f"rw,nosuid,nodev,noexec,mode=1777,size={limits.disk_bytes},nr_inodes={_INODES}"
     return {
@@ -255,17 +261,10 @@ def host_config(limits: Limits, runtime: str | None = None) -> dict[str, Any]:
         "privileged": False,
         "read_only": True,
         "runtime": runtime,
-        "security_opt": ["no-new-privileges", f"seccomp={json.dumps(_seccomp())}"],
+        "security_opt": ["no-new-privileges", f"seccomp={seccomp}"],
         "tmpfs": dict.fromkeys(_FOLDERS, disk),
         "ulimits": [],
     }
-
-
-@functools.cache
-def _seccomp() -> dict[str, Any]:
-    profile = json.loads(_SECCOMP.read_text(encoding="utf-8"))
-    assert isinstance(profile, dict)
-    return profile
 
 
 def _variables() -> dict[str, str]:

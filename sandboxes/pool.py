@@ -13,6 +13,8 @@ from apigauge.sandboxes.verdict import Limits, Program, Verdict
 
 # A program is tried on so many workers before its verdict is ``infra``.
 TRIES = 3
+# No model writes so much, and every character is sent, parsed and kept.
+MAX_SOURCE = 1_000_000
 # How long to wait for an engine that is being restarted.
 _PATIENCE_SECONDS = 20.0
 
@@ -59,6 +61,11 @@ class Pool:
     def run(self, program: Program, limits: Limits | None = None) -> Verdict:
         """Runs one program; see :class:`apigauge.sandboxes.verdict.Sandbox`."""
         wanted = (limits or self.limits).to_json()
+        for name in ("memory_bytes", "processes"):
+            if wanted[name] > getattr(self.limits, name):
+                raise ValueError(f"{name}: {wanted[name]} is more than the sandbox was opened with")
+        if len(program.source) > MAX_SOURCE:
+            return Verdict("failed", 0, "syntax", f"longer than {MAX_SOURCE} characters")
         request = {"source": program.source, "callee": program.callee, "limits": wanted}
         troubles: list[str] = []
         with self._places:

@@ -132,6 +132,7 @@ class _Process:
             "folders": ["/box", "/tmp", "/dev/shm"] if namespaces else [box],  # noqa: S108 - inside its namespace
             "users": None,
             "alone": namespaces,
+            "sum_memory": True,
             "limits": limits.to_json(),
         }
         python = [sys.executable, *link.PYTHON_OPTIONS, link.bootstrap()]
@@ -205,4 +206,6 @@ def _bubblewrap(limits: Limits) -> list[str]:
         command += ["--ro-bind-try", path, path]
     for folder in ("/box", "/tmp", "/dev/shm"):  # noqa: S108 - inside its namespace
         command += ["--perms", "1777", "--size", str(limits.disk_bytes), "--tmpfs", folder]
+    # Last, when all is in place: what is not one of those folders cannot be written, the kernel's settings included.
+    command += ["--remount-ro", "/proc", "--remount-ro", "/dev", "--remount-ro", "/"]
     return [*command, "--setenv", "PYTHONHASHSEED", "0", "--chdir", "/"]

@@ -10,8 +10,8 @@ from apigauge.sandboxes.verdict import MIB, Limits, Program, Sandbox, Verdict
 
 # Small, so that an attack on a resource is over soon, and far above what the witness needs.
 LIMITS = Limits(
-    cpu_seconds=2.0,
-    idle_seconds=3.0,
+    cpu_seconds=1.5,
+    idle_seconds=1.5,
     memory_bytes=512 * MIB,
     processes=64,
     output_bytes=1 * MIB,

@@ -1,11 +1,12 @@
 """What the forked child does before, around and after the program.
 
-The channel by which the supervisor learns that a program reached its end is the program's own standstill, which the
-kernel reports: the child stops itself once just before the program begins and once just after it has ended, from the
-same place. There is no descriptor, nonce or marker that the program could find. A program can stop itself too, but
-only from deeper in the stack, and the frame below it is made of constants (see ``observer.constant_code``), so it can
-neither be rewritten nor made to go on after an exception. What the child writes to the shared page is believed only
-where it makes the verdict no better than "failed".
+The channel by which the supervisor learns that a program reached its end is the program's own standstill: the child
+stops itself once just before the program begins and once just after it has ended, and the supervisor looks where it
+stands, by what the kernel says of its stack and by what its memory says of the frame that runs. There is no descriptor,
+nonce or marker that the program could find. A program can stop itself too, but from another frame and another depth of
+the stack, and the runner's frame is made of constants (see ``observer.constant_code``), so it can neither be rewritten
+nor made to go on after an exception. What the child writes to the shared page is believed only where it makes the
+verdict no better than "failed".
 
 Covered: everything that Python code can do, frames, garbage collector and tracing included.
 Not covered: machine code in the program's own process (ctypes writing to its own stack, say) that imitates the
@@ -29,6 +30,7 @@ import threading
 import types
 import warnings
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NoReturn, cast
 
 from apigauge.sandboxes.worker import classify, observer
@@ -64,7 +66,7 @@ def run():
 def warm_up() -> None:
     """Does once, in the supervisor, what every child would do anew."""
     observer.warm_up()
-    observer.constant_code(_RUNNER, {})
+    observer.offset_of(_RUNNER, "STOP")
     _OURS[:] = [name for name in sys.modules if name.partition(".")[0] == "apigauge"]
 
 
@@ -112,20 +114,24 @@ def start(request: dict[str, Any], setup: Callable[[], None], page: mmap.mmap, s
         flush = _fresh_streams()
         random.seed(SEED)  # a fork has made it unforeseeable
         constants = {
-            "PREPARE": lambda: _prepare(request, report, namespace),
+            # A partial object takes a C frame, and so a place in the stack, that a plain function would not: what the
+            # program can get called from here, the text of its exception say, stands deeper than the runner.
+            "PREPARE": partial(_prepare, request, report, namespace),
             "STOP": signal.raise_signal,
             "SIGNAL": signal.SIGSTOP,
             "EXEC": exec,
             "NAMESPACE": namespace,
-            "JOIN": threading._shutdown,  # type: ignore[attr-defined]  # noqa: SLF001 - as the interpreter does at its end
-            "FLUSH": flush,
+            "JOIN": partial(threading._shutdown),  # type: ignore[attr-defined]  # noqa: SLF001 - as the interpreter does at its end
+            "FLUSH": partial(flush),
             "ANYTHING": BaseException,
-            "REPORT": lambda error: _tell(error, report),
+            "REPORT": partial(_tell, report),
             "EXIT": exit_now,
             "REPORTED": _REPORTED,
             "ESCAPED": _ESCAPED,
         }
-        types.FunctionType(observer.constant_code(_RUNNER, constants), {})()
+        runner = observer.constant_code(_RUNNER, constants)
+        report.facts |= {"runner": id(runner), "end": observer.offset_of(_RUNNER, "STOP")}
+        types.FunctionType(runner, {})()
     finally:
         exit_now(_ESCAPED)
 
@@ -266,7 +272,7 @@ def _without_last_exit(tree: ast.Module) -> ast.Module:
     return tree
 
 
-def _tell(error: BaseException, report: Report) -> None:
+def _tell(report: Report, error: BaseException) -> None:
     if isinstance(error, _NotPython):
         reason, line = error.args
         report.update(stage=0, status="failed", category="syntax", reason=reason[: classify.MAX_TEXT], line=line)

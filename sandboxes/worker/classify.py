@@ -64,6 +64,20 @@ _ARGUMENTS = re.compile(
     r"is an invalid keyword|received an invalid combination of arguments|does not accept"
 )
 MAX_TEXT = 2_000
+CATEGORIES = frozenset(
+    {
+        "syntax",
+        "import",
+        "name",
+        "attribute",
+        "arguments",
+        "hub_not_found",
+        "input",
+        "network",
+        "assertion",
+        "other",
+    }
+)
 
 
 class Failure(NamedTuple):
@@ -125,7 +139,7 @@ def _is_network(error: BaseException, names: set[str]) -> bool:
 def _is_process_limit(error: BaseException) -> bool:
     if isinstance(error, BlockingIOError):  # fork(): EAGAIN
         return error.errno == errno.EAGAIN and error.filename is None
-    return isinstance(error, RuntimeError) and "can't start new thread" in str(error)
+    return isinstance(error, RuntimeError) and "can't start new thread" in _text(error)
 
 
 def _chain(error: BaseException | None) -> "list[BaseException]":

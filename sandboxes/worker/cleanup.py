@@ -77,6 +77,7 @@ class Folders:
     def __init__(self, folders: list[str]) -> None:
         self._folders = folders
         self._inodes = self._used()
+        self._objects = kernel.shared_objects()
 
     def empty(self, user: int | None) -> bool:
         """Empties them; whether they are, and no file lives on without a name."""
@@ -84,11 +85,17 @@ class Folders:
             os.seteuid(user)
         try:
             for folder in self._folders:
+                with contextlib.suppress(OSError):  # not its own: then it cannot have closed it either
+                    os.chmod(folder, 0o1777)
                 _empty(folder, time.monotonic() + _PATIENCE)
         finally:
             if user is not None:
                 os.seteuid(0)
-        return not any(os.listdir(folder) for folder in self._folders) and self._used() == self._inodes
+        try:
+            empty = not any(os.listdir(folder) for folder in self._folders)
+        except OSError:
+            return False
+        return empty and self._used() == self._inodes and kernel.shared_objects() == self._objects
 
     def _used(self) -> list[int]:
         found = []

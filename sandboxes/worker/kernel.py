@@ -12,8 +12,23 @@ from typing import NamedTuple
 TICK = os.sysconf("SC_CLK_TCK")
 PAGE = os.sysconf("SC_PAGE_SIZE")
 
+_PR_SET_DUMPABLE = 4
 _PR_SET_CHILD_SUBREAPER = 36
 _libc = ctypes.CDLL(None, use_errno=True)
+
+
+def set_dumpable(*, dumpable: bool) -> None:
+    """Whether other processes of the same user may read and trace this one."""
+    _libc.prctl(_PR_SET_DUMPABLE, int(dumpable), 0, 0, 0)
+
+
+def shared_objects() -> int:
+    """System V message queues, semaphores and shared memory of this IPC namespace."""
+    count = 0
+    for kind in ("msg", "sem", "shm"):
+        with contextlib.suppress(OSError), open(f"/proc/sysvipc/{kind}", encoding="ascii") as file:
+            count += len(file.readlines()) - 1
+    return count
 
 
 class Stat(NamedTuple):
@@ -49,6 +64,14 @@ def stat(pid: int) -> Stat | None:
         return None
     ticks = sum(int(value) for value in fields[11:15])
     return Stat(fields[0].decode(), int(fields[1]), ticks / TICK, int(fields[17]), int(fields[21]) * PAGE)
+
+
+def proportional_bytes(pid: int) -> int:
+    """A process's resident bytes, each shared page divided by the number of processes that share it."""
+    with contextlib.suppress(OSError), open(f"/proc/{pid}/smaps_rollup", encoding="ascii") as file:
+        if found := re.search(r"^Pss:\s+(\d+) kB", file.read(), re.MULTILINE):
+            return int(found[1]) << 10
+    return 0
 
 
 def on_or_waiting_for_core(pid: int) -> Iterator[tuple[int, float]]:

@@ -6,15 +6,18 @@ to the program's own code, stops the process for a moment; the supervisor then l
 whether the frame that runs is the wrapper's, past its call. The wrapper's code names nothing: all that it uses are
 constants of an immutable code object, among them the original, so no other function can be put in its place.
 
-A library that calls the same function itself does not count: the wrapper's caller must be the program.
+A library that calls the same function itself does not count: the wrapper's caller must be the program. Nor does a call
+in another process that the program starts, or of a function whose code the program has exchanged.
 """
 
 import ast
 import builtins
+import ctypes
 import dis
 import functools
 import importlib
 import inspect
+import os
 import signal
 import sys
 import types
@@ -27,22 +30,18 @@ Watched = tuple[types.CodeType, int]
 Names = dict[str, tuple[str, str | None]]
 
 # Strings that are called: the compiler makes constants of them, and ``_with_constants`` puts objects in their place.
-_FUNCTION = """
-def observed(*args, **kwargs):
-    result = "ORIGINAL"(*args, **kwargs)
-    if "COUNT"("SEEN") == 0 and "FRAME"(1).f_globals is "NAMESPACE":
+_WRAPPER = """
+def observed({parameters}):
+    genuine = "GET"("ORIGINAL", "__code__", None) is "CODE" and "TRACER"() is None and "PROFILER"() is None
+    result = "ORIGINAL"({parameters})
+    if genuine and "COUNT"("SEEN") == 0 and "OWN" == "PID"() and {caller}:
         "SEEN".append(1)
         "STOP"("SIGNAL")
     return result
 """
-_METHOD = """
-def observed(self, *args, **kwargs):
-    result = "ORIGINAL"(self, *args, **kwargs)
-    if "COUNT"("SEEN") == 0 and "TYPE"(self) is "CLASS" and "FRAME"(1).f_globals is "NAMESPACE":
-        "SEEN".append(1)
-        "STOP"("SIGNAL")
-    return result
-"""
+_CALLER = '"FRAME"(1).f_globals is "NAMESPACE"'
+_FUNCTION = _WRAPPER.format(parameters="*args, **kwargs", caller=_CALLER)
+_METHOD = _WRAPPER.format(parameters="self, *args, **kwargs", caller=f'"TYPE"(self) is "CLASS" and {_CALLER}')
 
 
 def constant_code(source: str, constants: dict[str, Any], *, keep_lines: bool = False) -> types.CodeType:
@@ -53,6 +52,18 @@ def constant_code(source: str, constants: dict[str, Any], *, keep_lines: bool = 
     code = _compiled(source)
     filled = tuple(constants.get(value, value) if isinstance(value, str) else value for value in code.co_consts)
     return code.replace(co_consts=filled, co_linetable=code.co_linetable if keep_lines else b"")
+
+
+@functools.cache
+def offset_of(source: str, placeholder: str) -> int:
+    """Where the code last loads a placeholder's object, in bytes."""
+    steps = dis.get_instructions(constant_code(source, {}, keep_lines=True))
+    return max(step.offset for step in steps if step.argval == placeholder)
+
+
+def keep_forever(code: types.CodeType) -> None:
+    """Makes a code object immortal: the supervisor knows it by its address, which no other may ever get."""
+    ctypes.pythonapi.Py_IncRef(ctypes.py_object(code))
 
 
 @functools.cache
@@ -133,36 +144,35 @@ def _replace(owner: Any, name: str, namespace: dict[str, Any]) -> Watched | None
         "NAMESPACE": namespace,
         "STOP": signal.raise_signal,
         "SIGNAL": signal.SIGSTOP,
+        "GET": getattr,
+        "TRACER": sys.gettrace,
+        "PROFILER": sys.getprofile,
+        "PID": os.getpid,
+        "OWN": os.getpid(),
     }
     try:
         if isinstance(target, type) and isinstance(initialise := getattr(target, "__init__"), types.FunctionType):  # noqa: B009
-            constants |= {"ORIGINAL": initialise, "TYPE": type, "CLASS": target}
+            constants |= {"ORIGINAL": initialise, "CODE": initialise.__code__, "TYPE": type, "CLASS": target}
             wrapper = _wrapper(_METHOD, constants, initialise)
             setattr(target, "__init__", wrapper)  # noqa: B010
-            return wrapper.__code__, _past_call(_METHOD)
+            return wrapper.__code__, offset_of(_METHOD, "STOP")
         static = inspect.getattr_static(owner, name, None) if isinstance(owner, type) else None
         kind = type(static) if isinstance(static, classmethod | staticmethod) else None
-        constants["ORIGINAL"] = static.__func__ if kind else target  # type: ignore[union-attr]
+        original = static.__func__ if kind else target  # type: ignore[union-attr]
+        constants |= {"ORIGINAL": original, "CODE": getattr(original, "__code__", None)}
         wrapper = _wrapper(_FUNCTION, constants, target)
         setattr(owner, name, kind(wrapper) if kind else wrapper)
     except (AttributeError, TypeError):  # a type of C, say: nothing can be put there
         return None
     if isinstance(owner, types.ModuleType):
         _replace_elsewhere(owner.__name__.partition(".")[0], name, target, wrapper)
-    return wrapper.__code__, _past_call(_FUNCTION)
-
-
-@functools.cache
-def _past_call(source: str) -> int:
-    """Where the wrapper begins to stop the process, in bytes of its code."""
-    instructions = dis.get_instructions(constant_code(source, {}, keep_lines=True))
-    return next(step.offset for step in instructions if step.argval == "STOP")
+    return wrapper.__code__, offset_of(_FUNCTION, "STOP")
 
 
 def warm_up() -> None:
     """Compiles what every child would compile anew."""
     for source in (_FUNCTION, _METHOD):
-        _past_call(source)
+        offset_of(source, "STOP")
 
 
 def _wrapper(source: str, constants: dict[str, Any], original: Callable[..., Any]) -> types.FunctionType:
@@ -170,6 +180,7 @@ def _wrapper(source: str, constants: dict[str, Any], original: Callable[..., Any
     around = {"__name__": getattr(original, "__module__", None) or "builtins", "__builtins__": builtins}
     function = types.FunctionType(constant_code(source, constants), around)
     functools.update_wrapper(function, original)
+    keep_forever(function.__code__)
     return function
 
 

@@ -16,7 +16,7 @@ import sys
 import time
 from typing import Any
 
-from apigauge.sandboxes.worker import child, cleanup, kernel, watch, wire
+from apigauge.sandboxes.worker import child, classify, cleanup, kernel, watch, wire
 
 _LOOK_EVERY = 0.05
 _ALIVE_EVERY = 1.0
@@ -30,7 +30,8 @@ def serve(config: dict[str, Any]) -> None:
     Args:
         config: ``preload`` (modules to import once), ``variables`` (environment), ``box`` (folder of the programs),
             ``folders`` (all that they can write to), ``users`` (first and last id a program may get, or None where it
-            keeps ours), ``alone`` (whether the PID namespace is ours).
+            keeps ours), ``alone`` (whether the PID namespace is ours), ``sum_memory`` (whether memory is to be added up,
+            for want of a control group that limits it), ``limits`` (the most that a program may ask for).
     """
     requests, answers = _take_streams()
     os.environ.clear()
@@ -103,7 +104,10 @@ class Supervisor:
         # Whether the kernel says where a stopped child stands; known after the first.
         self.ends = "kernel"
         self._wakeup, signalled = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        # As the first process of its namespace it gets no signal without a handler, and Python has one for SIGINT.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.signal(signal.SIGCHLD, lambda *_: None)
+        kernel.set_dumpable(dumpable=False)
         signal.set_wakeup_fd(signalled, warn_on_full_buffer=False)
 
     def run(self, request: dict[str, Any]) -> dict[str, Any]:
@@ -139,7 +143,9 @@ class Supervisor:
 
     def watch(self, limits: dict[str, Any]) -> watch.Watch:
         """Accounts for a new child."""
-        return watch.Watch(limits | {"sum_memory": not self._alone}, self._everyone, _reaped_seconds)
+        less = limits["memory_bytes"] < self._config["limits"]["memory_bytes"]
+        sum_memory = self._config["sum_memory"] or less
+        return watch.Watch(limits | {"sum_memory": sum_memory}, self._everyone, _reaped_seconds)
 
     def report(self) -> dict[str, Any]:
         """What the child has written to the shared page."""
@@ -183,6 +189,9 @@ def _enter(user: int | None, box: str, processes: int) -> None:
         os.setgroups([])
         os.setresgid(user, user, user)
         os.setresuid(user, user, user)
+    else:
+        # The supervisor must be able to read its memory, and has no more rights than it.
+        kernel.set_dumpable(dumpable=True)
     os.mkdir(box, 0o700)
     os.chdir(box)
     os.environ.update(HOME=box, TMPDIR=box, PWD=box)
@@ -197,6 +206,8 @@ class _Run:
         self._written = 0
         self._ends: dict[int, bytes] = {}
         self._start: kernel.Place | None = None
+        self._frame = 0
+        self._runner = (0, 0)
         self._started = False
         self._wrapper = (0, 0)
         self._returned = False
@@ -278,7 +289,7 @@ class _Run:
         place = kernel.place(self._pid)
         if not self._started:
             self._begin(place)
-        elif place == self._start:
+        elif self._at_end(place):
             self._watch.look()
             self.drain()
             return self._over() or self._verdict("passed")
@@ -299,10 +310,18 @@ class _Run:
         report = self._supervisor.report()
         self._stage = report.get("stage", 0)
         self._wrapper = (report.get("wrapper", 0), report.get("past", 0))
+        self._runner = (report.get("runner", 0), report.get("end", 0))
+        if frames := self._supervisor.frames:
+            self._frame = frames.main(self._pid)
+
+    def _at_end(self, place: kernel.Place | None) -> bool:
+        """Whether the child stands where it stood before the program began, and behind it."""
+        frames = self._supervisor.frames
+        return place == self._start and (frames is None or frames.past(self._pid, *self._runner, frame=self._frame))
 
     def _has_returned(self) -> bool:
         frames = self._supervisor.frames
-        return frames is None or frames.returned(self._pid, *self._wrapper)
+        return frames is None or frames.past(self._pid, *self._wrapper)
 
     def _died(self, status: int) -> dict[str, Any]:
         self._watch.look()
@@ -325,12 +344,14 @@ class _Run:
 
     def _failed(self, report: dict[str, Any], code: int) -> dict[str, Any]:
         """A failure in the program's own words: they may colour it, no more."""
-        status = report["status"]
+        status, line = report["status"], report.get("line")
         if status == "failed" and kernel.refused_forks() > self._forks:
             status = "process_limit"
         category = str(report.get("category")) if status == "failed" else None
-        reason = str(report.get("reason", ""))
-        verdict = self._verdict(status, category, reason, exit=code, line=report.get("line"))
+        if category is not None and (category not in classify.CATEGORIES or (category == "syntax" and self._started)):
+            category = "other"
+        reason = str(report.get("reason", ""))[: classify.MAX_TEXT].encode("utf-8", "backslashreplace").decode()
+        verdict = self._verdict(status, category, reason, exit=code, line=line if type(line) is int else None)
         if category == "import":
             verdict["stage"] = min(verdict["stage"], child.PARSES) if not self._returned else verdict["stage"]
         return verdict

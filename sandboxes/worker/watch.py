@@ -1,5 +1,6 @@
 """What a program and all that it started use, and where it stands when it has stopped itself."""
 
+import contextlib
 import ctypes
 import time
 import types
@@ -47,9 +48,15 @@ class Watch:
         now = time.monotonic()
         self.idle_seconds += max(0.0, now - self._seen_at - busy)
         self._seen_at = now
-        resident = sum(stat.resident_bytes for stat in stats.values())
-        self.peak_bytes = max(self.peak_bytes, resident)
+        self.peak_bytes = max(self.peak_bytes, self._resident(stats))
         return self._excess(sum(stat.threads for stat in stats.values()))
+
+    def _resident(self, stats: dict[int, kernel.Stat]) -> int:
+        """Bytes in memory; pages that several processes share are counted once where that matters."""
+        total = sum(stat.resident_bytes for stat in stats.values())
+        if len(stats) > 1 and total > self._limits["memory_bytes"]:
+            return sum(kernel.proportional_bytes(pid) for pid in stats)
+        return total
 
     def _busy(self, pids: list[int]) -> float:
         now = {thread: used for pid in pids for thread, used in kernel.on_or_waiting_for_core(pid)}
@@ -84,6 +91,8 @@ class Layout(NamedTuple):
 # only after ``Frames`` has found its own frame with them.
 _LAYOUTS = {11: Layout(newer_thread=0, c_frame=56, current_frame=8, code=32, instruction=56)}
 _MAX_THREADS = 256
+# Bytes of code from loading a function to calling it with one argument; more than enough in every version.
+_ONE_CALL = 64
 
 
 class Frames:
@@ -113,20 +122,24 @@ class Frames:
         frame = here(here(state + layout.c_frame) + layout.current_frame)
         return cls(layout, state) if here(frame + layout.code) == id(here.__code__) else None
 
-    def returned(self, pid: int, wrapper: int, past: int) -> bool:
-        """Whether some thread of the child runs this code, past the given offset in it."""
-        start = wrapper + types.CodeType.__basicsize__ + past
-        end = start + 64
-        memory = kernel.Memory(pid)
-        try:
+    def main(self, pid: int) -> int:
+        """The address of the frame that the child's main thread runs."""
+        with contextlib.closing(kernel.Memory(pid)) as memory:
+            return self._frame(memory, self._state)
+
+    def past(self, pid: int, code: int, offset: int, frame: int | None = None) -> bool:
+        """Whether a thread of the child runs this code, past an offset in it; if a frame is given, in that frame."""
+        with contextlib.closing(kernel.Memory(pid)) as memory:
             state = self._state
             for _ in range(_MAX_THREADS):
-                frame = memory.pointer(memory.pointer(state + self._layout.c_frame) + self._layout.current_frame)
-                if memory.pointer(frame + self._layout.code) == wrapper:
-                    return start < memory.pointer(frame + self._layout.instruction) <= end
+                found = self._frame(memory, state)
+                if memory.pointer(found + self._layout.code) == code and frame in (None, found):
+                    begin = code + types.CodeType.__basicsize__ + offset
+                    return begin < memory.pointer(found + self._layout.instruction) <= begin + _ONE_CALL
                 state = memory.pointer(state + self._layout.newer_thread)
                 if not state:
-                    return False
-        finally:
-            memory.close()
+                    break
         return False
+
+    def _frame(self, memory: kernel.Memory, state: int) -> int:
+        return memory.pointer(memory.pointer(state + self._layout.c_frame) + self._layout.current_frame)

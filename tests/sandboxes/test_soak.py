@@ -15,13 +15,28 @@ from apigauge.sandboxes.verdict import Program
 PROGRAMS = 10_000
 WARM_UP = 500
 HOSTILE = (
-    ("import os\nif os.fork() == 0:\n    os.setsid()\n    if os.fork() == 0:\n        while True: pass\n    os._exit(0)\n", "passed"),
-    ("import os\nfor i in range(100): open(f'/tmp/{i}', 'w').close(); open(f'/dev/shm/{i}', 'w').close()\nos._exit(0)", "early_exit"),
+    (
+        "import os\nif os.fork() == 0:\n    os.setsid()\n    if os.fork() == 0:\n        while True: pass\n    os._exit(0)\n",
+        "passed",
+    ),
+    (
+        "import os\nfor i in range(100): open(f'/tmp/{i}', 'w').close(); open(f'/dev/shm/{i}', 'w').close()\nos._exit(0)",
+        "early_exit",
+    ),
     ("import os\nos.makedirs('a/' * 100)\nos.chmod('a', 0)\nos.kill(os.getpid(), 9)", "killed"),
     ("import os\nos.write(1, b'x' * 3_000_000)", "output_limit"),
-    ("import os\nfor fd in range(256):\n    try: os.write(fd, b'{\"status\": \"passed\"}')\n    except OSError: pass\nos._exit(0)", "early_exit"),
-    ("import threading\nfor _ in range(100): threading.Thread(target=threading.Event().wait, daemon=True).start()", "process_limit"),
-    ("import gc\nfor found in gc.get_objects():\n    if isinstance(found, dict): found.pop('Supervisor', None)\nraise SystemExit(0)\nx = 1", "early_exit"),
+    (
+        'import os\nfor fd in range(256):\n    try: os.write(fd, b\'{"status": "passed"}\')\n    except OSError: pass\nos._exit(0)',
+        "early_exit",
+    ),
+    (
+        "import threading\nfor _ in range(100): threading.Thread(target=threading.Event().wait, daemon=True).start()",
+        "process_limit",
+    ),
+    (
+        "import gc\nfor found in gc.get_objects():\n    if isinstance(found, dict): found.pop('Supervisor', None)\nraise SystemExit(0)\nx = 1",
+        "early_exit",
+    ),
     ("import signal\nsignal.raise_signal(signal.SIGSTOP)", "killed"),
     ("import os\nos.kill(1, 9); os.kill(1, 19)", "failed"),
     ("class E(Exception):\n    def __str__(self): return 'x' * 10_000_000\nraise E", "failed"),

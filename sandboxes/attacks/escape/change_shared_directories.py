@@ -1,6 +1,6 @@
 """Takes /tmp and /dev/shm from the next program: changes their mode, removes and renames them."""
 # expect: passed
-# where: docker process
+# where: docker
 import os
 
 for path in ("/tmp", "/dev/shm", os.path.dirname(os.path.realpath(os.getcwd()))):

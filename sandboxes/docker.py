@@ -69,6 +69,7 @@ class DockerSandbox(Pool):
             )
         self.image: Image = image
         self._ready: dict[str, Any] = {}
+        self._limits_memory = True
         owner.sweep(self._client)
         super().__init__(self._start_worker, limits or Limits(), concurrency or default_concurrency())
         try:
@@ -93,6 +94,8 @@ class DockerSandbox(Pool):
             caveats.append("this runtime does not say where a stopped process stands: the end is taken on its word")
         if self._ready.get("calls") != "frames":
             caveats.append("this Python's frames are not known: that the call returned is taken on the program's word")
+        if not self._limits_memory:
+            caveats.append("this engine cannot change a container's limits: memory is limited by looking")
         return {
             "kind": "docker",
             "environment": self._environment.name,
@@ -110,6 +113,7 @@ class DockerSandbox(Pool):
     def _start_worker(self) -> "_Container":
         started = _Container(self._client, self._environment, self.image, self.limits, self._runtime)
         self._ready = started.ready
+        self._limits_memory = started.limits_memory
         return started
 
 
@@ -124,9 +128,7 @@ class _Container:
         self._raw: Any = None
         self._socket: Any = None
         with _engine_trouble(f"container of {image.tag}"):
-            # Podman takes a profile's path where Docker takes its text.
-            profile = str(SECCOMP) if _is_podman(client) else SECCOMP.read_text(encoding="utf-8")
-            host = self._api.create_host_config(**host_config(limits, profile, runtime))
+            host = self._api.create_host_config(**host_config(limits, runtime, podman=_is_podman(client)))
             self._id = self._api.create_container(
                 image.id,
                 ["python3", *link.PYTHON_OPTIONS, link.bootstrap()],
@@ -149,15 +151,14 @@ class _Container:
             link.check_ready(self.ready, self.close)
             with _engine_trouble("container's limits"):
                 # The worker's own memory, which its children share, is not the program's.
-                memory = limits.memory_bytes + self.ready["resident"] + 64 * MIB
-                self._api.update_container(self._id, mem_limit=memory, memswap_limit=memory)
+                self.limits_memory = self._limit_memory(limits.memory_bytes + self.ready["resident"] + 64 * MIB)
         except BaseException:
             self.close()
             raise
 
     def run(self, request: dict[str, Any]) -> dict[str, Any]:
         """The supervisor's answer."""
-        return self._link.ask(request)
+        return self._link.ask(request | {"sum_memory": not self.limits_memory})
 
     def is_out_of_memory(self) -> bool:
         """What the engine says of the container's end."""
@@ -179,6 +180,17 @@ class _Container:
         if self._id:
             with contextlib.suppress(Exception):  # gone already, or the engine is
                 self._api.remove_container(self._id, force=True)
+
+    def _limit_memory(self, memory: int) -> bool:
+        """Lowers the container's limit to what is left to the program; whether the engine can (Podman's cannot)."""
+        from docker.errors import NotFound
+
+        try:
+            self._api.update_container(self._id, mem_limit=memory, memswap_limit=memory)
+        except NotFound:
+            self._api.inspect_container(self._id)  # or it is the container that is not found
+            return False
+        return True
 
     def _config(self, environment: Environment, limits: Limits) -> dict[str, Any]:
         return {
@@ -241,9 +253,12 @@ def _is_podman(client: Any) -> bool:
     return any("Podman" in str(component.get("Name")) for component in components)
 
 
-def host_config(limits: Limits, seccomp: str, runtime: str | None = None) -> dict[str, Any]:
+def host_config(limits: Limits, runtime: str | None = None, *, podman: bool = False) -> dict[str, Any]:
     """Every restriction of a container, as ``docker.APIClient.create_host_config`` takes them."""
-    disk = f"rw,nosuid,nodev,noexec,mode=1777,size={limits.disk_bytes},nr_inodes={_INODES}"
+    disk = f"rw,nosuid,nodev,noexec,mode=1777,size={limits.disk_bytes}"
+    # Podman knows no limit of inodes (the memory they take is limited) and takes a profile's path, not its text.
+    disk += "" if podman else f",nr_inodes={_INODES}"
+    seccomp = str(SECCOMP) if podman else SECCOMP.read_text(encoding="utf-8")
     return {
         "auto_remove": True,
         "cap_add": list(CAPABILITIES),
@@ -262,8 +277,12 @@ def host_config(limits: Limits, seccomp: str, runtime: str | None = None) -> dic
         "read_only": True,
         "runtime": runtime,
         "security_opt": ["no-new-privileges", f"seccomp={seccomp}"],
-        "tmpfs": dict.fromkeys(_FOLDERS, disk),
-        "ulimits": [],
+        # To a read-only root Podman adds two folders that can be written, unless they are named.
+        "tmpfs": dict.fromkeys(_FOLDERS, disk) | (dict.fromkeys(("/run", "/var/tmp"), "ro,size=4k") if podman else {}),  # noqa: S108
+        # Named, since Podman's own are more than a service under a limit may give.
+        "ulimits": [
+            {"Name": name, "Soft": limit, "Hard": limit} for name, limit in (("nofile", 1024), ("nproc", 1024))
+        ],
     }
 
 

@@ -2,6 +2,7 @@
 
 import functools
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -54,6 +55,7 @@ _NEEDS: dict[str, Callable[[], str]] = {
     "apibench": lambda: _MISSING if apibench_folder() is None else "",
     "docker": missing_engine,
     "bwrap": missing_namespaces,
+    "podman": lambda: "" if shutil.which("podman") else "podman is not installed",
 }
 
 

@@ -141,10 +141,10 @@ class Supervisor:
             child.start(request, lambda: _enter(user, box, processes), self._page, streams)
         return pid
 
-    def watch(self, limits: dict[str, Any]) -> watch.Watch:
+    def watch(self, limits: dict[str, Any], *, sum_memory: bool) -> watch.Watch:
         """Accounts for a new child."""
         less = limits["memory_bytes"] < self._config["limits"]["memory_bytes"]
-        sum_memory = self._config["sum_memory"] or less
+        sum_memory = self._config["sum_memory"] or less or sum_memory
         return watch.Watch(limits | {"sum_memory": sum_memory}, self._everyone, _reaped_seconds)
 
     def report(self) -> dict[str, Any]:
@@ -217,7 +217,7 @@ class _Run:
         self._streams = {out: "stdout", err: "stderr"}
         for stream in (out, err):
             os.set_blocking(stream, False)
-        self._watch = supervisor.watch(self._limits)
+        self._watch = supervisor.watch(self._limits, sum_memory=bool(request.get("sum_memory")))
         self._pid = supervisor.fork(request, user, (out_end, err_end))
         os.close(out_end)
         os.close(err_end)

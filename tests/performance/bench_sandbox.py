@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from apigauge.sandboxes import environments
 from apigauge.sandboxes.build import connect, find_image
-from apigauge.sandboxes.docker import SECCOMP, DockerSandbox, host_config
+from apigauge.sandboxes.docker import DockerSandbox, host_config
 from apigauge.sandboxes.verdict import Limits, Program
 
 TRIVIAL = Program("x = 1")
@@ -53,7 +53,7 @@ def docker_run(client, image, source):
 
     host = {
         name: value
-        for name, value in host_config(Limits(), SECCOMP.read_text()).items()
+        for name, value in host_config(Limits()).items()
         if name not in ("auto_remove", "log_config", "ulimits", "cpu_period", "cpu_quota", "oom_kill_disable")
     }
     try:

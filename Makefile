@@ -21,7 +21,7 @@ sandbox: $(VENV)/.core
 	$(BIN)/apigauge sandbox build huggingface --base $(BASE)
 
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest -n $(JOBS)
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check

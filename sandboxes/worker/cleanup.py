@@ -86,7 +86,7 @@ class Folders:
         try:
             for folder in self._folders:
                 with contextlib.suppress(OSError):  # not its own: then it cannot have closed it either
-                    os.chmod(folder, 0o1777)
+                    os.chmod(folder, 0o1777)  # noqa: S103 - as it was mounted
                 _empty(folder, time.monotonic() + _PATIENCE)
         finally:
             if user is not None:

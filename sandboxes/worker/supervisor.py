@@ -29,9 +29,9 @@ def serve(config: dict[str, Any]) -> None:
 
     Args:
         config: ``preload`` (modules to import once), ``variables`` (environment), ``box`` (folder of the programs),
-            ``folders`` (all that they can write to), ``users`` (first and last id a program may get, or None where it
-            keeps ours), ``alone`` (whether the PID namespace is ours), ``sum_memory`` (whether memory is to be added up,
-            for want of a control group that limits it), ``limits`` (the most that a program may ask for).
+            ``folders`` (all they can write to), ``users`` (first and last id a program may get, or None where it
+            keeps ours), ``alone`` (whether the PID namespace is ours), ``sum_memory`` (whether memory is to be added
+            up, for want of a control group that limits it), ``limits`` (the most that a program may ask for).
     """
     requests, answers = _take_streams()
     os.environ.clear()

@@ -70,10 +70,10 @@ class Watch:
             return Excess("timeout", f"used more than {limits['cpu_seconds']:g} s of CPU time")
         if self.idle_seconds > limits["idle_seconds"]:
             return Excess("timeout", f"did nothing for {limits['idle_seconds']:g} s")
-        if limits.get("sum_memory") and self.peak_bytes > limits["memory_bytes"]:
-            return Excess("memory", f"used more than {limits['memory_bytes'] >> 20} MiB of memory")
         if threads > limits["processes"]:
             return Excess("process_limit", f"ran more than {limits['processes']} processes and threads")
+        if limits.get("sum_memory") and self.peak_bytes > limits["memory_bytes"]:
+            return Excess("memory", f"used more than {limits['memory_bytes'] >> 20} MiB of memory")
         return None
 
 

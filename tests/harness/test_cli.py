@@ -37,6 +37,11 @@ COMMANDS = [
     ["benchmarks", "show"],
     ["benchmarks", "fetch"],
     ["benchmarks", "check"],
+    ["sandbox"],
+    ["sandbox", "build"],
+    ["sandbox", "doctor"],
+    ["sandbox", "attack"],
+    ["sandbox", "exec"],
 ]
 TOPK = "constant:torch.topk(scores, k=3)"
 
@@ -59,13 +64,13 @@ def test_every_command_has_help(capsys, command):
     assert capsys.readouterr().out.startswith(" ".join(["usage: apigauge", *command]))
 
 
-@pytest.mark.parametrize("command", [c for c in COMMANDS if c != ["benchmarks"]], ids=" ".join)
+@pytest.mark.parametrize("command", [c for c in COMMANDS if c not in (["benchmarks"], ["sandbox"])], ids=" ".join)
 def test_every_command_takes_json_and_a_data_folder(capsys, command):
     with pytest.raises(SystemExit):
         parser().parse_args([*command, "--help"])
     shown = capsys.readouterr().out
     assert "--json" in shown
-    assert "--data-dir" in shown
+    assert ("--data-dir" in shown) == (command[0] != "sandbox")  # which reads no benchmark
 
 
 def test_every_command_of_the_parser_is_tested_here(capsys):

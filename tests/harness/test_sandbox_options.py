@@ -17,7 +17,7 @@ def opened(monkeypatch, process_sandbox):
     """What was asked of ``open_sandbox``, which gives process sandboxes without packages; docker cannot be had."""
     asked = []
 
-    def open_sandbox(kind, environment, *, concurrency=None, say):
+    def open_sandbox(kind, environment, *, concurrency=None, runtime=None, say):
         asked.append((kind, environment, concurrency))
         if kind == "docker":
             raise SandboxError("no engine answers; start one")

@@ -1,8 +1,11 @@
 """The same sandbox on Podman's Docker-compatible socket: a real service, of the test's own."""
 
 import contextlib
+import shutil
 import subprocess
+import tempfile
 import time
+from pathlib import Path
 
 import pytest
 from sandbox_kinds import PYTHON
@@ -11,15 +14,17 @@ from apigauge.sandboxes.docker import DockerSandbox
 from apigauge.sandboxes.doctor import LIMITS, PROBES
 from apigauge.sandboxes.verdict import Program
 
-pytestmark = [pytest.mark.docker, pytest.mark.podman]
+# All in one process: two Podmans on one machine share their locks, whatever their folders.
+pytestmark = [pytest.mark.docker, pytest.mark.podman, pytest.mark.xdist_group("podman")]
 
 
 @pytest.fixture(scope="module")
-def podman(client, tmp_path_factory):
+def podman(client):
     """A client of a Podman service that has the python image."""
     import docker
 
-    folder = tmp_path_factory.mktemp("podman")
+    # Podman refuses folders with names as long as pytest's.
+    folder = Path(tempfile.mkdtemp(prefix="podman-"))
     command = ["podman", f"--root={folder}/root", f"--runroot={folder}/run"]
     image = folder / "image.tar"
     image.write_bytes(b"".join(client.images.get(PYTHON.tag).save(named=True)))
@@ -38,6 +43,7 @@ def podman(client, tmp_path_factory):
         service.terminate()
         service.wait(30)
         subprocess.run([*command, "system", "reset", "--force"], check=False, capture_output=True)
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="module")

@@ -10,6 +10,7 @@ memory without swap, processes, cores, capabilities, setuid programs, other user
 import contextlib
 import socket
 import struct
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,7 @@ _FOLDERS = ("/box", "/tmp", "/dev/shm")  # noqa: S108 - inside the container
 _INODES = 16_384
 # Until the worker has said what it needs itself.
 _START_BYTES = 3072 * MIB
-_STOP_SECONDS = 1
+_REMOVE_TRIES = 20
 
 
 class DockerSandbox(Pool):
@@ -178,8 +179,23 @@ class _Container:
                     part.close()
             self._socket = None
         if self._id:
-            with contextlib.suppress(Exception):  # gone already, or the engine is
+            self._remove()
+
+    def _remove(self) -> None:
+        """Removes the container, which may be about to end and be removed by itself."""
+        from docker.errors import APIError, NotFound
+
+        for _ in range(_REMOVE_TRIES):
+            try:
                 self._api.remove_container(self._id, force=True)
+            except NotFound:
+                return
+            except APIError:
+                time.sleep(0.1)
+            except Exception:  # noqa: BLE001 - the engine is gone; the next start sweeps
+                return
+            else:
+                return
 
     def _limit_memory(self, memory: int) -> bool:
         """Lowers the container's limit to what is left to the program; whether the engine can (Podman's cannot)."""

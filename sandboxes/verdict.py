@@ -50,10 +50,10 @@ class Limits:
         idle_seconds: time in which it neither computes nor waits for a core; time spent waiting for a busy machine
             does not count, so that verdicts do not depend on load.
         memory_bytes: resident memory, files in memory included; no swap.
-        processes: processes and threads at one time.
+        processes: processes and threads at one time; for this and memory a run can only ask for less than its sandbox.
         output_bytes: standard output and standard error together.
         file_bytes: size of one file.
-        disk_bytes: all files together.
+        disk_bytes: files in one of the folders that can be written (/box, /tmp, /dev/shm); they count as memory too.
         open_files: descriptors of one process.
     """
 

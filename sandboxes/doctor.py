@@ -95,6 +95,12 @@ PROBES = (
         "the PID namespace is shared",
     ),
     Probe("CPU time", "timeout", "while True: pass", "CPU time is not counted"),
+    Probe(
+        "waiting for a core is no idle time",
+        "passed",
+        "assert len(open('/proc/self/schedstat').read().split()) == 3",
+        "the kernel lacks CONFIG_SCHED_INFO: on a busy machine a program may be called idle",
+    ),
     Probe("idle time", "timeout", "import time; time.sleep(30)", "idle time is not counted"),
     Probe(
         "memory",

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from apigauge.errors import SandboxError
 from apigauge.sandboxes.link import LostError
-from apigauge.sandboxes.verdict import Limits, Program, Verdict
+from apigauge.sandboxes.verdict import CATEGORIES, Limits, Program, Verdict
 
 # A program is tried on so many workers before its verdict is ``infra``.
 TRIES = 3
@@ -96,8 +96,10 @@ class Pool:
             self._give_back(worker)
         else:
             self._drop(worker)
-        kept = ("status", "stage", "category", "reason", "evidence")
-        return Verdict(**{name: answer[name] for name in kept})
+        category = answer["category"]
+        if category is not None and category not in CATEGORIES:
+            category = "other"  # a program can write what it likes into its own failure
+        return Verdict(answer["status"], answer["stage"], category, answer["reason"], answer["evidence"])
 
     def _take(self) -> Worker:
         with self._lock:

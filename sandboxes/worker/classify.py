@@ -64,20 +64,6 @@ _ARGUMENTS = re.compile(
     r"is an invalid keyword|received an invalid combination of arguments|does not accept"
 )
 MAX_TEXT = 2_000
-CATEGORIES = frozenset(
-    {
-        "syntax",
-        "import",
-        "name",
-        "attribute",
-        "arguments",
-        "hub_not_found",
-        "input",
-        "network",
-        "assertion",
-        "other",
-    }
-)
 
 
 class Failure(NamedTuple):

@@ -6,6 +6,7 @@ import os
 import re
 import signal
 import struct
+import time
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -95,14 +96,16 @@ class Place(NamedTuple):
 
 def place(pid: int) -> Place | None:
     """Where the main thread of a stopped process stands; None where the kernel does not say (gVisor, say)."""
-    try:
-        with open(f"/proc/{pid}/syscall", encoding="ascii") as file:
-            fields = file.read().split()
-    except OSError:
-        return None
-    if len(fields) != 9:
-        return None
-    return Place(fields[0], tuple(fields[1:4]), fields[7], fields[8])
+    for _ in range(20):
+        try:
+            with open(f"/proc/{pid}/syscall", encoding="ascii") as file:
+                fields = file.read().split()
+        except OSError:
+            return None
+        if len(fields) == 9:
+            return Place(fields[0], tuple(fields[1:4]), fields[7], fields[8])
+        time.sleep(0.0005)  # "running": it has said that it stops, and is about to
+    return None
 
 
 class Memory:

@@ -312,16 +312,24 @@ class _Run:
         self._wrapper = (report.get("wrapper", 0), report.get("past", 0))
         self._runner = (report.get("runner", 0), report.get("end", 0))
         if frames := self._supervisor.frames:
-            self._frame = frames.main(self._pid)
+            try:
+                self._frame = frames.main(self._pid)
+            except OSError:  # this kernel or runtime does not let us look
+                self._supervisor.frames = None
 
     def _at_end(self, place: kernel.Place | None) -> bool:
         """Whether the child stands where it stood before the program began, and behind it."""
-        frames = self._supervisor.frames
-        return place == self._start and (frames is None or frames.past(self._pid, *self._runner, frame=self._frame))
+        return place == self._start and self._is_past(*self._runner, frame=self._frame)
 
     def _has_returned(self) -> bool:
-        frames = self._supervisor.frames
-        return frames is None or frames.past(self._pid, *self._wrapper)
+        return self._is_past(*self._wrapper)
+
+    def _is_past(self, code: int, offset: int, frame: int | None = None) -> bool:
+        if self._supervisor.frames is None:
+            return True
+        with contextlib.suppress(OSError):  # killed by another of the program's processes while it stood still
+            return self._supervisor.frames.past(self._pid, code, offset, frame)
+        return False
 
     def _died(self, status: int) -> dict[str, Any]:
         self._watch.look()
@@ -348,8 +356,8 @@ class _Run:
         if status == "failed" and kernel.refused_forks() > self._forks:
             status = "process_limit"
         category = str(report.get("category")) if status == "failed" else None
-        if category is not None and (category not in classify.CATEGORIES or (category == "syntax" and self._started)):
-            category = "other"
+        if category == "syntax" and self._started:
+            category = "other"  # it compiled
         reason = str(report.get("reason", ""))[: classify.MAX_TEXT].encode("utf-8", "backslashreplace").decode()
         verdict = self._verdict(status, category, reason, exit=code, line=line if type(line) is int else None)
         if category == "import":

@@ -64,7 +64,7 @@ def test_the_doctor_probes_every_limit_of_the_sandbox(apigauge):
     assert checks["sandbox"]["found"] == "docker, environment python"
     probed = {name for name, check in checks.items() if check["found"] == "enforced"}
     assert {"no network", "root is read-only", "no capabilities", "system calls are filtered", "memory"} <= probed
-    assert len(probed) == 17
+    assert len(probed) == 18
 
 
 def test_the_doctor_says_what_to_do_where_no_engine_answers(apigauge, tmp_path):

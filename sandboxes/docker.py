@@ -25,7 +25,7 @@ from apigauge.sandboxes.verdict import MIB, Limits
 SECCOMP = Path(__file__).with_name("seccomp.json")
 # What the supervisor needs to give each program a user of its own, to end it, and to see where it stands.
 CAPABILITIES = ("SETUID", "SETGID", "KILL", "SYS_PTRACE")
-_USERS = (100_000, 160_000)
+USERS = (100_000, 160_000)
 _FOLDERS = ("/box", "/tmp", "/dev/shm")  # noqa: S108 - inside the container
 _INODES = 16_384
 # Until the worker has said what it needs itself.
@@ -214,7 +214,7 @@ class _Container:
             "variables": _variables() | environment.variables,
             "box": "/box",
             "folders": list(_FOLDERS),
-            "users": list(_USERS),
+            "users": list(USERS),
             "alone": True,
             "sum_memory": False,
             "limits": limits.to_json(),

@@ -110,6 +110,7 @@ def _print_check(check: "Check") -> None:
 def attack(arguments: argparse.Namespace) -> int:
     """Runs the attack suite; 4 if an attack came to anything."""
     from apigauge.sandboxes.attacks import load
+    from apigauge.sandboxes.attacks.host import Host
     from apigauge.sandboxes.attacks.run import LIMITS
     from apigauge.sandboxes.attacks.run import attack as run_attacks
     from apigauge.sandboxes.open import open_sandbox
@@ -122,7 +123,7 @@ def attack(arguments: argparse.Namespace) -> int:
         beside = open_sandbox(about["kind"], arguments.environment, LIMITS, concurrency=1)
         try:
             tick = _ignore if arguments.json else _print_attack
-            results = run_attacks(sandbox, kind, beside, attacks=chosen, tick=tick)
+            results = run_attacks(sandbox, kind, beside, attacks=chosen, checks=[Host()], tick=tick)
         finally:
             beside.close()
     finally:

@@ -4,6 +4,7 @@ import pytest
 
 from apigauge.sandboxes import environments
 from apigauge.sandboxes.attacks import run
+from apigauge.sandboxes.attacks.host import Host
 
 
 def sandbox(kind):
@@ -15,6 +16,20 @@ def sandbox(kind):
     from apigauge.sandboxes.process import ProcessSandbox
 
     return ProcessSandbox(environment, run.LIMITS, 1, namespaces=kind == "process")
+
+
+@pytest.fixture(scope="session")
+def host():
+    """The settings of this machine, before any attack.
+
+    Tests that run beside these have sandboxes of their own, whose programs are no leftovers.
+    """
+
+    class Settings(Host):
+        def __call__(self):
+            return "; ".join(part for part in super().__call__().split("; ") if "process" not in part)
+
+    return Settings()
 
 
 @pytest.fixture(scope="session")

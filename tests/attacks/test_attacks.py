@@ -15,12 +15,12 @@ CASES = [
 
 
 @pytest.mark.parametrize(("one", "kind"), CASES)
-def test_an_attack_comes_to_nothing(one, kind, pair):
+def test_an_attack_comes_to_nothing(one, kind, pair, host):
     """The attack gets the verdict it must get, and neither the next program nor the neighbour nor the machine notices.
 
     A sandbox made to pass this by looking for these programs would be worthless; the witness checks what any program
     would meet.
     """
     victim, neighbour = pair(kind)
-    result = run_one(one, victim, kind, neighbour)
+    result = run_one(one, victim, kind, neighbour, [host])
     assert result.ok, f"{result.got} instead of {' | '.join(result.expected)}; {result.effect}\n{one.description}"

@@ -1,0 +1,54 @@
+"""What an attack could have done to the machine around the sandbox, as the machine itself shows it."""
+
+import contextlib
+import os
+import socket
+from pathlib import Path
+
+from apigauge.sandboxes.docker import USERS
+
+_SETTINGS = (
+    "/proc/sys/kernel/core_pattern",
+    "/proc/sys/kernel/domainname",
+    "/proc/sys/kernel/hostname",
+    "/proc/sys/kernel/modprobe",
+    "/proc/sys/kernel/sysrq",
+    "/proc/sys/net/ipv4/ip_forward",
+    "/proc/sys/vm/drop_caches",
+    "/proc/sys/vm/overcommit_memory",
+    "/proc/swaps",
+    "/proc/modules",
+)
+
+
+class Host:
+    """Remembers how the machine was; called, it says what has changed since, or nothing.
+
+    It looks at what a program in a sandbox must never reach: settings of the kernel, and processes of the sandbox's
+    users that outlive their program. With an engine on another machine it looks at the wrong one, and finds nothing.
+    """
+
+    def __init__(self) -> None:
+        self._before = self._settings()
+
+    def __call__(self) -> str:
+        """What has changed, for a report."""
+        now = self._settings()
+        changed = [name for name, value in now.items() if value != self._before[name]]
+        left = [pid for pid in Path("/proc").iterdir() if pid.name.isdigit() and _is_a_program(pid)]
+        found = [f"host: {name} has changed" for name in changed]
+        return "; ".join([*found, *(f"host: process {pid.name} of a program is left" for pid in left)])
+
+    def _settings(self) -> dict[str, str]:
+        values = {"name of the machine": socket.gethostname(), "own limits": str(os.sched_getaffinity(0))}
+        for name in _SETTINGS:
+            values[name] = ""
+            with contextlib.suppress(OSError):
+                values[name] = Path(name).read_text(encoding="utf-8", errors="replace")
+        return values
+
+
+def _is_a_program(process: Path) -> bool:
+    with contextlib.suppress(OSError):
+        return USERS[0] <= process.stat().st_uid < USERS[1]
+    return False

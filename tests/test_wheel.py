@@ -52,6 +52,12 @@ def test_the_wheel_is_built_from_the_sdist_and_holds_code_and_data(built):
         "apigauge/benchmarks/mini/items.jsonl",
         "apigauge/reports/published.json",
         "apigauge/reports/templates/index.html",
+        "apigauge/sandboxes/seccomp.json",
+        "apigauge/sandboxes/worker/bootstrap.py",
+        "apigauge/sandboxes/environments/huggingface/Dockerfile",
+        "apigauge/sandboxes/environments/huggingface/lock.txt",
+        "apigauge/sandboxes/environments/python/environment.json",
+        "apigauge/sandboxes/attacks/forgery/sys_exit.py",
     ):
         assert needed in names
     assert any(name.startswith("apigauge/reports/static/") for name in names)
@@ -77,6 +83,9 @@ def test_the_demo_runs_from_the_wheel_in_an_empty_environment(built, tmp_path):
     )
     assert scored.returncode == 0, scored.stderr
     assert json.loads(scored.stdout)["metrics"]["ast.exact"]["n"] == 56
+    (tmp_path / "program.py").write_text("import json\njson.loads('1')\n")
+    executed = run(command, "sandbox", "exec", "program.py", "--sandbox", "process", cwd=tmp_path)
+    assert executed.stdout == "passed, stage 4\n", executed.stderr
     report = run(command, "report", "runs/bm25", "--out", "site", cwd=tmp_path)
     assert report.returncode == 0, report.stderr
     assert (tmp_path / report.stdout.strip()).read_text(encoding="utf-8").lower().startswith("<!doctype html>")

@@ -1,0 +1,83 @@
+"""What comes from a container is read with care: it may be torn, huge, late or nonsense."""
+
+import os
+
+import pytest
+
+from apigauge.sandboxes import link
+from apigauge.sandboxes.link import Link, LostError, packed
+
+
+@pytest.fixture
+def pipe():
+    """A link, and a function that writes what the worker would."""
+    answers, worker = os.pipe()
+    sent = []
+    made = Link(answers, lambda: os.read(answers, 1 << 16), sent.append)
+    made.sent = sent
+    yield made, lambda data: os.write(worker, data), lambda: os.close(worker)
+    os.close(answers)
+
+
+def test_a_message_may_come_in_pieces_and_two_at_once(pipe):
+    made, write, _ = pipe
+    first, second = packed({"a": 1}), packed({"b": "ü\ud800"})
+    write(first[:3])
+    write(first[3:] + second)
+    assert made.next() == {"a": 1}
+    assert made.next() == {"b": "ü\ud800"}
+
+
+def test_signs_of_life_are_passed_over_and_keep_the_link_open(pipe, monkeypatch):
+    made, write, _ = pipe
+    monkeypatch.setattr(link, "SILENCE_SECONDS", 0.3)
+    write(packed({"alive": True}) * 3 + packed({"x": 1}))
+    assert made.next() == {"x": 1}
+    with pytest.raises(LostError, match="said nothing"):
+        made.next()
+
+
+@pytest.mark.parametrize(
+    ("data", "problem"),
+    [
+        (b"\xff\xff\xff\xff", "4294967295 bytes"),
+        (b"\x00\x00\x00\x03{,}", "no message"),
+        (b"\x00\x00\x00\x02\xff\xfe", "no message"),
+    ],
+)
+def test_nonsense_loses_the_worker(pipe, data, problem):
+    made, write, _ = pipe
+    write(data)
+    with pytest.raises(LostError, match=problem):
+        made.next()
+
+
+def test_an_end_in_the_middle_loses_the_worker(pipe):
+    made, write, close = pipe
+    write(packed({"a": 1})[:-1])
+    close()
+    with pytest.raises(LostError, match="it ended"):
+        made.next()
+
+
+def test_an_answer_to_another_question_loses_the_worker(pipe):
+    made, write, _ = pipe
+    write(packed({"id": 7, "status": "passed"}))
+    with pytest.raises(LostError, match="something else"):
+        made.ask({"source": "x"})
+
+
+def test_the_worker_s_digest_depends_on_every_module(monkeypatch, tmp_path):
+    import shutil
+
+    copy = tmp_path / "worker"
+    shutil.copytree(link._FOLDER, copy)
+    before = link.worker_digest()
+    monkeypatch.setattr(link, "_FOLDER", copy)
+    assert link.worker_digest() == before
+    for name in (*link.worker.MODULES, "bootstrap"):
+        path = copy / f"{name}.py"
+        kept = path.read_text()
+        path.write_text(kept + "# changed\n")
+        assert link.worker_digest() != before, name
+        path.write_text(kept)

@@ -15,7 +15,6 @@ import sys
 import tempfile
 from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 from typing import Any
 
 from apigauge.errors import SandboxError
@@ -199,13 +198,13 @@ def _variables() -> dict[str, str]:
 def _bubblewrap(limits: Limits) -> list[str]:
     """The command that gives what follows it namespaces of its own, and this Python read-only."""
     shown = {"/usr", "/bin", "/lib", "/lib64", "/etc/alternatives", "/etc/ld.so.cache", "/etc/ssl"}
-    shown |= {sys.prefix, sys.base_prefix, *(path for path in sys.path if path and Path(path).is_dir())}
+    shown |= {sys.prefix, sys.base_prefix}  # and not sys.path, which may name the user's own folders
     command = ["bwrap", "--unshare-all", "--die-with-parent", "--new-session", "--as-pid-1", "--cap-drop", "ALL"]
     command += ["--hostname", "sandbox", "--proc", "/proc", "--dev", "/dev", "--clearenv"]
-    for path in sorted(shown):
-        command += ["--ro-bind-try", path, path]
     for folder in ("/box", "/tmp", "/dev/shm"):  # noqa: S108 - inside its namespace
         command += ["--perms", "1777", "--size", str(limits.disk_bytes), "--tmpfs", folder]
+    for path in sorted(shown):  # after the folders: a Python may live below /tmp
+        command += ["--ro-bind-try", path, path]
     # Last, when all is in place: what is not one of those folders cannot be written, the kernel's settings included.
     command += ["--remount-ro", "/proc", "--remount-ro", "/dev", "--remount-ro", "/"]
     return [*command, "--setenv", "PYTHONHASHSEED", "0", "--chdir", "/"]

@@ -75,7 +75,8 @@ class Folders:
     """
 
     def __init__(self, folders: list[str]) -> None:
-        self._folders = folders
+        # What is there from the start (where a Python is shown that lives below /tmp) stays.
+        self._folders = {folder: frozenset(os.listdir(folder)) for folder in folders}
         self._inodes = self._used()
         self._objects = kernel.shared_objects()
 
@@ -84,15 +85,15 @@ class Folders:
         if user is not None:
             os.seteuid(user)
         try:
-            for folder in self._folders:
+            for folder, kept in self._folders.items():
                 with contextlib.suppress(OSError):  # not its own: then it cannot have closed it either
                     os.chmod(folder, 0o1777)  # noqa: S103 - as it was mounted
-                _empty(folder, time.monotonic() + _PATIENCE)
+                _empty(folder, kept, time.monotonic() + _PATIENCE)
         finally:
             if user is not None:
                 os.seteuid(0)
         try:
-            empty = not any(os.listdir(folder) for folder in self._folders)
+            empty = all(set(os.listdir(folder)) == kept for folder, kept in self._folders.items())
         except OSError:
             return False
         return empty and self._used() == self._inodes and kernel.shared_objects() == self._objects
@@ -107,8 +108,8 @@ class Folders:
         return found
 
 
-def _empty(folder: str, deadline: float) -> None:
-    """Removes all there is in a folder, by moving what is too deep to the top first."""
+def _empty(folder: str, kept: frozenset[str], deadline: float) -> None:
+    """Removes all there is in a folder, but for some names in it, by moving what is too deep to the top first."""
     spare = 0
     waiting = [folder]
     while waiting and time.monotonic() < deadline:
@@ -116,6 +117,8 @@ def _empty(folder: str, deadline: float) -> None:
         deeper = False
         with contextlib.suppress(OSError):
             for entry in list(os.scandir(here)):
+                if here == folder and entry.name in kept:
+                    continue
                 if not entry.is_dir(follow_symlinks=False):
                     os.unlink(entry.path)
                     continue

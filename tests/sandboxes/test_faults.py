@@ -201,11 +201,12 @@ def test_no_engine_is_a_clear_error_and_auto_goes_on_without(apigauge, tmp_path)
 
 
 HOLDER = """
-import sys, time
+import signal
 from apigauge.sandboxes import environments
 from apigauge.sandboxes.docker import DockerSandbox
 from apigauge.sandboxes.verdict import Limits, Program
 sandbox = DockerSandbox(environments.load("python"), Limits(idle_seconds=600), 1)
+signal.signal(signal.SIGINT, signal.default_int_handler)  # also where the tests run in a shell's background
 print("running", flush=True)
 try:
     sandbox.run(Program("import time; time.sleep(500)"))

@@ -220,12 +220,16 @@ def test_no_container_outlives_its_process(client, number):
     holder = subprocess.Popen(
         [sys.executable, "-c", HOLDER], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
     )
-    assert holder.stdout.readline() == "running\n"
-    time.sleep(0.5)
-    assert len(ours(client, holder.pid)) == 1
-    holder.send_signal(number)
-    holder.wait(30)
-    holder.stdout.close()
+    try:
+        assert holder.stdout.readline() == "running\n"
+        time.sleep(0.5)
+        assert len(ours(client, holder.pid)) == 1
+        holder.send_signal(number)
+        holder.wait(30)
+    finally:
+        holder.kill()
+        holder.wait()
+        holder.stdout.close()
     deadline = time.monotonic() + 20
     while (left := ours(client, holder.pid)) and time.monotonic() < deadline:
         time.sleep(0.1)

@@ -24,8 +24,9 @@ _SETTINGS = (
 class Host:
     """Remembers how the machine was; called, it says what has changed since, or nothing.
 
-    It looks at what a program in a sandbox must never reach: settings of the kernel, and processes of the sandbox's
-    users that outlive their program. With an engine on another machine it looks at the wrong one, and finds nothing.
+    It looks at what a program in a sandbox must never reach: settings of the kernel, and this machine's own PID
+    namespace, where no process of the sandbox's users may ever be. With an engine on another machine it looks at the
+    wrong one.
     """
 
     def __init__(self) -> None:
@@ -37,7 +38,7 @@ class Host:
         changed = [name for name, value in now.items() if value != self._before[name]]
         left = [pid for pid in Path("/proc").iterdir() if pid.name.isdigit() and _is_a_program(pid)]
         found = [f"host: {name} has changed" for name in changed]
-        return "; ".join([*found, *(f"host: process {pid.name} of a program is left" for pid in left)])
+        return "; ".join([*found, *(f"host: process {pid.name} of a program is outside" for pid in left)])
 
     def _settings(self) -> dict[str, str]:
         values = {"name of the machine": socket.gethostname(), "own limits": str(os.sched_getaffinity(0))}
@@ -50,5 +51,6 @@ class Host:
 
 def _is_a_program(process: Path) -> bool:
     with contextlib.suppress(OSError):
-        return USERS[0] <= process.stat().st_uid < USERS[1]
+        here = (process / "ns" / "pid").readlink() == Path("/proc/self/ns/pid").readlink()
+        return here and USERS[0] <= process.stat().st_uid < USERS[1]
     return False

@@ -1,14 +1,16 @@
 """The look at the machine after an attack sees what has changed on it."""
 
-import os
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
 
+from apigauge.sandboxes import environments
 from apigauge.sandboxes.attacks import host
-from apigauge.sandboxes.docker import USERS
+from apigauge.sandboxes.docker import USERS, DockerSandbox
+from apigauge.sandboxes.verdict import Program
 
 
 def test_nothing_has_changed_where_nothing_was_done():
@@ -27,7 +29,7 @@ def test_a_changed_setting_is_named(tmp_path, monkeypatch):
 
 
 @pytest.mark.docker
-def test_a_process_that_outlives_its_program_is_named():
+def test_a_program_outside_its_namespace_is_named():
     """Needs what the tests of Docker need: to be root."""
     left = subprocess.Popen(
         [sys.executable, "-c", f"import os, time; os.setuid({USERS[1] - 1}); print(flush=True); time.sleep(60)"],
@@ -35,11 +37,22 @@ def test_a_process_that_outlives_its_program_is_named():
     )
     try:
         left.stdout.readline()
-        assert f"host: process {left.pid} of a program is left" in host.Host()()
+        assert f"host: process {left.pid} of a program is outside" in host.Host()()
     finally:
         left.kill()
         left.wait()
         left.stdout.close()
-    time.sleep(0.1)
     assert f"process {left.pid} " not in host.Host()()
-    assert os.getuid() == 0
+
+
+@pytest.mark.docker
+def test_a_program_in_its_container_is_where_it_belongs():
+    opened = DockerSandbox(environments.load("python"), concurrency=1)
+    try:
+        runner = threading.Thread(target=opened.run, args=(Program("import time; time.sleep(1)"),))
+        runner.start()
+        time.sleep(0.5)
+        assert host.Host()() == ""
+        runner.join()
+    finally:
+        opened.close()

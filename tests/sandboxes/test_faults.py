@@ -1,6 +1,7 @@
 """Trouble of our own is tried again or reported as ``infra``: never a wrong verdict, never a hang, nothing left behind."""
 
 import contextlib
+import gc
 import os
 import signal
 import subprocess
@@ -30,6 +31,13 @@ def ours(client, pid=None):
     """Containers of this process, or of another."""
     found = client.api.containers(all=True, filters={"label": owner.LABEL})
     return [c["Id"] for c in found if c["Labels"][owner.LABEL].split(":")[1] == str(pid or os.getpid())]
+
+
+@pytest.fixture(autouse=True)
+def collected():
+    """What the docker package leaves lying about is collected here, not in the middle of another test."""
+    yield
+    gc.collect()
 
 
 @pytest.fixture

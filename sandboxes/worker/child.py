@@ -8,9 +8,10 @@ the stack, and the runner's frame is made of constants (see ``observer.constant_
 nor made to go on after an exception. What the child writes to the shared page is believed only where it makes the
 verdict no better than "failed".
 
-Covered: everything that Python code can do, frames, garbage collector and tracing included.
-Not covered: machine code in the program's own process (ctypes writing to its own stack, say) that imitates the
-interpreter's end. It gains that one program a verdict, and nothing outside it.
+Covered: what Python code can do with Python's objects, frames, garbage collector, tracing and processes included.
+Not covered: whatever writes to the interpreter's own memory (ctypes, pointers handed to numpy, bytecode made by hand).
+The code of runner and wrapper is compared with what it was, which stops the simple ones; a program that forges the
+interpreter's stack can imitate its end. It gains that one program a verdict, and nothing outside it.
 """
 
 import ast
@@ -31,7 +32,7 @@ import types
 import warnings
 from collections.abc import Callable
 from functools import partial
-from typing import Any, NoReturn, cast
+from typing import Any, NoReturn
 
 from apigauge.sandboxes.worker import classify, observer
 
@@ -53,6 +54,8 @@ def run():
         "EXEC"(program, "NAMESPACE")
         "JOIN"()
         "FLUSH"()
+        if "OWN" != "PID"():
+            "EXIT"(0)
     except "ANYTHING" as error:
         try:
             "REPORT"(error)
@@ -66,7 +69,7 @@ def run():
 def warm_up() -> None:
     """Does once, in the supervisor, what every child would do anew."""
     observer.warm_up()
-    observer.offset_of(_RUNNER, "STOP")
+    observer.stops_of(_RUNNER)
     _OURS[:] = [name for name in sys.modules if name.partition(".")[0] == "apigauge"]
 
 
@@ -75,10 +78,13 @@ class Report:
 
     def __init__(self, page: mmap.mmap) -> None:
         self._page = page
+        self._process = os.getpid()
         self.facts: dict[str, Any] = {"stage": 0}
 
     def update(self, **facts: Any) -> None:
-        """Adds facts; the page always holds one whole report."""
+        """Adds facts; the page always holds one whole report. What other processes of the program say is not kept."""
+        if os.getpid() != self._process:
+            return
         self.facts |= facts
         body = json.dumps(self.facts).encode("ascii")[: PAGE_BYTES - 4]
         self._page[4 : 4 + len(body)] = body
@@ -126,11 +132,17 @@ def start(request: dict[str, Any], setup: Callable[[], None], page: mmap.mmap, s
             "ANYTHING": BaseException,
             "REPORT": partial(_tell, report),
             "EXIT": exit_now,
+            "OWN": os.getpid(),
+            "PID": os.getpid,
             "REPORTED": _REPORTED,
             "ESCAPED": _ESCAPED,
         }
         runner = observer.constant_code(_RUNNER, constants)
-        report.facts |= {"runner": id(runner), "end": observer.offset_of(_RUNNER, "STOP")}
+        report.facts |= {
+            "runner": id(runner),
+            "ends": observer.stops_of(_RUNNER),
+            "memory": observer.memory_of(runner, runs_once=True),
+        }
         types.FunctionType(runner, {})()
     finally:
         exit_now(_ESCAPED)
@@ -174,7 +186,7 @@ def _fresh_main() -> dict[str, Any]:
     for name in _OURS:
         sys.modules.pop(name, None)
     main = types.ModuleType("__main__")
-    vars(main).update(__file__=FILE, __builtins__=builtins)
+    vars(main).update(__file__=FILE, __builtins__=builtins, __annotations__={})
     sys.modules["__main__"] = main
     sys.argv[:] = [FILE]
     return vars(main)
@@ -182,33 +194,48 @@ def _fresh_main() -> dict[str, Any]:
 
 def _fresh_streams() -> Callable[[], None]:
     sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115 - lives as long as the process
-    out = io.TextIOWrapper(io.BufferedWriter(io.FileIO(1, "w", closefd=False)), "utf-8", "backslashreplace")
-    # Unbuffered, as the interpreter's own is.
-    raw = cast("io.BufferedWriter", io.FileIO(2, "w", closefd=False))
-    err = io.TextIOWrapper(raw, "utf-8", "backslashreplace", write_through=True)
+    out, err = (
+        io.TextIOWrapper(
+            io.BufferedWriter(io.FileIO(number, "w", closefd=False)), "utf-8", errors, line_buffering=number == 2
+        )
+        for number, errors in ((1, "surrogateescape"), (2, "backslashreplace"))
+    )
+    for stream in (out, err):
+        stream.mode = "w"  # type: ignore[misc]
     sys.stdout, sys.stderr = sys.__stdout__, sys.__stderr__ = out, err  # type: ignore[misc]
 
     def flush() -> None:
-        with contextlib.suppress(OSError, ValueError):
-            out.flush()
+        for stream in (sys.stdout, out, err):
+            with contextlib.suppress(Exception):  # the program may have put anything there
+                stream.flush()
 
     return flush
 
 
 def _prepare(request: dict[str, Any], report: Report, namespace: dict[str, Any]) -> types.CodeType:
     """The program, compiled, its API call watched. Nothing of the program has run when this returns."""
-    source = request["source"]
+    source = request["source"].removeprefix("\ufeff")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
             tree = ast.parse(source, FILE)
             names, found = observer.imported_names(tree), _imports_resolve(tree)
-            code = compile(_without_last_exit(tree), FILE, "exec", dont_inherit=True)
+            tree = _without_last_exit(tree)
+            code = compile(tree, FILE, "exec", dont_inherit=True)
         except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
             raise _NotPython(*_syntax(error)) from None
     report.update(stage=IMPORTS if found else PARSES)
     watched = observer.watch(request["callee"], names, namespace) if request.get("callee") else None
-    report.update(wrapper=id(watched[0]) if watched else 0, past=watched[1] if watched else 0)
+    if watched:
+        memory = report.facts["memory"] + observer.memory_of(watched.code, runs_once=False)
+        report.update(wrapper=id(watched.code), stops=watched.stops, memory=memory)
+        if watched.site:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                code = compile(observer.at_call_sites(tree, request["callee"]), FILE, "exec", dont_inherit=True)
+            code = observer.with_site(code, watched.site)
+    # What we are ourselves on the stack is not to cost the program its own recursion.
+    sys.setrecursionlimit(sys.getrecursionlimit() + 20)
     # Only now may a program import itself.
     _show_source(source)
     sys.path.insert(0, os.getcwd())
@@ -256,20 +283,35 @@ def _without_last_exit(tree: ast.Module) -> ast.Module:
 
     Any other exit ends the program before its last statement, and so does this one if X says that something failed.
     """
-    body: list[ast.stmt] = tree.body
-    while body and isinstance(body[-1], ast.If) and not body[-1].orelse:
-        body = body[-1].body
-    if not body or not isinstance(last := body[-1], ast.Expr) or not isinstance(call := last.value, ast.Call):
-        return tree
-    if ast.unparse(call.func) in ("sys.exit", "exit", "quit") and len(call.args) < 2 and not call.keywords:
-        value = call.args[0] if call.args and not isinstance(call.args[0], ast.Starred) else ast.Constant(None)
-        status = ast.parse("if (_status := None) not in (None, 0): raise SystemExit(_status)").body[0]
-        assert isinstance(status, ast.If)
-        assert isinstance(status.test, ast.Compare)
-        assert isinstance(status.test.left, ast.NamedExpr)
-        status.test.left.value = value
-        body[-1] = ast.fix_missing_locations(ast.copy_location(status, last))
+    assigned = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+    assigned |= {node.name for node in ast.walk(tree) if isinstance(node, _DEFINITIONS)}
+    _look_at_last_exit(tree.body, _EXITS - {name for name in _EXITS if name.partition(".")[0] in assigned})
     return tree
+
+
+_DEFINITIONS = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+_EXITS = frozenset({"sys.exit", "exit", "quit", "SystemExit"})
+
+
+def _look_at_last_exit(body: list[ast.stmt], exits: frozenset[str]) -> None:
+    last = body[-1] if body else None
+    if isinstance(last, ast.If):
+        _look_at_last_exit(last.body, exits)
+        _look_at_last_exit(last.orelse, exits)
+        return
+    call = last.value if isinstance(last, ast.Expr) else last.exc if isinstance(last, ast.Raise) else None
+    if last is None or not isinstance(call, ast.Call) or call.keywords or len(call.args) > 1:
+        return
+    name = ast.unparse(call.func)
+    if name not in exits or isinstance(last, ast.Raise) != (name == "SystemExit"):
+        return
+    value = call.args[0] if call.args and not isinstance(call.args[0], ast.Starred) else ast.Constant(None)
+    template = (
+        "if not ((_status := 0) is None or (isinstance(_status, int) and _status == 0)): raise SystemExit(_status)"
+    )
+    look = ast.parse(template).body[0]
+    next(node for node in ast.walk(look) if isinstance(node, ast.NamedExpr)).value = value
+    body[-1] = ast.fix_missing_locations(ast.copy_location(look, last))
 
 
 def _tell(report: Report, error: BaseException) -> None:

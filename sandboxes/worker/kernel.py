@@ -116,11 +116,15 @@ class Memory:
 
     def pointer(self, address: int) -> int:
         """The pointer stored at an address; 0 where nothing can be read."""
-        try:
-            data = os.pread(self._file, 8, address)
-        except (OSError, OverflowError, ValueError):
-            return 0
+        data = self.read(address, 8)
         return int(struct.unpack("<Q", data)[0]) if len(data) == 8 else 0
+
+    def read(self, address: int, length: int) -> bytes:
+        """So many bytes; fewer, or none, where they cannot be read."""
+        try:
+            return os.pread(self._file, length, address)
+        except (OSError, OverflowError, ValueError):
+            return b""
 
     def close(self) -> None:
         """Closes the file."""

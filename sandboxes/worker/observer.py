@@ -12,6 +12,7 @@ in another process that the program starts, or of a function whose code the prog
 
 import ast
 import builtins
+import contextlib
 import ctypes
 import dis
 import functools
@@ -23,16 +24,15 @@ import sys
 import types
 import warnings
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple, cast
 
-# The wrapper's code, and the offset behind which the original has returned.
-Watched = tuple[types.CodeType, int]
-Names = dict[str, tuple[str, str | None]]
+# For each name all that it may have been imported as: module, and attribute of it or None.
+Names = dict[str, list[tuple[str, str | None]]]
 
 # Strings that are called: the compiler makes constants of them, and ``_with_constants`` puts objects in their place.
 _WRAPPER = """
 def observed({parameters}):
-    genuine = "GET"("ORIGINAL", "__code__", None) is "CODE" and "TRACER"() is None and "PROFILER"() is None
+    genuine = "GET"("ORIGINAL", "__code__", None) is "CODE"
     result = "ORIGINAL"({parameters})
     if genuine and "COUNT"("SEEN") == 0 and "OWN" == "PID"() and {caller}:
         "SEEN".append(1)
@@ -42,6 +42,33 @@ def observed({parameters}):
 _CALLER = '"FRAME"(1).f_globals is "NAMESPACE"'
 _FUNCTION = _WRAPPER.format(parameters="*args, **kwargs", caller=_CALLER)
 _METHOD = _WRAPPER.format(parameters="self, *args, **kwargs", caller=f'"TYPE"(self) is "CLASS" and {_CALLER}')
+# What stands in the program's own calls of a class written in C, or of another object that no function can replace.
+_SITE = """
+def observed(function, /, *args, **kwargs):
+    result = function(*args, **kwargs)
+    if "TYPE"(function) is "KIND" and function == "ORIGINAL" and "COUNT"("SEEN") == 0 and "OWN" == "PID"():
+        "SEEN".append(1)
+        "STOP"("SIGNAL")
+    return result
+"""
+# Refuses to give the original, or code of ours, another body. Python can add such a hook and never remove one.
+_GUARD = """
+def guard(event, arguments):
+    if event == "object.__setattr__" and arguments[1] == "__code__":
+        if arguments[0] is "ORIGINAL":
+            raise "REFUSED"
+        if "GET"("GET"(arguments[0], "__code__", None), "co_filename", None) == "<apigauge>":
+            raise "REFUSED"
+"""
+_SITE_MARK = "\0apigauge call site"
+
+
+class Watched(NamedTuple):
+    """What watches for the call: the wrapper's code, its instructions that stop, and what to put at call sites."""
+
+    code: types.CodeType
+    stops: tuple[int, ...]
+    site: Any = None
 
 
 def constant_code(source: str, constants: dict[str, Any], *, keep_lines: bool = False) -> types.CodeType:
@@ -55,10 +82,29 @@ def constant_code(source: str, constants: dict[str, Any], *, keep_lines: bool = 
 
 
 @functools.cache
-def offset_of(source: str, placeholder: str) -> int:
-    """Where the code last loads a placeholder's object, in bytes."""
-    steps = dis.get_instructions(constant_code(source, {}, keep_lines=True))
-    return max(step.offset for step in steps if step.argval == placeholder)
+def stops_of(source: str) -> tuple[int, ...]:
+    """Offsets in bytes of the instructions that make the last call of ``"STOP"`` in a source's function.
+
+    (Two in 3.11, of which the interpreter uses one or the other.)
+    """
+    steps = list(dis.get_instructions(constant_code(source, {}, keep_lines=True)))
+    begin = max(number for number, step in enumerate(steps) if step.argval == "STOP")
+    end = next(number for number in range(begin, len(steps)) if steps[number].opname == "CALL")
+    return tuple(step.offset for step in steps[begin : end + 1] if step.opname in ("PRECALL", "CALL"))
+
+
+def memory_of(code: types.CodeType, *, runs_once: bool) -> list[tuple[int, int]]:
+    """Address and length of what a code object does: its exception table, its constants, its instructions.
+
+    The interpreter itself changes the instructions of what runs more than a few times. Offsets as in CPython's
+    Include/cpython/{code,bytesobject,tupleobject}.h.
+    """
+    instructions = (id(code) + types.CodeType.__basicsize__, len(code.co_code))
+    return [
+        *([instructions] if runs_once else []),
+        (id(code.co_exceptiontable) + bytes.__basicsize__ - 1, len(code.co_exceptiontable)),
+        (id(code.co_consts) + tuple.__basicsize__, 8 * len(code.co_consts)),
+    ]
 
 
 def keep_forever(code: types.CodeType) -> None:
@@ -75,17 +121,17 @@ def _compiled(source: str) -> types.CodeType:
 
 
 def imported_names(tree: ast.AST) -> Names:
-    """What each name that a program imports stands for: module, and attribute of it or None."""
+    """What each name that a program imports, anywhere, may stand for."""
     names: Names = {}
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             for alias in node.names:
                 bound = alias.asname or alias.name.partition(".")[0]
-                names[bound] = (alias.name if alias.asname else bound, None)
-                names.setdefault(alias.name, (alias.name, None))
+                names.setdefault(bound, []).append((alias.name if alias.asname else bound, None))
+                names.setdefault(alias.name, []).append((alias.name, None))
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
             for alias in node.names:
-                names[alias.asname or alias.name] = (node.module, alias.name)
+                names.setdefault(alias.asname or alias.name, []).append((node.module, alias.name))
     return names
 
 
@@ -98,32 +144,59 @@ def watch(callee: str, names: Names, namespace: dict[str, Any]) -> Watched | Non
         namespace: the globals the program will run with.
 
     Returns:
-        The wrapper's code and the offset in it past which the original has returned; None where the callee is not to be
-        found, and so cannot be called either, or belongs to an object that only the program makes.
+        What was put there; None where the callee is not to be found, and so cannot be called either, or belongs to an
+        object that only the program makes.
     """
-    head, *path = callee.split(".")
-    module, attribute = names.get(head) or _elsewhere(head, names)
-    if attribute:
-        path.insert(0, attribute)
+    head, *rest = callee.split(".")
     # Submodules of the callee's package exist only where the program imports them.
-    for name, (imported, of) in names.items():
-        if of is None and name.startswith(f"{module}."):
+    for imported in [module for found in names.values() for module, of in found if of is None and "." in module]:
+        if any(imported.startswith(f"{module}.") for module, _ in names.get(head, [])):
             _import(imported)
-    owner: Any = _import(module)
-    for name in path[:-1]:
-        owner = getattr(owner, name, None)
-    return _replace(owner, path[-1], namespace) if path else None
+    for module, attribute in names.get(head) or _elsewhere(head, names):
+        path = [*([attribute] if attribute else []), *rest]
+        owner: Any = _import(module)
+        for name in path[:-1]:
+            owner = getattr(owner, name, None)
+        if path and callable(getattr(owner, path[-1], None)):
+            return _replace(owner, path[-1], namespace)
+    return None
 
 
-def _elsewhere(head: str, names: Names) -> tuple[str, str | None]:
-    """A name that the program does not import as such: its package, or an attribute of a module it imports."""
-    modules = sorted({module for module, _ in names.values()})
+def _elsewhere(head: str, names: Names) -> list[tuple[str, str | None]]:
+    """A name that the program does not import as such: its package, a builtin, or an attribute of what it imports."""
+    modules = sorted({module for found in names.values() for module, _ in found})
     if head in {module.partition(".")[0] for module in modules}:
-        return head, None
-    for module in modules:
-        if getattr(_import(module), head, None) is not None:
-            return module, head
-    return "builtins", head
+        return [(head, None)]
+    return [("builtins", head)] if hasattr(builtins, head) else [(module, head) for module in modules]
+
+
+def at_call_sites(tree: ast.Module, callee: str) -> ast.Module:
+    """A program whose own calls of a callee go through what :func:`with_site` puts there."""
+    return cast("ast.Module", ast.fix_missing_locations(_Sites(callee).visit(tree)))
+
+
+def with_site(code: types.CodeType, site: types.FunctionType) -> types.CodeType:
+    """The code with the function that watches in the place of the marks."""
+    filled: list[object] = []
+    for value in code.co_consts:
+        if isinstance(value, types.CodeType):
+            filled.append(with_site(value, site))
+        else:
+            filled.append(site if value == _SITE_MARK else value)
+    return code.replace(co_consts=tuple(filled))
+
+
+class _Sites(ast.NodeTransformer):
+    def __init__(self, callee: str) -> None:
+        self._callee = callee
+
+    def visit_Call(self, node: ast.Call) -> ast.Call:
+        """``F(x)`` becomes ``mark(F, x)``."""
+        self.generic_visit(node)
+        if ast.unparse(node.func) == self._callee:
+            mark = ast.copy_location(ast.Constant(_SITE_MARK), node)
+            return ast.copy_location(ast.Call(mark, [node.func, *node.args], node.keywords), node)
+        return node
 
 
 def _import(module: str) -> types.ModuleType | None:
@@ -134,9 +207,7 @@ def _import(module: str) -> types.ModuleType | None:
 
 
 def _replace(owner: Any, name: str, namespace: dict[str, Any]) -> Watched | None:
-    target = getattr(owner, name, None)
-    if not callable(target):
-        return None
+    target = getattr(owner, name)
     constants: dict[str, Any] = {
         "SEEN": [],
         "COUNT": len,
@@ -145,34 +216,36 @@ def _replace(owner: Any, name: str, namespace: dict[str, Any]) -> Watched | None
         "STOP": signal.raise_signal,
         "SIGNAL": signal.SIGSTOP,
         "GET": getattr,
-        "TRACER": sys.gettrace,
-        "PROFILER": sys.getprofile,
+        "TYPE": type,
         "PID": os.getpid,
         "OWN": os.getpid(),
     }
-    try:
-        if isinstance(target, type) and isinstance(initialise := getattr(target, "__init__"), types.FunctionType):  # noqa: B009
-            constants |= {"ORIGINAL": initialise, "CODE": initialise.__code__, "TYPE": type, "CLASS": target}
-            wrapper = _wrapper(_METHOD, constants, initialise)
-            setattr(target, "__init__", wrapper)  # noqa: B010
-            return wrapper.__code__, offset_of(_METHOD, "STOP")
-        static = inspect.getattr_static(owner, name, None) if isinstance(owner, type) else None
-        kind = type(static) if isinstance(static, classmethod | staticmethod) else None
+    if isinstance(target, type) and isinstance(initialise := getattr(target, "__init__"), types.FunctionType):  # noqa: B009
+        constants |= {"ORIGINAL": initialise, "CODE": initialise.__code__, "CLASS": target}
+        with contextlib.suppress(AttributeError, TypeError):
+            setattr(target, "__init__", wrapper := _wrapper(_METHOD, constants, initialise))  # noqa: B010
+            return Watched(wrapper.__code__, stops_of(_METHOD))
+    static = inspect.getattr_static(owner, name, None) if isinstance(owner, type) else None
+    kind = type(static) if isinstance(static, classmethod | staticmethod) else None
+    if kind or isinstance(target, types.FunctionType | types.BuiltinFunctionType):
         original = static.__func__ if kind else target  # type: ignore[union-attr]
-        constants |= {"ORIGINAL": original, "CODE": getattr(original, "__code__", None)}
-        wrapper = _wrapper(_FUNCTION, constants, target)
-        setattr(owner, name, kind(wrapper) if kind else wrapper)
-    except (AttributeError, TypeError):  # a type of C, say: nothing can be put there
-        return None
-    if isinstance(owner, types.ModuleType):
-        _replace_elsewhere(owner.__name__.partition(".")[0], name, target, wrapper)
-    return wrapper.__code__, offset_of(_FUNCTION, "STOP")
+        with contextlib.suppress(AttributeError, TypeError):  # of a type of C, say: nothing can be put there
+            constants |= {"ORIGINAL": original, "CODE": getattr(original, "__code__", None)}
+            wrapper = _wrapper(_FUNCTION, constants, original)
+            setattr(owner, name, kind(wrapper) if kind else wrapper)
+            if isinstance(owner, types.ModuleType):
+                _replace_elsewhere(owner.__name__.partition(".")[0], name, target, wrapper)
+            return Watched(wrapper.__code__, stops_of(_FUNCTION))
+    site = types.FunctionType(constant_code(_SITE, constants | {"ORIGINAL": target, "KIND": type(target)}), {})
+    keep_forever(site.__code__)
+    return Watched(site.__code__, stops_of(_SITE), site)
 
 
 def warm_up() -> None:
     """Compiles what every child would compile anew."""
-    for source in (_FUNCTION, _METHOD):
-        offset_of(source, "STOP")
+    for source in (_FUNCTION, _METHOD, _SITE):
+        stops_of(source)
+    _compiled(_GUARD)
 
 
 def _wrapper(source: str, constants: dict[str, Any], original: Callable[..., Any]) -> types.FunctionType:
@@ -181,6 +254,10 @@ def _wrapper(source: str, constants: dict[str, Any], original: Callable[..., Any
     function = types.FunctionType(constant_code(source, constants), around)
     functools.update_wrapper(function, original)
     keep_forever(function.__code__)
+    if isinstance(original, types.FunctionType):
+        refused = RuntimeError("the function under test cannot be given another body")
+        guard = constant_code(_GUARD, {"ORIGINAL": original, "GET": getattr, "REFUSED": refused})
+        sys.addaudithook(types.FunctionType(guard, {}))
     return function
 
 

@@ -114,7 +114,7 @@ class Supervisor:
         """The verdict on one program, as the host will read it, and whether all is clean again (``clean``)."""
         self._count += 1
         user = self._next_user()
-        self._page[:4] = bytes(4)
+        self._page[:] = bytes(child.PAGE_BYTES)
         run = _Run(self, request, user)
         try:
             verdict = run.until_it_ends()
@@ -194,7 +194,9 @@ def _enter(user: int | None, box: str, processes: int) -> None:
         kernel.set_dumpable(dumpable=True)
     os.mkdir(box, 0o700)
     os.chdir(box)
-    os.environ.update(HOME=box, TMPDIR=box, PWD=box)
+    os.environ.update(HOME=box, TMPDIR=box, PWD=box, USER="sandbox", LOGNAME="sandbox")
+    if "multiprocessing.process" in sys.modules:  # where a spawned process looks for the program
+        sys.modules["multiprocessing.process"].ORIGINAL_DIR = box  # type: ignore[attr-defined]
 
 
 class _Run:
@@ -203,13 +205,16 @@ class _Run:
     def __init__(self, supervisor: Supervisor, request: dict[str, Any], user: int | None) -> None:
         self._supervisor = supervisor
         self._limits = request["limits"]
+        self._lines = request["source"].count("\n") + 1
         self._written = 0
         self._ends: dict[int, bytes] = {}
         self._start: kernel.Place | None = None
         self._frame = 0
-        self._runner = (0, 0)
+        self._code_at: list[list[int]] = []
+        self._code: list[bytes] = []
+        self._runner: tuple[int, list[int]] = (0, [])
         self._started = False
-        self._wrapper = (0, 0)
+        self._wrapper: tuple[int, list[int]] = (0, [])
         self._returned = False
         self._excess: watch.Excess | None = None
         self._oom, self._forks = kernel.out_of_memory_kills(), kernel.refused_forks()
@@ -293,7 +298,7 @@ class _Run:
             self._watch.look()
             self.drain()
             return self._over() or self._verdict("passed")
-        elif self._wrapper[0] and not self._returned and self._has_returned():
+        elif self._has_returned():  # a second time, if two threads returned at once
             self._returned = True
         else:
             self._watch.look()
@@ -309,26 +314,30 @@ class _Run:
             self._supervisor.ends = "word"
         report = self._supervisor.report()
         self._stage = report.get("stage", 0)
-        self._wrapper = (report.get("wrapper", 0), report.get("past", 0))
-        self._runner = (report.get("runner", 0), report.get("end", 0))
+        self._wrapper = (report.get("wrapper", 0), report.get("stops", []))
+        self._runner = (report.get("runner", 0), report.get("ends", []))
+        self._code_at = report.get("memory", [])
         if frames := self._supervisor.frames:
             try:
                 self._frame = frames.main(self._pid)
+                self._code = frames.contents(self._pid, self._code_at)
             except OSError:  # this kernel or runtime does not let us look
                 self._supervisor.frames = None
 
     def _at_end(self, place: kernel.Place | None) -> bool:
         """Whether the child stands where it stood before the program began, and behind it."""
-        return place == self._start and self._is_past(*self._runner, frame=self._frame)
+        return place == self._start and self._runs(*self._runner, frame=self._frame)
 
     def _has_returned(self) -> bool:
-        return self._is_past(*self._wrapper)
+        return bool(self._wrapper[0]) and self._runs(*self._wrapper)
 
-    def _is_past(self, code: int, offset: int, frame: int | None = None) -> bool:
-        if self._supervisor.frames is None:
+    def _runs(self, code: int, stops: list[int], frame: int | None = None) -> bool:
+        frames = self._supervisor.frames
+        if frames is None:
             return True
         with contextlib.suppress(OSError):  # killed by another of the program's processes while it stood still
-            return self._supervisor.frames.past(self._pid, code, offset, frame)
+            intact = frames.contents(self._pid, self._code_at) == self._code
+            return intact and frames.runs(self._pid, code, stops, frame)
         return False
 
     def _died(self, status: int) -> dict[str, Any]:
@@ -359,7 +368,8 @@ class _Run:
         if category == "syntax" and self._started:
             category = "other"  # it compiled
         reason = str(report.get("reason", ""))[: classify.MAX_TEXT].encode("utf-8", "backslashreplace").decode()
-        verdict = self._verdict(status, category, reason, exit=code, line=line if type(line) is int else None)
+        known = type(line) is int and 0 < line <= self._lines
+        verdict = self._verdict(status, category, reason, exit=code, line=line if known else None)
         if category == "import":
             verdict["stage"] = min(verdict["stage"], child.PARSES) if not self._returned else verdict["stage"]
         return verdict

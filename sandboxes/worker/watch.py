@@ -9,6 +9,9 @@ from typing import Any, NamedTuple
 
 from apigauge.sandboxes.worker import kernel
 
+# The clock decides only where a machine is so busy that a program gets a tenth of the time it asks for.
+_PATIENCE = 10
+
 
 class Excess(NamedTuple):
     """Which limit was passed: a verdict's status and a sentence."""
@@ -29,7 +32,7 @@ class Watch:
         self._everyone = everyone
         self._reaped = reaped
         self._reaped_before = reaped()
-        self._seen_at = time.monotonic()
+        self._began_at = self._seen_at = time.monotonic()
         self._threads: dict[int, float] = {}
         self._cpu: dict[int, float] = {}
         self.idle_seconds = 0.0
@@ -40,7 +43,7 @@ class Watch:
         """Takes stock; returns the limit that has been passed, if one has."""
         stats = {pid: stat for pid in self._everyone() if (stat := kernel.stat(pid))}
         computed = sum(max(0.0, stat.cpu_seconds - self._cpu.get(pid, 0.0)) for pid, stat in stats.items())
-        busy = max(computed, self._busy(list(stats)))
+        busy = max(computed, self._busiest(list(stats)))
         self._cpu = {pid: stat.cpu_seconds for pid, stat in stats.items()}
         # Zombies and the dead: what they used is in their parents' numbers, or in ours once we have waited for them.
         total = sum(self._cpu.values()) + self._reaped() - self._reaped_before
@@ -58,16 +61,19 @@ class Watch:
             return sum(kernel.proportional_bytes(pid) for pid in stats)
         return total
 
-    def _busy(self, pids: list[int]) -> float:
+    def _busiest(self, pids: list[int]) -> float:
+        """The most that one thread has computed or waited for a core: adding them up, a crowd would never be idle."""
         now = {thread: used for pid in pids for thread, used in kernel.on_or_waiting_for_core(pid)}
-        busy = sum(max(0.0, used - self._threads.get(thread, 0.0)) for thread, used in now.items())
+        busiest = max((used - self._threads.get(thread, 0.0) for thread, used in now.items()), default=0.0)
         self._threads = now
-        return busy
+        return max(0.0, busiest)
 
     def _excess(self, threads: int) -> Excess | None:
         limits = self._limits
         if self.cpu_seconds > limits["cpu_seconds"]:
             return Excess("timeout", f"used more than {limits['cpu_seconds']:g} s of CPU time")
+        if time.monotonic() - self._began_at > _PATIENCE * (limits["cpu_seconds"] + limits["idle_seconds"]):
+            return Excess("timeout", f"was not done after {_PATIENCE} times all the time it may use")
         if self.idle_seconds > limits["idle_seconds"]:
             return Excess("timeout", f"did nothing for {limits['idle_seconds']:g} s")
         if threads > limits["processes"]:
@@ -91,8 +97,6 @@ class Layout(NamedTuple):
 # only after ``Frames`` has found its own frame with them.
 _LAYOUTS = {11: Layout(newer_thread=0, c_frame=56, current_frame=8, code=32, instruction=56)}
 _MAX_THREADS = 256
-# Bytes of code from loading a function to calling it with one argument; more than enough in every version.
-_ONE_CALL = 64
 
 
 class Frames:
@@ -127,15 +131,23 @@ class Frames:
         with contextlib.closing(kernel.Memory(pid)) as memory:
             return self._frame(memory, self._state)
 
-    def past(self, pid: int, code: int, offset: int, frame: int | None = None) -> bool:
-        """Whether a thread of the child runs this code, past an offset in it; if a frame is given, in that frame."""
+    def contents(self, pid: int, places: list[list[int]]) -> list[bytes]:
+        """What stands in the child's memory at these addresses, for these lengths."""
+        with contextlib.closing(kernel.Memory(pid)) as memory:
+            return [memory.read(address, length) for address, length in places]
+
+    def runs(self, pid: int, code: int, instructions: list[int], frame: int | None = None) -> bool:
+        """Whether a thread of the child is at one of these instructions of a code; in a frame, if one is given."""
+        begin = code + types.CodeType.__basicsize__
+        wanted = {begin + offset for offset in instructions}
         with contextlib.closing(kernel.Memory(pid)) as memory:
             state = self._state
             for _ in range(_MAX_THREADS):
                 found = self._frame(memory, state)
-                if memory.pointer(found + self._layout.code) == code and frame in (None, found):
-                    begin = code + types.CodeType.__basicsize__ + offset
-                    return begin < memory.pointer(found + self._layout.instruction) <= begin + _ONE_CALL
+                at_it = memory.pointer(found + self._layout.instruction) in wanted
+                # One thread may still wait for the original to return where another's has.
+                if at_it and memory.pointer(found + self._layout.code) == code and frame in (None, found):
+                    return True
                 state = memory.pointer(state + self._layout.newer_thread)
                 if not state:
                     break

@@ -1,6 +1,7 @@
 """What each kind of sandbox says of a program: status, category, stage."""
 
 import textwrap
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -82,6 +83,110 @@ CASES = {
     "is named by name, imported in full": ("import textwrap\ntextwrap.wrap('a')", "wrap", "passed", None, 4),
     "calls in a submodule": ("import os.path as p\np.join('a', 'b')", "p.join", "passed", None, 4),
     "an attribute that is not there": ("import json\njson.read('1')", "json.read", "failed", "attribute", 2),
+    "calls in a thread that another thread's call outlasts": (
+        "import threading, time\nt = threading.Thread(target=lambda: time.sleep(0.1))\nt.start()\ntime.sleep(0.4)\nt.join()",
+        "time.sleep",
+        "passed",
+        None,
+        4,
+    ),
+    "calls from many threads at once": (
+        "import json, threading\nt = [threading.Thread(target=lambda: [json.loads('1') for _ in range(50)]) for _ in range(8)]\n[x.start() for x in t]\n[x.join() for x in t]",
+        "json.loads",
+        "passed",
+        None,
+        4,
+    ),
+    "calls in vain many times before it returns": (
+        "import json\nfor i in range(50):\n    try: json.loads('{')\n    except ValueError: pass\njson.loads('1')",
+        "json.loads",
+        "passed",
+        None,
+        4,
+    ),
+    "calls a class that it also asks about": (
+        "from pathlib import Path\np = Path('x')\nassert isinstance(p, Path)\nclass Own(type(p)): pass",
+        "Path",
+        "passed",
+        None,
+        4,
+    ),
+    "calls a class of C that it also inherits from": (
+        "from datetime import datetime\nclass Own(datetime): pass\nassert isinstance(datetime.now(), datetime)\ndatetime(2020, 1, 1)",
+        "datetime",
+        "passed",
+        None,
+        4,
+    ),
+    "calls a method of a class of C": (
+        "from datetime import datetime\ndatetime.now()",
+        "datetime.now",
+        "passed",
+        None,
+        4,
+    ),
+    "calls a builtin class that all use": ("x = dict(a=1)\nassert isinstance(x, dict)", "dict", "passed", None, 4),
+    "imports one of two": (
+        "try:\n    from json import loads\nexcept ImportError:\n    from simplejson import loads\nloads('1')",
+        "loads",
+        "passed",
+        None,
+        4,
+    ),
+    "imports for its types only": (
+        "from json import loads\nfrom typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from fancy import loads\nloads('1')",
+        "loads",
+        "passed",
+        None,
+        4,
+    ),
+    "opens a file and imports os": ("import os\nopen('x', 'w').close()", "open", "passed", None, 4),
+    "is traced while it calls": (
+        "import json, sys\nsys.settrace(lambda *_: None)\njson.loads('1')\nsys.settrace(None)",
+        "json.loads",
+        "passed",
+        None,
+        4,
+    ),
+    "forks a child that runs to the end": (
+        "import os\nif os.fork():\n    os.wait()\nelse:\n    print('child')",
+        None,
+        "passed",
+        None,
+        2,
+    ),
+    "forks a child that fails": (
+        "import os\nif os.fork():\n    os.wait()\nelse:\n    raise ValueError",
+        None,
+        "passed",
+        None,
+        2,
+    ),
+    "has a mark of its byte order": ("\ufeffx = 1", None, "passed", None, 2),
+    "recurses as deep as Python lets it": ("def f(n): return n and f(n - 1)\nf(990)", None, "passed", None, 2),
+    "asks who it is": (
+        "import getpass, sys\nassert getpass.getuser() and sys.stdout.mode == 'w' and __annotations__ == {}",
+        None,
+        "passed",
+        None,
+        2,
+    ),
+    "raises its last exit": (
+        "def main(): return 0\nif __name__ == '__main__':\n    raise SystemExit(main())",
+        None,
+        "passed",
+        None,
+        2,
+    ),
+    "leaves at either end": (
+        "import sys\nif len(sys.argv) > 1:\n    sys.exit(1)\nelse:\n    sys.exit(0)",
+        None,
+        "passed",
+        None,
+        2,
+    ),
+    "leaves by a function of its own": ("def exit(code): raise RuntimeError\nexit(0)", None, "failed", "other", 2),
+    "leaves with a float": ("import sys\nsys.exit(0.0)", None, "early_exit", None, 2),
     "is not Python": ("x = (", None, "failed", "syntax", 0),
     "is Python 2": ("print 'x'", None, "failed", "syntax", 0),
     "has a null byte": ("x = 1\0", None, "failed", "syntax", 0),
@@ -209,6 +314,36 @@ def test_every_program_starts_anew(sandbox):
     runs = {sandbox.run(Program(source)).evidence["stdout"] for _ in range(3)}
     assert len(runs) == 1
     assert "['program.py']" in runs.pop()
+
+
+def test_what_a_program_writes_to_the_shared_page_is_gone_for_the_next(sandbox):
+    """The page is found through the runner's constants; what is on it must be this program's alone."""
+    source = textwrap.dedent("""
+        import functools, sys
+        for value in sys._getframe(1).f_code.co_consts:
+            for part in getattr(value, "args", ()) if isinstance(value, functools.partial) else ():
+                if page := getattr(part, "_page", None):
+                    print(any(page[8000:]))
+                    page[40_000:40_006] = b"SECRET"
+    """)
+    assert [sandbox.run(Program(source)).evidence["stdout"].split("\n")[0] for _ in range(2)] == ["False", "False"]
+
+
+def test_a_crowd_that_wakes_together_is_idle(sandbox):
+    """Each computes next to nothing; added up, their waiting for a core would look like work for ever."""
+    source = textwrap.dedent("""
+        import os, time
+        begin = time.monotonic() + 0.2
+        for _ in range(20):
+            if os.fork() == 0:
+                for tick in range(750):
+                    time.sleep(max(0, begin + 0.04 * tick - time.monotonic()))
+                os._exit(0)
+        time.sleep(30)
+    """)
+    started = time.monotonic()
+    assert sandbox.run(Program(source)).status == "timeout"
+    assert time.monotonic() - started < 20
 
 
 def test_the_order_of_sets_is_the_same_in_every_worker():

@@ -1,5 +1,5 @@
 """Rewrites the observer's own wrapper: its code, its closure, its defaults; the fake then returns through it."""
-# expect: passed
+# expect: failed/other
 # stage: 2
 # callee: json.loads
 import json

@@ -2,7 +2,7 @@
 
 Watching which object is called does not notice: it is the right one.
 """
-# expect: passed
+# expect: failed/other
 # stage: 2
 # callee: json.loads
 import json

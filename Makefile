@@ -9,16 +9,21 @@ JOBS ?= auto
 # Where the images of `make sandbox` come from: docker (a public image, by digest) or debootstrap (Debian packages; root).
 BASE ?= docker
 
-.PHONY: demo sandbox test lint types bench clean
+.PHONY: demo sandbox hubs test lint types bench clean
 
 demo: $(VENV)/.hf
 	@$(BIN)/apigauge run --benchmark mini --model retrieval:bm25 --out demo/runs/bm25
 	@$(BIN)/apigauge run --benchmark mini --model 'constant:torch.topk(scores, k=3)' --out demo/runs/constant
 	@echo "leaderboard: $$($(BIN)/apigauge report demo/runs/* --out demo/site)"
 
+# The image of every environment, and the hubs that APIBench's programs load models from.
+ENVIRONMENTS := $(notdir $(patsubst %/environment.json,%,$(wildcard sandboxes/environments/*/environment.json)))
+HUBS := $(notdir $(patsubst %/build.py,%,$(wildcard sandboxes/hubs/*/build.py)))
 sandbox: $(VENV)/.core
-	$(BIN)/apigauge sandbox build python --base $(BASE)
-	$(BIN)/apigauge sandbox build huggingface --base $(BASE)
+	for name in $(ENVIRONMENTS); do $(BIN)/apigauge sandbox build $$name --base $(BASE) || exit; done
+
+hubs: sandbox
+	for name in $(HUBS); do $(BIN)/apigauge hubs build $$name || exit; done
 
 test: $(VENV)/.dev
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup

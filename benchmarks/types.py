@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Literal
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,8 @@ class Benchmark:
         rows: every row of the evaluation file, those without a question included: what ``benchmarks check`` feeds back.
         answers: the full reference answer of each row, in the same order; empty where the data has none.
         environment: the sandbox environment its programs run in, e.g. ``huggingface``; empty if they cannot be run.
+        models: the hub that its programs load models from; empty if they load none.
+        inputs: ``fixtures`` if its programs read files that are nowhere and are to find small valid ones.
     """
 
     name: str
@@ -73,6 +76,8 @@ class Benchmark:
     rows: tuple[Item, ...] = ()
     answers: tuple[str, ...] = ()
     environment: str = ""
+    models: str = ""
+    inputs: Literal["fixtures", "none"] = "none"
 
 
 def api_key(call: str) -> str:

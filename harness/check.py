@@ -4,18 +4,16 @@ A scorer's ceiling is what it gives the benchmark's own answers. Each row that d
 reason, so that nobody takes a fault of the data for a fault of a model.
 """
 
-import contextlib
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from apigauge.benchmarks.types import Benchmark, Item, api_key
-from apigauge.harness.execution import executed
 from apigauge.harness.extraction import extract, parses
 from apigauge.harness.metrics import LOWER_IS_BETTER, STATIC, make_metrics, score
-from apigauge.harness.metrics.executability import infra_errors, is_withheld
+from apigauge.harness.references import Execution, run_references
 from apigauge.harness.source import functions_of
 from apigauge.sandboxes.verdict import Sandbox
 
@@ -33,50 +31,6 @@ class Disagreement:
     metric: str
     label: str
     message: str
-
-
-@dataclass(frozen=True, slots=True)
-class NotPassed:
-    """A reference program that does not make its call and run to its end."""
-
-    row: str
-    label: str
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Execution:
-    """What the references did in a sandbox.
-
-    Attributes:
-        sandbox: as in a run's manifest.
-        programs: how many were run.
-        metrics: means of ``exec.rate`` and ``exec.call``; empty if too many failed through the sandbox's own trouble.
-        infra_error_rate: the share of those.
-        labels: how often each outcome occurred.
-        not_passed: the references to look at.
-    """
-
-    sandbox: dict[str, Any]
-    programs: int
-    metrics: dict[str, float]
-    infra_error_rate: float
-    labels: dict[str, int]
-    not_passed: list[NotPassed]
-
-    def to_lines(self) -> list[str]:
-        """For the terminal."""
-        outcomes = ", ".join(f"{label} {count}" for label, count in self.labels.items())
-        means = [f"  {name:42}{value:20.4f}" for name, value in self.metrics.items()]
-        trouble = f"  {self.infra_error_rate:.2%} could not be run through the sandbox's own trouble"
-        return [
-            "",
-            f"reference programs run in the {self.sandbox.get('kind')} sandbox ({self.programs}): {outcomes}",
-            *(means or ["  too many failed through the sandbox's own trouble for a number"]),
-            *([trouble] if self.infra_error_rate else []),
-            f"references that do not run ({len(self.not_passed)}):",
-            *(f"  row {one.row}: {one.label}: {one.reason}" for one in self.not_passed),
-        ]
 
 
 @dataclass(slots=True)
@@ -104,7 +58,8 @@ class Report:
 
     def to_json(self) -> dict[str, Any]:
         """Everything found."""
-        return asdict(self)
+        execution = self.execution.to_json() if self.execution else None
+        return asdict(replace(self, execution=None)) | {"execution": execution}
 
     def to_text(self) -> str:
         """The findings as a page for the terminal."""
@@ -162,46 +117,8 @@ def check_benchmark(
         report.references_in_training = sum(row.api in trained for row in rows)
         report.near_copies_in_training = near_copies(benchmark.items, benchmark.train)
     if sandbox:
-        report.execution = run_references(rows, sandbox, tick)
+        report.execution = run_references(benchmark, sandbox, tick)
     return report
-
-
-def run_references(rows: Sequence[Item], sandbox: Sandbox, tick: Callable[[], None]) -> Execution:
-    """Runs the rows' reference programs (the bare call where there is none) as if they were answers."""
-    answers = (
-        {
-            "item": row.id,
-            "extraction": {"call": row.reference_call, "program": row.reference_program or None},
-            "metrics": {},
-            "labels": {},
-            "messages": {},
-        }
-        for row in rows
-    )
-    done = []
-    with contextlib.closing(executed(answers, sandbox)) as finished:
-        for answer in finished:
-            done.append(answer)
-            tick()
-    failed, ran = infra_errors(done)
-    labels = Counter(answer["labels"]["exec.rate"] for answer in done)
-    return Execution(
-        sandbox=sandbox.describe(),
-        programs=ran,
-        metrics={} if is_withheld(failed, ran) else {name: _mean(done, name) for name in ("exec.rate", "exec.call")},
-        infra_error_rate=failed / ran if ran else 0.0,
-        labels=dict(sorted(labels.items(), key=lambda entry: (-entry[1], entry[0]))),
-        not_passed=[
-            NotPassed(answer["item"], answer["labels"]["exec.rate"], answer["messages"].get("exec.rate", ""))
-            for answer in done
-            if answer["metrics"].get("exec.rate") != 1
-        ],
-    )
-
-
-def _mean(answers: Sequence[dict[str, Any]], metric: str) -> float:
-    values = [answer["metrics"][metric] for answer in answers if metric in answer["metrics"]]
-    return sum(values) / len(values) if values else 0.0
 
 
 def _feed(

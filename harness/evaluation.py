@@ -30,6 +30,7 @@ from apigauge.harness.metrics import (
     versions,
 )
 from apigauge.harness.metrics.executability import INFRA, MAX_INFRA_ERROR_RATE, infra_errors, is_withheld
+from apigauge.harness.references import ceilings
 from apigauge.harness.scoring import ScorerFactory
 from apigauge.harness.statistics import estimate
 from apigauge.sandboxes.verdict import Sandbox
@@ -234,6 +235,7 @@ def summarise(benchmark: Benchmark, run: Path, problems: Sequence[str]) -> dict[
     failed, ran = infra_errors(rows)
     scored = [name for name in NAMES if any(name in row["metrics"] for row in rows)]
     withheld = [name for name in NAMES if is_executed(name)] if is_withheld(failed, ran) else []
+    made = runs.read_json(run / runs.MANIFEST)
     labels: dict[str, dict[str, int]] = {}
     for metric in sorted({metric for row in rows for metric in row["labels"]}):
         counts = Counter(row["labels"][metric] for row in rows if metric in row["labels"])
@@ -241,11 +243,12 @@ def summarise(benchmark: Benchmark, run: Path, problems: Sequence[str]) -> dict[
     summary = {
         "schema_version": runs.SCHEMA_VERSION,
         "items": len({row["item"] for row in rows}),
-        "expected": runs.read_json(run / runs.MANIFEST)["benchmark"]["items"],
+        "expected": made["benchmark"]["items"],
         "metrics": {name: _estimate(rows, name, apis) for name in scored if name not in withheld},
         "labels": labels,
         "infra_error_rate": failed / ran if ran else None,
         "withheld": withheld,
+        "ceilings": {} if withheld else ceilings(benchmark, made.get("sandbox"), {row["item"] for row in rows}),
         "problems": [*problems, *scoring_problems(rows)],
     }
     runs.write_json(run / runs.SUMMARY, summary)

@@ -20,6 +20,7 @@ class Cell:
         exact: the value, its interval and how that was made, in words.
         place: where the dot stands on the axis, from 0 to 1.
         whisker: where the interval begins and ends on it; None without one.
+        ceiling: what the benchmark's own answers reach, and the share of that reached here; empty if not known.
     """
 
     column: Column
@@ -28,6 +29,7 @@ class Cell:
     exact: str
     place: float = 0.0
     whisker: tuple[float, float] | None = None
+    ceiling: str = ""
 
 
 def run_cell(run: RunView, column: Column) -> Cell:
@@ -44,7 +46,12 @@ def run_cell(run: RunView, column: Column) -> Cell:
     interval = _interval(entry)
     exact = f"{column.name} = {value:.6g}{_interval_words(entry, interval)}"
     whisker = (_place(interval[0], column), _place(interval[1], column)) if interval else None
-    return Cell(column, value, format_value(value, column), exact, _place(value, column), whisker)
+    ceiling = _number(section(run.summary, "ceilings").get(column.name))
+    below = ""
+    if ceiling:
+        below = f"{value / ceiling * 100:.0f} % of {format_value(ceiling, column)}"
+        exact += f"; the benchmark's own answers reach {ceiling:.6g} in the same sandbox"
+    return Cell(column, value, format_value(value, column), exact, _place(value, column), whisker, below)
 
 
 def printed_cell(value: float | None, column: Column, source: str) -> Cell:

@@ -14,6 +14,7 @@ COLUMNS = (
     "value",
     "low",
     "high",
+    "ceiling",
     "n",
     "items",
     "expected",
@@ -46,6 +47,7 @@ def write_csv(runs: Sequence[RunView], out: Path) -> Path:
             "metric": metric,
             "items": run.summary.get("items"),
             "expected": run.summary.get("expected"),
+            "ceiling": section(run.summary, "ceilings").get(metric),
             **estimate,
         }
         for run in runs

@@ -105,6 +105,12 @@ def warnings(runs: Sequence[RunView], marks: dict[str, str]) -> tuple[str, ...]:
             f"Programs were run in different kinds of sandbox ({', '.join(kinds)}): compare exec.* only between runs "
             "of one kind. Bring them to one with apigauge rerun --sandbox."
         )
+    hubs = sorted({f"{run.hub.get('mode')} {shorten(str(run.hub.get('digest')))}" for run in runs if run.hub})
+    if len(hubs) > 1:
+        found.append(
+            f"Programs found their models in different hubs ({', '.join(hubs)}): compare exec.* only between runs "
+            "of one hub. Bring them to one with apigauge rerun --hub."
+        )
     return tuple(found)
 
 

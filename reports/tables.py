@@ -12,6 +12,8 @@ from apigauge.reports.views import RunView
 DEFAULT_SORT = "ast.exact"
 # Programs run in another one may have reached what they should not, and met limits that are not quite the same.
 TRUSTED_SANDBOX = "docker"
+# Any other is not the same for everyone.
+TRUSTED_HUB = "stand-in"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,11 @@ class Table:
     warnings: tuple[str, ...]
     provenance: tuple[Provenance, ...]
     sorted_by: Column | None
+
+    @property
+    def has_ceilings(self) -> bool:
+        """Whether a cell says what share of the ceiling it reaches."""
+        return any(cell.ceiling for row in self.rows for cell in row.cells)
 
 
 def build_tables(pages: Sequence[Page], published: Published) -> tuple[Table, ...]:
@@ -137,6 +144,9 @@ def badges(run: RunView, marks: dict[str, str]) -> tuple[Badge, ...]:
         found.append(Badge("plain", "not executed"))
     elif run.sandbox_kind != TRUSTED_SANDBOX:
         found.append(Badge("warn", f"{run.sandbox_kind} sandbox", "; ".join(run.caveats)))
+    if hub := run.hub:
+        kind = "plain" if hub.get("mode") == TRUSTED_HUB else "warn"
+        found.append(Badge(kind, f"{hub.get('mode')} hub", f"digest {hub.get('digest') or 'none: it may change'}"))
     return tuple(found)
 
 

@@ -80,6 +80,11 @@ class RunView:
         return str(section(self.manifest, "sandbox").get("kind", "unknown")) if self.is_executed else None
 
     @property
+    def hub(self) -> dict[str, Any]:
+        """Where programs found models: name, mode and digest; empty if they found none."""
+        return section(section(self.manifest, "sandbox"), "hub")
+
+    @property
     def caveats(self) -> tuple[str, ...]:
         """What the sandbox did not protect from."""
         found = section(self.manifest, "sandbox").get("caveats")

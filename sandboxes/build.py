@@ -220,6 +220,8 @@ def _pack(environment: Environment, wheels: Sequence[Path], context: IO[bytes]) 
     with tarfile.open(fileobj=context, mode="w") as tar:
         for name in ("Dockerfile", "lock.txt"):
             tar.add(environment.folder / name, arcname=name, filter=clean)
+        for path in environment.overlay:
+            tar.add(path, arcname=path.relative_to(environment.folder).as_posix(), filter=clean)
         for path in wheels:
             tar.add(path, arcname=f"wheelhouse/{path.name}", filter=clean)
 

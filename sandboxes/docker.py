@@ -19,6 +19,8 @@ from apigauge.errors import SandboxError
 from apigauge.sandboxes import link, owner
 from apigauge.sandboxes.build import Image, connect, find_image
 from apigauge.sandboxes.environments import Environment
+from apigauge.sandboxes.hubs import MOUNT, Hub
+from apigauge.sandboxes.inputs import Inputs, described, roots
 from apigauge.sandboxes.pool import Pool, default_concurrency
 from apigauge.sandboxes.verdict import MIB, Limits
 
@@ -42,6 +44,8 @@ class DockerSandbox(Pool):
             ask for less.
         concurrency: containers; as many as cores by default.
         runtime: another OCI runtime the engine knows, e.g. ``runsc``.
+        hub: the models that programs find; without one there are none.
+        inputs: whether files and addresses that are not there yield small valid ones (``fixtures``).
         client: a ``docker.DockerClient``; by default the engine that ``DOCKER_HOST`` names.
 
     Raises:
@@ -55,12 +59,16 @@ class DockerSandbox(Pool):
         concurrency: int | None = None,
         *,
         runtime: str | None = None,
+        hub: Hub | None = None,
+        inputs: Inputs = "none",
         client: Any = None,
     ) -> None:
         self._own_client = client is None
         self._client = client or connect()
         self._environment = environment
         self._runtime = runtime
+        self._hub = hub
+        self._inputs = inputs
         image = find_image(self._client, environment)
         if image is None:
             self._close_client()
@@ -107,12 +115,29 @@ class DockerSandbox(Pool):
             "limits": self.limits.to_json(),
             "worker": link.worker_digest(),
             "seccomp": link.digest_of(SECCOMP.read_bytes()),
-            "hub": None,
+            "hub": self._hub.to_json() if self._hub else None,
+            "inputs": described(self._inputs),
             "caveats": caveats,
         }
 
     def _start_worker(self) -> "_Container":
-        started = _Container(self._client, self._environment, self.image, self.limits, self._runtime)
+        place = self._hub.variables_at(MOUNT) if self._hub else {}
+        config = {
+            "preload": list(self._environment.preload),
+            "variables": _variables() | self._environment.variables | place,
+            "inputs": self._inputs,
+            "inputs_folder": f"{MOUNT}/inputs",
+            "box": "/box",
+            "folders": [*_FOLDERS, *roots(self._inputs)],
+            "users": list(USERS),
+            "alone": True,
+            "sum_memory": False,
+            "limits": self.limits.to_json(),
+        }
+        with _engine_trouble("engine"):
+            podman = _is_podman(self._client)
+        host = host_config(self.limits, self._runtime, podman=podman, hub=self._hub, inputs=self._inputs)
+        started = _Container(self._client, self.image, host, config)
         self._ready = started.ready
         self._limits_memory = started.limits_memory
         return started
@@ -121,20 +146,18 @@ class DockerSandbox(Pool):
 class _Container:
     """One container and the stream to the supervisor in it."""
 
-    def __init__(
-        self, client: Any, environment: Environment, image: Image, limits: Limits, runtime: str | None
-    ) -> None:
+    def __init__(self, client: Any, image: Image, host: dict[str, Any], config: dict[str, Any]) -> None:
         self._api = client.api
         self._id = ""
         self._raw: Any = None
         self._socket: Any = None
         with _engine_trouble(f"container of {image.tag}"):
-            host = self._api.create_host_config(**host_config(limits, runtime, podman=_is_podman(client)))
+            host = self._api.create_host_config(**host)
             self._id = self._api.create_container(
                 image.id,
                 ["python3", *link.PYTHON_OPTIONS, link.bootstrap()],
                 hostname="sandbox",
-                environment=_variables() | environment.variables,
+                environment=config["variables"],
                 stdin_open=True,
                 working_dir="/",
                 user="0:0",
@@ -147,12 +170,14 @@ class _Container:
             with _engine_trouble("container"):
                 self._attach()
                 self._api.start(self._id)
-            self._link.send(link.opening(self._config(environment, limits)))
+            self._link.send(link.opening(config))
             self.ready = self._link.next()
             link.check_ready(self.ready, self.close)
             with _engine_trouble("container's limits"):
                 # The worker's own memory, which its children share, is not the program's.
-                self.limits_memory = self._limit_memory(limits.memory_bytes + self.ready["resident"] + 64 * MIB)
+                self.limits_memory = self._limit_memory(
+                    config["limits"]["memory_bytes"] + self.ready["resident"] + 64 * MIB
+                )
         except BaseException:
             self.close()
             raise
@@ -208,18 +233,6 @@ class _Container:
             return False
         return True
 
-    def _config(self, environment: Environment, limits: Limits) -> dict[str, Any]:
-        return {
-            "preload": list(environment.preload),
-            "variables": _variables() | environment.variables,
-            "box": "/box",
-            "folders": list(_FOLDERS),
-            "users": list(USERS),
-            "alone": True,
-            "sum_memory": False,
-            "limits": limits.to_json(),
-        }
-
     def _attach(self) -> None:
         """Opens the stream. The engine closes the supervisor's input when this process dies, and so ends it."""
         self._raw = self._api.attach_socket(self._id, {"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1})
@@ -269,7 +282,14 @@ def _is_podman(client: Any) -> bool:
     return any("Podman" in str(component.get("Name")) for component in components)
 
 
-def host_config(limits: Limits, runtime: str | None = None, *, podman: bool = False) -> dict[str, Any]:
+def host_config(
+    limits: Limits,
+    runtime: str | None = None,
+    *,
+    podman: bool = False,
+    hub: Hub | None = None,
+    inputs: Inputs = "none",
+) -> dict[str, Any]:
     """Every restriction of a container, as ``docker.APIClient.create_host_config`` takes them."""
     disk = f"rw,nosuid,nodev,noexec,mode=1777,size={limits.disk_bytes}"
     # Podman knows no limit of inodes (the memory they take is limited) and takes a profile's path, not its text.
@@ -277,6 +297,7 @@ def host_config(limits: Limits, runtime: str | None = None, *, podman: bool = Fa
     seccomp = str(SECCOMP) if podman else SECCOMP.read_text(encoding="utf-8")
     return {
         "auto_remove": True,
+        "binds": {str(hub.folder): {"bind": MOUNT, "mode": "ro"}} if hub else {},
         "cap_add": list(CAPABILITIES),
         "cap_drop": ["ALL"],
         "cpu_period": 100_000,
@@ -294,7 +315,8 @@ def host_config(limits: Limits, runtime: str | None = None, *, podman: bool = Fa
         "runtime": runtime,
         "security_opt": ["no-new-privileges", f"seccomp={seccomp}"],
         # To a read-only root Podman adds two folders that can be written, unless they are named.
-        "tmpfs": dict.fromkeys(_FOLDERS, disk) | (dict.fromkeys(("/run", "/var/tmp"), "ro,size=4k") if podman else {}),  # noqa: S108
+        "tmpfs": dict.fromkeys((*_FOLDERS, *roots(inputs)), disk)
+        | (dict.fromkeys(("/run", "/var/tmp"), "ro,size=4k") if podman else {}),  # noqa: S108
         # Named, since Podman's own are more than a service under a limit may give.
         "ulimits": [
             {"Name": name, "Soft": limit, "Hard": limit} for name, limit in (("nofile", 1024), ("nproc", 1024))

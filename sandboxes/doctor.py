@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from apigauge.errors import SandboxError
-from apigauge.sandboxes import environments
+from apigauge.sandboxes import environments, hubs
 from apigauge.sandboxes.open import Kind, open_sandbox
 from apigauge.sandboxes.verdict import MIB, Limits, Program, Sandbox
 
@@ -168,7 +168,7 @@ def examine(
 
 
 def host() -> Iterator[Check]:
-    """The machine: kernel, control groups, namespaces, engine, images."""
+    """The machine: kernel, control groups, namespaces, engine, images, hubs."""
     yield Check("system", None, platform.platform())
     group = "2" if Path("/sys/fs/cgroup/cgroup.controllers").exists() else "1"
     yield Check("control groups", None, f"version {group}" if Path("/sys/fs/cgroup").is_dir() else "none")
@@ -183,6 +183,10 @@ def host() -> Iterator[Check]:
         "" if bubblewrap else "install `bubblewrap`: without it the process sandbox has no namespaces",
     )
     yield from _engine()
+    for name in hubs.names():
+        found = next(hubs.built(name), None)
+        advice = "" if found else f"`apigauge hubs build {name}`"
+        yield Check(f"hub {name}", bool(found), found.name if found else "not built", advice)
 
 
 def _engine() -> Iterator[Check]:

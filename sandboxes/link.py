@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from apigauge.errors import SandboxError
-from apigauge.sandboxes import worker
+from apigauge.sandboxes import inputs, worker
 
 # As isolated as -I, but for the hash seed, which -I would not let us fix: sets would have another order every time.
 PYTHON_OPTIONS = ("-s", "-P", "-c")
@@ -32,6 +32,8 @@ def bootstrap() -> str:
 def opening(config: dict[str, Any]) -> bytes:
     """The first message: the worker's modules and its orders."""
     modules = [(name, (_FOLDER / f"{name}.py").read_text(encoding="utf-8")) for name in worker.MODULES]
+    if config.get("inputs") == "fixtures":
+        config = config | {"input_files": inputs.packed()}
     return packed({"modules": modules, "config": config})
 
 

@@ -5,6 +5,8 @@ from typing import Literal
 
 from apigauge.errors import SandboxError
 from apigauge.sandboxes import environments
+from apigauge.sandboxes.hubs import Hub
+from apigauge.sandboxes.inputs import Inputs
 from apigauge.sandboxes.verdict import Limits, Sandbox
 
 Kind = Literal["auto", "docker", "process"]
@@ -18,6 +20,8 @@ def open_sandbox(
     *,
     concurrency: int | None = None,
     runtime: str | None = None,
+    hub: Hub | None = None,
+    inputs: Inputs = "none",
     say: Callable[[str], None] = lambda _: None,
 ) -> Sandbox:
     """A sandbox of a kind, started; close it after use.
@@ -28,26 +32,45 @@ def open_sandbox(
         limits: by default those of :class:`Limits`.
         concurrency: programs at once; by default as many as there are cores.
         runtime: another OCI runtime for docker, e.g. ``runsc``.
+        hub: the models that programs find; without one there are none.
+        inputs: whether files and addresses that are not there yield small valid ones (``fixtures``).
         say: gets what the person should know: why docker was not taken, what the process sandbox does not protect from.
 
     Raises:
         SandboxError: it cannot be had; says what is missing and what to do.
         UsageError: there is no such environment.
     """
+    sandbox = _open(kind, environments.load(environment), limits, concurrency, runtime, hub, inputs, say)
+    if hub and hub.mode == "live":
+        from apigauge.sandboxes.hubs.live import LiveSandbox
+
+        return LiveSandbox(sandbox, hub)
+    return sandbox
+
+
+def _open(
+    kind: Kind,
+    found: environments.Environment,
+    limits: Limits | None,
+    concurrency: int | None,
+    runtime: str | None,
+    hub: Hub | None,
+    inputs: Inputs,
+    say: Callable[[str], None],
+) -> Sandbox:
     from apigauge.sandboxes.docker import DockerSandbox
     from apigauge.sandboxes.process import ProcessSandbox
 
-    found = environments.load(environment)
     if kind == "process":
-        return ProcessSandbox(found, limits, concurrency, say=say)
+        return ProcessSandbox(found, limits, concurrency, hub=hub, inputs=inputs, say=say)
     try:
-        return DockerSandbox(found, limits, concurrency, runtime=runtime)
+        return DockerSandbox(found, limits, concurrency, runtime=runtime, hub=hub, inputs=inputs)
     except SandboxError as error:
         if kind == "docker":
             raise
         without_docker = str(error)
     try:
-        sandbox = ProcessSandbox(found, limits, concurrency, say=say)
+        sandbox = ProcessSandbox(found, limits, concurrency, hub=hub, inputs=inputs, say=say)
     except SandboxError as error:
         raise SandboxError(f"no sandbox can be had. docker: {without_docker} process: {error}") from error
     say(f"not in Docker: {without_docker}")

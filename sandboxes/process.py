@@ -20,6 +20,8 @@ from typing import Any
 from apigauge.errors import SandboxError
 from apigauge.sandboxes import link
 from apigauge.sandboxes.environments import Environment
+from apigauge.sandboxes.hubs import MOUNT, Hub
+from apigauge.sandboxes.inputs import Inputs, described, roots
 from apigauge.sandboxes.pool import Pool, default_concurrency
 from apigauge.sandboxes.verdict import Limits
 
@@ -34,6 +36,7 @@ _BARE = (
     "a program can signal every process of the user, the supervisor included",
     *_WITH_NAMESPACES,
 )
+_FOLDERS = ("/box", "/tmp", "/dev/shm")  # noqa: S108 - inside its namespace
 _GRACE_SECONDS = 5.0
 
 
@@ -45,6 +48,8 @@ class ProcessSandbox(Pool):
         limits: by default those of :class:`Limits`.
         concurrency: workers; as many as cores by default.
         namespaces: whether to use bubblewrap; by default where it works.
+        hub: the models that programs find; without one there are none.
+        inputs: whether files and addresses that are not there yield small valid ones (``fixtures``).
         say: gets what this sandbox does not protect from.
 
     Raises:
@@ -58,12 +63,16 @@ class ProcessSandbox(Pool):
         concurrency: int | None = None,
         *,
         namespaces: bool | None = None,
+        hub: Hub | None = None,
+        inputs: Inputs = "none",
         say: Callable[[str], None] = lambda _: None,
     ) -> None:
         if not sys.platform.startswith("linux"):
             raise SandboxError("the process sandbox needs Linux; use --sandbox docker.")
         self._environment = environment
         self._packages = _installed(environment)
+        self._hub = hub
+        self._inputs = inputs
         if namespaces and not shutil.which("bwrap"):
             raise SandboxError("the process sandbox was asked for namespaces, but there is no `bwrap` (bubblewrap).")
         self.namespaces = namespaces_work() if namespaces is None else namespaces
@@ -82,12 +91,13 @@ class ProcessSandbox(Pool):
             "python": ".".join(map(str, sys.version_info[:3])),
             "limits": self.limits.to_json(),
             "worker": link.worker_digest(),
-            "hub": None,
+            "hub": self._hub.to_json() if self._hub else None,
+            "inputs": described(self._inputs),
             "caveats": list(self.caveats),
         }
 
     def _start_worker(self) -> "_Process":
-        return _Process(self._environment, self.limits, namespaces=self.namespaces)
+        return _Process(self._environment, self.limits, self._hub, self._inputs, namespaces=self.namespaces)
 
 
 def _installed(environment: Environment) -> dict[str, str]:
@@ -121,21 +131,27 @@ def namespaces_work() -> bool:
 class _Process:
     """One supervisor as a child of this process."""
 
-    def __init__(self, environment: Environment, limits: Limits, *, namespaces: bool) -> None:
+    def __init__(
+        self, environment: Environment, limits: Limits, hub: Hub | None, inputs: Inputs, *, namespaces: bool
+    ) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="apigauge-", ignore_cleanup_errors=True)
         box = "/box" if namespaces else self._folder.name
+        # Without namespaces nothing can be mounted.
+        place = MOUNT if namespaces or not hub else str(hub.folder)
         config = {
             "preload": list(environment.preload),
-            "variables": _variables() | environment.variables,
+            "variables": _variables() | environment.variables | (hub.variables_at(place) if hub else {}),
+            "inputs": inputs,
+            "inputs_folder": f"{place}/inputs",
             "box": box,
-            "folders": ["/box", "/tmp", "/dev/shm"] if namespaces else [box],  # noqa: S108 - inside its namespace
+            "folders": [*_FOLDERS, *roots(inputs)] if namespaces else [box],
             "users": None,
             "alone": namespaces,
             "sum_memory": True,
             "limits": limits.to_json(),
         }
         python = [sys.executable, *link.PYTHON_OPTIONS, link.bootstrap()]
-        command = [*_bubblewrap(limits), *python] if namespaces else python
+        command = [*_bubblewrap(limits, hub, inputs), *python] if namespaces else python
         self._process = subprocess.Popen(  # noqa: S603 - our own command
             command,
             stdin=subprocess.PIPE,
@@ -195,16 +211,18 @@ def _variables() -> dict[str, str]:
     return {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8", "PYTHONHASHSEED": "0"}
 
 
-def _bubblewrap(limits: Limits) -> list[str]:
+def _bubblewrap(limits: Limits, hub: Hub | None, inputs: Inputs) -> list[str]:
     """The command that gives what follows it namespaces of its own, and this Python read-only."""
     shown = {"/usr", "/bin", "/lib", "/lib64", "/etc/alternatives", "/etc/ld.so.cache", "/etc/ssl"}
     shown |= {sys.prefix, sys.base_prefix}  # and not sys.path, which may name the user's own folders
     command = ["bwrap", "--unshare-all", "--die-with-parent", "--new-session", "--as-pid-1", "--cap-drop", "ALL"]
     command += ["--hostname", "sandbox", "--proc", "/proc", "--dev", "/dev", "--clearenv"]
-    for folder in ("/box", "/tmp", "/dev/shm"):  # noqa: S108 - inside its namespace
+    for folder in (*_FOLDERS, *roots(inputs)):
         command += ["--perms", "1777", "--size", str(limits.disk_bytes), "--tmpfs", folder]
     for path in sorted(shown):  # after the folders: a Python may live below /tmp
         command += ["--ro-bind-try", path, path]
+    if hub:
+        command += ["--ro-bind", str(hub.folder), MOUNT]
     # Last, when all is in place: what is not one of those folders cannot be written, the kernel's settings included.
     command += ["--remount-ro", "/proc", "--remount-ro", "/dev", "--remount-ro", "/"]
     return [*command, "--setenv", "PYTHONHASHSEED", "0", "--chdir", "/"]

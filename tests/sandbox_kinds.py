@@ -17,7 +17,7 @@ KINDS = (
 )
 
 
-def open_kind(kind, limits=LIMITS, concurrency=1):
+def open_kind(kind, limits=LIMITS, concurrency=1, **options):
     if kind == "docker":
-        return DockerSandbox(PYTHON, limits, concurrency)
-    return ProcessSandbox(PYTHON, limits, concurrency, namespaces=kind == "process")
+        return DockerSandbox(PYTHON, limits, concurrency, **options)
+    return ProcessSandbox(PYTHON, limits, concurrency, namespaces=kind == "process", **options)

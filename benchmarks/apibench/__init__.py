@@ -66,6 +66,9 @@ def load(hub: str, data_dir: Path | None) -> Benchmark:
             train=tuple(_row_item(str(n), row) for n, row in enumerate(train_rows, 1)),
             rows=tuple(_row_item(str(n), row) for n, row in enumerate(rows, 1)),
             answers=tuple(_answer(row["code"]) for row in rows),
+            environment=hub,
+            models=hub,
+            inputs="fixtures",
         )
     except (KeyError, IndexError, TypeError, AttributeError) as error:
         raise DataError(f"{name}: the files in {paths[0].parent.parent} do not fit together ({error!r}).") from error

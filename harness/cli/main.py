@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from apigauge import __version__
 from apigauge.errors import ApigaugeError
-from apigauge.harness.cli import benchmarks, generate, report, rerun, run, sandbox, score
+from apigauge.harness.cli import benchmarks, generate, hubs, report, rerun, run, sandbox, score
 
-_COMMANDS = (run, generate, score, rerun, report, benchmarks, sandbox)
+_COMMANDS = (run, generate, score, rerun, report, benchmarks, sandbox, hubs)
 
 _EPILOG = """\
 exit codes: 0 done; 2 wrong usage; 4 broken input, data or disk (the message says what to do)

@@ -72,6 +72,21 @@ def _made_in(run_path: Path, manifest: dict[str, Any]) -> str | None:
     return str(kind)
 
 
+def _as_made(run_path: Path, sandbox: dict[str, Any], arguments: argparse.Namespace) -> None:
+    """Takes from a run's manifest what the options leave open.
+
+    Raises:
+        RunError: it was made with a cache of models whose place nobody wrote down.
+    """
+    arguments.runtime = arguments.runtime or sandbox.get("runtime")
+    arguments.environment = arguments.environment or sandbox.get("environment")
+    arguments.inputs = arguments.inputs or (sandbox.get("inputs") or {}).get("mode")
+    if (hub := sandbox.get("hub")) and not arguments.hub:
+        if hub.get("mode") == "snapshot":
+            raise RunError(f"{run_path}: was made with a cache of yours; name it: --hub snapshot DIR")
+        arguments.hub = [hub.get("mode")]
+
+
 def rescore(run_path: Path, arguments: argparse.Namespace, otherwise: str) -> "tuple[dict[str, Any], list[Change]]":
     """Scores a run's answers with the metrics and the kind of sandbox it was made with, or with those asked for.
 
@@ -88,7 +103,7 @@ def rescore(run_path: Path, arguments: argparse.Namespace, otherwise: str) -> "t
     modules = metric_modules(arguments.metrics or made_with)
     kind = arguments.sandbox or _made_in(run_path, manifest)
     if not arguments.sandbox:
-        arguments.runtime = arguments.runtime or (manifest.get("sandbox") or {}).get("runtime")
+        _as_made(run_path, manifest.get("sandbox") or {}, arguments)
     if not kind:  # a run of chosen metrics keeps to those
         kind = "none" if made_with and not set(made_with) >= set(STATIC) else otherwise
     if manifest.get("sandbox") and kind == "none":

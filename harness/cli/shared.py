@@ -13,6 +13,7 @@ from apigauge.errors import SandboxError, UsageError
 if TYPE_CHECKING:
     from apigauge.benchmarks import Benchmark
     from apigauge.sandboxes import Sandbox
+    from apigauge.sandboxes.hubs import Hub
 
 
 def add_common(parser: argparse.ArgumentParser) -> None:
@@ -35,7 +36,7 @@ def add_scoring(parser: argparse.ArgumentParser) -> None:
 
 
 def add_sandbox(parser: argparse.ArgumentParser, default: str) -> None:
-    """``--sandbox``, ``--sandbox-workers`` and ``--runtime``; ``default`` says what happens without the first."""
+    """``--sandbox`` and its like; ``default`` says what happens without the first."""
     parser.add_argument(
         "--sandbox",
         choices=("auto", "docker", "process", "none"),
@@ -45,6 +46,20 @@ def add_sandbox(parser: argparse.ArgumentParser, default: str) -> None:
         "--sandbox-workers", type=positive, metavar="N", help="programs run at once (default: as many as cores)"
     )
     parser.add_argument("--runtime", metavar="NAME", help="another OCI runtime for docker, e.g. runsc")
+    parser.add_argument(
+        "--environment", metavar="ENV", help="what is installed where programs run (default: the benchmark's own)"
+    )
+    parser.add_argument(
+        "--hub",
+        nargs="+",
+        metavar=("MODE", "DIR"),
+        help="where programs find models: stand-in (default), snapshot DIR (a cache of yours), or live",
+    )
+    parser.add_argument(
+        "--inputs",
+        choices=("fixtures", "none"),
+        help="whether files and addresses that are not there yield small valid ones (default: the benchmark's own)",
+    )
 
 
 def positive(text: str) -> int:
@@ -105,14 +120,41 @@ def _open_sandbox(
     from apigauge.sandboxes.open import open_sandbox
 
     try:
-        opened = cast("Literal['auto', 'docker', 'process']", kind)
-        workers, runtime = arguments.sandbox_workers, arguments.runtime
-        return open_sandbox(opened, benchmark.environment, concurrency=workers, runtime=runtime, say=say)
+        return open_sandbox(
+            cast("Literal['auto', 'docker', 'process']", kind),
+            arguments.environment or benchmark.environment,
+            concurrency=arguments.sandbox_workers,
+            runtime=arguments.runtime,
+            hub=hub_for(benchmark.models, arguments.hub),
+            inputs=arguments.inputs or benchmark.inputs,
+            say=say,
+        )
     except SandboxError as error:
         if kind != "auto" or named:
             raise
         say(f"apigauge: programs are not run, exec.* is not measured: {error}")
         return None
+
+
+def hub_for(models: str, asked: list[str] | None) -> "Hub | None":
+    """The hub of that name in the mode asked for with ``--hub``; None for a benchmark that loads no models.
+
+    Raises:
+        UsageError: the mode is not one of the three, or lacks its folder.
+        SandboxError: the stand-in hub is not built.
+    """
+    from apigauge.sandboxes import hubs
+
+    mode, *rest = asked or ["stand-in"]
+    if mode not in hubs.MODES or len(rest) != (mode == "snapshot"):
+        raise UsageError(f"--hub {' '.join(asked or [])}: give stand-in, live, or snapshot DIR")
+    if not models:
+        if asked:
+            raise UsageError("--hub: this benchmark's programs load no models; leave the option out")
+        return None
+    if mode == "snapshot":
+        return hubs.snapshot_hub(models, Path(rest[0]))
+    return hubs.live_hub(models) if mode == "live" else hubs.stand_in_hub(models)
 
 
 def say(text: str) -> None:

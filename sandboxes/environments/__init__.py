@@ -2,7 +2,8 @@
 
 A folder holds ``environment.json`` (what the worker imports before it forks, environment variables, Debian packages),
 ``requirements.txt`` (what was asked for), ``lock.txt`` (what is installed, with digests), ``Dockerfile`` and
-``README.md``. Dockerfile, lock and ``environment.json`` alone decide what the image holds, so their digest names it.
+``README.md``, and perhaps ``overlay``: files that take the place of a package's own. Dockerfile, lock, overlay and
+``environment.json`` alone decide what the image holds, so their digest names it.
 """
 
 import hashlib
@@ -38,12 +39,18 @@ class Environment:
 
     @property
     def lock_digest(self) -> str:
-        """SHA-256 over the three files that decide what is in the image."""
+        """SHA-256 over the files that decide what is in the image."""
         digest = hashlib.sha256()
-        for name in ("Dockerfile", "lock.txt", "environment.json"):
-            data = (self.folder / name).read_bytes()
-            digest.update(f"{name} {len(data)}\n".encode() + data)
+        for path in (*(self.folder / name for name in ("Dockerfile", "lock.txt", "environment.json")), *self.overlay):
+            data = path.read_bytes()
+            digest.update(f"{path.relative_to(self.folder).as_posix()} {len(data)}\n".encode() + data)
         return digest.hexdigest()
+
+    @property
+    def overlay(self) -> tuple[Path, ...]:
+        """Files that the build lays over the installed packages."""
+        found = (path for path in (self.folder / "overlay").rglob("*") if path.is_file())
+        return tuple(sorted(path for path in found if "__pycache__" not in path.parts))
 
     @property
     def tag(self) -> str:

@@ -35,6 +35,7 @@ from functools import partial
 from typing import Any, NoReturn
 
 from apigauge.sandboxes.worker import classify, observer
+from apigauge.sandboxes.worker.inputs import Inputs
 
 FILE = "program.py"
 # Of Python's and numpy's global generators, so that a program that draws from them does the same every time. (torch's
@@ -45,6 +46,7 @@ PARSES, IMPORTS = 1, 2
 PAGE_BYTES = 1 << 16
 _REPORTED, _ESCAPED = 70, 71
 _OURS: list[str] = []
+_INPUTS: list[Inputs] = []
 
 _RUNNER = """
 def run():
@@ -66,8 +68,9 @@ def run():
 """
 
 
-def warm_up() -> None:
+def warm_up(config: dict[str, Any]) -> None:
     """Does once, in the supervisor, what every child would do anew."""
+    _INPUTS[:] = [Inputs(config)]
     observer.warm_up()
     observer.stops_of(_RUNNER)
     _OURS[:] = [name for name in sys.modules if name.partition(".")[0] == "apigauge"]
@@ -130,7 +133,7 @@ def start(request: dict[str, Any], setup: Callable[[], None], page: mmap.mmap, s
             "JOIN": partial(threading._shutdown),  # type: ignore[attr-defined]  # noqa: SLF001 - as the interpreter does at its end
             "FLUSH": partial(flush),
             "ANYTHING": BaseException,
-            "REPORT": partial(_tell, report),
+            "REPORT": partial(_tell, report, request["source"]),
             "EXIT": exit_now,
             "OWN": os.getpid(),
             "PID": os.getpid,
@@ -225,6 +228,8 @@ def _prepare(request: dict[str, Any], report: Report, namespace: dict[str, Any])
         except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
             raise _NotPython(*_syntax(error)) from None
     report.update(stage=IMPORTS if found else PARSES)
+    for given in _INPUTS:
+        given.provide(source, tree, {module for imported in names.values() for module, _ in imported})
     watched = observer.watch(request["callee"], names, namespace) if request.get("callee") else None
     if watched:
         memory = report.facts["memory"] + observer.memory_of(watched.code, runs_once=False)
@@ -314,12 +319,12 @@ def _look_at_last_exit(body: list[ast.stmt], exits: frozenset[str]) -> None:
     body[-1] = ast.fix_missing_locations(ast.copy_location(look, last))
 
 
-def _tell(report: Report, error: BaseException) -> None:
+def _tell(report: Report, source: str, error: BaseException) -> None:
     if isinstance(error, _NotPython):
         reason, line = error.args
         report.update(stage=0, status="failed", category="syntax", reason=reason[: classify.MAX_TEXT], line=line)
         return
-    failure = classify.classify(error)
+    failure = classify.classify(error, source)
     line = classify.line_of(error, FILE)
     report.update(
         status=failure.status, category=failure.category, reason=failure.reason[: classify.MAX_TEXT], line=line

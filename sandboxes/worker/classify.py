@@ -7,7 +7,10 @@ one a success.
 import errno
 import re
 import types
-from typing import NamedTuple
+from contextlib import suppress
+from typing import Any, NamedTuple
+
+from apigauge.sandboxes.worker import kinds
 
 # Names of exception classes, searched along the chain of causes; the libraries themselves need not be there.
 _HUB = frozenset(
@@ -23,8 +26,14 @@ _HUB = frozenset(
 )
 _HUB_TEXT = re.compile(
     r"not a local folder and is not a valid model identifier|couldn't connect to .{0,80} to load|offline mode|"
-    r"does not appear to have a file named|Cannot find callable \S+ in hubconf|is not a valid model identifier"
+    r"does not appear to have a file named|Cannot find callable \S+ in hubconf|is not a valid model identifier|"
+    r"repo could not be found in the cache"
 )
+# Where the hubs' libraries look for a repository: what goes wrong there is that it is nowhere.
+_HUB_FRAMES = {
+    "torch/hub.py": frozenset({"_check_repo_is_trusted", "_parse_repo_info", "_validate_not_a_forked_repo"}),
+    "tensorflow_hub/compressed_module_resolver.py": frozenset({"__call__", "download"}),
+}
 _NETWORK = frozenset(
     {
         "ConnectError",
@@ -57,11 +66,16 @@ _NETWORK_ERRNO = frozenset(
 _INPUT = frozenset(
     {"EOFError", "FileNotFoundError", "IsADirectoryError", "NotADirectoryError", "UnidentifiedImageError"}
 )
+# What libraries say that look for a file themselves.
+_INPUT_TEXT = re.compile(
+    r"No such file or directory|Error opening '|Failed to open the input|Incorrect image source|!_src\.empty\(\)|"
+    r"Could not open input file|URL fetch failure on|Couldn't find appropriate backend to handle uri"
+)
 _ARGUMENTS = re.compile(
     r"unexpected keyword argument|missing \d+ required|required positional argument|positional arguments? but|"
     r"takes (?:no|at most|at least|exactly|from|\d+)|got multiple values for|got some positional-only|"
     r"expected (?:at (?:most|least) )?\d+ argument|invalid keyword argument|missing a required|"
-    r"is an invalid keyword|received an invalid combination of arguments|does not accept"
+    r"is an invalid keyword|received an invalid combination of arguments|does not accept|Keyword argument not understood"
 )
 MAX_TEXT = 2_000
 
@@ -74,8 +88,13 @@ class Failure(NamedTuple):
     reason: str
 
 
-def classify(error: BaseException) -> Failure:
-    """The failure that an exception of the program means."""
+def classify(error: BaseException, source: str = "") -> Failure:
+    """The failure that an exception of the program means.
+
+    Args:
+        error: what was raised.
+        source: the program: data at an address that it names is an input, and not the network's affair.
+    """
     text = _text(error)
     if isinstance(error, MemoryError):
         return Failure("memory", None, text)
@@ -83,7 +102,7 @@ def classify(error: BaseException) -> Failure:
         return Failure("early_exit", None, f"ended the interpreter ({text}) before its last statement")
     if _is_process_limit(error):
         return Failure("process_limit", None, text)
-    return Failure("failed", _category(error, text), text)
+    return Failure("failed", _category(error, text, source), text)
 
 
 def line_of(error: BaseException, file_name: str) -> int | None:
@@ -96,13 +115,14 @@ def line_of(error: BaseException, file_name: str) -> int | None:
     return found
 
 
-def _category(error: BaseException, text: str) -> str:
+def _category(error: BaseException, text: str, source: str) -> str:
     chain = list(_chain(error))
     names = {cls.__name__ for link in chain for cls in type(link).__mro__}
-    if names & _HUB or any(_HUB_TEXT.search(_text(link)) for link in chain):
+    if names & _HUB or any(_HUB_TEXT.search(_text(link)) for link in chain) or _looks_for_a_model(error):
         return "hub_not_found"
     if _is_network(error, names):
-        return "network"
+        wanted = next(filter(None, map(_wanted, chain)), "")
+        return "input" if kinds.of_named_address(wanted, source) else "network"
     own = {cls.__name__ for cls in type(error).__mro__}
     for classes, category in (
         ({"ImportError"}, "import"),
@@ -113,13 +133,44 @@ def _category(error: BaseException, text: str) -> str:
     ):
         if own & classes:
             return category
-    return "arguments" if isinstance(error, TypeError) and _ARGUMENTS.search(text) else "other"
+    if isinstance(error, TypeError) and _ARGUMENTS.search(text):
+        return "arguments"
+    return "input" if _INPUT_TEXT.search(text) else "other"
+
+
+def _looks_for_a_model(error: BaseException) -> bool:
+    """Whether the exception comes from where a hub's library looks for a repository."""
+    entry = error.__traceback__
+    while isinstance(entry, types.TracebackType):
+        code = entry.tb_frame.f_code
+        for file, functions in _HUB_FRAMES.items():
+            if code.co_filename.endswith(file) and code.co_name in functions:
+                return True
+        entry = entry.tb_next
+    return False
 
 
 def _is_network(error: BaseException, names: set[str]) -> bool:
     if names & _NETWORK and not isinstance(error, ImportError | NameError | AttributeError):
         return True
     return isinstance(error, OSError) and error.errno in _NETWORK_ERRNO
+
+
+def _wanted(error: BaseException) -> str:
+    """The address that was to be read, as requests, httpx, urllib3 and urllib tell it or show it."""
+    with suppress(Exception):  # attributes of the program's own classes may raise anything
+        request: Any = getattr(error, "request", None)
+        if request is not None:
+            return str(request.url) if request.method in ("GET", "HEAD") else ""
+        if (pool := getattr(error, "pool", None)) is not None:
+            return f"{pool.scheme}://{pool.host}{getattr(error, 'url', '')}"
+        entry = error.__traceback__
+        while isinstance(entry, types.TracebackType):
+            if entry.tb_frame.f_code.co_name == "do_open":
+                request = entry.tb_frame.f_locals["req"]
+                return str(request.full_url) if request.get_method() in ("GET", "HEAD") else ""
+            entry = entry.tb_next
+    return ""
 
 
 def _is_process_limit(error: BaseException) -> bool:

@@ -30,8 +30,8 @@ def serve(config: dict[str, Any]) -> None:
     Args:
         config: ``preload`` (modules to import once), ``variables`` (environment), ``box`` (folder of the programs),
             ``folders`` (all they can write to), ``users`` (first and last id a program may get, or None where it
-            keeps ours), ``alone`` (whether the PID namespace is ours), ``sum_memory`` (whether memory is to be added
-            up, for want of a control group that limits it), ``limits`` (the most that a program may ask for).
+            keeps ours), ``alone`` (whether the PID namespace is ours), ``sum_memory`` (whether memory is to be added up
+            for want of a control group), ``limits`` (the most a program may ask for), and those of ``inputs.Inputs``.
     """
     requests, answers = _take_streams()
     os.environ.clear()
@@ -39,7 +39,7 @@ def serve(config: dict[str, Any]) -> None:
     # A library that cannot be imported is found out by the programs that want it, and by whoever built the image.
     problems = _preload(config["preload"])
     supervisor = Supervisor(config, requests, answers)
-    child.warm_up()
+    child.warm_up(config)
     if "numpy.random" in sys.modules:
         sys.modules["numpy.random"].seed(child.SEED)
     gc.collect()

@@ -17,3 +17,11 @@ def process_sandbox():
     yield make
     for sandbox in opened:
         sandbox.close()
+
+
+@pytest.fixture(autouse=True)
+def ceilings_of_their_own(tmp_path, monkeypatch):
+    """No test leaves a ceiling behind, or finds one."""
+    from apigauge.harness import references
+
+    monkeypatch.setattr(references, "cache", lambda: tmp_path / "ceilings")

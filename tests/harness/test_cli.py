@@ -42,6 +42,9 @@ COMMANDS = [
     ["sandbox", "doctor"],
     ["sandbox", "attack"],
     ["sandbox", "exec"],
+    ["hubs"],
+    ["hubs", "build"],
+    ["hubs", "verify"],
 ]
 TOPK = "constant:torch.topk(scores, k=3)"
 
@@ -64,7 +67,9 @@ def test_every_command_has_help(capsys, command):
     assert capsys.readouterr().out.startswith(" ".join(["usage: apigauge", *command]))
 
 
-@pytest.mark.parametrize("command", [c for c in COMMANDS if c not in (["benchmarks"], ["sandbox"])], ids=" ".join)
+@pytest.mark.parametrize(
+    "command", [c for c in COMMANDS if c not in (["benchmarks"], ["sandbox"], ["hubs"])], ids=" ".join
+)
 def test_every_command_takes_json_and_a_data_folder(capsys, command):
     with pytest.raises(SystemExit):
         parser().parse_args([*command, "--help"])

@@ -289,15 +289,16 @@ def test_the_references_are_run_and_those_that_fail_are_named(mini, sandbox):
     ticks = []
     small = dataclasses.replace(mini, rows=rows, items=rows)
     execution = check_benchmark(small, lambda: ticks.append(1), sandbox).execution
-    assert execution.programs == len(rows) > 5
+    assert len(execution.references) == len(rows) > 5
     assert execution.metrics == {name: pytest.approx(len(wanted) / len(rows)) for name in ("exec.rate", "exec.call")}
-    assert execution.labels == {"passed": len(wanted), "failed/other": 1}
-    ((row, label),) = [(one.row, one.label) for one in execution.not_passed]
+    assert execution.to_json()["labels"] == {"passed": len(wanted), "failed/other": 1}
+    assert execution.faults()["exec.rate"] == {"benchmark": 0, "environment": 0, "ours": 1}
+    ((row, label),) = [(one.row, one.label) for one in execution.references if one.fault]
     assert (row, label) == ("broken", "failed/other")
     assert len(ticks) == 3 * len(rows)
     lines = "\n".join(execution.to_lines())
     assert "process sandbox" in lines
-    assert "row broken: failed/other: " in lines
+    assert "row broken: failed/other (ours): " in lines
 
 
 INTERRUPTED = """

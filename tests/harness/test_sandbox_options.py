@@ -7,18 +7,25 @@ import pytest
 from apigauge.errors import SandboxError
 from apigauge.harness import runs
 from apigauge.harness.cli.main import main
+from apigauge.sandboxes import hubs
 
 QUANTILES = "import statistics\nprint(statistics.quantiles([1, 2, 3, 4], n=4))"
 RUN = ["run", "--benchmark", "mini", "--model", f"constant:{QUANTILES}", "--limit", "3", "--json"]
+
+
+# What else was asked of ``open_sandbox``: the hub and the inputs.
+asked_more = []
 
 
 @pytest.fixture
 def opened(monkeypatch, process_sandbox):
     """What was asked of ``open_sandbox``, which gives process sandboxes without packages; docker cannot be had."""
     asked = []
+    asked_more.clear()
 
-    def open_sandbox(kind, environment, *, concurrency=None, runtime=None, say):
+    def open_sandbox(kind, environment, *, concurrency=None, hub=None, inputs="none", say, **_):
         asked.append((kind, environment, concurrency))
+        asked_more.append((hub.to_json() if hub else None, inputs))
         if kind == "docker":
             raise SandboxError("no engine answers; start one")
         return process_sandbox(concurrency or 1)
@@ -88,20 +95,53 @@ def test_what_was_asked_for_by_name_and_cannot_be_had_has_exit_code_4(nowhere, t
     assert not (tmp_path / "run").exists()
 
 
+@pytest.fixture
+def torchhub(data_dir, tmp_path, monkeypatch):
+    """The command line that answers one Torch Hub question; no hub is built."""
+    monkeypatch.setattr(hubs, "cache", lambda: tmp_path / "hubs")
+    command = ["run", "--benchmark", "apibench-torchhub", "--model", "constant:f(1)", "--limit", "1", "--json"]
+    return [*command, "--data-dir", str(data_dir), "--out", str(tmp_path / "run")]
+
+
 @pytest.mark.apibench
-def test_a_benchmark_without_an_environment_is_scored_without_and_refuses_a_named_sandbox(
-    opened, data_dir, tmp_path, capsys
+def test_a_benchmark_whose_hub_is_not_built_is_scored_without_and_refuses_a_named_sandbox(
+    opened, torchhub, tmp_path, capsys
 ):
-    arguments = ["run", "--benchmark", "apibench-torchhub", "--model", "constant:f(1)", "--limit", "1", "--json"]
-    arguments += ["--data-dir", str(data_dir), "--out", str(tmp_path / "run")]
-    assert main([*arguments, "--sandbox", "process"]) == 2
-    assert main([*arguments, "--metrics", "exec.rate"]) == 2
+    for more in (["--sandbox", "process"], ["--metrics", "exec.rate"]):
+        assert main([*torchhub, *more]) == 4
+        assert "apigauge hubs build torchhub" in capsys.readouterr().err
     assert not (tmp_path / "run").exists()
-    capsys.readouterr()
-    assert main(arguments) == 0
+    assert main(torchhub) == 0
     (line,) = capsys.readouterr().err.strip().splitlines()
-    assert "no environment" in line
+    assert "apigauge hubs build torchhub" in line
     assert opened == []
+
+
+@pytest.mark.apibench
+def test_hub_inputs_and_environment_are_the_benchmarks_own_or_those_asked_for(opened, torchhub, tmp_path):
+    (tmp_path / "mine").mkdir()
+    assert main([*torchhub, "--hub", "snapshot", str(tmp_path / "mine")]) == 0
+    hub = {"name": "torchhub", "mode": "snapshot", "digest": hubs.tree_digest(tmp_path / "mine")}
+    assert (opened, asked_more) == ([("auto", "torchhub", None)], [(hub, "fixtures")])
+    more = ["--hub", "live", "--inputs", "none", "--environment", "huggingface", "--out", str(tmp_path / "second")]
+    assert main([*torchhub, *more]) == 0
+    assert opened[1] == ("auto", "huggingface", None)
+    assert asked_more[1] == ({"name": "torchhub", "mode": "live", "digest": None}, "none")
+
+
+@pytest.mark.apibench
+@pytest.mark.parametrize("words", [["nearby"], ["snapshot"], ["live", "x"], ["snapshot", "a", "b"]])
+def test_a_hub_that_is_none_is_wrong_usage(opened, torchhub, capsys, words):
+    assert main([*torchhub, "--hub", *words]) == 2
+    assert "give stand-in, live, or snapshot DIR" in capsys.readouterr().err
+    assert opened == []
+
+
+def test_a_benchmark_that_loads_no_models_takes_no_hub(opened, tmp_path, capsys):
+    assert main([*RUN, "--out", str(tmp_path), "--hub", "live"]) == 2
+    assert "load no models" in capsys.readouterr().err
+    assert main([*RUN, "--out", str(tmp_path)]) == 0
+    assert asked_more == [(None, "none")]
 
 
 def test_scoring_again_uses_the_kind_of_sandbox_of_the_run(opened, tmp_path, capsys):

@@ -1,0 +1,82 @@
+"""``apigauge hubs``: build the stand-in hubs, and load everything in them."""
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from apigauge.errors import UsageError
+from apigauge.harness.cli.shared import add_common, add_sandbox, print_json, progress, sandbox_for, say
+
+if TYPE_CHECKING:
+    from apigauge.harness.hubs import Coverage
+
+
+def add(commands: "argparse._SubParsersAction[Any]") -> None:
+    """Declares the command."""
+    parser = commands.add_parser("hubs", help="build the stand-in hubs that programs load models from, verify them")
+    actions = parser.add_subparsers(metavar="ACTION", required=True)
+    for name, function, text in (
+        ("build", build, "make a stand-in hub in its environment's image; no network"),
+        ("verify", verify, "load every API of the catalogue through its own call; prints what does not load"),
+    ):
+        action = actions.add_parser(name, help=text)
+        action.add_argument("name", metavar="NAME", help="huggingface, torchhub or tensorflowhub")
+        action.set_defaults(function=function)
+        add_common(action)
+        if name == "verify":
+            add_sandbox(action, "auto")
+            continue
+        action.add_argument("--sandbox", choices=("docker", "process"), default="docker", help="where to build it")
+        action.add_argument("--rebuild", action="store_true", help="even if it is there")
+        action.add_argument(
+            "--from-hub", action="store_true", help="take architectures from the hub's own config.json files (network)"
+        )
+
+
+def build(arguments: argparse.Namespace) -> int:
+    """Makes a stand-in hub."""
+    from apigauge.sandboxes.hubs.build import build as build_hub
+
+    configs = _configs(arguments.name) if arguments.from_hub else None
+    here = arguments.sandbox == "process"
+    hub = build_hub(arguments.name, here=here, configs=configs, say=say, rebuild=arguments.rebuild)
+    if arguments.json:
+        print_json(hub.to_json() | {"folder": str(hub.folder)})
+    else:
+        print(f"{hub.name} {hub.digest} {hub.folder}")
+    return 0
+
+
+def _configs(name: str) -> Path:
+    """The hub's own configurations of the catalogue's repositories, downloaded."""
+    from apigauge.sandboxes.hubs.download import configs
+
+    if name != "huggingface":
+        raise UsageError(f"--from-hub: {name} has no configurations to take; leave the option out")
+    return configs(say)
+
+
+def verify(arguments: argparse.Namespace) -> int:
+    """Loads every API of a hub's catalogue; 4 if less of it loads than the hub promises."""
+    from apigauge.benchmarks import load_benchmark
+    from apigauge.harness.hubs import cover
+    from apigauge.sandboxes.hubs import check_name
+
+    check_name(arguments.name)
+    benchmark = load_benchmark(f"apibench-{arguments.name}", arguments.data_dir)
+    with (
+        sandbox_for(benchmark, arguments.sandbox or "auto", ["exec.call"], arguments) as sandbox,
+        progress(f"loading {benchmark.name}", len(benchmark.catalogue)) as tick,
+    ):
+        assert sandbox
+        coverage = cover(benchmark, sandbox, tick)
+    if arguments.json:
+        print_json(coverage.to_json())
+    else:
+        _print(coverage)
+    return 0 if coverage.is_enough else 4
+
+
+def _print(coverage: "Coverage") -> None:
+    for line in coverage.to_lines():
+        print(line)

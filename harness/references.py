@@ -1,0 +1,279 @@
+"""What a benchmark's own answers do in a sandbox: the ceiling of executability there, and who keeps it below 1.
+
+The reference answers go the way a model's answers go: extraction, sandbox, scores. A ceiling belongs to one sandbox
+(image, hub, inputs, limits), so it is kept by what the sandbox says of itself, and only a run made in an equal one is
+held against it.
+"""
+
+import contextlib
+import hashlib
+import json
+import os
+import re
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import platformdirs
+
+from apigauge.benchmarks.types import Benchmark, api_key
+from apigauge.harness.execution import executed
+from apigauge.harness.extraction import extract
+from apigauge.harness.metrics.executability import infra_errors, is_withheld
+from apigauge.harness.source import find_calls, functions_of, imports, resolve
+from apigauge.sandboxes.verdict import IMPORTS, Sandbox
+
+RATES = ("exec.call", "exec.rate")
+
+Fault = Literal["benchmark", "environment", "ours"]
+FAULTS: tuple[Fault, ...] = Fault.__args__  # type: ignore[attr-defined]
+_FAULT_TEXT = {
+    "benchmark": "the benchmark's: not Python, no call, an undefined name, an argument given twice, a model its catalogue lacks",
+    "environment": "the environment's: a library or a name in it that is not installed",
+    "ours": "ours, until shown otherwise",
+}
+_NOT_INSTALLED = re.compile(r"No module named '([\w]+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """What one reference did.
+
+    Attributes:
+        row: of the benchmark.
+        library: the package that its API is imported from.
+        label: the outcome, as in a run's labels.
+        reason: one sentence.
+        metrics: ``exec.*``; empty if it failed through the sandbox's own trouble.
+        fault: who keeps it from running to its end; None if nobody does.
+    """
+
+    row: str
+    library: str
+    label: str
+    reason: str
+    metrics: dict[str, float]
+    fault: Fault | None
+
+
+@dataclass(frozen=True, slots=True)
+class Execution:
+    """What the references did in a sandbox.
+
+    Attributes:
+        sandbox: as in a run's manifest.
+        references: each of them.
+        infra_error_rate: the share that failed through the sandbox's own trouble.
+        withheld: whether that is too many for a number.
+    """
+
+    sandbox: dict[str, Any]
+    references: list[Reference]
+    infra_error_rate: float
+    withheld: bool
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """Means of ``exec.call`` and ``exec.rate``; none if they are withheld."""
+        return {} if self.withheld else _means(self.references)
+
+    def by_library(self) -> dict[str, dict[str, float]]:
+        """Programs and means for each library, the most used first."""
+        groups = _grouped(self.references, lambda one: one.library)
+        return {name: {"programs": len(group), **_means(group)} for name, group in groups}
+
+    def by_label(self) -> dict[str, dict[str, int]]:
+        """For each outcome but the best, how many references, and whose fault they are."""
+        groups = _grouped((one for one in self.references if one.fault), lambda one: one.label)
+        return {
+            label: {"references": len(group)} | {fault: sum(one.fault == fault for one in group) for fault in FAULTS}
+            for label, group in groups
+        }
+
+    def faults(self) -> dict[str, dict[str, int]]:
+        """For each rate, how many references miss it through whose fault."""
+        return {
+            rate: {
+                fault: sum(one.metrics.get(rate) == 0 and one.fault == fault for one in self.references)
+                for fault in FAULTS
+            }
+            for rate in RATES
+        }
+
+    def to_json(self) -> dict[str, Any]:
+        """For scripts."""
+        return {
+            "sandbox": self.sandbox,
+            "programs": len(self.references),
+            "metrics": self.metrics,
+            "installed": _means(self.installed()),
+            "infra_error_rate": self.infra_error_rate,
+            "libraries": self.by_library(),
+            "labels": dict(Counter(one.label for one in self.references).most_common()),
+            "failures": self.by_label(),
+            "faults": self.faults(),
+            "not_passed": [
+                {"row": one.row, "label": one.label, "reason": one.reason, "fault": one.fault}
+                for one in self.references
+                if one.fault
+            ],
+        }
+
+    def installed(self) -> list[Reference]:
+        """The references all of whose packages the environment has."""
+        return [one for one in self.references if not _NOT_INSTALLED.search(one.reason)]
+
+    def to_lines(self) -> list[str]:
+        """For the terminal."""
+        passed = sum(one.fault is None for one in self.references)
+        installed = self.installed()
+        lines = [
+            "",
+            f"references run in the {self.sandbox.get('kind')} sandbox: {len(self.references)}; to their end: {passed}",
+        ]
+        if self.withheld:
+            lines.append("  too many failed through the sandbox's own trouble for a number")
+        else:
+            installed_means = _means(installed)
+            lines += [f"  {'':12}{'all':>10}{f'installed ({len(installed)})':>20}"]
+            lines += [f"  {name:12}{value:10.4f}{installed_means[name]:20.4f}" for name, value in self.metrics.items()]
+        if self.infra_error_rate:
+            lines.append(f"  {self.infra_error_rate:.2%} could not be run through the sandbox's own trouble")
+        lines += ["", f"  {'library':24}{'references':>10}{'exec.call':>12}{'exec.rate':>12}"]
+        for name, row in self.by_library().items():
+            lines.append(f"  {name:24}{row['programs']:10.0f}{row['exec.call']:12.4f}{row['exec.rate']:12.4f}")
+        lines += ["", f"  {'does not run':24}{'references':>10}" + "".join(f"{fault:>13}" for fault in FAULTS)]
+        for label, counts in self.by_label().items():
+            lines.append(f"  {label:24}{counts['references']:10}" + "".join(f"{counts[fault]:13}" for fault in FAULTS))
+        lines += ["", "  whose fault it is:", *(f"    {text}" for text in _FAULT_TEXT.values())]
+        for rate, counts in self.faults().items():
+            lines.append(f"  {rate} is missed by " + ", ".join(f"{fault} {count}" for fault, count in counts.items()))
+        lines += ["", f"references that do not run ({len(self.references) - passed}):"]
+        lines += [f"  row {one.row}: {one.label} ({one.fault}): {one.reason}" for one in self.references if one.fault]
+        return lines
+
+
+def run_references(benchmark: Benchmark, sandbox: Sandbox, tick: Callable[[], None] = lambda: None) -> Execution:
+    """Runs the benchmark's own answers (its reference programs where it has no answers), and keeps what came of it."""
+    rows = benchmark.rows or benchmark.items
+    answers = list(program_answers(benchmark))
+    libraries = [_library(benchmark, answer["extraction"]) for answer in answers]
+    known = {api_key(api.call) for api in benchmark.catalogue}
+    done = []
+    with contextlib.closing(executed(answers, sandbox)) as finished:
+        for answer in finished:
+            done.append(answer)
+            tick()
+    failed, ran = infra_errors(done)
+    references = [
+        Reference(
+            row.id,
+            library,
+            answer["labels"]["exec.rate"],
+            answer["messages"].get("exec.rate", ""),
+            answer["metrics"],
+            _fault(answer, in_catalogue=row.api in known),
+        )
+        for row, library, answer in zip(rows, libraries, done, strict=True)
+    ]
+    execution = Execution(sandbox.describe(), references, failed / ran if ran else 0.0, is_withheld(failed, ran))
+    if not execution.withheld:
+        _keep(benchmark, execution)
+    return execution
+
+
+def ceilings(benchmark: Benchmark, sandbox: dict[str, Any] | None, items: Iterable[str]) -> dict[str, float]:
+    """The references' means over these items in a sandbox that says the same of itself; none if never measured.
+
+    Args:
+        benchmark: whose references.
+        sandbox: as in a run's manifest.
+        items: ids of the items that a run answers.
+    """
+    if not sandbox:
+        return {}
+    try:
+        kept = json.loads(_kept(benchmark, sandbox).read_text(encoding="utf-8"))
+        rows = [kept["rows"][item] for item in items]
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
+    return {rate: sum(row[rate] for row in rows) / len(rows) for rate in RATES} if rows else {}
+
+
+def cache() -> Path:
+    """Where ceilings are kept."""
+    return platformdirs.user_cache_path("apigauge") / "ceilings"
+
+
+def _keep(benchmark: Benchmark, execution: Execution) -> None:
+    path = _kept(benchmark, execution.sandbox)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    rows = {one.row: one.metrics for one in execution.references if one.metrics}
+    text = json.dumps({"benchmark": benchmark.name, "sandbox": execution.sandbox, "rows": rows})
+    with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False, encoding="utf-8") as file:
+        file.write(text)
+    os.replace(file.name, path)  # noqa: PTH105 - the file is either the old one or the new one
+
+
+def _kept(benchmark: Benchmark, sandbox: dict[str, Any]) -> Path:
+    identity = json.dumps([benchmark.name, benchmark.digest, sandbox], sort_keys=True)
+    name = f"{benchmark.name}-{hashlib.sha256(identity.encode()).hexdigest()[:16]}.json"
+    return cache() / name
+
+
+def program_answers(benchmark: Benchmark) -> Iterator[dict[str, Any]]:
+    """The benchmark's own answers as rows of a run, extracted and not yet scored."""
+    rows = benchmark.rows or benchmark.items
+    functions = functions_of((api.call for api in benchmark.catalogue), benchmark.conventions)
+    texts = benchmark.answers or [None] * len(rows)
+    for row, text in zip(rows, texts, strict=True):
+        call, program = row.reference_call, row.reference_program or None
+        if text is not None:
+            found = extract(text, functions)
+            call, program = found.call or call, found.program
+        yield {
+            "item": row.id,
+            "extraction": {"call": call, "program": program},
+            "metrics": {},
+            "labels": {},
+            "messages": {},
+        }
+
+
+def _library(benchmark: Benchmark, extraction: dict[str, Any]) -> str:
+    """The package of the function that a call names."""
+    span = next(find_calls(extraction["call"] or ""), None)
+    if span is None:
+        return "none"
+    names = benchmark.conventions | imports(extraction["program"] or "")
+    return resolve(span.callee, names).split(".")[0] if span.callee.split(".")[0] in names else "not imported"
+
+
+def _fault(answer: dict[str, Any], *, in_catalogue: bool) -> Fault | None:
+    verdict, label = answer["verdict"], answer["labels"]["exec.rate"]
+    if answer["metrics"].get("exec.rate") == 1:
+        return None
+    if label in ("failed/syntax", "failed/name", "passed/not_called", "early_exit") or not verdict["stage"]:
+        return "benchmark"
+    if label == "failed/import" or verdict["stage"] < IMPORTS:
+        return "environment"
+    if label == "failed/hub_not_found" and not in_catalogue:
+        return "benchmark"
+    if "got multiple values for argument" in verdict["reason"]:  # Python's own refusal, whatever the function
+        return "benchmark"
+    return "ours"
+
+
+def _means(references: Sequence[Reference]) -> dict[str, float]:
+    measured = [one.metrics for one in references if one.metrics]
+    return {rate: sum(one[rate] for one in measured) / len(measured) if measured else 0.0 for rate in RATES}
+
+
+def _grouped(references: Iterable[Reference], key: Callable[[Reference], str]) -> list[tuple[str, list[Reference]]]:
+    groups: dict[str, list[Reference]] = {}
+    for one in references:
+        groups.setdefault(key(one), []).append(one)
+    return sorted(groups.items(), key=lambda entry: (-len(entry[1]), entry[0]))

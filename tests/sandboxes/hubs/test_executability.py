@@ -1,0 +1,99 @@
+"""APIBench's own programs in the stand-in hubs: what loads, what the references reach, and what faults are caught."""
+
+import collections
+import contextlib
+
+import pytest
+import reference_mutations
+
+from apigauge.benchmarks import load_benchmark
+from apigauge.harness.execution import executed
+from apigauge.harness.hubs import PROMISED, cover
+from apigauge.harness.references import program_answers, run_references
+from apigauge.sandboxes import environments, hubs
+from apigauge.sandboxes.docker import DockerSandbox
+from apigauge.sandboxes.verdict import Program
+
+pytestmark = [pytest.mark.apibench, pytest.mark.docker, pytest.mark.slow]
+
+# Of the references, those whose call returns: over all, and over those whose library is installed.
+CEILINGS = {"huggingface": (0.75, 0.90), "tensorflowhub": (0.90, 0.90), "torchhub": (0.90, 0.90)}
+CAUGHT = 0.98
+# References of each kind that are mutated and rewritten in a test; `make bench` takes all there are.
+SAMPLE = 12
+
+
+@pytest.fixture(scope="module", params=["torchhub", "tensorflowhub"])
+def hub(request):
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def benchmark(hub, data_dir):
+    return load_benchmark(f"apibench-{hub}", data_dir)
+
+
+@pytest.fixture(scope="module")
+def sandbox(hub):
+    opened = DockerSandbox(environments.load(hub), concurrency=1, hub=hubs.stand_in_hub(hub), inputs="fixtures")
+    with contextlib.closing(opened):
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def references(benchmark, sandbox, tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("apigauge.harness.references.cache", lambda: tmp_path_factory.mktemp("ceilings"))
+        return run_references(benchmark, sandbox)
+
+
+def test_the_catalogue_loads_through_its_own_calls(hub, benchmark, sandbox):
+    coverage = cover(benchmark, sandbox)
+    assert len(coverage.rows) == len(benchmark.catalogue)
+    assert coverage.share >= PROMISED[hub], "\n".join(coverage.to_lines())
+
+
+def test_the_references_reach_their_ceiling(hub, references):
+    assert not references.infra_error_rate
+    over_all, over_installed = CEILINGS[hub]
+    installed = references.installed()
+    assert references.metrics["exec.call"] >= over_all, "\n".join(references.to_lines())
+    assert sum(one.metrics["exec.call"] for one in installed) / len(installed) >= over_installed
+
+
+def test_a_second_run_gives_the_same_verdicts(benchmark, sandbox, references):
+    """Every tenth program once more, behind others than before."""
+    answers = list(program_answers(benchmark))[::-10]
+    with contextlib.closing(executed(answers, sandbox)) as finished:
+        again = {answer["item"]: (answer["labels"]["exec.rate"], answer["metrics"]) for answer in finished}
+    before = {one.row: (one.label, one.metrics) for one in references.references}
+    assert again == {row: before[row] for row in again}
+
+
+@pytest.fixture(scope="module")
+def good(benchmark, references):
+    """Programs of references whose call returns, with their callee."""
+    passed = {one.row for one in references.references if one.metrics.get("exec.call") == 1}
+    return [program for row, program in reference_mutations.programs(benchmark) if row in passed]
+
+
+def test_faults_are_caught_and_rewritings_pass(sandbox, good):
+    caught, passed = collections.Counter(), collections.Counter()
+    tried = {True: collections.Counter(), False: collections.Counter()}
+    missed = []
+    for program in good:
+        for is_fault, variants in ((True, reference_mutations.faults), (False, reference_mutations.rewritings)):
+            for variant in variants(program.source, program.callee):
+                if tried[is_fault][variant.kind] >= SAMPLE:
+                    continue
+                tried[is_fault][variant.kind] += 1
+                verdict = sandbox.run(Program(variant.source, variant.callee))
+                if verdict.called == is_fault:
+                    missed.append((variant.kind, verdict.reason, variant.source))
+                elif is_fault:
+                    caught[variant.kind] += 1
+                else:
+                    passed[variant.kind] += 1
+    report = "\n\n".join("\n".join(map(str, one)) for one in missed)
+    assert caught.total() >= CAUGHT * tried[True].total(), f"{caught} of {tried[True]}\n{report}"
+    assert passed.total() >= CAUGHT * tried[False].total(), f"{passed} of {tried[False]}\n{report}"

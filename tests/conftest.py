@@ -28,15 +28,15 @@ def apibench_folder() -> Path | None:
 
 
 @functools.cache
-def missing_engine() -> str:
-    """Why tests cannot use Docker here; empty if they can."""
+def missing_engine(*names: str) -> str:
+    """Why tests cannot use these environments in Docker here; empty if they can."""
     from apigauge.errors import SandboxError
     from apigauge.sandboxes import environments
     from apigauge.sandboxes.build import connect, find_image
 
     try:
         client = connect()
-        missing = [name for name in environments.names() if not find_image(client, environments.load(name))]
+        missing = [name for name in names if not find_image(client, environments.load(name))]
         client.close()
     except SandboxError as error:
         return str(error)
@@ -53,18 +53,19 @@ def missing_namespaces() -> str:
 
 _NEEDS: dict[str, Callable[[], str]] = {
     "apibench": lambda: _MISSING if apibench_folder() is None else "",
-    "docker": missing_engine,
     "bwrap": missing_namespaces,
     "podman": lambda: "" if shutil.which("podman") else "podman is not installed",
 }
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    for marker, missing in _NEEDS.items():
-        if item.get_closest_marker(marker) and (reason := missing()):
-            if os.environ.get("CI"):
-                pytest.fail(reason, pytrace=False)
-            pytest.skip(reason)
+    reasons = [missing() for marker, missing in _NEEDS.items() if item.get_closest_marker(marker)]
+    for mark in item.iter_markers("docker"):
+        reasons.append(missing_engine(*(mark.args or ("python",))))
+    for reason in filter(None, reasons):
+        if os.environ.get("CI"):
+            pytest.fail(reason, pytrace=False)
+        pytest.skip(reason)
 
 
 @pytest.fixture(scope="session")

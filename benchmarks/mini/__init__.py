@@ -22,7 +22,7 @@ def load(_data_dir: Path | None = None) -> Benchmark:
         hub="huggingface",
         train=items["train"],
         rows=items["test"],
-        environment="huggingface",
+        environment="mini",
     )
 
 

@@ -50,7 +50,7 @@ def result(capsys):
 
 def test_programs_are_run_by_default(opened, tmp_path, capsys):
     assert main([*RUN, "--out", str(tmp_path)]) == 0
-    assert opened == [("auto", "huggingface", None)]
+    assert opened == [("auto", "mini", None)]
     shown = result(capsys)
     assert shown["metrics"]["exec.rate"]["value"] == 1.0
     assert shown["infra_error_rate"] == 0.0
@@ -59,7 +59,7 @@ def test_programs_are_run_by_default(opened, tmp_path, capsys):
 
 def test_the_number_of_programs_at_once_can_be_chosen(opened, tmp_path):
     assert main([*RUN, "--out", str(tmp_path), "--sandbox", "process", "--sandbox-workers", "3"]) == 0
-    assert opened == [("process", "huggingface", 3)]
+    assert opened == [("process", "mini", 3)]
 
 
 def test_a_table_names_the_outcomes(opened, tmp_path, capsys):
@@ -177,7 +177,7 @@ def test_a_run_made_without_a_sandbox_is_executed_by_score_and_not_by_rerun(open
     assert opened == []
     capsys.readouterr()
     assert main(["score", str(tmp_path), "--json"]) == 0
-    assert opened == [("auto", "huggingface", None)]
+    assert opened == [("auto", "mini", None)]
     assert result(capsys)["metrics"]["exec.rate"]["n"] == 3
 
 

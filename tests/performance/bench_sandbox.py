@@ -65,7 +65,7 @@ def docker_run(client, image, source):
 
 def main():
     client = connect()
-    python, huggingface = environments.load("python"), environments.load("huggingface")
+    python, mini = environments.load("python"), environments.load("mini")
 
     sandbox = DockerSandbox(python, concurrency=2)
     rate(sandbox, [TRIVIAL] * 50, 2)
@@ -82,11 +82,11 @@ def main():
     )
     sandbox.close()
 
-    sandbox = DockerSandbox(huggingface, concurrency=1)
+    sandbox = DockerSandbox(mini, concurrency=1)
     programs = [Program(source) for source in MODELS]
     rate(sandbox, programs, 1)
     warm, ours = rate(sandbox, programs * 10, 1)
-    image = find_image(client, huggingface)
+    image = find_image(client, mini)
     started = time.perf_counter()
     theirs = [docker_run(client, image.id, source) for source in MODELS]
     cold = len(MODELS) / (time.perf_counter() - started)

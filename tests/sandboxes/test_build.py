@@ -229,8 +229,8 @@ def test_rebuilding_gives_the_same_packages_and_leaves_nothing_behind(client, bu
 @pytest.mark.docker
 def test_wheels_are_installed_where_an_isolated_python_finds_them(client, tiny, tmp_path, monkeypatch):
     """With the Dockerfile of the large environment and two small wheels; pip's own is the one this host's pip finds."""
-    shutil.copy(environments.load("huggingface").folder / "Dockerfile", tiny.folder)
-    pip = next(pin for pin in build_wheels.pins(environments.load("huggingface")) if pin.name == "pip")
+    shutil.copy(environments.load("mini").folder / "Dockerfile", tiny.folder)
+    pip = next(pin for pin in build_wheels.pins(environments.load("mini")) if pin.name == "pip")
     index = tmp_path / "index"
     index.mkdir()
     lock(tiny, str(pin := pip), f"tiny==1.0 --hash=sha256:{make_wheel(index)}")
@@ -273,9 +273,8 @@ def test_a_base_that_cannot_be_had_is_said_with_a_way_out(client, tiny):
         build(tiny, "docker", client=client, say=lambda _: None)
 
 
-@pytest.mark.docker
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["python", "huggingface"])
+@pytest.mark.parametrize("name", [pytest.param(n, marks=pytest.mark.docker(n)) for n in environments.names()])
 def test_preloading_needs_no_writable_folder_and_starts_no_thread(client, name):
     """The worker forks after it: a second thread could hold a lock that no child ever gets."""
     environment = environments.load(name)

@@ -8,7 +8,7 @@ from apigauge.errors import SandboxError, UsageError
 from apigauge.sandboxes import environments
 from apigauge.sandboxes.build_wheels import pins
 
-NAMES = ("huggingface", "python")
+NAMES = environments.names()
 
 
 @pytest.fixture
@@ -16,13 +16,13 @@ def copy(tmp_path):
     return lambda name: shutil.copytree(environments.load(name).folder, tmp_path / name)
 
 
-def test_the_two_first_environments_are_there():
-    assert set(NAMES) <= set(environments.names())
+def test_every_benchmark_has_its_environment():
+    assert {"huggingface", "mini", "python", "tensorflowhub", "torchhub"} <= set(NAMES)
 
 
 @pytest.mark.parametrize("name", ["conda", "", "../environments/python", "python/"])
 def test_an_unknown_environment_is_a_usage_error_that_names_the_known_ones(name):
-    with pytest.raises(UsageError, match="huggingface, python"):
+    with pytest.raises(UsageError, match="mini, python"):
         environments.load(name)
 
 
@@ -65,7 +65,7 @@ def test_every_line_of_a_lock_is_one_version_with_one_digest(name):
 
 
 def test_a_lock_covers_what_was_asked_for():
-    environment = environments.load("huggingface")
+    environment = environments.load("mini")
     locked = {pin.name: pin.version for pin in pins(environment)}
     assert set(environment.requirements) == {"numpy", "pip", "torch", "transformers"}
     assert set(environment.requirements) <= set(locked)

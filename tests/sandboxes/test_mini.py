@@ -12,13 +12,13 @@ from apigauge.sandboxes.docker import DockerSandbox
 MINI = load_benchmark("mini")
 
 
-@pytest.mark.docker
+@pytest.mark.docker("mini")
 @pytest.mark.slow
 @pytest.mark.parametrize("concurrency", [1, 2, 4])
 def test_every_reference_program_makes_its_call_and_ends(concurrency):
     items = (*MINI.train, *MINI.items)
     assert len(items) == 280
-    sandbox = DockerSandbox(environments.load("huggingface"), concurrency=concurrency)
+    sandbox = DockerSandbox(environments.load("mini"), concurrency=concurrency)
     try:
         programs = [program_of(item.reference_call, item.reference_program) for item in items]
         with ThreadPoolExecutor(concurrency) as executor:

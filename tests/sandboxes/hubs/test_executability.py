@@ -14,7 +14,7 @@ from apigauge.sandboxes import environments, hubs
 from apigauge.sandboxes.docker import DockerSandbox
 from apigauge.sandboxes.verdict import Program
 
-pytestmark = [pytest.mark.apibench, pytest.mark.docker, pytest.mark.slow]
+pytestmark = [pytest.mark.apibench, pytest.mark.slow]
 
 # Of the references, those whose call returns: over all, and over those whose library is installed.
 CEILINGS = {"huggingface": (0.75, 0.90), "tensorflowhub": (0.90, 0.90), "torchhub": (0.90, 0.90)}
@@ -23,7 +23,10 @@ CAUGHT = 0.98
 SAMPLE = 12
 
 
-@pytest.fixture(scope="module", params=["torchhub", "tensorflowhub"])
+HUBS = ("torchhub", "tensorflowhub")
+
+
+@pytest.fixture(scope="module", params=[pytest.param(name, marks=pytest.mark.docker(name)) for name in HUBS])
 def hub(request):
     return request.param
 

@@ -31,11 +31,13 @@ RATES = ("exec.call", "exec.rate")
 Fault = Literal["benchmark", "environment", "ours"]
 FAULTS: tuple[Fault, ...] = Fault.__args__  # type: ignore[attr-defined]
 _FAULT_TEXT = {
-    "benchmark": "the benchmark's: not Python, no call, an undefined name, an argument given twice, a model its catalogue lacks",
+    "benchmark": "the benchmark's: not Python, no call, unknown name, argument given twice, model not in the catalogue",
     "environment": "the environment's: a library or a name in it that is not installed",
     "ours": "ours, until shown otherwise",
 }
-_NOT_INSTALLED = re.compile(r"No module named '([\w]+)")
+_NOT_INSTALLED = re.compile(
+    r"No module named|requires the \w+ library but it was not found|You need to install|to install"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +118,14 @@ class Execution:
             "failures": self.by_label(),
             "faults": self.faults(),
             "not_passed": [
-                {"row": one.row, "label": one.label, "reason": one.reason, "fault": one.fault}
+                {
+                    "row": one.row,
+                    "library": one.library,
+                    "label": one.label,
+                    "reason": one.reason,
+                    "called": one.metrics.get("exec.call") == 1,
+                    "fault": one.fault,
+                }
                 for one in self.references
                 if one.fault
             ],

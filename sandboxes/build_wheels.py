@@ -105,6 +105,7 @@ def relock(environment: Environment) -> Path:
         "--report=-",
         "--target=unused",
         *TARGET,
+        *(() if environment.resolve else ("--no-deps",)),
         f"--requirement={environment.folder / 'requirements.txt'}",
     )
     report = json.loads(_pip("install", options, f"environment {environment.name}: requirements.txt has no solution"))

@@ -60,8 +60,7 @@ _NEEDS: dict[str, Callable[[], str]] = {
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
     reasons = [missing() for marker, missing in _NEEDS.items() if item.get_closest_marker(marker)]
-    for mark in item.iter_markers("docker"):
-        reasons.append(missing_engine(*(mark.args or ("python",))))
+    reasons += [missing_engine(*(mark.args or ("python",))) for mark in item.iter_markers("docker")]
     for reason in filter(None, reasons):
         if os.environ.get("CI"):
             pytest.fail(reason, pytrace=False)

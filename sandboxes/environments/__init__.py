@@ -28,6 +28,8 @@ class Environment:
         variables: environment variables of every program.
         debian: Debian packages that the programs need besides Python.
         requirements: names of the packages that were asked for; what they pull in is in ``lock.txt``.
+        resolve: whether to follow the dependencies that packages declare. Without, ``requirements.txt`` lists every
+            package: libraries of several years run together though their declarations exclude each other.
     """
 
     name: str
@@ -36,6 +38,7 @@ class Environment:
     variables: dict[str, str]
     debian: tuple[str, ...]
     requirements: tuple[str, ...]
+    resolve: bool = True
 
     @property
     def lock_digest(self) -> str:
@@ -89,6 +92,7 @@ def read(folder: Path) -> Environment:
             preload=tuple(settings["preload"]),
             variables=dict(settings["variables"]),
             debian=tuple(settings["debian"]),
+            resolve=bool(settings.get("resolve", True)),
             requirements=tuple(match[0] for line in asked if (match := re.match(r"[A-Za-z0-9][\w.-]*", line))),
         )
     except (OSError, ValueError, KeyError, TypeError) as error:

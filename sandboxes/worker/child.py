@@ -18,7 +18,9 @@ import ast
 import builtins
 import contextlib
 import importlib.util
+import inspect
 import io
+import itertools
 import json
 import linecache
 import mmap
@@ -71,9 +73,16 @@ def run():
 def warm_up(config: dict[str, Any]) -> None:
     """Does once, in the supervisor, what every child would do anew."""
     _INPUTS[:] = [Inputs(config)]
+    inspect._get_code_position = _position  # type: ignore[attr-defined]  # noqa: SLF001 - it fails on the runner
     observer.warm_up()
     observer.stops_of(_RUNNER)
     _OURS[:] = [name for name in sys.modules if name.partition(".")[0] == "apigauge"]
+
+
+def _position(code: types.CodeType, offset: int) -> tuple[int | None, ...]:
+    """As ``inspect`` finds it; the runner, which a program's ``inspect.stack()`` meets last, has no lines."""
+    nowhere = (None, None, None, None)
+    return nowhere if offset < 0 else next(itertools.islice(code.co_positions(), offset // 2, None), (1, *nowhere[1:]))
 
 
 class Report:

@@ -75,7 +75,8 @@ _ARGUMENTS = re.compile(
     r"unexpected keyword argument|missing \d+ required|required positional argument|positional arguments? but|"
     r"takes (?:no|at most|at least|exactly|from|\d+)|got multiple values for|got some positional-only|"
     r"expected (?:at (?:most|least) )?\d+ argument|invalid keyword argument|missing a required|"
-    r"is an invalid keyword|received an invalid combination of arguments|does not accept|Keyword argument not understood"
+    r"is an invalid keyword|received an invalid combination of arguments|does not accept|"
+    r"Keyword argument not understood"
 )
 MAX_TEXT = 2_000
 

@@ -1,0 +1,163 @@
+# ruff: noqa: INP001 - one file among those of site-packages
+"""Answers for the Hugging Face hub what ``huggingface_hub`` asks, from the cache that is there.
+
+The cache of a sandbox is all of the hub that there is, and its library has two ways to live without the rest. Offline
+it takes whatever it lacks for a broken connection, and does not even ask what a model is for. So it is left online, and
+its requests end here instead of at a socket: files and their absence, what a repository holds, what its task is, as the
+hub's HTTP API states them. Nothing that a program sends to other hosts comes here.
+"""
+
+import io
+import json
+import os
+from contextlib import suppress
+from functools import cache
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.parse import unquote, urlsplit
+
+import requests
+from huggingface_hub import configure_http_backend, constants, file_download
+from requests.adapters import BaseAdapter, HTTPAdapter
+
+_KINDS = {"models": "models", "datasets": "datasets", "spaces": "spaces"}
+_DESCRIPTION = "hub.json"
+
+
+class Answer(NamedTuple):
+    """What the hub would say."""
+
+    status: HTTPStatus
+    headers: dict[str, str]
+    body: bytes
+
+
+class _Hub(BaseAdapter):
+    """A transport that ends here."""
+
+    def send(self, request: requests.PreparedRequest, *_args: Any, **_kwargs: Any) -> requests.Response:
+        answer = _answer(urlsplit(str(request.url)).path)
+        if answer is None:
+            raise requests.ConnectionError(f"No connection to {request.url}", request=request)
+        response = requests.Response()
+        response.status_code, response.reason = answer.status, answer.status.phrase
+        response.headers.update(answer.headers | {"Content-Length": str(len(answer.body))})
+        response.raw = io.BytesIO(b"" if request.method == "HEAD" else answer.body)
+        response.url, response.request, response.encoding = str(request.url), request, "utf-8"
+        return response
+
+    def close(self) -> None:
+        """There is nothing to close."""
+
+
+def _answer(path: str) -> Answer | None:
+    """What the hub says at a path; None where only the real one could answer."""
+    parts = [unquote(part) for part in path.strip("/").split("/")]
+    api = parts[0] == "api"
+    parts = parts[1:] if api else parts
+    kind = _KINDS.get(parts[0]) if parts else None
+    if kind is None and api:
+        return None
+    parts = parts[1:] if kind else parts
+    verb = {"resolve"} if not api else {"revision", "tree"}
+    place = next((number for number in (1, 2) if len(parts) > number and parts[number] in verb), None)
+    if place is None and not api:
+        return None
+    repo = "/".join(parts[:place]) if place else "/".join(parts)
+    revision = parts[place + 1] if place and len(parts) > place + 1 else "main"
+    rest = parts[place + 2 :] if place else []
+    folder = Path(constants.HF_HUB_CACHE, f"{kind or 'models'}--{repo.replace('/', '--')}")
+    if not folder.is_dir():
+        # Data sets are not part of a stand-in, so that one is missing says nothing.
+        return None if kind in {"datasets", "spaces"} else _missing("RepoNotFound", "Repository not found")
+    commit = _commit(folder, revision)
+    if commit is None:
+        return _missing("RevisionNotFound", f"Invalid rev id: {revision}")
+    snapshot = folder / "snapshots" / commit
+    if not api:
+        return _file(snapshot / "/".join(rest), commit)
+    what = _tree(snapshot, "/".join(rest)) if place and parts[place] == "tree" else _about(repo, commit, snapshot)
+    return Answer(HTTPStatus.OK, {"Content-Type": "application/json"}, json.dumps(what).encode())
+
+
+def _missing(code: str, message: str) -> Answer:
+    return Answer(HTTPStatus.NOT_FOUND, {"X-Error-Code": code, "X-Error-Message": message}, b"")
+
+
+def _commit(folder: Path, revision: str) -> str | None:
+    """The commit that a branch, a tag or a commit names."""
+    if (folder / "snapshots" / revision).is_dir():
+        return revision
+    try:
+        return (folder / "refs" / revision).read_text(encoding="ascii").strip()
+    except (OSError, ValueError):
+        return None
+
+
+def _file(path: Path, commit: str) -> Answer:
+    if not path.is_file():
+        answer = _missing("EntryNotFound", "Entry not found")
+        return answer._replace(headers=answer.headers | {"X-Repo-Commit": commit})
+    # Files lie in the cache under their tags.
+    headers = {"X-Repo-Commit": commit, "ETag": f'"{path.resolve().name}"'}
+    return Answer(HTTPStatus.OK, headers, path.read_bytes())
+
+
+def _tree(snapshot: Path, below: str) -> list[dict[str, Any]]:
+    return [
+        {
+            "type": "file",
+            "path": name,
+            "size": (snapshot / name).stat().st_size,
+            "oid": (snapshot / name).resolve().name,
+        }
+        for name in _names(snapshot)
+        if name.startswith(below)
+    ]
+
+
+def _about(repo: str, commit: str, snapshot: Path) -> dict[str, Any]:
+    known = _tasks().get(repo)
+    about = {"_id": commit[:24], "id": repo, "modelId": repo, "sha": commit, "private": False, "gated": False}
+    about |= {"disabled": False, "downloads": 0, "likes": 0, "tags": [], "lastModified": "2023-06-01T00:00:00.000Z"}
+    about["siblings"] = [{"rfilename": name} for name in _names(snapshot)]
+    return about | ({"pipeline_tag": known} if known else {})
+
+
+def _names(snapshot: Path) -> list[str]:
+    found = (Path(folder, name) for folder, _, names in os.walk(snapshot) for name in names)
+    return sorted(path.relative_to(snapshot).as_posix() for path in found)
+
+
+@cache
+def _tasks() -> dict[str, str]:
+    """The task of each model, where the hub's description says it."""
+    try:
+        text = Path(constants.HF_HUB_CACHE).parent.joinpath(_DESCRIPTION).read_text(encoding="utf-8")
+        return {entry["id"]: entry["task"] for entry in json.loads(text)["entries"] if entry.get("task")}
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
+
+
+def _session() -> requests.Session:
+    session = requests.Session()
+    session.mount("https://", HTTPAdapter())
+    session.mount(constants.ENDPOINT, _Hub())
+    return session
+
+
+class _Kept(type(Path())):  # type: ignore[misc]
+    """A path whose mark that a file is missing need not be made: the cache cannot be written."""
+
+    def touch(self, *args: Any, **kwargs: Any) -> None:
+        with suppress(OSError):
+            super().touch(*args, **kwargs)
+
+    def mkdir(self, *args: Any, **kwargs: Any) -> None:
+        with suppress(OSError):
+            super().mkdir(*args, **kwargs)
+
+
+configure_http_backend(_session)
+file_download.Path = _Kept

@@ -1,0 +1,168 @@
+"""Builds the stand-in hub: ``python3 -m apigauge.sandboxes.hubs.huggingface.build OUT [--configs FOLDER]``.
+
+Runs in the environment whose programs will read it, without a network. Every repository of ``repositories.jsonl`` is
+written by the module for its library; of a library that has none, only the address exists.
+"""
+
+import argparse
+import importlib
+import json
+import logging
+import os
+import shutil
+import sys
+import tempfile
+import warnings
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from apigauge.sandboxes.hubs.huggingface import inputs, libraries, processors
+from apigauge.sandboxes.hubs.huggingface.cache import Cache
+
+TABLE = Path(__file__).with_name("repositories.jsonl")
+# The token stands for one that the hub knows: programs that ask for "the" token fail where there is none.
+VARIABLES = {"HF_HUB_CACHE": "{hub}/hub", "HUGGINGFACE_HUB_CACHE": "{hub}/hub", "HF_TOKEN": "stand-in"}
+Entry = dict[str, Any]
+# Has a part whose size is not a matter of configuration: gemma3n sees through a network of 300 million weights.
+NOT_SMALL = frozenset({"gemma3n"})
+
+
+class Tools:
+    """What a library's module may ask for: transformers models and tokenizers inside its own snapshots.
+
+    Args:
+        configs: a folder of real ``config.json`` files, named ``ORG--NAME.json``; None if there is none.
+    """
+
+    def __init__(self, configs: Path | None = None) -> None:
+        self._configs = configs
+
+    def transformers(self, entry: Entry, folder: Path) -> None:
+        """Writes a toy transformers model as a line of the table describes it."""
+        from apigauge.sandboxes.hubs.huggingface import models
+
+        models.write(entry, folder, self.real(entry["repo"]))
+
+    def real(self, repo: str) -> Entry | None:
+        """The real configuration of a repository, if one was given."""
+        path = self._configs / f"{repo.replace('/', '--')}.json" if self._configs else None
+        return json.loads(path.read_text(encoding="utf-8")) if path and path.is_file() else None
+
+
+def entries() -> list[Entry]:
+    """The table's lines, sorted by address."""
+    lines = TABLE.read_text(encoding="utf-8").splitlines()
+    return sorted((json.loads(line) for line in lines if line), key=lambda entry: str(entry["repo"]))
+
+
+def pinned() -> dict[str, set[str]]:
+    """The revisions that this version of transformers asks for where a program names no model."""
+    from transformers.pipelines import SUPPORTED_TASKS
+
+    found: dict[str, set[str]] = defaultdict(set)
+    for task in SUPPORTED_TASKS.values():
+        for repo, revision in _pairs(task.get("default", {}).get("model")):
+            found[repo].add(revision)
+    return found
+
+
+def _pairs(value: Any) -> Iterator[tuple[str, str]]:
+    """Every (repository, revision) in a nest of dictionaries and tuples."""
+    if isinstance(value, dict):
+        for one in value.values():
+            yield from _pairs(one)
+    elif isinstance(value, tuple | list):
+        if len(value) == 2 and all(isinstance(one, str) for one in value):
+            yield value[0], value[1]
+        else:
+            for one in value:
+                yield from _pairs(one)
+
+
+def writers() -> dict[str, Any]:
+    """From a library's name to what writes its repositories."""
+    found: dict[str, Any] = {}
+    for path in sorted(Path(libraries.__file__).parent.glob("*.py")):
+        module = importlib.import_module(f"{libraries.__name__}.{path.stem}")
+        if hasattr(module, "LIBRARY"):
+            found[module.LIBRARY] = module.write
+    return found
+
+
+def build(out: Path, configs: Path | None, only: set[str] | None = None) -> dict[str, str]:
+    """Writes the hub and returns what could not be written, by repository."""
+    tools, cache, failures = Tools(configs), Cache(out), {}
+    known = writers() | {"transformers": lambda entry, folder, tools: tools.transformers(entry, folder)}
+    revisions, written = pinned(), []
+    with tempfile.TemporaryDirectory() as scratch:
+        processors.write_class_names(Path(scratch))
+        cache.add(processors.CLASS_NAMES, Path(scratch), kind="datasets")
+    for entry in entries():
+        repo = entry["repo"]
+        if (only is not None and repo not in only) or entry.get("type") in NOT_SMALL:
+            continue
+        with tempfile.TemporaryDirectory() as scratch:
+            folder = Path(scratch, "files")
+            folder.mkdir()
+            try:
+                _write(known.get(entry["library"], _address), entry, folder, tools)
+            except Exception as error:  # noqa: BLE001 - the rest of the hub is still wanted
+                failures[repo] = f"{type(error).__name__}: {error}"
+                continue
+            extra = entry.get("extra") or {}
+            named = sorted({*revisions[repo], *extra.get("revisions", ()), *extra.get("variants", ())})
+            cache.add(repo, folder, named, flat=entry["library"] not in {"diffusers", "transformers"})
+        task = (entry.get("extra") or {}).get("pipeline_tag")
+        written.append({"id": repo, "library": entry["library"], "source": entry["source"], "task": task})
+    inputs.write(out / "inputs")
+    hub = {"name": "huggingface", "variables": VARIABLES, "entries": written}
+    (out / "hub.json").write_text(json.dumps(hub, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    return failures
+
+
+def _write(writer: Any, entry: Entry, folder: Path, tools: Tools) -> None:
+    """One snapshot; of a library that is not installed here only the address."""
+    try:
+        writer(entry, folder, tools)
+    except ModuleNotFoundError as error:
+        if str(error.name).partition(".")[0] == "apigauge":
+            raise
+        shutil.rmtree(folder)
+        folder.mkdir()
+        _address(entry, folder, tools)
+
+
+def _address(entry: Entry, folder: Path, _tools: Tools) -> None:
+    """A repository whose library is not installed here: it exists, and says what it is."""
+    (folder / "README.md").write_text(f"---\nlibrary_name: {entry['library']}\n---\n", encoding="utf-8")
+
+
+def main() -> int:
+    """Builds into the folder that the command line names."""
+    parser = argparse.ArgumentParser(description="Builds the stand-in for the Hugging Face hub.")
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--configs", type=Path, help="folder of real config.json files, named ORG--NAME.json")
+    parser.add_argument("--only", nargs="+", help="addresses to build; all by default")
+    given = parser.parse_args()
+    _quiet(given.out)
+    failures = build(given.out, given.configs, set(given.only) if given.only else None)
+    for repo, reason in failures.items():
+        print(f"{repo}: {reason}", file=sys.stderr)
+    return 1 if failures else 0
+
+
+def _quiet(out: Path) -> None:
+    """The libraries comment on what is meant here; where one looks into the hub, it finds what is already written."""
+    os.environ |= {name: value.replace("{hub}", str(out.resolve())) for name, value in VARIABLES.items()}
+    os.environ |= {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false"}
+    warnings.simplefilter("ignore")
+    logging.disable(logging.WARNING)
+    import torch
+
+    torch.set_num_threads(1)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

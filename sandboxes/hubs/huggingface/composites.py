@@ -1,0 +1,196 @@
+"""What a repository's line in the table means for its configuration; models made of two; settings of generation."""
+
+from typing import Any
+
+from apigauge.sandboxes.hubs.huggingface import configs, labels, languages
+from apigauge.sandboxes.hubs.huggingface.configs import Names
+
+_PAIRS = frozenset({"encoder-decoder", "speech-encoder-decoder", "vision-encoder-decoder"})
+_T5_TASKS = {
+    "summarize: ": ("summarization", {"early_stopping": True, "length_penalty": 2.0, "no_repeat_ngram_size": 3}),
+    "translate English to French: ": ("translation_en_to_fr", {}),
+    "translate English to German: ": ("translation_en_to_de", {}),
+    "translate English to Romanian: ": ("translation_en_to_ro", {}),
+}
+
+
+def config(entry: dict[str, Any], names: Names | None, real: dict[str, Any]) -> Any:
+    """The toy configuration of a repository's model."""
+    kind = entry["type"]
+    if kind in _PAIRS:
+        return _pair(entry, names)
+    if kind == "musicgen":
+        return _music(entry, names)
+    fixed = _fixed(entry, names)
+    made = configs.make(kind, names, real, **fixed)
+    prefixes = (entry.get("extra") or {}).get("prefixes")
+    if prefixes:
+        made.task_specific_params = {
+            task: {**settings, "max_length": 300 if settings == {} else 200, "num_beams": 4, "prefix": prefix}
+            for prefix, (task, settings) in _T5_TASKS.items()
+            if prefix in prefixes
+        }
+    return made
+
+
+def _fixed(entry: dict[str, Any], names: Names | None) -> dict[str, Any]:
+    """Arguments that this repository's model has whatever its size."""
+    kind, extra = entry["type"], entry.get("extra") or {}
+    fixed: dict[str, Any] = dict(_BY_TYPE[kind](entry, names)) if kind in _BY_TYPE else {}
+    classes = labels.of(entry)
+    if classes is not None:
+        fixed["id2label"] = dict(enumerate(classes))
+        fixed["label2id"] = {name: number for number, name in enumerate(classes)}
+    for key in ("act_dim", "state_dim", "upscale", "is_vqa", "encoder_attention_type"):
+        if key in extra:
+            fixed[key] = extra[key]
+    return fixed
+
+
+def _tapas(entry: dict[str, Any], _names: Names | None) -> dict[str, Any]:
+    aggregations = (entry.get("extra") or {}).get("aggregation_labels")
+    if not aggregations:
+        return {"num_aggregation_labels": 0, "select_one_column": True}
+    return {
+        "num_aggregation_labels": len(aggregations),
+        "aggregation_labels": dict(enumerate(aggregations)),
+        "use_answer_as_supervision": True,
+        "select_one_column": False,
+    }
+
+
+def _marian(_entry: dict[str, Any], names: Names | None) -> dict[str, Any]:
+    assert names is not None
+    pad = names.ids["pad"]
+    start = {"decoder_start_token_id": pad, "bad_words_ids": [[pad]], "max_length": 512, "num_beams": 4}
+    return {**start, "decoder_vocab_size": names.size, "max_position_embeddings": 512, "forced_eos_token_id": 0}
+
+
+def _whisper(_entry: dict[str, Any], names: Names | None) -> dict[str, Any]:
+    if names is None:
+        return {"vocab_size": 2000, "classifier_proj_size": 32}
+    end, start = names.ids["eos"], names.ids["<|startoftranscript|>"]
+    ends = dict.fromkeys(("pad_token_id", "bos_token_id", "eos_token_id"), end)
+    # One number for each time stamp from 0.00 to 30.00 comes after the tokens.
+    return {**ends, "decoder_start_token_id": start, "vocab_size": names.size + 1501}
+
+
+def _blip2(entry: dict[str, Any], names: Names | None) -> dict[str, Any]:
+    text = configs.make((entry.get("extra") or {}).get("text", "opt"), names)
+    return {"text_config": text, "use_decoder_only_language_model": text.model_type != "t5"}
+
+
+def _dpt(entry: dict[str, Any], _names: Names | None) -> dict[str, Any]:
+    if not (entry.get("extra") or {}).get("is_hybrid"):
+        return {}
+    backbone = configs.make("bit", None, global_padding="same", layer_type="bottleneck", embedding_dynamic_padding=True)
+    backbone.out_features = ["stage1", "stage2", "stage3"]
+    shape = [1, 32, 24, 24]
+    return {
+        "is_hybrid": True,
+        "backbone_config": backbone,
+        "backbone_featmap_shape": shape,
+        "readout_type": "project",
+        "neck_ignore_stages": [0, 1],
+        "neck_hidden_sizes": [16, 16, 32, 32],
+    }
+
+
+def _fsmt(_entry: dict[str, Any], names: Names | None) -> dict[str, Any]:
+    return dict.fromkeys(("src_vocab_size", "tgt_vocab_size"), names.size) if names else {}
+
+
+def _swin2sr(entry: dict[str, Any], _names: Names | None) -> dict[str, Any]:
+    name = entry["repo"].lower()
+    kinds = {"lightweight": "pixelshuffledirect", "realworld": "nearest+conv", "compressed": "pixelshuffle_aux"}
+    return {"upsampler": next((kind for part, kind in kinds.items() if part in name), "pixelshuffle")}
+
+
+def _timesformer(entry: dict[str, Any], _names: Names | None) -> dict[str, Any]:
+    name = entry["repo"]
+    if "-hr-" in name:
+        return {"num_frames": 16, "image_size": 448}
+    return {"num_frames": 96} if "-large-" in name else {"num_frames": 8}
+
+
+def _roberta(entry: dict[str, Any], _names: Names | None) -> dict[str, Any]:
+    return {"max_position_embeddings": 130} if entry.get("tokenizer") == "BertweetTokenizer" else {}
+
+
+def _graphormer(entry: dict[str, Any], _names: Names | None) -> dict[str, Any]:
+    return {"num_classes": entry.get("labels") or 1}
+
+
+_BY_TYPE = {
+    "blip-2": _blip2,
+    "dpt": _dpt,
+    "fsmt": _fsmt,
+    "graphormer": _graphormer,
+    "marian": _marian,
+    "roberta": _roberta,
+    "swin2sr": _swin2sr,
+    "tapas": _tapas,
+    "timesformer": _timesformer,
+    "whisper": _whisper,
+}
+
+
+def _pair(entry: dict[str, Any], names: Names | None) -> Any:
+    """An encoder and a decoder of types of their own."""
+    import transformers
+
+    extra = entry["extra"]
+    kind, start = extra["decoder"], _start(extra["decoder"], names)
+    text = kind in {"bert", "roberta"} and entry["type"] == "encoder-decoder"
+    encoder = configs.make(extra["encoder"], names if text else None)
+    decoder = configs.make(kind, names, is_decoder=True, add_cross_attention=True)
+    if hasattr(decoder, "cross_attention_hidden_size"):
+        decoder.cross_attention_hidden_size = getattr(encoder, "hidden_size", None)
+    pair = {
+        "encoder-decoder": transformers.EncoderDecoderConfig,
+        "speech-encoder-decoder": transformers.SpeechEncoderDecoderConfig,
+        "vision-encoder-decoder": transformers.VisionEncoderDecoderConfig,
+    }[entry["type"]]
+    made = pair.from_encoder_decoder_configs(encoder, decoder, **start)
+    if extra.get("tie_encoder_decoder"):
+        made.tie_encoder_decoder = True
+    return made
+
+
+def _music(entry: dict[str, Any], names: Names | None) -> Any:
+    import transformers
+
+    extra = entry["extra"]
+    text, audio = configs.make(extra["text_encoder"], names), configs.make(extra["audio_encoder"], None)
+    decoder = configs.make(extra["decoder"], None, vocab_size=2048)
+    parts = {"text_encoder": text, "audio_encoder": audio, "decoder": decoder}
+    return transformers.MusicgenConfig(**{name: part.to_dict() for name, part in parts.items()})
+
+
+def _start(decoder: str, names: Names | None) -> dict[str, Any]:
+    """How a pair's decoder begins and ends."""
+    ids = names.ids if names else {}
+    if decoder == "gpt2":
+        return dict.fromkeys(("decoder_start_token_id", "bos_token_id", "eos_token_id", "pad_token_id"), ids.get("eos"))
+    first = ids.get("cls") if decoder == "bert" else ids.get("eos")
+    last = ids.get("sep") if decoder == "bert" else ids.get("eos")
+    return {"decoder_start_token_id": first, "eos_token_id": last, "pad_token_id": ids.get("pad")}
+
+
+def generation(entry: dict[str, Any], names: Names | None, model: Any) -> None:
+    """Settings of generation that an architecture cannot do without."""
+    settings = getattr(model, "generation_config", None)
+    if settings is None or names is None:
+        return
+    ids = names.ids
+    if entry["type"] == "whisper" and "<|transcribe|>" in ids:
+        english = entry["repo"].endswith(".en")
+        settings.is_multilingual = not english
+        settings.no_timestamps_token_id = ids["<|notimestamps|>"]
+        settings.prev_sot_token_id = ids["<|startofprev|>"]
+        settings.max_length, settings.max_initial_timestamp_index = 448, 50
+        settings.begin_suppress_tokens, settings.suppress_tokens = [ids["eos"]], []
+        settings.alignment_heads = [[1, 0], [1, 1]]
+        if not english:
+            settings.lang_to_id = {f"<|{code}|>": ids[f"<|{code}|>"] for code in languages.whisper_languages()}
+            settings.task_to_id = {task: ids[f"<|{task}|>"] for task in ("transcribe", "translate")}

@@ -1,0 +1,1 @@
+"""How a repository of each library other than transformers is written, one module a library."""

@@ -1,0 +1,109 @@
+"""One snapshot of a transformers repository: configuration, weights, tokenizer, processor."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from apigauge.sandboxes.hubs.huggingface import composites, configs, processors, remote, sentences, tokenizers
+from apigauge.sandboxes.hubs.huggingface.configs import Names
+
+SEED = 0
+
+
+def write(entry: dict[str, Any], folder: Path, real: dict[str, Any] | None = None) -> None:
+    """Writes all files of a repository's snapshot.
+
+    Args:
+        entry: the repository's line in the table.
+        folder: an empty folder.
+        real: the real ``config.json``, where it is known.
+    """
+    names = tokenizers.write(entry["tokenizer"], folder, entry) if entry.get("tokenizer") else None
+    try:
+        configs.class_of(entry["type"])
+    except KeyError:
+        # Newer than the library: it says so itself when it reads the type.
+        _json(folder / "config.json", {"architectures": [entry["architecture"]], "model_type": entry["type"]})
+        return
+    config = composites.config(entry, names, real or {})
+    _write_model(entry, names, config, folder)
+    processors.write(entry, config, folder)
+    _as_written(entry, folder)
+    if (entry.get("extra") or {}).get("remote_classes"):
+        remote.write(entry, model_class(entry), folder)
+    if (entry.get("extra") or {}).get("sentence_transformers"):
+        sentences.write(entry, config, folder)
+
+
+def model_class(entry: dict[str, Any]) -> Any:
+    """The library's class for a repository's architecture; for one of the authors' own, what it is built on."""
+    import transformers
+
+    name = entry["architecture"]
+    for old, new in (("ForSpeechClassification", "ForSequenceClassification"), ("HeadCustomModel", "HeadModel")):
+        name = name.replace(old, new)
+    return getattr(transformers, name)
+
+
+def _write_model(entry: dict[str, Any], names: Names | None, config: Any, folder: Path) -> None:
+    import torch
+    from safetensors.torch import save_file
+
+    torch.manual_seed(SEED)
+    try:
+        model = model_class(entry)(config)
+    except ImportError:
+        # The library refuses to build this architecture without a package that is not installed, and will again: it
+        # looks for weights first and then at nothing in them.
+        config.save_pretrained(folder)
+        save_file({}, folder / "model.safetensors", metadata={"format": "pt"})
+        return
+    _finite(model)
+    model.eval()
+    composites.generation(entry, names, model)
+    model.save_pretrained(folder, safe_serialization=True)
+
+
+def _finite(model: Any) -> None:
+    """Gives a value to what the architecture leaves uninitialised: memory as it was would differ every time."""
+    import torch
+
+    generator = torch.Generator().manual_seed(SEED)
+    for name, tensor in sorted(model.state_dict().items()):
+        if not tensor.is_floating_point():
+            continue
+        with torch.no_grad():
+            if name.endswith(("running_var", "running_mean")):
+                tensor.fill_(1.0 if name.endswith("var") else 0.0)
+            elif name in dict(model.named_parameters()) and tensor.ndim > 1 and "norm" not in name.lower():
+                tensor.copy_(torch.randn(tensor.shape, generator=generator) * min(0.05, tensor[0].numel() ** -0.5))
+            elif not torch.isfinite(tensor).all() or tensor.abs().max() > 1e3:
+                tensor.zero_()
+
+
+def _as_written(entry: dict[str, Any], folder: Path) -> None:
+    """The names that the repository itself uses, where the library of today writes others."""
+    extra = entry.get("extra") or {}
+    path = folder / "config.json"
+    settings = json.loads(path.read_text(encoding="utf-8"))
+    settings["architectures"] = [extra.get("written_architecture", entry["architecture"])]
+    if "written_type" in extra:
+        settings["model_type"] = extra["written_type"]
+    if "remote_classes" in extra:
+        settings["auto_map"] = extra["remote_classes"]
+    for key in ("_name_or_path", "transformers_version"):
+        settings.pop(key, None)
+    _json(path, settings)
+    path = folder / "tokenizer_config.json"
+    if not path.is_file():
+        return
+    settings = json.loads(path.read_text(encoding="utf-8"))
+    if "written_tokenizer" in extra:
+        settings["tokenizer_class"] = extra["written_tokenizer"]
+    if entry.get("processor_class"):
+        settings["processor_class"] = entry["processor_class"]
+    _json(path, settings)
+
+
+def _json(path: Path, data: Any) -> None:
+    path.write_text(json.dumps(data, ensure_ascii=False, indent=2, sort_keys=True) + "\n", encoding="utf-8")

@@ -1,0 +1,113 @@
+"""Tokenizers of the right kind with a toy vocabulary: slow files, ``tokenizer.json`` and settings.
+
+``tokenizer_kinds`` writes the files that the slow class reads; the library itself makes the fast tokenizer of them.
+"""
+
+import json
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from apigauge.sandboxes.hubs.huggingface import tokenizer_kinds
+from apigauge.sandboxes.hubs.huggingface.configs import Names
+from apigauge.sandboxes.hubs.huggingface.tokenizer_kinds import Arguments
+
+_USUAL = (
+    ("pad", "[PAD] <pad>"),
+    ("bos", "<s>"),
+    ("eos", "</s>"),
+    ("unk", "[UNK] <unk>"),
+    ("cls", "[CLS]"),
+    ("sep", "[SEP]"),
+    ("mask", "[MASK] <mask> <special1>"),
+)
+# Its fast class cannot read what the slow one can, so its repositories leave the choice to the type of the model.
+_SLOW_ONLY = "BlenderbotSmallTokenizer"
+
+
+def write(name: str, folder: Path, entry: dict[str, Any]) -> Names:
+    """Writes a tokenizer of that class and returns what a model's configuration has to know of it.
+
+    Args:
+        name: the slow class, or the fast one where there is no other.
+        folder: where the files go.
+        entry: the repository's line in the table.
+
+    Raises:
+        ValueError: no such tokenizer is known here.
+    """
+    import transformers
+
+    writer = tokenizer_kinds.WRITERS.get(name)
+    if writer is None:
+        raise ValueError(f"{entry['repo']}: no vocabulary is known for {name}")
+    with tempfile.TemporaryDirectory() as scratch:
+        raw = Path(scratch)
+        arguments = writer(raw, entry)
+        slow = getattr(transformers, name, None)
+        if name.endswith("Fast"):
+            return _fast_only(slow or transformers.PreTrainedTokenizerFast, raw, folder, arguments, name)
+        if slow is None:
+            return _by_hand(name, raw, folder, arguments)
+        try:
+            files = any(raw.iterdir())
+            tokenizer = slow.from_pretrained(raw, **arguments) if files else slow(**arguments)
+            tokenizer.save_pretrained(folder)
+        except ImportError:
+            return _by_hand(name, raw, folder, arguments)
+        fast = getattr(transformers, f"{name}Fast", None)
+        if fast is not None and name != _SLOW_ONLY:
+            fast.from_pretrained(raw, **arguments).save_pretrained(folder)
+        _clean(folder)
+        return _names(tokenizer)
+
+
+def _names(tokenizer: Any) -> Names:
+    codes = getattr(tokenizer, "lang_code_to_id", None) or {}
+    ids = {key.removesuffix("_token"): tokenizer.convert_tokens_to_ids(token) for key, token in _specials(tokenizer)}
+    added = {token: number for token, number in tokenizer.get_added_vocab().items() if token.startswith("<|")}
+    return Names(max([len(tokenizer), *(number + 1 for number in codes.values())]), added | ids)
+
+
+def _specials(tokenizer: Any) -> list[tuple[str, str]]:
+    found = tokenizer.special_tokens_map.items()
+    return [(key, str(token)) for key, token in found if not isinstance(token, list | tuple)]
+
+
+def _fast_only(cls: Any, raw: Path, folder: Path, arguments: Arguments, name: str) -> Names:
+    tokenizer = cls(tokenizer_file=str(raw / "tokenizer.json"), **arguments)
+    tokenizer.save_pretrained(folder)
+    path = folder / "tokenizer_config.json"
+    settings = json.loads(path.read_text(encoding="utf-8"))
+    settings["tokenizer_class"] = name
+    _json(path, settings)
+    return _names(tokenizer)
+
+
+def _by_hand(name: str, raw: Path, folder: Path, arguments: Arguments) -> Names:
+    """For a class that needs a package which is not installed: the files as they are, and settings beside them."""
+    folder.mkdir(exist_ok=True)
+    for path in sorted(raw.iterdir()):
+        shutil.copyfile(path, folder / path.name)
+    _json(folder / "tokenizer_config.json", arguments | {"tokenizer_class": name})
+    names = [path for path in sorted(raw.iterdir()) if path.stem.startswith("vocab")]
+    text = names[0].read_text(encoding="utf-8")
+    tokens = list(json.loads(text)) if names[0].suffix == ".json" else text.splitlines()
+    ids = {key: tokens.index(token) for key, token in _USUAL for token in token.split() if token in tokens}
+    return Names(len(tokens), ids)
+
+
+def _clean(folder: Path) -> None:
+    """Settings never name the folder that the tokenizer was made in."""
+    path = folder / "tokenizer_config.json"
+    settings = json.loads(path.read_text(encoding="utf-8"))
+    for key in ("name_or_path", "tokenizer_file", "vocab_file"):
+        settings.pop(key, None)
+    if settings.get("tokenizer_class") == _SLOW_ONLY:
+        del settings["tokenizer_class"]
+    _json(path, settings)
+
+
+def _json(path: Path, data: Any) -> None:
+    path.write_text(json.dumps(data, ensure_ascii=False, indent=2, sort_keys=True) + "\n", encoding="utf-8")

@@ -113,6 +113,7 @@ def make_run(name: str, values: dict[str, float] | None = None, **changes: Any) 
         "labels": changes.get("labels", {"ast.exact": {"exact": 2, "unknown_api": 2}}),
         "infra_error_rate": changes.get("infra_error_rate", 0.0),
         "withheld": changes.get("withheld", []),
+        "ceilings": changes.get("ceilings", {}),
     }
     return RunView(name, manifest, summary, rows)
 

@@ -281,3 +281,14 @@ def test_an_unwritable_folder_is_named(run, tmp_path):
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(ApigaugeError, match="file: the report cannot be written"):
         write_site([run("a")], tmp_path / "file")
+
+
+def test_a_score_shows_the_share_of_its_ceiling_and_the_hub_it_was_made_with(run, tmp_path):
+    hub = {"name": "torchhub", "mode": "stand-in", "digest": "ab" * 32}
+    one = run("one", {"exec.call": 0.45}, ceilings={"exec.call": 0.9}, sandbox={"kind": "docker", "hub": hub})
+    other = run("other", {"exec.call": 0.45}, sandbox={"kind": "docker", "hub": hub | {"mode": "live", "digest": None}})
+    page = write_site([one, other], tmp_path).read_text(encoding="utf-8")
+    assert page.count("50 % of 90.0") == 1
+    assert "stand-in hub" in page
+    assert "Programs found their models in different hubs" in page
+    assert "different hubs" not in write_site([one], tmp_path).read_text(encoding="utf-8")

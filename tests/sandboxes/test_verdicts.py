@@ -12,6 +12,13 @@ from apigauge.sandboxes.verdict import CATEGORIES, MIB, STATUSES, Limits, Progra
 
 # Program, callee, status, category, stage.
 CASES = {
+    "looks at its own stack": (
+        "import inspect\ndef f(): return inspect.stack()\nassert f()[0].function == 'f'",
+        "f",
+        "passed",
+        None,
+        2,
+    ),
     "ends": ("x = 1", None, "passed", None, 2),
     "calls and ends": ("import json\njson.loads('1')", "json.loads", "passed", None, 4),
     "calls and then fails": ("import json\njson.loads('1')\n1 / 0", "json.loads", "failed", "other", 3),

@@ -217,7 +217,7 @@ def _pack(environment: Environment, wheels: Sequence[Path], context: IO[bytes]) 
         entry.mode = 0o644
         return entry
 
-    with tarfile.open(fileobj=context, mode="w") as tar:
+    with tarfile.open(fileobj=context, mode="w", dereference=True) as tar:
         for name in ("Dockerfile", "lock.txt"):
             tar.add(environment.folder / name, arcname=name, filter=clean)
         for path in environment.overlay:

@@ -27,6 +27,9 @@ from apigauge.sandboxes.hubs import DESCRIPTION, Hub, specification_files, tree_
 _MODULE = "apigauge.sandboxes.hubs.{}.build"
 _VARIABLES = {"PYTHONHASHSEED": "0", "PYTHONDONTWRITEBYTECODE": "1", "LANG": "C.UTF-8", "SOURCE_DATE_EPOCH": "0"}
 _LAST_LINES = 15
+# Where a builder finds its modules and leaves the hub, and the same in an archive.
+_PLACE = "/apigauge-hub"
+_INSIDE = _PLACE.removeprefix("/")
 
 
 def build(
@@ -100,11 +103,11 @@ def _build_here(name: str, environment: Environment, configs: Path | None, out: 
         with _archive(name, configs) as archive, tarfile.open(fileobj=archive) as tar:
             tar.extractall(scratch, filter="data")
         out.mkdir()
-        command = [sys.executable, "-s", "-P", *_arguments(name, str(out), f"{scratch}/work" if configs else None)]
+        command = [sys.executable, "-s", "-P", *_arguments(name, str(out), f"{scratch}{_PLACE}" if configs else None)]
         variables = environment.variables | {"HOME": scratch, "HF_HOME": scratch, "PATH": os.environ.get("PATH", "")}
         done = subprocess.run(  # noqa: S603 - our own builder
             command,
-            env=variables | _VARIABLES | {"PYTHONPATH": f"{scratch}/work"},
+            env=variables | _VARIABLES | {"PYTHONPATH": f"{scratch}{_PLACE}"},
             cwd=scratch,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -129,8 +132,8 @@ def _build_in_image(name: str, environment: Environment, configs: Path | None, o
     try:
         container = client.containers.create(
             image.id,
-            ["python3", "-s", "-P", *_arguments(name, "/work/out", "/work" if configs else None)],
-            environment=environment.variables | _VARIABLES | {"PYTHONPATH": "/work", "HOME": "/tmp"},  # noqa: S108 - in the container
+            ["python3", "-s", "-P", *_arguments(name, f"{_PLACE}/out", _PLACE if configs else None)],
+            environment=environment.variables | _VARIABLES | {"PYTHONPATH": _PLACE, "HOME": "/tmp"},  # noqa: S108 - in the container
             network_mode="none",
             cap_drop=["ALL"],
             security_opt=["no-new-privileges"],
@@ -156,7 +159,7 @@ def _arguments(name: str, out: str, configs: str | None) -> list[str]:
 
 
 def _receive(container: Any, out: Path) -> None:
-    chunks, _ = container.get_archive("/work/out")
+    chunks, _ = container.get_archive(f"{_PLACE}/out")
     with tempfile.TemporaryFile() as file:
         for chunk in chunks:
             file.write(chunk)
@@ -174,19 +177,19 @@ def _plain(entry: tarfile.TarInfo, folder: str) -> tarfile.TarInfo | None:
 
 @contextlib.contextmanager
 def _archive(name: str, configs: Path | None) -> Iterator[io.BytesIO]:
-    """The builder as a package of its own, and the configurations, below ``work``."""
+    """The builder as a package of its own, and the configurations, below one folder."""
     data = io.BytesIO()
     with tarfile.open(fileobj=data, mode="w") as tar:
-        package = "work/apigauge/sandboxes/hubs"
-        for empty in ("work/apigauge", "work/apigauge/sandboxes", package):
+        package = f"{_INSIDE}/apigauge/sandboxes/hubs"
+        for empty in (f"{_INSIDE}/apigauge", f"{_INSIDE}/apigauge/sandboxes", package):
             tar.addfile(tarfile.TarInfo(f"{empty}/__init__.py"))
-        folder = tarfile.TarInfo("work/out")
+        folder = tarfile.TarInfo(f"{_INSIDE}/out")
         folder.type, folder.mode = tarfile.DIRTYPE, 0o777
         tar.addfile(folder)
         for path in sorted(specification_files(name)):
             _add(tar, path, f"{package}/{path.relative_to(hubs.FOLDER).as_posix()}")
         for path in sorted(configs.glob("*.json")) if configs else ():
-            _add(tar, path, f"work/configs/{path.name}")
+            _add(tar, path, f"{_INSIDE}/configs/{path.name}")
     data.seek(0)
     yield data
 

@@ -29,9 +29,8 @@ def serve(config: dict[str, Any]) -> None:
 
     Args:
         config: ``preload`` (modules to import once), ``variables`` (environment), ``box`` (folder of the programs),
-            ``folders`` (all they can write to), ``users`` (first and last id a program may get, or None where it
-            keeps ours), ``alone`` (whether the PID namespace is ours), ``sum_memory`` (whether memory is to be added up
-            for want of a control group), ``limits`` (the most a program may ask for), and those of ``inputs.Inputs``.
+            ``folders`` (all they can write to), ``users`` (first and last id of programs; None: ours), ``alone`` (PID
+            namespace is ours), ``sum_memory`` (no control group does), ``limits`` (the most), and those of ``Inputs``.
     """
     requests, answers = _take_streams()
     os.environ.clear()

@@ -1,10 +1,8 @@
 """What programs read and no one gave them: small valid files and pages, or a failure as ``input``."""
 
-import ast
 import csv
 import io
 import json
-import time
 import types
 import wave
 import zipfile
@@ -17,9 +15,7 @@ from apigauge.sandboxes import inputs
 from apigauge.sandboxes.docker import DockerSandbox
 from apigauge.sandboxes.process import ProcessSandbox
 from apigauge.sandboxes.verdict import MIB, Limits, Program
-from apigauge.sandboxes.worker import kinds, web
-from apigauge.sandboxes.worker.classify import classify
-from apigauge.sandboxes.worker.literals import Literals
+from apigauge.sandboxes.worker import web
 
 LIMITS = Limits(cpu_seconds=5, idle_seconds=5, memory_bytes=512 * MIB, processes=32, disk_bytes=32 * MIB)
 JPG, PNG = (inputs.files()[f"sample.{kind}"] for kind in ("jpg", "png"))
@@ -282,115 +278,6 @@ def test_what_is_no_input_is_asked_of_the_network_in_full():
         {"ssl_context": "context", "server_hostname": "example.com", "timeout": 1},
         b"GET /model.pth HTTP/1.1\r\n\r\n",
     ]
-
-
-@pytest.mark.parametrize(
-    "error",
-    [
-        RuntimeError("Error opening 'audio.wav': System error."),
-        RuntimeError('Failed to open the input "audio.mp3" (No such file or directory).'),
-        ValueError("Incorrect image source. Must be a valid URL starting with `http://`, got cat.jpg"),
-        ValueError("{{function_node __wrapped__ReadFile}} image.jpg; No such file or directory [Op:ReadFile]"),
-        Exception("(-215:Assertion failed) !_src.empty() in function 'cvtColor'"),
-    ],
-)
-def test_what_libraries_say_of_a_file_that_is_not_there(error):
-    assert classify(error).category == "input"
-
-
-@pytest.mark.parametrize(
-    ("address", "kind"),
-    [
-        ("http://images.cocodataset.org/val2017/000000039769.jpg", "jpg"),
-        ("https://user:word@example.com:8080/a%20b/cat.PNG?x=1#top", "png"),
-        ("https://omniglot.com/soundfiles/udhr/udhr_th.mp3", "mp3"),
-        ("https://your_image_url_here.jpg", "jpg"),
-        ("http://your_image_url_here", "jpg"),
-        ("https://invoice_image_url_here", "jpg"),
-        ("https://example.com/get?format=wav", "wav"),
-        ("https://example.com/podcast/17", "wav"),
-        ("https://plus.unsplash.com/1673210886161-bfcc40f54d1f?w=1000", "jpg"),
-        ("https://www.example.com/news/today", "html"),
-        ("https://raw.githubusercontent.com/pytorch/hub/master/imagenet_classes.txt", "txt"),
-        ("https://github.com/ultralytics/yolov5/raw/master/data/images/zidane.jpg", "jpg"),
-        ("https://github.com/ultralytics/yolov5", None),
-        ("https://github.com/ultralytics/yolov5/archive/main.zip", None),
-        ("https://api.github.com/repos/a/b/contents/image.jpg", None),
-        ("https://huggingface.co/a/b/resolve/main/input.png", "png"),
-        ("https://huggingface.co/a/b/resolve/main/vocab.json", None),
-        ("https://huggingface.co/a/b/resolve/main/merges.txt", None),
-        ("https://huggingface.co/datasets/a/b/resolve/main/labels.json", "json"),
-        ("https://huggingface.co/api/models/a/b", None),
-        ("https://tfhub.dev/google/imagenet/mobilenet_v2_100_224/classification/4", None),
-        ("https://example.com/model/1?tf-hub-format=compressed", None),
-        ("https://download.pytorch.org/models/resnet18-f37072fd.pth", None),
-        ("https://download.pytorch.org/tutorial/image.jpg", None),
-        ("https://storage.googleapis.com/tfhub-modules/google/nnlm.tar.gz", None),
-        ("https://storage.googleapis.com/download.tensorflow.org/example_images/grace_hopper.jpg", "jpg"),
-        ("https://s3.amazonaws.com/models/bert", None),
-        ("https://example.com/weights.tar.gz", None),
-        ("http://169.254.169.254/latest/image.jpg", None),
-        ("http://[::1]/image.jpg", None),
-        ("http://localhost/image.jpg", None),
-        ("http://attack.invalid/image.jpg", None),
-        ("ftp://example.com/image.jpg", None),
-        ("file:///etc/image.jpg", None),
-        ("image.jpg", None),
-        ("https://", None),
-    ],
-)
-def test_addresses(address, kind):
-    assert kinds.of_address(address) == kind
-
-
-@pytest.mark.parametrize(
-    ("path", "kind"),
-    [
-        ("image.JPEG", "jpg"),
-        ("a/b/film.mov", "mp4"),
-        ("config.json", "json"),
-        ("model.json", None),
-        ("model.jpg", "jpg"),
-        (".jpg", None),
-        ("path_to_image", "jpg"),
-        ("/path/to/an/audio/file", "wav"),
-        ("path/to/video", "mp4"),
-        ("path/to/audio/model", None),
-        ("path/to/image/output", None),
-        ("image-classification", None),
-        ("microsoft/speecht5_tts", None),
-        ("openai/whisper-tiny.en", None),
-        ("model.joblib", None),
-    ],
-)
-def test_paths(path, kind):
-    assert kinds.of_path(path) == kind
-
-
-def test_what_a_program_does_with_its_paths():
-    found = Literals(
-        ast.parse(
-            "'''doc.txt'''\n"
-            "out = 'a.wav'\nboth = 'b.wav'\nbase = 'data'\n"
-            "torchaudio.save(out, x)\nread(both)\nsave(both)\nprint(out)\n"
-            "os.path.join(base, 'c.csv')\nPath(base) / 'd.csv'\nf'{base}/e.csv'\n', '.join(['f.csv', x])\n"
-            "f'{x}/g.csv'\nsample['h.csv']\nopen('i.txt', mode='w')\nopen('i.txt')\nZipFile('j.zip', 'r')\n"
-            "loop = loop + 'k.csv'\nfor twice in y: twice = 'l.csv'\nm(twice)\n"
-        )
-    )
-    paths = {text for text in found.texts if "." in text}
-    assert paths == {*("a.wav", "b.wav", "data/c.csv", "data/d.csv", "data/e.csv", "f.csv", "i.txt", "j.zip", "l.csv")}
-    assert found.written == {"a.wav", "i.txt"}
-    assert {"/g.csv", "k.csv"} <= found.parts
-
-
-def test_a_program_made_to_take_long_takes_no_time():
-    """Names that double each other's length, and sums as deep as Python compiles."""
-    doubling = "\n".join(f"y{i} = y{i - 1} + y{i - 1}" for i in range(1, 2000)) + "\nprint(y9)" * 2000
-    tree = ast.parse("y0 = 'a'\n" + doubling + "\nz = " + " + ".join(["'a'"] * 900))
-    begin = time.process_time()
-    Literals(tree)
-    assert time.process_time() - begin < 1
 
 
 def test_the_files_are_what_they_say():

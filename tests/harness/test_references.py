@@ -66,7 +66,8 @@ def test_the_ceiling_is_that_of_the_items_asked_and_of_an_equal_sandbox_alone(be
 
 
 def test_reference_answers_are_extracted_like_a_models(benchmark):
-    answer = f"<<<api_call>>>: {CALL}\n<<<code>>>: {GOOD}"
+    answer = f"<<<api_call>>>: {CALL}\n<<<code>>>: {GOOD}\nprint('more than the reference program has')"
     one = dataclasses.replace(benchmark, rows=benchmark.rows[:1], answers=(answer,))
     (found,) = program_answers(one)
-    assert found["extraction"] == {"call": CALL, "program": GOOD}
+    assert found["extraction"]["call"] == CALL
+    assert found["extraction"]["program"].endswith("reference program has')")

@@ -16,14 +16,16 @@ from apigauge.sandboxes.verdict import Program
 
 pytestmark = [pytest.mark.apibench, pytest.mark.slow]
 
-# Of the references, those whose call returns: over all, and over those whose library is installed.
-CEILINGS = {"huggingface": (0.75, 0.90), "tensorflowhub": (0.90, 0.90), "torchhub": (0.90, 0.90)}
+# Of the references, those whose call returns: over all, and over those whose library is installed. Hugging Face is to
+# reach 0.75 and 0.90, and 0.90 of its catalogue; until then it must not fall behind what it has reached.
+CEILINGS = {"huggingface": (0.70, 0.73), "tensorflowhub": (0.90, 0.90), "torchhub": (0.90, 0.90)}
+LOADED = PROMISED | {"huggingface": 0.78}
 CAUGHT = 0.98
 # References of each kind that are mutated and rewritten in a test; `make bench` takes all there are.
 SAMPLE = 12
 
 
-HUBS = ("torchhub", "tensorflowhub")
+HUBS = ("torchhub", "tensorflowhub", "huggingface")
 
 
 @pytest.fixture(scope="module", params=[pytest.param(name, marks=pytest.mark.docker(name)) for name in HUBS])
@@ -53,7 +55,7 @@ def references(benchmark, sandbox, tmp_path_factory):
 def test_the_catalogue_loads_through_its_own_calls(hub, benchmark, sandbox):
     coverage = cover(benchmark, sandbox)
     assert len(coverage.rows) == len(benchmark.catalogue)
-    assert coverage.share >= PROMISED[hub], "\n".join(coverage.to_lines())
+    assert coverage.share >= LOADED[hub], "\n".join(coverage.to_lines())
 
 
 def test_the_references_reach_their_ceiling(hub, references):

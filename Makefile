@@ -9,7 +9,7 @@ JOBS ?= auto
 # Where the images of `make sandbox` come from: docker (a public image, by digest) or debootstrap (Debian packages; root).
 BASE ?= docker
 
-.PHONY: demo sandbox hubs test lint types bench clean
+.PHONY: demo sandbox hubs gorilla test lint types bench clean
 
 demo: $(VENV)/.hf
 	@$(BIN)/apigauge run --benchmark mini --model retrieval:bm25 --out demo/runs/bm25
@@ -25,6 +25,14 @@ sandbox: $(VENV)/.core
 hubs: sandbox
 	for name in $(HUBS); do $(BIN)/apigauge hubs build $$name || exit; done
 
+# Gorilla-7B's released answers through the sandbox: 18 runs and their leaderboard (half an hour on two cores).
+gorilla: hubs
+	for file in $(APIGAUGE_DATA)/responses/response_*.jsonl; do \
+	  name=$$(basename $$file .jsonl); hub=$${name#response_}; hub=$${hub%%_*}; \
+	  $(BIN)/apigauge score --benchmark apibench-$$hub --responses $$file --out demo/gorilla/$$name --sandbox docker || exit; \
+	done
+	@$(BIN)/apigauge report demo/gorilla/* --out demo/gorilla-site
+
 test: $(VENV)/.dev
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup
 
@@ -39,6 +47,7 @@ bench: $(VENV)/.dev
 	$(BIN)/python tests/performance/bench_scoring.py
 	$(BIN)/python tests/performance/bench_startup.py
 	$(BIN)/python tests/performance/bench_sandbox.py
+	$(BIN)/python tests/performance/bench_discrimination.py
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)

@@ -29,7 +29,17 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Api:
-    """One row of a catalogue: an API that exists in the benchmark's world."""
+    """One row of a catalogue: an API that exists in the benchmark's world.
+
+    Attributes:
+        call: as the catalogue writes it.
+        domain: what it is for.
+        name: of the model.
+        description: of the model.
+        example: a program that uses it, as the catalogue has it.
+        signature: of the function, where the catalogue has one.
+        library: the package that provides the function, where the catalogue says it.
+    """
 
     call: str
     domain: str
@@ -37,6 +47,7 @@ class Api:
     description: str = ""
     example: str = ""
     signature: str = ""
+    library: str = ""
 
 
 def instruction_prompt(item: Item) -> str:

@@ -9,11 +9,12 @@ import contextlib
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
-from apigauge.benchmarks.types import Benchmark
+from apigauge.benchmarks.types import Api, Benchmark
 from apigauge.harness.execution import executed
+from apigauge.harness.faults import Rule, count_lines, rule_for
 from apigauge.harness.source import find_calls, imports, resolve
 from apigauge.sandboxes import hubs
 from apigauge.sandboxes.verdict import Sandbox
@@ -36,6 +37,7 @@ class Loaded:
         ok: whether the call was made and returned.
         label: the outcome, as in a run's labels.
         reason: one sentence.
+        rule: why it did not, and whose fault that is; None if it did.
     """
 
     row: int
@@ -46,6 +48,7 @@ class Loaded:
     ok: bool
     label: str
     reason: str
+    rule: Rule | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +66,11 @@ class Coverage:
         return sum(row.ok for row in self.rows) / len(self.rows)
 
     @property
+    def loadable(self) -> int:
+        """How many rows the catalogue itself does not keep from loading."""
+        return sum(row.ok or row.rule is None or row.rule.fault != "benchmark" for row in self.rows)
+
+    @property
     def is_enough(self) -> bool:
         """Whether it is as much as promised."""
         return self.share >= self.promised
@@ -77,12 +85,17 @@ class Coverage:
 
     def to_json(self) -> dict[str, Any]:
         """Everything, for scripts."""
-        rows = [{name: getattr(row, name) for name in Loaded.__slots__} for row in self.rows]
+        rows = [
+            {name: getattr(row, name) for name in Loaded.__slots__ if name != "rule"}
+            | {"fault": row.rule and row.rule.fault, "why": row.rule and row.rule.why}
+            for row in self.rows
+        ]
         return {
             "benchmark": self.benchmark,
             "sandbox": self.sandbox,
             "loaded": sum(row.ok for row in self.rows),
             "share": self.share,
+            "loadable": self.loadable,
             "promised": self.promised,
             "libraries": self.by("library"),
             "sources": self.by("source"),
@@ -94,6 +107,8 @@ class Coverage:
         failed = [row for row in self.rows if not row.ok]
         counts = f"{len(self.rows) - len(failed)} of {len(self.rows)} APIs load through their own call"
         lines = [f"{self.benchmark}: {counts} ({self.share:.1%}, promised {self.promised:.0%})"]
+        loaded = len(self.rows) - len(failed)
+        lines.append(f"  {loaded} of the {self.loadable} that can load anywhere ({loaded / max(self.loadable, 1):.1%})")
         if examples := [str(row.row) for row in self.rows if row.through == "example"]:
             lines.append(
                 f"  {len(examples)} through their example, as they cannot run as written: {', '.join(examples)}"
@@ -104,41 +119,69 @@ class Coverage:
                 f"by {name}:",
                 *(f"  {key:32}{good:5} of {all_:4}" for key, (good, all_) in self.by(name).items()),
             ]
+        lines += ["", "what does not load, through whose fault:"]
+        lines += count_lines(row.rule for row in failed if row.rule)
         lines += ["", f"APIs that do not load ({len(failed)}):"]
-        return lines + [f"  row {row.row}: {row.call[:90]}: {row.label}: {row.reason[:200]}" for row in failed]
+        return lines + [
+            f"  row {row.row} ({row.rule.fault if row.rule else ''}): {row.call[:90]}: {row.label}: {row.reason[:200]}"
+            for row in failed
+        ]
 
 
 def cover(benchmark: Benchmark, sandbox: Sandbox, tick: Callable[[], None] = lambda: None) -> Coverage:
     """Runs every row of the catalogue as a program."""
     origins = _origins(benchmark)
-    rows = [_Row(api.call, f"{_imports_of(api.call, origins)}\n{api.call}") for api in benchmark.catalogue]
     about = sandbox.describe()
     sources = _sources(benchmark.models) if about["hub"]["mode"] == "stand-in" else {}
+    tries = [_tries(api, origins) for api in benchmark.catalogue]
     found = [
-        _loaded(number, row.call, _library(row.call, origins), sources, answer)
-        for number, (row, answer) in enumerate(_run(rows, sandbox, tick), 1)
+        _loaded(number, row, sources, answer)
+        for number, (row, answer) in enumerate(_run([rows[0] for rows in tries], sandbox, tick), 1)
     ]
-    again = [
-        _Row(api.call, f"{_imports_of(api.call, origins)}\n{api.example}")
-        for api, one in zip(benchmark.catalogue, found, strict=True)
-        if one.label in _NOT_RUNNABLE and _callee(api.call) in {span.callee for span in find_calls(api.example)}
-    ]
-    by_call = {row.call: answer for row, answer in _run(again, sandbox)}
-    for at, one in enumerate(found):
-        answer = by_call.get(one.call)
-        if answer and answer["metrics"].get("exec.call") == 1:
-            found[at] = replace(one, ok=True, through="example", label="", reason="")
+    for step in range(1, max(map(len, tries))):
+        again = [
+            (at, rows[step])
+            for at, (rows, one) in enumerate(zip(tries, found, strict=True))
+            if len(rows) > step and not one.ok and one.label in rows[step].after
+        ]
+        for (at, row), (_, answer) in zip(again, _run([row for _, row in again], sandbox), strict=True):
+            if answer["metrics"].get("exec.call") == 1:
+                found[at] = _loaded(at + 1, row, sources, answer)
     return Coverage(benchmark.name, about, found, PROMISED[benchmark.models])
-
-
-# What a call does that cannot run anywhere as it is written.
-_NOT_RUNNABLE = ("failed/syntax", "failed/name", "failed/arguments")
 
 
 @dataclass(frozen=True, slots=True)
 class _Row:
+    """One way of running a row of the catalogue, and after which outcomes it is tried."""
+
     call: str
     program: str
+    library: str
+    through: str = "call"
+    after: tuple[str, ...] = ()
+
+
+def _tries(api: Api, origins: dict[str, str]) -> list[_Row]:
+    """The ways of running a row: as its example imports it, from the library that the row names, as its example."""
+    call = _plain(api.call)
+    own = origins | imports(api.example)
+    rows = [_Row(api.call, f"{_imports_of(call, own)}\n{call}", _library(call, own))]
+    callee = _callee(call)
+    if api.library and resolve(callee, own).split(".")[0] != api.library:
+        named = own | {callee.split(".")[0]: f"{api.library}.{callee.split('.')[0]}"}
+        program = f"{_imports_of(call, named)}\n{call}"
+        rows.append(_Row(api.call, program, api.library, after=("failed/name", "failed/import")))
+    if callee in {span.callee for span in find_calls(api.example)}:
+        # What cannot run anywhere as it is written.
+        program = f"{_imports_of(call, own)}\n{api.example}"
+        after = ("failed/syntax", "failed/name", "failed/arguments")
+        rows.append(_Row(api.call, program, _library(call, own), "example", after))
+    return rows
+
+
+def _plain(call: str) -> str:
+    """A call without the full stop of the sentence that it stands in."""
+    return call if _nodes(call) else call.strip().removesuffix(".")
 
 
 def _run(
@@ -147,7 +190,7 @@ def _run(
     answers = (
         {
             "item": str(number),
-            "extraction": {"call": f"{_callee(row.call)}()", "program": row.program},
+            "extraction": {"call": f"{_callee(_plain(row.call))}()", "program": row.program},
             "metrics": {},
             "labels": {},
             "messages": {},
@@ -160,19 +203,21 @@ def _run(
             tick()
 
 
-def _loaded(number: int, call: str, library: str, sources: dict[str, str], answer: dict[str, Any]) -> Loaded:
-    texts = _strings(call)
+def _loaded(number: int, row: _Row, sources: dict[str, str], answer: dict[str, Any]) -> Loaded:
+    texts = _strings(row.call)
     # Of Torch Hub's stand-ins the name is repository and entry point.
     names = [*texts, *(f"{one.partition(':')[0]} {other}" for one in texts for other in texts)]
+    ok, label = answer["metrics"].get("exec.call") == 1, answer["labels"]["exec.rate"]
     return Loaded(
         number,
-        call,
-        library,
+        row.call,
+        row.library,
         next((sources[name] for name in names if name in sources), "none"),
-        "call",
-        answer["metrics"].get("exec.call") == 1,
-        answer["labels"]["exec.rate"],
+        row.through,
+        ok,
+        label,
         answer["messages"].get("exec.rate", ""),
+        None if ok else rule_for(label, answer["verdict"]["reason"]),
     )
 
 

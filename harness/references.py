@@ -9,35 +9,24 @@ import contextlib
 import hashlib
 import json
 import os
-import re
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import platformdirs
 
 from apigauge.benchmarks.types import Benchmark, api_key
 from apigauge.harness.execution import executed
 from apigauge.harness.extraction import extract
+from apigauge.harness.faults import FAULTS, NOT_INSTALLED, Fault, Rule, count_lines, rule_for
 from apigauge.harness.metrics.executability import infra_errors, is_withheld
 from apigauge.harness.source import find_calls, functions_of, imports, resolve
-from apigauge.sandboxes.verdict import IMPORTS, Sandbox
+from apigauge.sandboxes.verdict import Sandbox
 
 RATES = ("exec.call", "exec.rate")
-
-Fault = Literal["benchmark", "environment", "ours"]
-FAULTS: tuple[Fault, ...] = Fault.__args__  # type: ignore[attr-defined]
-_FAULT_TEXT = {
-    "benchmark": "the benchmark's: not Python, no call, unknown name, argument given twice, model not in the catalogue",
-    "environment": "the environment's: a library or a name in it that is not installed",
-    "ours": "ours, until shown otherwise",
-}
-_NOT_INSTALLED = re.compile(
-    r"No module named|requires the \w+ library but it was not found|You need to install|to install"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +39,7 @@ class Reference:
         label: the outcome, as in a run's labels.
         reason: one sentence.
         metrics: ``exec.*``; empty if it failed through the sandbox's own trouble.
-        fault: who keeps it from running to its end; None if nobody does.
+        rule: why it does not run to its end, and whose fault that is; None if it does.
     """
 
     row: str
@@ -58,7 +47,12 @@ class Reference:
     label: str
     reason: str
     metrics: dict[str, float]
-    fault: Fault | None
+    rule: Rule | None
+
+    @property
+    def fault(self) -> Fault | None:
+        """Who keeps it from running to its end; None if nobody does."""
+        return self.rule.fault if self.rule else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,13 +91,12 @@ class Execution:
 
     def faults(self) -> dict[str, dict[str, int]]:
         """For each rate, how many references miss it through whose fault."""
-        return {
-            rate: {
-                fault: sum(one.metrics.get(rate) == 0 and one.fault == fault for one in self.references)
-                for fault in FAULTS
-            }
-            for rate in RATES
-        }
+        counts = {rate: Counter(rule.fault for rule in self._rules(rate)) for rate in RATES}
+        return {rate: {fault: count[fault] for fault in FAULTS} for rate, count in counts.items()}
+
+    def _rules(self, rate: str) -> list[Rule]:
+        """Why each reference that misses a rate does so."""
+        return [one.rule for one in self.references if one.rule and one.metrics.get(rate) == 0]
 
     def to_json(self) -> dict[str, Any]:
         """For scripts."""
@@ -112,11 +105,13 @@ class Execution:
             "programs": len(self.references),
             "metrics": self.metrics,
             "installed": _means(self.installed()),
+            "sound": {"programs": len(self.sound()), **_means(self.sound())},
             "infra_error_rate": self.infra_error_rate,
             "libraries": self.by_library(),
             "labels": dict(Counter(one.label for one in self.references).most_common()),
             "failures": self.by_label(),
             "faults": self.faults(),
+            "reasons": {rate: dict(Counter(rule.why for rule in self._rules(rate)).most_common()) for rate in RATES},
             "not_passed": [
                 {
                     "row": one.row,
@@ -125,6 +120,7 @@ class Execution:
                     "reason": one.reason,
                     "called": one.metrics.get("exec.call") == 1,
                     "fault": one.fault,
+                    "why": one.rule.why if one.rule else None,
                 }
                 for one in self.references
                 if one.fault
@@ -133,7 +129,11 @@ class Execution:
 
     def installed(self) -> list[Reference]:
         """The references all of whose packages the environment has."""
-        return [one for one in self.references if not _NOT_INSTALLED.search(one.reason)]
+        return [one for one in self.references if not NOT_INSTALLED.search(one.reason)]
+
+    def sound(self) -> list[Reference]:
+        """The references that the benchmark itself does not keep from making their call."""
+        return [one for one in self.references if one.fault != "benchmark" or one.metrics.get("exec.call") == 1]
 
     def to_lines(self) -> list[str]:
         """For the terminal."""
@@ -146,9 +146,11 @@ class Execution:
         if self.withheld:
             lines.append("  too many failed through the sandbox's own trouble for a number")
         else:
-            installed_means = _means(installed)
-            lines += [f"  {'':12}{'all':>10}{f'installed ({len(installed)})':>20}"]
-            lines += [f"  {name:12}{value:10.4f}{installed_means[name]:20.4f}" for name, value in self.metrics.items()]
+            columns = [("all", self.references), ("installed", installed), ("sound", self.sound())]
+            lines += ["  " + " " * 12 + "".join(f"{f'{name} ({len(group)})':>18}" for name, group in columns)]
+            means = [_means(group) for _, group in columns]
+            lines += [f"  {rate:12}" + "".join(f"{one[rate]:18.4f}" for one in means) for rate in RATES]
+            lines += ["  installed: has all its packages; sound: the benchmark does not keep it from making its call"]
         if self.infra_error_rate:
             lines.append(f"  {self.infra_error_rate:.2%} could not be run through the sandbox's own trouble")
         lines += ["", f"  {'library':24}{'references':>10}{'exec.call':>12}{'exec.rate':>12}"]
@@ -157,9 +159,8 @@ class Execution:
         lines += ["", f"  {'does not run':24}{'references':>10}" + "".join(f"{fault:>13}" for fault in FAULTS)]
         for label, counts in self.by_label().items():
             lines.append(f"  {label:24}{counts['references']:10}" + "".join(f"{counts[fault]:13}" for fault in FAULTS))
-        lines += ["", "  whose fault it is:", *(f"    {text}" for text in _FAULT_TEXT.values())]
-        for rate, counts in self.faults().items():
-            lines.append(f"  {rate} is missed by " + ", ".join(f"{fault} {count}" for fault, count in counts.items()))
+        for rate in RATES:
+            lines += ["", f"{rate} is missed through whose fault:", *count_lines(self._rules(rate))]
         lines += ["", f"references that do not run ({len(self.references) - passed}):"]
         lines += [f"  row {one.row}: {one.label} ({one.fault}): {one.reason}" for one in self.references if one.fault]
         return lines
@@ -184,7 +185,7 @@ def run_references(benchmark: Benchmark, sandbox: Sandbox, tick: Callable[[], No
             answer["labels"]["exec.rate"],
             answer["messages"].get("exec.rate", ""),
             answer["metrics"],
-            _fault(answer, in_catalogue=row.api in known),
+            _rule(answer, in_catalogue=row.api in known),
         )
         for row, library, answer in zip(rows, libraries, done, strict=True)
     ]
@@ -261,19 +262,19 @@ def _library(benchmark: Benchmark, extraction: dict[str, Any]) -> str:
     return resolve(span.callee, names).split(".")[0] if span.callee.split(".")[0] in names else "not imported"
 
 
-def _fault(answer: dict[str, Any], *, in_catalogue: bool) -> Fault | None:
+# What is said of a reference whose own API is not one of the catalogue's.
+_NOT_IN_CATALOGUE = Rule("benchmark", "an API that is not in the catalogue")
+
+
+def _rule(answer: dict[str, Any], *, in_catalogue: bool) -> Rule | None:
     verdict, label = answer["verdict"], answer["labels"]["exec.rate"]
     if answer["metrics"].get("exec.rate") == 1:
         return None
-    if label in ("failed/syntax", "failed/name", "passed/not_called", "early_exit") or not verdict["stage"]:
-        return "benchmark"
-    if label == "failed/import" or verdict["stage"] < IMPORTS:
-        return "environment"
+    if not verdict["stage"]:
+        label = "failed/syntax"
     if label == "failed/hub_not_found" and not in_catalogue:
-        return "benchmark"
-    if "got multiple values for argument" in verdict["reason"]:  # Python's own refusal, whatever the function
-        return "benchmark"
-    return "ours"
+        return _NOT_IN_CATALOGUE
+    return rule_for(label, verdict["reason"])
 
 
 def _means(references: Sequence[Reference]) -> dict[str, float]:

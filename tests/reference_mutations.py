@@ -6,11 +6,14 @@ the function does not take. Which reference gets which faults follows from the r
 
 import ast
 import copy
+from collections import defaultdict
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from apigauge.harness.extraction import parses
 from apigauge.harness.metrics.executability import program_of
 from apigauge.harness.references import program_answers
+from apigauge.sandboxes.verdict import Program
 
 # A class that holds none of these architectures, by what the class at hand is for.
 _IMAGE = (
@@ -55,6 +58,63 @@ def programs(benchmark):
             program = program_of(extraction["call"], extraction["program"])
             if program and program.callee:
                 yield answer["item"], program
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one variant did: whether its call returned, and the sandbox's sentence about it."""
+
+    variant: Variant
+    is_fault: bool
+    called: bool
+    reason: str
+
+    @property
+    def as_wanted(self):
+        """Whether a fault was caught, or a rewriting still passes."""
+        return self.called != self.is_fault
+
+
+def judge(sandbox, benchmark, references, sample):
+    """Runs faults and rewritings of references whose call returns, at most so many of each kind.
+
+    Args:
+        sandbox: which runs them.
+        benchmark: whose references.
+        references: what they did there (``run_references``).
+        sample: how many variants of each kind; the references are taken evenly.
+    """
+    good = {one.row for one in references.references if one.metrics.get("exec.call") == 1}
+    variants = defaultdict(list)
+    for row, program in programs(benchmark):
+        if row in good:
+            for is_fault, make in ((True, faults), (False, rewritings)):
+                for variant in make(program.source, program.callee):
+                    variants[is_fault, variant.kind].append(variant)
+    chosen = [
+        (is_fault, variant)
+        for (is_fault, _), found in sorted(variants.items())
+        for variant in found[:: max(1, len(found) // sample)][:sample]
+    ]
+    with ThreadPoolExecutor(sandbox.concurrency) as pool:
+        verdicts = pool.map(sandbox.run, [Program(variant.source, variant.callee) for _, variant in chosen])
+        return [
+            Outcome(variant, is_fault, verdict.called, verdict.reason)
+            for (is_fault, variant), verdict in zip(chosen, verdicts, strict=True)
+        ]
+
+
+def table(outcomes):
+    """Lines for the terminal: of each kind, how many were tried and did as wanted."""
+    lines = []
+    for is_fault, title in ((True, "faults caught"), (False, "rewritings that pass")):
+        group = [one for one in outcomes if one.is_fault == is_fault]
+        good = sum(one.as_wanted for one in group)
+        lines.append(f"{title}: {good} of {len(group)} ({good / max(len(group), 1):.4f})")
+        for kind in dict.fromkeys(one.variant.kind for one in group):
+            some = [one for one in group if one.variant.kind == kind]
+            lines.append(f"  {kind:24}{sum(one.as_wanted for one in some):6} of {len(some):4}")
+    return lines
 
 
 def faults(source: str, callee: str) -> list[Variant]:

@@ -97,6 +97,10 @@ def _instruction(code: str) -> str:
     return code.split("###Output", 1)[0].split("nstruction:", 1)[-1].strip()
 
 
+# What the catalogue calls the library of that name.
+_TRANSFORMERS = frozenset({"Hugging Face", "Hugging Face Transformers", "PyTorch Transformers", "Transformers"})
+
+
 def _answer(code: str) -> str:
     return code.split("###Output:", 1)[-1].strip()
 
@@ -118,4 +122,5 @@ def _api(row: dict[str, Any]) -> Api:
         name=str(row.get("api_name") or ""),
         description=" ".join(str(row.get(k) or "") for k in ("functionality", "description")).strip(),
         example="\n".join(map(str, example)) if isinstance(example, list) else str(example),
+        library="transformers" if row.get("framework") in _TRANSFORMERS else "",
     )

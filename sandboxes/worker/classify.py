@@ -27,7 +27,7 @@ _HUB = frozenset(
 _HUB_TEXT = re.compile(
     r"not a local folder and is not a valid model identifier|couldn't connect to .{0,80} to load|offline mode|"
     r"does not appear to have a file named|Cannot find callable \S+ in hubconf|is not a valid model identifier|"
-    r"repo could not be found in the cache"
+    r"repo could not be found in the cache|is not a valid git identifier"
 )
 # Where the hubs' libraries look for a repository: what goes wrong there is that it is nowhere.
 _HUB_FRAMES = {

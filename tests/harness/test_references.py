@@ -52,7 +52,10 @@ def test_results_are_told_by_library_and_outcome(execution):
     assert execution.by_label()["failed/import"] == {"references": 1, "benchmark": 0, "environment": 1, "ours": 0}
     text = "\n".join(execution.to_lines())
     assert "row stops later: failed/other (ours): ZeroDivisionError" in text
-    assert "exec.rate is missed by benchmark 4, environment 1, ours 1" in text
+    missed = text[text.index("exec.rate is missed") :]
+    assert "benchmark: 4\n       1  not Python" in missed
+    assert "environment: 1\n       1  a library that is not installed" in missed
+    assert "ours: 1\n       1  until shown otherwise" in missed
 
 
 def test_the_ceiling_is_that_of_the_items_asked_and_of_an_equal_sandbox_alone(benchmark, sandbox, execution):

@@ -23,6 +23,8 @@ def config(entry: dict[str, Any], names: Names | None, real: dict[str, Any]) -> 
         return _music(entry, names)
     fixed = _fixed(entry, names)
     made = configs.make(kind, names, real, **fixed)
+    if made.is_encoder_decoder and getattr(made, "decoder_start_token_id", None) is None and names:
+        made.decoder_start_token_id = names.ids.get("pad", names.ids.get("bos"))
     prefixes = (entry.get("extra") or {}).get("prefixes")
     if prefixes:
         made.task_specific_params = {

@@ -63,6 +63,8 @@ def _arguments(name: str, entry: dict[str, Any], config: Any) -> dict[str, Any]:
         large = "large" in entry["repo"] or "xls" in entry["repo"]
         return {"return_attention_mask": large, "do_normalize": True}
     size = getattr(config, "image_size", None) or getattr(getattr(config, "vision_config", None), "image_size", None)
+    if isinstance(size, list | tuple) and name in _SQUARE:
+        return {"size": dict(zip(("height", "width"), size, strict=True))}
     if isinstance(size, int) and name in _SQUARE:
         return {"size": {"height": size, "width": size}}
     if isinstance(size, int) and name in _CROPPED:

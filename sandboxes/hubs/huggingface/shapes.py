@@ -62,7 +62,8 @@ _MASK: dict[str, Any] = {
 }
 
 SHAPES: dict[str, dict[str, Any]] = {
-    "align": {"projection_dim": 32},
+    # Images are not projected, so texts are projected to the width that images have.
+    "align": {"projection_dim": 64},
     "align_text_model": {"hidden_size": 32},
     "align_vision_model": {
         "width_coefficient": 0.2,
@@ -105,7 +106,9 @@ SHAPES: dict[str, dict[str, Any]] = {
     # Its width at the end is the decoder's, so that no projection stands between them.
     "donut-swin": {**_SWIN, "embed_dim": 4, "image_size": [640, 480], "window_size": 10, "patch_size": 4},
     "dpt": {
-        "backbone_out_indices": [0, 0, 1, 1],
+        # One feature map for each, and no two from one layer.
+        "num_hidden_layers": 4,
+        "backbone_out_indices": [0, 1, 2, 3],
         "neck_hidden_sizes": [16, 16, 32, 32],
         "fusion_hidden_size": 16,
         "image_size": 384,

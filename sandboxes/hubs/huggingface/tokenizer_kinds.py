@@ -45,7 +45,10 @@ def _merges(path: Path, merges: Sequence[tuple[str, str]], *, header: bool = Tru
 def _bert(raw: Path, entry: dict[str, Any]) -> Arguments:
     lower = _lower(entry)
     _lines(raw / "vocab.txt", vocabularies.word_pieces(_BERT, lower=lower))
-    return {"do_lower_case": lower, "model_max_length": 512}
+    arguments: Arguments = {"do_lower_case": lower, "model_max_length": 512}
+    # Its model takes no segments.
+    inputs = {"model_input_names": ["input_ids", "attention_mask"]} if entry.get("type") == "git" else {}
+    return arguments | inputs
 
 
 def _special_words(*specials: str, file: str = "vocab.txt") -> Writer:
@@ -369,7 +372,9 @@ WRITERS: dict[str, Writer] = {
     "OpenAIGPTTokenizer": _openai_gpt,
     "PegasusTokenizer": _pieces("spiece.model", ("<pad>", "</s>", "<unk>")),
     "PerceiverTokenizer": _nothing(model_max_length=2048),
-    "PreTrainedTokenizerFast": _byte_json((_END,), _ENDS),
+    "PreTrainedTokenizerFast": _byte_json(
+        (*_ROBERTA, "<mask>"), {"bos": "<s>", "eos": "</s>", "unk": "<unk>", "pad": "<pad>", "mask": "<mask>"}
+    ),
     "SpeechT5Tokenizer": _pieces("spm_char.model", _ROBERTA, longest=600, kind="char", words=False),
     "TapasTokenizer": _tapas,
     "VitsTokenizer": _characters((), "_;:,.!? abcdefghijklmnopqrstuvwxyz'-"),

@@ -4,7 +4,7 @@
 The cache of a sandbox is all of the hub that there is, and its library has two ways to live without the rest. Offline
 it takes whatever it lacks for a broken connection, and does not even ask what a model is for. So it is left online, and
 its requests end here instead of at a socket: files and their absence, what a repository holds, what its task is, as the
-hub's HTTP API states them. Nothing that a program sends to other hosts comes here.
+hub's HTTP API states them. What is no question about the hub's models goes on to the network, or what stands for it.
 """
 
 import io
@@ -19,7 +19,7 @@ from urllib.parse import unquote, urlsplit
 
 import requests
 from huggingface_hub import configure_http_backend, constants, file_download
-from requests.adapters import BaseAdapter, HTTPAdapter
+from requests.adapters import HTTPAdapter
 
 _KINDS = {"models": "models", "datasets": "datasets", "spaces": "spaces"}
 _DESCRIPTION = "hub.json"
@@ -33,22 +33,19 @@ class Answer(NamedTuple):
     body: bytes
 
 
-class _Hub(BaseAdapter):
+class _Hub(HTTPAdapter):
     """A transport that ends here."""
 
-    def send(self, request: requests.PreparedRequest, *_args: Any, **_kwargs: Any) -> requests.Response:
+    def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
         answer = _answer(urlsplit(str(request.url)).path)
         if answer is None:
-            raise requests.ConnectionError(f"No connection to {request.url}", request=request)
+            return super().send(request, *args, **kwargs)
         response = requests.Response()
         response.status_code, response.reason = answer.status, answer.status.phrase
         response.headers.update(answer.headers | {"Content-Length": str(len(answer.body))})
         response.raw = io.BytesIO(b"" if request.method == "HEAD" else answer.body)
         response.url, response.request, response.encoding = str(request.url), request, "utf-8"
         return response
-
-    def close(self) -> None:
-        """There is nothing to close."""
 
 
 def _answer(path: str) -> Answer | None:
@@ -118,11 +115,12 @@ def _tree(snapshot: Path, below: str) -> list[dict[str, Any]]:
 
 
 def _about(repo: str, commit: str, snapshot: Path) -> dict[str, Any]:
-    known = _tasks().get(repo)
+    known = _known().get(repo, {})
     about = {"_id": commit[:24], "id": repo, "modelId": repo, "sha": commit, "private": False, "gated": False}
     about |= {"disabled": False, "downloads": 0, "likes": 0, "tags": [], "lastModified": "2023-06-01T00:00:00.000Z"}
     about["siblings"] = [{"rfilename": name} for name in _names(snapshot)]
-    return about | ({"pipeline_tag": known} if known else {})
+    about |= {"pipeline_tag": known["task"]} if known.get("task") else {}
+    return about | ({"library_name": known["library"]} if known.get("library") not in {None, "none"} else {})
 
 
 def _names(snapshot: Path) -> list[str]:
@@ -131,20 +129,21 @@ def _names(snapshot: Path) -> list[str]:
 
 
 @cache
-def _tasks() -> dict[str, str]:
-    """The task of each model, where the hub's description says it."""
+def _known() -> dict[str, dict[str, str]]:
+    """Task and library of each model, where the hub's description says them."""
     try:
         text = Path(constants.HF_HUB_CACHE).parent.joinpath(_DESCRIPTION).read_text(encoding="utf-8")
-        return {entry["id"]: entry["task"] for entry in json.loads(text)["entries"] if entry.get("task")}
+        return {entry["id"]: entry for entry in json.loads(text)["entries"]}
     except (OSError, ValueError, KeyError, TypeError):
         return {}
 
 
-def _session() -> requests.Session:
-    session = requests.Session()
-    session.mount("https://", HTTPAdapter())
-    session.mount(constants.ENDPOINT, _Hub())
-    return session
+_plain = requests.Session.__init__
+
+
+def _session(self: requests.Session) -> None:
+    _plain(self)
+    self.mount(constants.ENDPOINT, _Hub())
 
 
 class _Kept(type(Path())):  # type: ignore[misc]
@@ -159,5 +158,7 @@ class _Kept(type(Path())):  # type: ignore[misc]
             super().mkdir(*args, **kwargs)
 
 
-configure_http_backend(_session)
+# transformers also asks with sessions of its own.
+requests.Session.__init__ = _session
+configure_http_backend(requests.Session)
 file_download.Path = _Kept

@@ -1,0 +1,98 @@
+"""Whose fault it is that a call known to be right does not run: the benchmark's, the environment's or ours.
+
+A rule reads how a program ended and the sentence that says why. The benchmark's are the refusals that no machine could
+have avoided: Python's own, and those of a library for what the program asks of it whatever the weights are. What no
+rule knows is ours until shown otherwise.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterable
+from typing import Literal, NamedTuple
+
+Fault = Literal["benchmark", "environment", "ours"]
+FAULTS: tuple[Fault, ...] = Fault.__args__  # type: ignore[attr-defined]
+
+
+class Rule(NamedTuple):
+    """What a rule covers and why.
+
+    Attributes:
+        fault: whose.
+        why: for the terminal.
+        labels: the outcomes it is for; any if there are none.
+        reason: what the sentence must have in it.
+    """
+
+    fault: Fault
+    why: str
+    labels: frozenset[str] = frozenset()
+    reason: str = ""
+
+    def covers(self, label: str, reason: str) -> bool:
+        """Whether it is for a program that ended so."""
+        return (not self.labels or label in self.labels) and re.search(self.reason, reason) is not None
+
+
+def _rule(fault: Fault, why: str, *labels: str, reason: str = "") -> Rule:
+    return Rule(fault, why, frozenset(labels), reason)
+
+
+NOT_INSTALLED = re.compile(
+    r"No module named|requires the \w+ library but it was not found|You need to install|to install"
+)
+# The first that covers it decides.
+RULES = (
+    _rule("benchmark", "not Python", "failed/syntax"),
+    _rule("benchmark", "a name that the program never defines", "failed/name"),
+    _rule("benchmark", "the program does not make its call", "passed/not_called", "early_exit"),
+    _rule("benchmark", "waits for a person to type", reason="EOF when reading a line"),
+    _rule(
+        "benchmark",
+        "a name that its library never had (the environment's version has all that any measured version has)",
+        "failed/import",
+        reason=r"^ImportError: cannot import name '\w+' from '[\w.]+' \(/",
+    ),
+    _rule("environment", "a library that is not installed", "failed/import"),
+    _rule("environment", "a library that is not installed", reason=NOT_INSTALLED.pattern),
+    _rule("environment", "asks for a GPU", reason="not compiled with CUDA|object on a CUDA device|NVIDIA driver"),
+    _rule(
+        "benchmark",
+        "a model that the hub does not have under that name",
+        "failed/hub_not_found",
+        reason="not a valid model identifier|not a local folder|git identifier|Repository Not Found|HFValidationError|"
+        "^OSError: Cannot load model .* model is not cached locally",
+    ),
+    _rule(
+        "benchmark",
+        "a model that the hub has for another library",
+        "failed/hub_not_found",
+        reason=r"does not appear to have a file named config\.json",
+    ),
+    _rule("benchmark", "an argument that is given twice or left out", reason="got multiple values|missing \\d+ requi"),
+    _rule("benchmark", "a task that its library does not have", reason="Unknown task |task defaults can't be"),
+    _rule("benchmark", "a class that is not for this architecture", reason="Unrecognized configuration class"),
+    _rule("benchmark", "a model that is not for this library", reason="Unrecognized model in |Tokenizer class \\S+ d"),
+    _rule("benchmark", "a model object without its tokenizer or processor", reason="Impossible to guess which "),
+    _rule("benchmark", "a placeholder in place of a URL", reason="Invalid URL|unknown url type"),
+    _rule("benchmark", "calls what cannot be called", reason="'module' object is not callable|'ellipsis' object"),
+    _rule("benchmark", "a method that its class never had", reason=r"type object '\w+' has no attribute"),
+    _rule("benchmark", "a method that its class never had", reason="'function' object has no attribute"),
+)
+UNKNOWN = Rule("ours", "until shown otherwise")
+
+
+def rule_for(label: str, reason: str) -> Rule:
+    """The rule for a program that did not run: by its outcome, as in a run's labels, and the sentence beside it."""
+    return next((rule for rule in RULES if rule.covers(label, reason)), UNKNOWN)
+
+
+def count_lines(rules: Iterable[Rule]) -> list[str]:
+    """For the terminal: how many fall under each rule, by whose fault it is."""
+    found = list(rules)
+    lines = []
+    for fault in FAULTS:
+        kinds = [rule for rule in found if rule.fault == fault]
+        lines.append(f"  {fault}: {len(kinds)}")
+        lines += [f"    {count:4}  {why}" for why, count in Counter(rule.why for rule in kinds).most_common()]
+    return lines

@@ -1,0 +1,83 @@
+"""Programs of Hugging Face's libraries in the stand-in hub: what a model of each kind is asked for, and what is refused."""
+
+import contextlib
+
+import pytest
+
+from apigauge.sandboxes import environments, hubs
+from apigauge.sandboxes.docker import DockerSandbox
+from apigauge.sandboxes.verdict import Program
+
+pytestmark = [pytest.mark.docker("huggingface"), pytest.mark.slow]
+
+
+@pytest.fixture(scope="module")
+def sandbox():
+    hub = hubs.stand_in_hub("huggingface")
+    opened = DockerSandbox(environments.load("huggingface"), concurrency=1, hub=hub, inputs="fixtures")
+    with contextlib.closing(opened):
+        yield opened
+
+
+GOOD = {
+    "a pipeline learns task and library from the hub": (
+        "from transformers import pipeline\nanswer = pipeline(model='martin-ha/toxic-comment-model')('you fool')[0]\n"
+        "assert set(answer) == {'label', 'score'}"
+    ),
+    "LayoutLMv2 sees a page through its backbone": """
+import torch
+from transformers import LayoutLMv2Model
+model = LayoutLMv2Model.from_pretrained('microsoft/layoutlmv2-base-uncased')
+page = {"bbox": torch.zeros(1, 2, 4, dtype=torch.long), "image": torch.zeros(1, 3, 224, 224)}
+assert model(input_ids=torch.tensor([[1, 2]]), **page).last_hidden_state.shape == (1, 2 + 7 * 7, model.config.hidden_size)
+""",
+    "an encoder and decoder knows what its decoder begins with": """
+from transformers import T5ForConditionalGeneration, T5Tokenizer
+text = T5Tokenizer.from_pretrained('t5-3b')('translate', return_tensors='pt')
+assert T5ForConditionalGeneration.from_pretrained('t5-3b').generate(**text).shape[0] == 1
+""",
+    "depth from both kinds of DPT": """
+from PIL import Image
+from transformers import pipeline
+for name in ('Intel/dpt-large', 'Intel/dpt-hybrid-midas'):
+    assert pipeline('depth-estimation', model=name)(Image.new('RGB', (64, 64)))['depth'].size == (64, 64)
+""",
+    "sentences of unequal length in one batch": """
+from sentence_transformers import SentenceTransformer
+model = SentenceTransformer('sentence-transformers/paraphrase-multilingual-MiniLM-L12-v2')
+assert len(model.encode(['one', 'two and three'])) == 2
+""",
+    "a sound by its path, through ffmpeg": """
+from transformers import pipeline
+assert 'text' in pipeline('automatic-speech-recognition', model='facebook/wav2vec2-base-960h')('speech.mp3')
+""",
+    "an address from before and after the move": """
+from transformers import AutoTokenizer
+assert AutoTokenizer.from_pretrained('gpt2').vocab == AutoTokenizer.from_pretrained('openai-community/gpt2').vocab
+""",
+}
+
+
+@pytest.mark.parametrize("name", GOOD)
+def test_it_runs_to_its_end(sandbox, name):
+    verdict = sandbox.run(Program(GOOD[name]))
+    assert verdict.status == "passed", verdict
+
+
+BAD = {
+    "hub_not_found": "from transformers import AutoModel\nAutoModel.from_pretrained('bert-base-uncasedd')",
+    "import": "from detectron2.engine import DefaultPredictor",
+    "other": "from transformers import AutoModelForCTC\nAutoModelForCTC.from_pretrained('bert-base-uncased')",
+}
+
+
+@pytest.mark.parametrize("category", BAD)
+def test_it_is_refused(sandbox, category):
+    verdict = sandbox.run(Program(BAD[category]))
+    assert (verdict.status, verdict.category) == ("failed", category), verdict
+
+
+def test_a_revision_that_no_repository_can_have_is_not_found(sandbox):
+    program = "from transformers import AutoModel\nAutoModel.from_pretrained('bert-base-uncased', revision='no such tag')"
+    verdict = sandbox.run(Program(program))
+    assert (verdict.status, verdict.category) == ("failed", "hub_not_found"), verdict

@@ -17,6 +17,7 @@ class Item:
         reference_program: a program around that call; empty where the data has none.
         domain: the reference API's domain.
         api: key of the reference API; items with the same key form one cluster in every interval.
+        document: the reference API's own row as JSON, as the oracle retriever shows it; empty where there is none.
     """
 
     id: str
@@ -25,6 +26,7 @@ class Item:
     reference_program: str
     domain: str
     api: str
+    document: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,7 @@ class Api:
         example: a program that uses it, as the catalogue has it.
         signature: of the function, where the catalogue has one.
         library: the package that provides the function, where the catalogue says it.
+        document: the whole row as JSON: what a retriever puts into a prompt.
     """
 
     call: str
@@ -48,6 +51,7 @@ class Api:
     example: str = ""
     signature: str = ""
     library: str = ""
+    document: str = ""
 
 
 def instruction_prompt(item: Item) -> str:

@@ -4,6 +4,7 @@ Rows are joined by ``question_id``, which is the 1-based row of the evaluation f
 TensorFlow Hub rows have no question and are therefore no items.
 """
 
+import json
 import re
 from collections.abc import Callable
 from functools import partial
@@ -90,6 +91,7 @@ def _row_item(key: str, row: dict[str, Any], instruction: str | None = None) -> 
         reference_program=_program(row["code"]),
         domain=row["api_data"]["domain"],
         api=api_key(row["api_call"]),
+        document=json.dumps(row["api_data"], ensure_ascii=False),
     )
 
 
@@ -123,4 +125,5 @@ def _api(row: dict[str, Any]) -> Api:
         description=" ".join(str(row.get(k) or "") for k in ("functionality", "description")).strip(),
         example="\n".join(map(str, example)) if isinstance(example, list) else str(example),
         library="transformers" if row.get("framework") in _TRANSFORMERS else "",
+        document=json.dumps(row, ensure_ascii=False),
     )

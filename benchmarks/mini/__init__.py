@@ -1,5 +1,6 @@
 """The embedded benchmark: 28 real calls, ten instructions each, everything runs offline. See README.md beside this."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,8 @@ def load(_data_dir: Path | None = None) -> Benchmark:
     """The embedded benchmark; its items are the test part, its training part is in ``train``."""
     paths = [_HERE / "catalogue.jsonl", _HERE / "items.jsonl"]
     catalogue, rows = (read_rows(path) for path in paths)
-    items = {split: tuple(_item(row) for row in rows if row["split"] == split) for split in ("train", "test")}
+    documents = {row["api_call"]: json.dumps(row, ensure_ascii=False) for row in catalogue}
+    items = {split: tuple(_item(row, documents) for row in rows if row["split"] == split) for split in ("train", "test")}
     return Benchmark(
         name="mini",
         items=items["test"],
@@ -26,7 +28,7 @@ def load(_data_dir: Path | None = None) -> Benchmark:
     )
 
 
-def _item(row: dict[str, Any]) -> Item:
+def _item(row: dict[str, Any], documents: dict[str, str]) -> Item:
     return Item(
         id=row["id"],
         instruction=row["instruction"],
@@ -34,6 +36,7 @@ def _item(row: dict[str, Any]) -> Item:
         reference_program=row["program"],
         domain=row["domain"],
         api=api_key(row["api_call"]),
+        document=documents[row["api_call"]],
     )
 
 
@@ -45,4 +48,5 @@ def _api(row: dict[str, Any]) -> Api:
         description=f"{row['functionality']} {row['description']}",
         example=row["example_code"],
         signature=row["signature"],
+        document=json.dumps(row, ensure_ascii=False),
     )

@@ -4,15 +4,15 @@ from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 from apigauge.benchmarks.types import Benchmark, Item
-from apigauge.harness.generation import Completion
+from apigauge.harness.generation import Answers, Completion
 
 
-class Constant:
+class Constant(Answers):
     """Answers everything with one text."""
 
     def __init__(self, text: str) -> None:
         self._text = text
-        self.problems: list[str] = []
+        super().__init__()
 
     def describe(self) -> dict[str, Any]:
         """The text is all there is."""

@@ -8,10 +8,10 @@ from typing import Any
 
 from apigauge.benchmarks.types import Benchmark, Item
 from apigauge.errors import ResponsesError
-from apigauge.harness.generation import Completion
+from apigauge.harness.generation import Answers, Completion
 
 
-class Replay:
+class Replay(Answers):
     """Answers from a file of JSON lines.
 
     Each line has ``text`` and either ``item`` (and perhaps ``sample``) or upstream's ``question_id``. A line that
@@ -20,7 +20,7 @@ class Replay:
 
     def __init__(self, file: str) -> None:
         self._path = Path(file)
-        self.problems: list[str] = []
+        super().__init__()
         if not self._path.is_file():
             raise ResponsesError(f"{file}: there is no such file of answers")
 

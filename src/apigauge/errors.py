@@ -6,6 +6,7 @@
     ├── UsageError           exit code 2: an option or a combination of options makes no sense
     ├── DataError            a benchmark's data is missing, incomplete or not what its digest says
     ├── ResponsesError       a file of answers cannot be used
+    ├── ModelError           a checkpoint cannot be had or used, or a server does not answer
     ├── RunError             a run directory is missing, foreign or damaged
     └── SandboxError         no sandbox can be had: no engine, no image, a limit that is not enforced
 
@@ -32,6 +33,10 @@ class DataError(ApigaugeError):
 
 class ResponsesError(ApigaugeError):
     """A file of answers cannot be used at all."""
+
+
+class ModelError(ApigaugeError):
+    """A checkpoint cannot be had or used, or a server does not answer."""
 
 
 class RunError(ApigaugeError):

@@ -1,0 +1,116 @@
+"""A checkpoint's files on this machine, and the name under which nobody can mistake it for another."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from apigauge.errors import ModelError
+
+_TEXTS = ("*.json", "*.model", "*.txt", "*.jinja", "*.py", "*.tiktoken")
+_WEIGHTS = ("*.safetensors",), ("*.bin",)
+_BLOCK = 1 << 22
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """Files and identity.
+
+    Attributes:
+        name: the id as given, or a local folder's own name.
+        folder: where the files are.
+        revision: the hub's commit; of a local folder ``sha256:`` and the digest of its files.
+    """
+
+    name: str
+    folder: Path
+    revision: str
+
+    def describe(self) -> dict[str, str]:
+        """For the manifest."""
+        return {"model": self.name, "revision": self.revision}
+
+    def config(self) -> dict[str, Any]:
+        """``config.json``.
+
+        Raises:
+            ModelError: there is none.
+        """
+        return _read(self.folder / "config.json", f"{self.name} is no checkpoint of transformers")
+
+
+def find(name: str) -> Checkpoint:
+    """The checkpoint at a path, or of an id of the hub with an optional ``@REVISION``, fetched if it is not here yet.
+
+    Raises:
+        ModelError: it is nowhere, or the hub cannot be reached.
+    """
+    folder = Path(name).expanduser()
+    if folder.is_dir():
+        return Checkpoint(folder.resolve().name, folder, f"sha256:{_digest(folder)}")
+    if name.startswith((".", "/", "~")) or name.count("/") > 1:
+        raise ModelError(f"{name}: there is no such folder")
+    repo, _, revision = name.partition("@")
+    folder = _fetch(repo, revision or None)
+    return Checkpoint(repo, folder, folder.name)
+
+
+def _fetch(repo: str, revision: str | None) -> Path:
+    """The snapshot of a repository; the texts first, then weights in the first format there is."""
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import (
+        GatedRepoError,
+        HfHubHTTPError,
+        HFValidationError,
+        LocalEntryNotFoundError,
+        OfflineModeIsEnabled,
+        RepositoryNotFoundError,
+        RevisionNotFoundError,
+    )
+
+    try:
+        folder = Path(snapshot_download(repo, revision=revision, allow_patterns=list(_TEXTS)))
+        for patterns in _WEIGHTS:
+            snapshot_download(repo, revision=folder.name, allow_patterns=list(patterns))
+            if any(path for pattern in patterns for path in folder.glob(pattern)):
+                break
+    except GatedRepoError as error:
+        raise ModelError(f"{repo}: its owner asks for consent; accept on the hub and log in (`hf auth login`)") from error
+    except (RepositoryNotFoundError, RevisionNotFoundError, HFValidationError) as error:
+        at = f" at {revision}" if revision else ""
+        raise ModelError(
+            f"{repo}{at}: neither a folder here nor a model of the hub (a private one needs `hf auth login`)"
+        ) from error
+    except (LocalEntryNotFoundError, OfflineModeIsEnabled, HfHubHTTPError, OSError) as error:
+        raise ModelError(
+            f"{repo}: the hub cannot be reached and the checkpoint is not in this machine's cache. Give the path of a "
+            f"folder with its files instead (`hf download {repo} --local-dir DIR` on a machine with a network)."
+        ) from error
+    return folder
+
+
+def _digest(folder: Path) -> str:
+    """Of all files' names and contents; hidden files do not count."""
+    total = hashlib.sha256()
+    for path in sorted(folder.rglob("*")):
+        name = path.relative_to(folder).as_posix()
+        if path.is_file() and not any(part.startswith(".") for part in name.split("/")):
+            digest = hashlib.sha256()
+            with path.open("rb") as file:
+                while block := file.read(_BLOCK):
+                    digest.update(block)
+            total.update(f"{name}\0{digest.hexdigest()}\n".encode())
+    return total.hexdigest()
+
+
+def _read(path: Path, otherwise: str) -> dict[str, Any]:
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise ModelError(f"{otherwise}: it has no {path.name}") from error
+    except (OSError, ValueError) as error:
+        raise ModelError(f"{otherwise}: {path.name} cannot be read ({error})") from error
+    if not isinstance(value, dict):
+        raise ModelError(f"{otherwise}: {path.name} is no JSON object")
+    return value

@@ -1,0 +1,49 @@
+"""What a retriever puts into the prompt: one row of the catalogue for each question, as in the Gorilla paper.
+
+``bm25`` finds the row whose description is nearest to the question in words; ``oracle`` takes the row of the reference
+(Patil et al., "Gorilla: Large Language Model Connected with Massive APIs", 2023, section 3.2).
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Literal
+
+from apigauge.benchmarks.types import Api, Benchmark, Item
+from apigauge.errors import UsageError
+
+Retriever = Literal["none", "bm25", "oracle"]
+RETRIEVERS: tuple[Retriever, ...] = Retriever.__args__  # type: ignore[attr-defined]
+
+
+def nearest(benchmark: Benchmark, items: Sequence[Item]) -> Iterator[Api]:
+    """For each item the row of the catalogue that BM25 puts first.
+
+    Robertson and Zaragoza, "The Probabilistic Relevance Framework: BM25 and Beyond" (2009), as ``bm25s`` computes it.
+    """
+    import bm25s
+
+    texts = [f"{api.domain} {api.name} {api.description}" for api in benchmark.catalogue]
+    index = bm25s.BM25()
+    index.index(bm25s.tokenize(texts, stopwords="en", show_progress=False), show_progress=False)
+    for item in items:
+        query = bm25s.tokenize([item.instruction], stopwords="en", show_progress=False)
+        best, _ = index.retrieve(query, k=1, show_progress=False, backend_selection="numpy")
+        yield benchmark.catalogue[int(best[0, 0])]
+
+
+def documents(benchmark: Benchmark, items: Sequence[Item], retriever: Retriever) -> list[str]:
+    """The document for each item; empty texts without a retriever.
+
+    Raises:
+        UsageError: the oracle is asked for items whose references have no document.
+    """
+    if retriever == "none":
+        return [""] * len(items)
+    if retriever == "bm25":
+        return [api.document for api in nearest(benchmark, items)]
+    missing = [item.id for item in items if not item.document]
+    if missing:
+        raise UsageError(
+            f"--retriever oracle: {benchmark.name} has no document for the references of {len(missing)} items "
+            f"({', '.join(missing[:5])}); use bm25"
+        )
+    return [item.document for item in items]

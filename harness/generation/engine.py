@@ -1,0 +1,140 @@
+"""What a backend that runs a model must do, and what all of them share: prompts, seeds, the cache, the order of work."""
+
+import hashlib
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, NamedTuple, Protocol
+
+from apigauge.benchmarks.types import Benchmark, Item
+from apigauge.harness.generation import Completion
+from apigauge.harness.generation.prompts import Prompting, render
+from apigauge.harness.generation.sampling import Sampling, seed_of
+
+
+class Answer(NamedTuple):
+    """What a model answered.
+
+    Attributes:
+        text: without prompt, special tokens and stop text.
+        finish_reason: ``stop`` at an end token or a stop text, ``length`` at the longest answer or the context's end.
+        prompt_tokens: tokens of the prompt; None where a server does not say.
+        completion_tokens: tokens of the answer; likewise.
+    """
+
+    text: str
+    finish_reason: str
+    prompt_tokens: int | None
+    completion_tokens: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One answer to be made."""
+
+    item: str
+    sample: int
+    prompt: str
+    seed: int
+
+
+class Engine(Protocol):
+    """A backend, opened on one model."""
+
+    problems: list[str]
+
+    def describe(self) -> dict[str, Any]:
+        """What its answers depend on beside prompt and sampling; the same wherever the run is made."""
+        ...
+
+    @property
+    def has_chat(self) -> bool:
+        """Whether the model, or the server before it, has a chat template."""
+        ...
+
+    def chat(self, message: str) -> str:
+        """The prompt for a user's message."""
+        ...
+
+    def answer(self, requests: Sequence[Request], style: str) -> Iterator[tuple[Request, Answer]]:
+        """Answers in any order, as they are made; what cannot be had is left out and told in ``problems``.
+
+        Args:
+            requests: all there are to be made.
+            style: the prompts' style; of ``chat`` the template has put its special tokens into the prompt.
+
+        Raises:
+            UsageError: a prompt leaves no room for an answer; raised before any is made.
+        """
+        ...
+
+
+class ModelGenerator:
+    """A generator that asks an engine what the cache does not hold.
+
+    Args:
+        engine: who answers.
+        sampling: how answers are drawn.
+        prompting: how questions are put.
+        spec: as the user named the model, without what is true of one machine only.
+        cached: whether completions are kept and found again.
+    """
+
+    def __init__(
+        self, engine: Engine, sampling: Sampling, prompting: Prompting, spec: str, *, cached: bool = True
+    ) -> None:
+        self._engine, self._sampling, self._prompting, self._spec = engine, sampling, prompting, spec
+        self._style = prompting.resolve(has_chat=engine.has_chat)
+        self._cached = cached
+        self.problems: list[str] = engine.problems
+        self.samples = sampling.samples
+        self.hits = 0
+
+    def describe(self) -> dict[str, Any]:
+        """The engine, the sampling and the prompting."""
+        return {
+            "spec": self._spec,
+            **self._engine.describe(),
+            "sampling": asdict(self._sampling) | {"stop": list(self._sampling.stop)},
+            **self._prompting.describe(self._style),
+        }
+
+    def prompts(self, benchmark: Benchmark, items: Sequence[Item]) -> list[str]:
+        """The text that the model reads for each item; of a server's chat, the user's message."""
+        return render(benchmark, items, self._prompting, self._style, self._engine.chat)
+
+    def generate(
+        self, benchmark: Benchmark, items: Sequence[Item], done: Collection[tuple[str, int]] = ()
+    ) -> Iterator[Completion]:
+        """What the cache holds, then what the engine makes, as it makes it."""
+        from apigauge.harness.generation.cache import Cache
+
+        requests = [
+            Request(item.id, sample, prompt, seed_of(self._sampling.seed, item.id, sample))
+            for item, prompt in zip(items, self.prompts(benchmark, items), strict=True)
+            for sample in range(self._sampling.samples)
+            if (item.id, sample) not in done
+        ]
+        # Of one answer's draw its own seed is all that counts.
+        drawn = {key: value for key, value in asdict(self._sampling).items() if key not in ("samples", "seed")}
+        cache = Cache({**self._engine.describe(), "sampling": drawn, "style": self._style}) if self._cached else None
+        missing = []
+        for request in requests:
+            known = cache.get(request.prompt, self._seed(request)) if cache else None
+            if known is None:
+                missing.append(request)
+            else:
+                self.hits += 1
+                yield _completion(request, known)
+        for request, answer in self._engine.answer(missing, self._style) if missing else ():
+            if cache:
+                cache.put(request.prompt, self._seed(request), answer)
+            yield _completion(request, answer)
+
+    def _seed(self, request: Request) -> int | None:
+        """What the draw depends on; the likeliest token depends on nothing."""
+        return None if self._sampling.is_greedy else request.seed
+
+
+def _completion(request: Request, answer: Answer) -> Completion:
+    digest = hashlib.sha256(request.prompt.encode("utf-8", "surrogatepass")).hexdigest()
+    return Completion(request.item, request.sample, *answer, prompt_sha256=digest)

@@ -1,0 +1,71 @@
+"""What may be asked of the generators that run a model, and which backend a ``--model`` means."""
+
+from dataclasses import dataclass, field
+
+from apigauge.harness.generation.engine import ModelGenerator
+from apigauge.harness.generation.prompts import Prompting
+from apigauge.harness.generation.sampling import Sampling
+
+
+@dataclass(frozen=True, slots=True)
+class ModelOptions:
+    """Options of ``hf:``, ``vllm:`` and ``openai:``; each backend reads those that are for it.
+
+    Attributes:
+        sampling: how answers are drawn.
+        prompting: how questions are put.
+        cached: whether completions are kept and found again.
+        dtype: of the weights and the arithmetic: ``auto`` (as stored), ``float32``, ``bfloat16`` or ``float16``.
+        device: ``auto`` (accelerators if there are any), ``cpu``, ``cuda``, ``cuda:1``, ...
+        adapter: a LoRA or other PEFT adapter: path or id.
+        merge: whether the adapter is merged into the weights before the first answer.
+        batch_size: prompts answered at once; None finds out what fits.
+        tensor_parallel: GPUs that one model is spread over.
+        max_model_len: tokens of context to reserve; None is the model's own.
+        base_url: of a server, up to and with ``/v1``.
+        concurrency: requests to a server at one time.
+        timeout: seconds without an answer after which a request is tried again.
+    """
+
+    sampling: Sampling = field(default_factory=Sampling)
+    prompting: Prompting = field(default_factory=Prompting)
+    cached: bool = True
+    dtype: str = "auto"
+    device: str = "auto"
+    adapter: str | None = None
+    merge: bool = True
+    batch_size: int | None = None
+    tensor_parallel: int = 1
+    max_model_len: int | None = None
+    base_url: str | None = None
+    concurrency: int = 8
+    timeout: float = 120.0
+
+
+def open_model(kind: str, argument: str, options: ModelOptions) -> ModelGenerator:
+    """The generator for a kind that runs a model.
+
+    Raises:
+        UsageError: options exclude one another.
+        ModelError: the checkpoint or the server cannot be had.
+    """
+    from apigauge.harness.generation import checkpoint
+
+    if kind == "openai":
+        from apigauge.harness.generation.openai import OpenAI
+
+        return ModelGenerator(
+            OpenAI(argument, options), options.sampling, options.prompting, f"openai:{argument}", cached=options.cached
+        )
+    found = checkpoint.find(argument)
+    adapter = checkpoint.find(options.adapter) if options.adapter else None
+    if kind == "vllm":
+        from apigauge.harness.generation.vllm import VLLM
+
+        engine: VLLM | HF = VLLM(found, adapter, options)
+    else:
+        from apigauge.harness.generation.hf import HF
+
+        engine = HF(found, adapter, options)
+    spec = f"{kind}:{found.name}" + (f"+{adapter.name}" if adapter else "")
+    return ModelGenerator(engine, options.sampling, options.prompting, spec, cached=options.cached)

@@ -1,0 +1,56 @@
+"""How answers are drawn from a model."""
+
+import hashlib
+from dataclasses import dataclass
+
+from apigauge.errors import UsageError
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """What a backend is asked for, the same for all of them.
+
+    Attributes:
+        max_new_tokens: the longest answer, in tokens; less where the model's context ends before.
+        samples: answers to each question.
+        temperature: 0 takes the likeliest token.
+        top_p: the smallest set of tokens with this much probability is drawn from; 1 for all.
+        top_k: only so many of the likeliest tokens are drawn from; 0 for all.
+        seed: together with item and sample it decides each draw.
+        stop: an answer ends before the first of these texts.
+    """
+
+    max_new_tokens: int = 512
+    samples: int = 1
+    temperature: float = 0.0
+    top_p: float = 1.0
+    top_k: int = 0
+    seed: int = 0
+    stop: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.temperature < 0:
+            raise UsageError(f"--temperature {self.temperature}: must be 0 or more")
+        if not 0 < self.top_p <= 1:
+            raise UsageError(f"--top-p {self.top_p}: must be above 0 and at most 1")
+        if self.samples > 1 and self.is_greedy:
+            raise UsageError(f"--samples {self.samples} at temperature 0 would be so many equal answers: set --temperature")
+        if "" in self.stop:
+            raise UsageError("--stop: an empty text would end every answer at once")
+
+    @property
+    def is_greedy(self) -> bool:
+        """Whether the likeliest token is always taken."""
+        return self.temperature == 0
+
+
+def seed_of(seed: int, item: str, sample: int) -> int:
+    """The seed of one answer, from 0 to 2**31 - 1: of this, the item and the sample alone, so order does not matter."""
+    digest = hashlib.sha256(f"{seed}\0{item}\0{sample}".encode()).digest()
+    return int.from_bytes(digest[:4], "big") >> 1
+
+
+def cut(text: str, stop: tuple[str, ...]) -> tuple[str, bool]:
+    """A text up to the first of the stop texts, and whether there was one."""
+    ends = [at for one in stop if (at := text.find(one)) >= 0]
+    return (text[: min(ends)], True) if ends else (text, False)

@@ -16,6 +16,7 @@ from apigauge.benchmarks.types import Benchmark, Item
 from apigauge.errors import RunError
 from apigauge.harness import runs
 from apigauge.harness.execution import executed
+from apigauge.harness.executors.ahead import IDLE, ahead
 from apigauge.harness.executors.local import ordered
 from apigauge.harness.generation import Completion, Generator
 from apigauge.harness.metrics import (
@@ -53,19 +54,19 @@ class Change:
 def manifest(
     benchmark: Benchmark,
     generator: dict[str, Any],
+    prompts: str,
     modules: Sequence[str],
     items: int,
     sandbox: Sandbox | None = None,
 ) -> dict[str, Any]:
-    """What a run's scores depend on, and where it was made."""
+    """What a run's scores depend on, and where it was made; ``prompts`` is the digest of all prompts."""
     from apigauge import __version__
 
-    prompts = hashlib.sha256("\0".join(benchmark.prompt(item) for item in benchmark.items).encode())
     return {
         "schema_version": runs.SCHEMA_VERSION,
         "apigauge_version": __version__,
         "benchmark": {"name": benchmark.name, "digest": benchmark.digest, "items": items},
-        "prompt_sha256": prompts.hexdigest(),
+        "prompt_sha256": prompts,
         "generator": generator,
         "extraction": f"code {code_digest('extraction.py', 'source.py')}",
         "metrics": versions(measured(modules, sandbox)),
@@ -114,10 +115,15 @@ def evaluate(
     items = benchmark.items[:limit]
     started = time.perf_counter()
     with runs.writing(run):
-        runs.start(run, manifest(benchmark, generator.describe(), modules, len(items), sandbox))
-        answers = _generate(benchmark, generator, run, items)
-        _score(benchmark, run, answers, modules, workers, tick, sandbox)
-        _note_time(run, time.perf_counter() - started)
+        made = manifest(
+            benchmark, generator.describe(), _prompts_digest(benchmark, generator), modules, len(items), sandbox
+        )
+        runs.start(run, made)
+        total = len(items) * generator.samples
+        # Answers are made in a thread of their own, so that scoring and sandbox have what is there while more is made.
+        with contextlib.closing(ahead(_generate(benchmark, generator, run, items), total + 1)) as answers:
+            _score(benchmark, run, answers, total, modules, workers, tick, sandbox)
+        _note(run, time.perf_counter() - started, generator.hits)
         return summarise(benchmark, run, generator.problems)
 
 
@@ -130,12 +136,15 @@ def generate(
         RunError: as for :func:`evaluate`.
     """
     items = benchmark.items[:limit]
+    started = time.perf_counter()
     with runs.writing(run):
-        runs.start(run, manifest(benchmark, generator.describe(), [], len(items)))
+        prompts = _prompts_digest(benchmark, generator)
+        runs.start(run, manifest(benchmark, generator.describe(), prompts, [], len(items)))
         count = 0
         for _ in _generate(benchmark, generator, run, items):
             count += 1
             tick()
+        _note(run, time.perf_counter() - started, generator.hits)
         return count
 
 
@@ -158,11 +167,13 @@ def score_run(
     with runs.writing(run):
         old_manifest, old_rows = runs.read_json(run / runs.MANIFEST), runs.read_rows(run / runs.SCORES)
         generator = old_manifest.get("generator", {})
-        new_manifest = manifest(benchmark, generator, modules, len(benchmark.items), sandbox)
+        prompts, total = old_manifest.get("prompt_sha256", ""), len(benchmark.items)
+        new_manifest = manifest(benchmark, generator, prompts, modules, total, sandbox)
         new_manifest["benchmark"]["items"] = old_manifest.get("benchmark", {}).get("items", len(benchmark.items))
         fresh = run / f".{runs.SCORES}.tmp"
         fresh.unlink(missing_ok=True)
-        _score(benchmark, run, stored(run, benchmark), modules, workers, tick, sandbox, file=fresh.name)
+        answers = list(stored(run, benchmark))
+        _score(benchmark, run, answers, len(answers), modules, workers, tick, sandbox, file=fresh.name)
         changes = compare_scores(old_rows, runs.read_rows(fresh), _differences(old_manifest, new_manifest))
         fresh.replace(run / runs.SCORES)
         runs.write_json(run / runs.MANIFEST, new_manifest)
@@ -285,10 +296,11 @@ def _generate(benchmark: Benchmark, generator: Generator, run: Path, items: Sequ
         held = list(stored(run, benchmark))
         yield from held
         done = {(completion.item, completion.sample) for completion in held}
-        prompts = {item.id: hashlib.sha256(benchmark.prompt(item).encode()).hexdigest() for item in items}
+        prompts = {item.id: _sha256(benchmark.prompt(item)) for item in items}
         # A replayed file is read again on resume, so that its problems are told every time.
         for completion in generator.generate(benchmark, items, done):
-            file.append({"prompt_sha256": prompts[completion.item], **asdict(completion)})
+            row = asdict(completion)
+            file.append(row | {"prompt_sha256": completion.prompt_sha256 or prompts[completion.item]})
             yield completion
     finally:
         file.close()
@@ -298,6 +310,7 @@ def _score(
     benchmark: Benchmark,
     run: Path,
     answers: Iterable[Completion],
+    expected: int,
     modules: Sequence[str],
     workers: int | None,
     tick: Tick,
@@ -306,20 +319,31 @@ def _score(
 ) -> None:
     scores = runs.Appender(run / file)
     try:
-        waiting = (answer for answer in answers if (answer.item, answer.sample) not in scores.keys)
+        waiting = (one for one in answers if one is IDLE or (one.item, one.sample) not in scores.keys)
         with contextlib.ExitStack() as stack:
-            rows = ordered(ScorerFactory(benchmark, tuple(modules)), waiting, workers)
+            rows = ordered(ScorerFactory(benchmark, tuple(modules)), waiting, expected - len(scores.keys), workers)
             if sandbox:
                 # Left early, it must end what runs now: a traceback would keep it, and the programs with it.
                 rows = stack.enter_context(contextlib.closing(executed(rows, sandbox)))
             for row in rows:
-                scores.append(row)
-                tick()
+                if row is not IDLE:
+                    scores.append(row)
+                    tick()
     finally:
         scores.close()
 
 
-def _note_time(run: Path, seconds: float) -> None:
+def _prompts_digest(benchmark: Benchmark, generator: Generator) -> str:
+    return _sha256("\0".join(generator.prompts(benchmark, benchmark.items)))
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _note(run: Path, seconds: float, hits: int) -> None:
+    """Adds to the manifest's time and hits of the cache what this part of a run, perhaps resumed, had of them."""
     kept = runs.read_json(run / runs.MANIFEST)
+    kept["cache"] = {"hits": kept.get("cache", {}).get("hits", 0) + hits}
     kept["timings"] = {"seconds": round(kept.get("timings", {}).get("seconds", 0.0) + seconds, 3)}
     runs.write_json(run / runs.MANIFEST, kept)

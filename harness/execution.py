@@ -15,6 +15,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
+from apigauge.harness.executors.ahead import IDLE
 from apigauge.harness.metrics.executability import INFRA, NOTHING_TO_RUN, program_of, scores
 from apigauge.sandboxes.verdict import NOTHING, Program, Sandbox, Verdict
 
@@ -38,7 +39,8 @@ def executed(rows: Iterable[Row], sandbox: Sandbox) -> Generator[Row, None, None
     """The rows with their verdicts and what follows from those, in the order they came.
 
     Args:
-        rows: scored rows, as for ``scores.jsonl``; drawn lazily, a bounded number ahead.
+        rows: scored rows, as for ``scores.jsonl``; drawn lazily, a bounded number ahead. Where they say ``IDLE``, what
+            is done is handed on.
         sandbox: where their programs run; closed here if the rows are not taken to their end.
     """
     pool = ThreadPoolExecutor(sandbox.concurrency, thread_name_prefix="sandbox")
@@ -56,7 +58,8 @@ def executed(rows: Iterable[Row], sandbox: Sandbox) -> Generator[Row, None, None
 def _in_order(rows: Iterable[Row], programs: "_Programs", ahead: int) -> Iterator[Row]:
     waiting: deque[_Waiting] = deque()
     for row in rows:
-        waiting.append(programs.start(row))
+        if row is not IDLE:
+            waiting.append(programs.start(row))
         while len(waiting) > ahead or (waiting and _is_ready(waiting[0])):
             yield programs.finish(waiting.popleft())
     while waiting:

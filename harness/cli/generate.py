@@ -3,7 +3,7 @@
 import argparse
 from typing import Any
 
-from apigauge.harness.cli.run import add_model
+from apigauge.harness.cli.run import add_generation, add_model, model_options, told_unanswered
 from apigauge.harness.cli.shared import add_common, default_out, print_json, progress, say, tell_problems
 
 
@@ -11,6 +11,7 @@ def add(commands: "argparse._SubParsersAction[Any]") -> None:
     """Declares the command."""
     parser = commands.add_parser("generate", help="answer a benchmark without scoring")
     add_model(parser)
+    add_generation(parser)
     add_common(parser)
     parser.set_defaults(function=run)
 
@@ -22,13 +23,13 @@ def run(arguments: argparse.Namespace) -> int:
     from apigauge.harness.generation import open_generator
 
     benchmark = load_benchmark(arguments.benchmark, arguments.data_dir)
-    generator = open_generator(arguments.model)
+    generator = open_generator(arguments.model, model_options(arguments))
     out = arguments.out or default_out(benchmark.name, generator.describe()["spec"])
-    with progress(f"answering {benchmark.name}", len(benchmark.items[: arguments.limit])) as tick:
+    with progress(f"answering {benchmark.name}", len(benchmark.items[: arguments.limit]) * generator.samples) as tick:
         count = generate(benchmark, generator, out, arguments.limit, tick)
     tell_problems(generator.problems)
     if arguments.json:
         print_json({"run": str(out), "answers": count})
     else:
         say(f"{out} holds {count} answers; `apigauge score {out}` scores them")
-    return 0
+    return told_unanswered(generator)

@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from apigauge.errors import ApigaugeError
 from apigauge.harness.cli.shared import (
     add_common,
     add_sandbox,
@@ -14,8 +15,14 @@ from apigauge.harness.cli.shared import (
     print_summary,
     progress,
     sandbox_for,
+    say,
     tell_problems,
 )
+from apigauge.harness.generation import FORMS, open_generator
+from apigauge.harness.generation.documents import RETRIEVERS
+from apigauge.harness.generation.options import ModelOptions
+from apigauge.harness.generation.prompts import Prompting
+from apigauge.harness.generation.sampling import Sampling
 
 if TYPE_CHECKING:
     from apigauge.harness.generation import Generator
@@ -25,6 +32,7 @@ def add(commands: "argparse._SubParsersAction[Any]") -> None:
     """Declares the command."""
     parser = commands.add_parser("run", help="answer a benchmark and score the answers; run again to resume")
     add_model(parser)
+    add_generation(parser)
     add_scoring(parser)
     add_sandbox(parser, "auto")
     add_common(parser)
@@ -34,16 +42,67 @@ def add(commands: "argparse._SubParsersAction[Any]") -> None:
 def add_model(parser: argparse.ArgumentParser) -> None:
     """``--benchmark``, ``--model``, ``--out`` and ``--limit``."""
     parser.add_argument("--benchmark", required=True, metavar="NAME", help="see `apigauge benchmarks list`")
-    parser.add_argument("--model", required=True, metavar="SPEC", help="replay:FILE, constant:TEXT or retrieval:bm25")
+    parser.add_argument(
+        "--model", required=True, metavar="SPEC", help=", ".join(f"{kind}:{form}" for kind, form in FORMS.items())
+    )
     parser.add_argument("--out", type=Path, metavar="DIR", help="the run's folder (default: runs/BENCHMARK-MODEL)")
     parser.add_argument("--limit", type=positive, metavar="N", help="only the first N items")
 
 
+def add_generation(parser: argparse.ArgumentParser) -> None:
+    """The options of ``hf:``, ``vllm:`` and ``openai:``."""
+    asked = parser.add_argument_group("answers of hf:, vllm: and openai:")
+    asked.add_argument(
+        "--prompt",
+        default="auto",
+        metavar="chat|instruction|FILE",
+        help="how a question is put: in the model's chat template (default, if it has one), in the benchmark's own "
+        "form, or by a Jinja template of `instruction` and `document`",
+    )
+    asked.add_argument("--retriever", choices=RETRIEVERS, default="none", help="adds a document of the catalogue to it")
+    asked.add_argument("--max-new-tokens", type=positive, default=512, metavar="N", help="the longest answer (512)")
+    asked.add_argument("--samples", type=positive, default=1, metavar="N", help="answers to each question (1)")
+    asked.add_argument("--temperature", type=float, default=0.0, metavar="T", help="0, the default, is greedy")
+    asked.add_argument("--top-p", type=float, default=1.0, metavar="P", help="draw from the likeliest tokens up to P")
+    asked.add_argument("--top-k", type=int, default=0, metavar="K", help="draw from the K likeliest tokens")
+    asked.add_argument("--seed", type=int, default=0, metavar="N", help="of the draws (0)")
+    asked.add_argument("--stop", nargs="+", default=(), metavar="TEXT", help="an answer ends before any of these")
+    asked.add_argument("--no-cache", action="store_true", help="make every answer anew, and keep none")
+    local = parser.add_argument_group("checkpoints (hf:, vllm:)")
+    local.add_argument("--dtype", default="auto", metavar="TYPE", help="auto, float32, bfloat16 or float16")
+    local.add_argument("--device", default="auto", metavar="NAME", help="hf: auto, cpu, cuda, cuda:1, ...")
+    local.add_argument("--adapter", metavar="PATH_OR_ID", help="a LoRA adapter (hf: any of PEFT's)")
+    local.add_argument("--no-merge", action="store_true", help="hf: keep the adapter apart from the weights")
+    local.add_argument("--batch-size", type=positive, metavar="N", help="hf: default what fits memory, up to 32")
+    local.add_argument("--tensor-parallel", type=positive, default=1, metavar="N", help="vllm: GPUs for one model")
+    local.add_argument("--max-model-len", type=positive, metavar="N", help="vllm: tokens of context to reserve")
+    server = parser.add_argument_group("servers (openai:); the key is taken from OPENAI_API_KEY")
+    server.add_argument("--base-url", metavar="URL", help="up to and with /v1 (default: $OPENAI_BASE_URL)")
+    server.add_argument("--concurrency", type=positive, default=8, metavar="N", help="requests at one time (8)")
+    server.add_argument("--timeout", type=float, default=120.0, metavar="S", help="seconds to wait for an answer (120)")
+
+
+def model_options(arguments: argparse.Namespace) -> ModelOptions:
+    """What :func:`add_generation` read.
+
+    Raises:
+        UsageError: options make no sense.
+    """
+    drawn = ("max_new_tokens", "samples", "temperature", "top_p", "top_k", "seed")
+    same = ("dtype", "device", "adapter", "batch_size", "tensor_parallel", "max_model_len", "base_url", "concurrency")
+    return ModelOptions(
+        Sampling(**{name: getattr(arguments, name) for name in drawn}, stop=tuple(arguments.stop)),
+        Prompting(arguments.prompt, arguments.retriever),
+        cached=not arguments.no_cache,
+        merge=not arguments.no_merge,
+        timeout=arguments.timeout,
+        **{name: getattr(arguments, name) for name in same},
+    )
+
+
 def run(arguments: argparse.Namespace) -> int:
     """Runs the command."""
-    from apigauge.harness.generation import open_generator
-
-    return answer_and_score(arguments, open_generator(arguments.model))
+    return answer_and_score(arguments, open_generator(arguments.model, model_options(arguments)))
 
 
 def answer_and_score(arguments: argparse.Namespace, generator: "Generator") -> int:
@@ -54,7 +113,8 @@ def answer_and_score(arguments: argparse.Namespace, generator: "Generator") -> i
     modules = metric_modules(arguments.metrics)
     benchmark = load_benchmark(arguments.benchmark, arguments.data_dir)
     out = arguments.out or default_out(benchmark.name, generator.describe()["spec"])
-    total, kind = len(benchmark.items[: arguments.limit]), arguments.sandbox or "auto"
+    total = len(benchmark.items[: arguments.limit]) * generator.samples
+    kind = arguments.sandbox or "auto"
     with (
         sandbox_for(benchmark, kind, arguments.metrics, arguments) as sandbox,
         progress(f"scoring {benchmark.name}", total) as tick,
@@ -62,4 +122,12 @@ def answer_and_score(arguments: argparse.Namespace, generator: "Generator") -> i
         summary = evaluate(benchmark, generator, out, modules, arguments.limit, arguments.workers, tick, sandbox)
     tell_problems(summary["problems"])
     print_summary(out, summary, as_json=arguments.json)
-    return 0
+    return told_unanswered(generator)
+
+
+def told_unanswered(generator: "Generator") -> int:
+    """Says how many answers could not be had; the exit code that follows from it."""
+    if not generator.unanswered:
+        return 0
+    say(f"apigauge: {generator.unanswered} answers could not be had; the same command asks for those alone again")
+    return ApigaugeError.exit_code

@@ -2,7 +2,6 @@
 
 import contextlib
 import gc
-import itertools
 import multiprocessing
 import os
 import signal
@@ -14,6 +13,7 @@ from concurrent.futures.process import BrokenProcessPool
 from typing import Any, TypeVar
 
 from apigauge.errors import ApigaugeError
+from apigauge.harness.executors.ahead import IDLE
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -26,32 +26,48 @@ _function: Callable[[Any], Any]
 
 
 def ordered(
-    make: Callable[[], Callable[[Task], Result]], tasks: Iterable[Task], workers: int | None = None
+    make: Callable[[], Callable[[Task], Result]], tasks: Iterable[Task], expected: int, workers: int | None = None
 ) -> Iterator[Result]:
     """Results of tasks in the order of the tasks, while further tasks are still being drawn.
 
     Args:
         make: builds the function that does a task; called once in each process, so it must pickle.
-        tasks: drawn lazily, a bounded number ahead.
-        workers: processes; all cores by default. One, or few tasks, stay in this process.
+        tasks: drawn lazily, a bounded number ahead. Where they say ``IDLE``, what is done is handed on, and so is that.
+        expected: how many there will be; few stay in this process.
+        workers: processes; all cores by default. One stays in this process.
     """
     workers = workers or os.cpu_count() or 1
-    head = list(itertools.islice(iter_tasks := iter(tasks), _WORTH_PROCESSES))
-    if workers == 1 or len(head) < _WORTH_PROCESSES:
+    if workers == 1 or expected < _WORTH_PROCESSES:
         function = make()
-        yield from map(function, itertools.chain(head, iter_tasks))
+        for task in tasks:
+            yield task if task is IDLE else function(task)
         return
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(workers, context, initializer=_start, initargs=(make,)) as pool:
         running: deque[Future[list[Any]]] = deque()
-        rest = itertools.chain(head, iter_tasks)
-        while chunk := tuple(itertools.islice(rest, _CHUNK)):
-            with _interrupts_ignored():
-                running.append(pool.submit(_run, chunk))
-            if len(running) > 4 * workers:
+        for chunk in _chunks(tasks):
+            if chunk:
+                with _interrupts_ignored():
+                    running.append(pool.submit(_run, chunk))
+            while running and (running[0].done() or len(running) > 4 * workers):
                 yield from _result(running.popleft())
+            if not chunk:
+                yield IDLE
         while running:
             yield from _result(running.popleft())
+
+
+def _chunks(tasks: Iterable[Task]) -> Iterator[tuple[Task, ...]]:
+    """Tasks by the handful, fewer where none is at hand; nothing where none has come since."""
+    chunk: list[Task] = []
+    for task in tasks:
+        if task is not IDLE:
+            chunk.append(task)
+        if task is IDLE or len(chunk) == _CHUNK:
+            yield tuple(chunk)
+            chunk.clear()
+    if chunk:
+        yield tuple(chunk)
 
 
 @contextlib.contextmanager

@@ -41,11 +41,13 @@ class Generator(Protocol):
         problems: what was wrong and did not stop it.
         samples: answers to each item.
         hits: answers that were found in the cache of completions.
+        unanswered: answers that could not be had.
     """
 
     problems: list[str]
     samples: int
     hits: int
+    unanswered: int
 
     def describe(self) -> dict[str, Any]:
         """What the answers depend on, for the manifest: ``spec``, ``kind``, digest or revision, sampling, versions."""
@@ -70,6 +72,7 @@ class Answers:
 
     samples = 1
     hits = 0
+    unanswered = 0
 
     def __init__(self) -> None:
         self.problems: list[str] = []

@@ -76,7 +76,9 @@ def _fetch(repo: str, revision: str | None) -> Path:
             if any(path for pattern in patterns for path in folder.glob(pattern)):
                 break
     except GatedRepoError as error:
-        raise ModelError(f"{repo}: its owner asks for consent; accept on the hub and log in (`hf auth login`)") from error
+        raise ModelError(
+            f"{repo}: its owner asks for consent; accept on the hub and log in (`hf auth login`)"
+        ) from error
     except (RepositoryNotFoundError, RevisionNotFoundError, HFValidationError) as error:
         at = f" at {revision}" if revision else ""
         raise ModelError(

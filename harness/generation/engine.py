@@ -1,4 +1,4 @@
-"""What a backend that runs a model must do, and what all of them share: prompts, seeds, the cache, the order of work."""
+"""What a backend that runs a model must do, and what all of them share: prompts, seeds, the cache."""
 
 import hashlib
 from collections.abc import Collection, Iterator, Sequence
@@ -88,6 +88,7 @@ class ModelGenerator:
         self.problems: list[str] = engine.problems
         self.samples = sampling.samples
         self.hits = 0
+        self.unanswered = 0
 
     def describe(self) -> dict[str, Any]:
         """The engine, the sampling and the prompting."""
@@ -125,7 +126,9 @@ class ModelGenerator:
             else:
                 self.hits += 1
                 yield _completion(request, known)
+        self.unanswered = len(missing)
         for request, answer in self._engine.answer(missing, self._style) if missing else ():
+            self.unanswered -= 1
             if cache:
                 cache.put(request.prompt, self._seed(request), answer)
             yield _completion(request, answer)

@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass, field
 
-from apigauge.harness.generation.engine import ModelGenerator
+from apigauge.harness.generation import checkpoint
+from apigauge.harness.generation.checkpoint import Checkpoint
+from apigauge.harness.generation.engine import Engine, ModelGenerator
 from apigauge.harness.generation.prompts import Prompting
 from apigauge.harness.generation.sampling import Sampling
 
@@ -49,8 +51,6 @@ def open_model(kind: str, argument: str, options: ModelOptions) -> ModelGenerato
         UsageError: options exclude one another.
         ModelError: the checkpoint or the server cannot be had.
     """
-    from apigauge.harness.generation import checkpoint
-
     if kind == "openai":
         from apigauge.harness.generation.openai import OpenAI
 
@@ -59,13 +59,17 @@ def open_model(kind: str, argument: str, options: ModelOptions) -> ModelGenerato
         )
     found = checkpoint.find(argument)
     adapter = checkpoint.find(options.adapter) if options.adapter else None
+    spec = f"{kind}:{found.name}" + (f"+{adapter.name}" if adapter else "")
+    return ModelGenerator(
+        _local(kind, found, adapter, options), options.sampling, options.prompting, spec, cached=options.cached
+    )
+
+
+def _local(kind: str, found: Checkpoint, adapter: Checkpoint | None, options: ModelOptions) -> Engine:
     if kind == "vllm":
         from apigauge.harness.generation.vllm import VLLM
 
-        engine: VLLM | HF = VLLM(found, adapter, options)
-    else:
-        from apigauge.harness.generation.hf import HF
+        return VLLM(found, adapter, options)
+    from apigauge.harness.generation.hf import HF
 
-        engine = HF(found, adapter, options)
-    spec = f"{kind}:{found.name}" + (f"+{adapter.name}" if adapter else "")
-    return ModelGenerator(engine, options.sampling, options.prompting, spec, cached=options.cached)
+    return HF(found, adapter, options)

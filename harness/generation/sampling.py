@@ -34,7 +34,9 @@ class Sampling:
         if not 0 < self.top_p <= 1:
             raise UsageError(f"--top-p {self.top_p}: must be above 0 and at most 1")
         if self.samples > 1 and self.is_greedy:
-            raise UsageError(f"--samples {self.samples} at temperature 0 would be so many equal answers: set --temperature")
+            raise UsageError(
+                f"--samples {self.samples} at temperature 0 would be so many equal answers: set --temperature"
+            )
         if "" in self.stop:
             raise UsageError("--stop: an empty text would end every answer at once")
 

@@ -55,7 +55,7 @@ def harness(answers):
     return [
         row["metrics"]
         for benchmark, found in answers.values()
-        for row in ordered(ScorerFactory(benchmark, tuple(MODULES)), found)
+        for row in ordered(ScorerFactory(benchmark, tuple(MODULES)), found, len(found))
     ]
 
 

@@ -1,0 +1,276 @@
+"""``hf:`` a causal or sequence-to-sequence checkpoint, run by transformers.
+
+Kept on purpose:
+
+- An answer depends on its own prompt and seed alone. Prompts are padded on the side away from the answer, every row
+  draws from a random generator of its own, and a row that has less room than the others is not run among them.
+- The longest prompts come first, so that a batch that does not fit memory fails at once and is halved.
+- Of the checkpoint's settings of generation only the numbers of its special tokens count: penalties and temperatures
+  that came with it would make two engines, or two checkpoints, incomparable.
+"""
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from apigauge.errors import ModelError, UsageError
+from apigauge.harness.generation.checkpoint import Checkpoint
+from apigauge.harness.generation.engine import Answer, Request
+from apigauge.harness.generation.options import ModelOptions
+from apigauge.harness.generation.sampling import cut
+from apigauge.harness.generation.tokens import Tokenized, Tokens
+
+_BATCH = 32
+_DTYPES = ("auto", "float32", "bfloat16", "float16")
+_TOKEN_IDS = ("pad_token_id", "bos_token_id", "eos_token_id", "decoder_start_token_id", "forced_bos_token_id")
+
+
+class HF:
+    """A checkpoint in this process.
+
+    Raises:
+        UsageError: an option makes no sense for it.
+        ModelError: it is no model that answers, has no tokenizer, or the adapter is for another one.
+    """
+
+    def __init__(self, checkpoint: Checkpoint, adapter: Checkpoint | None, options: ModelOptions) -> None:
+        if options.dtype not in _DTYPES:
+            raise UsageError(f"--dtype {options.dtype}: give one of {', '.join(_DTYPES)}")
+        self.problems: list[str] = []
+        self._checkpoint, self._adapter, self._options = checkpoint, adapter, options
+        self._is_pair = _is_pair(checkpoint)
+        with quiet():
+            self._tokens = Tokens(checkpoint)
+            self._model = _load(checkpoint, options, is_pair=self._is_pair)
+            if adapter:
+                self._model = _with_adapter(self._model, adapter, merge=options.merge)
+        self._model.eval()
+        self._ends = _prepare(self._model, self._tokens.tokenizer)
+
+    def describe(self) -> dict[str, Any]:
+        """Weights, adapter, dtype, kind of device, libraries."""
+        import torch
+        import transformers
+
+        adapter = self._adapter.describe() | {"merged": self._options.merge} if self._adapter else None
+        return {
+            "kind": "hf",
+            **self._checkpoint.describe(),
+            "adapter": adapter,
+            "dtype": str(self._model.dtype).removeprefix("torch."),
+            "device": self._model.device.type,
+            "engine": f"transformers {transformers.__version__}, torch {torch.__version__.partition('+')[0]}",
+        }
+
+    @property
+    def has_chat(self) -> bool:
+        """Whether the tokenizer has a chat template."""
+        return self._tokens.has_chat
+
+    def chat(self, message: str) -> str:
+        """The message in the tokenizer's template."""
+        return self._tokens.chat(message)
+
+    def answer(self, requests: Sequence[Request], style: str) -> Iterator[tuple[Request, Answer]]:
+        """Batch by batch, the longest prompts first.
+
+        Raises:
+            UsageError: a prompt leaves no room for an answer.
+            ModelError: not even one prompt fits memory.
+        """
+        longest = self._options.sampling.max_new_tokens
+        work = self._tokens.encode(requests, style, None if self._is_pair else _context(self._model), longest)
+        work.sort(key=lambda one: (-len(one.ids), one.request.item, one.request.sample))
+        size, at = self._options.batch_size or _BATCH, 0
+        while at < len(work):
+            batch = work[at : at + size]
+            # Positions end with the context, so a row with less room than the others would have to stop them all.
+            if any(one.limit < longest for one in batch):
+                batch = batch[:1]
+            answers = self._try(batch)
+            if answers is not None:
+                at += len(batch)
+                yield from zip((one.request for one in batch), answers, strict=True)
+            elif len(batch) > 1:
+                size = len(batch) // 2
+            else:
+                raise ModelError(
+                    f"item {batch[0].request.item}: its prompt of {len(batch[0].ids)} tokens alone does not fit "
+                    "memory; try --dtype bfloat16, a smaller --max-new-tokens or another --device"
+                )
+
+    def _try(self, batch: Sequence[Tokenized]) -> list[Answer] | None:
+        """The batch's answers; None if it does not fit memory."""
+        import torch
+
+        try:
+            return self._generate(batch)
+        except (torch.OutOfMemoryError, MemoryError):
+            pass
+        except RuntimeError as error:
+            if "can't allocate memory" not in str(error):  # what the CPU's allocator says
+                raise
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+        return None
+
+    def _generate(self, batch: Sequence[Tokenized]) -> list[Answer]:
+        import torch
+        from transformers import GenerationConfig
+
+        sampling, tokenizer = self._options.sampling, self._tokens.tokenizer
+        ids, mask = self._padded(batch)
+        stops = {"stop_strings": list(sampling.stop), "tokenizer": tokenizer} if sampling.stop else {}
+        with torch.inference_mode():
+            output = self._model.generate(
+                input_ids=ids,
+                attention_mask=mask,
+                generation_config=GenerationConfig(do_sample=False, max_new_tokens=batch[0].limit),
+                logits_processor=self._draws(batch),
+                **stops,
+            )
+        start = 1 if self._is_pair else ids.shape[1]
+        return [self._answer(one, row[start:].tolist()) for one, row in zip(batch, output.cpu(), strict=True)]
+
+    def _padded(self, batch: Sequence[Tokenized]) -> tuple[Any, Any]:
+        """Token ids and mask, (rows, longest prompt) each: padded before the prompt, in an encoder behind it."""
+        import torch
+
+        width = max(len(one.ids) for one in batch)
+        pad = self._model.generation_config.pad_token_id
+        ids, mask = torch.full((len(batch), width), pad), torch.zeros((len(batch), width), dtype=torch.long)
+        for row, one in enumerate(batch):
+            place = slice(0, len(one.ids)) if self._is_pair else slice(width - len(one.ids), width)
+            ids[row, place], mask[row, place] = torch.tensor(one.ids), 1
+        return ids.to(self._model.device), mask.to(self._model.device)
+
+    def _answer(self, one: Tokenized, tokens: list[int]) -> Answer:
+        end = next((at for at, token in enumerate(tokens) if token in self._ends), None)
+        kept = tokens[:end] if end is not None else tokens
+        text = self._tokens.tokenizer.decode(kept, skip_special_tokens=True, clean_up_tokenization_spaces=False)
+        text, is_cut = cut(text, self._options.sampling.stop)
+        return Answer(text, "stop" if is_cut or end is not None else "length", len(one.ids), len(kept))
+
+    def _draws(self, batch: Sequence[Tokenized]) -> Any:
+        """What turns taking the likeliest token into drawing one; nothing if the likeliest is wanted."""
+        from transformers import LogitsProcessorList, TemperatureLogitsWarper, TopKLogitsWarper, TopPLogitsWarper
+
+        sampling = self._options.sampling
+        if sampling.is_greedy:
+            return LogitsProcessorList()
+        steps: list[Any] = [TemperatureLogitsWarper(sampling.temperature)]
+        steps += [TopKLogitsWarper(sampling.top_k)] if sampling.top_k else []
+        steps += [TopPLogitsWarper(sampling.top_p)] if sampling.top_p < 1 else []
+        return LogitsProcessorList([*steps, Gumbel([one.request.seed for one in batch])])
+
+
+class Gumbel:
+    """Noise that makes the greatest logit a draw from the softmax, each row's from a generator of its own.
+
+    Gumbel, "Statistical Theory of Extreme Values and Some Practical Applications" (1954); Maddison et al., "A*
+    Sampling" (2014), section 2. A row's draws do not depend on what else is in the batch.
+    """
+
+    def __init__(self, seeds: Sequence[int]) -> None:
+        import torch
+
+        # On the CPU, so that every device draws alike.
+        self._generators = [torch.Generator().manual_seed(seed) for seed in seeds]
+
+    def __call__(self, _ids: Any, scores: Any) -> Any:
+        """Scores (rows, vocabulary) with noise."""
+        import torch
+
+        rows = [torch.rand(scores.shape[1], generator=generator) for generator in self._generators]
+        uniform = torch.stack(rows).clamp_min(torch.finfo(torch.float32).tiny)
+        return scores.float() - torch.log(-torch.log(uniform)).to(scores.device)
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Loading without the library's progress bars and remarks; what matters is raised."""
+    from transformers.utils import logging
+
+    before = logging.get_verbosity()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(before)
+
+
+def _is_pair(checkpoint: Checkpoint) -> bool:
+    """Whether a checkpoint has an encoder; False if it is a decoder alone.
+
+    Raises:
+        ModelError: it is neither.
+    """
+    from transformers.models.auto import modeling_auto as auto
+
+    config = checkpoint.config()
+    kind, architectures = config.get("model_type"), config.get("architectures") or []
+    pairs, decoders = auto.MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING_NAMES, auto.MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
+    for mapping, is_pair in ((pairs, True), (decoders, False)):
+        classes = mapping.get(kind, ())
+        classes = (classes,) if isinstance(classes, str) else classes
+        # Without a word on its head, the kind alone decides.
+        if classes and (not architectures or set(architectures) & set(classes)):
+            return is_pair
+    found = ", ".join(architectures) or f"a model of type {kind!r}"
+    raise ModelError(
+        f"{checkpoint.name} is {found}, which does not answer in text: a causal or a sequence-to-sequence language "
+        "model is needed"
+    )
+
+
+def _load(checkpoint: Checkpoint, options: ModelOptions, *, is_pair: bool) -> Any:
+    import torch
+    from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM
+
+    kind = AutoModelForSeq2SeqLM if is_pair else AutoModelForCausalLM
+    device = options.device
+    if device == "auto":
+        device = "auto" if torch.cuda.device_count() > 1 else "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        return kind.from_pretrained(checkpoint.folder, dtype=options.dtype, device_map=device, local_files_only=True)
+    except (OSError, ValueError, RuntimeError, KeyError, ImportError, AssertionError) as error:
+        raise ModelError(f"{checkpoint.name} cannot be loaded: {_first_lines(error)}") from error
+
+
+def _with_adapter(model: Any, adapter: Checkpoint, *, merge: bool) -> Any:
+    from peft import PeftModel
+
+    try:
+        adapted: Any = PeftModel.from_pretrained(model, str(adapter.folder), local_files_only=True)
+        return adapted.merge_and_unload() if merge else adapted
+    except (OSError, ValueError, RuntimeError, KeyError, TypeError) as error:
+        raise ModelError(f"--adapter {adapter.name} is not for this model: {_first_lines(error)}") from error
+
+
+def _prepare(model: Any, tokenizer: Any) -> frozenset[int]:
+    """Leaves of the checkpoint's settings the numbers of its tokens; returns those that end an answer."""
+    from transformers import GenerationConfig
+
+    given = model.generation_config
+    kept = {name: getattr(given, name, None) for name in _TOKEN_IDS}
+    ends = kept["eos_token_id"]
+    ends = {*(ends if isinstance(ends, list) else [ends]), tokenizer.eos_token_id} - {None}
+    pads = (tokenizer.pad_token_id, kept["pad_token_id"], tokenizer.eos_token_id, *sorted(ends), 0)
+    kept["pad_token_id"] = next(pad for pad in pads if pad is not None)
+    kept["eos_token_id"] = sorted(ends) or None
+    model.generation_config = GenerationConfig(**kept)
+    return frozenset(ends)
+
+
+def _context(model: Any) -> int | None:
+    """Tokens that the model can have before it; None if nothing bounds them."""
+    config = model.config.get_text_config()
+    names = ("max_position_embeddings", "n_positions", "max_sequence_length", "max_seq_len")
+    found = (getattr(config, name, None) for name in names)
+    return next((value for value in found if isinstance(value, int) and value > 0), None)
+
+
+def _first_lines(error: BaseException) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return " ".join(lines[:2])[:400] or type(error).__name__

@@ -5,6 +5,9 @@ bootstrap (Davison and Hinkley, "Bootstrap Methods and their Application", 1997,
 ``scipy.stats.bootstrap``. Where every answer scores alike, resampling shows no spread; for a metric of zeros and ones
 the exact binomial interval (Clopper and Pearson, 1934) over the number of clusters takes its place. It bounds the mean
 of any score between 0 and 1, since such a mean is at most the share of answers above zero.
+
+Two runs over the same questions are compared answer by answer, so that how hard a question is cancels out: what is
+drawn are clusters of differences.
 """
 
 from collections.abc import Sequence
@@ -14,6 +17,8 @@ from typing import Any
 RESAMPLES = 9_999
 CONFIDENCE = 0.95
 SEED = 20230524  # the day Gorilla's paper appeared
+BOOTSTRAP = f"cluster bootstrap, percentile, {RESAMPLES} resamples"
+ONE_CLUSTER = "one cluster: no interval"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +47,48 @@ def estimate(values: Sequence[float], clusters: Sequence[str], seed: int = SEED)
         seed: of the resampling; the clusters are drawn in the order of their names, so that the order of the answers
             does not matter.
     """
+    mean, interval, count = _bootstrap(values, clusters, seed)
+    shape = {"n": len(values), "clusters": count, "seed": seed}
+    if len(set(values)) == 1:
+        if mean not in (0.0, 1.0):
+            return Estimate(mean, mean, mean, method="all values equal", **shape)
+        from scipy import stats
+
+        exact = stats.binomtest(round(mean * count), count).proportion_ci(CONFIDENCE, method="exact")
+        return Estimate(mean, float(exact.low), float(exact.high), method="Clopper-Pearson over clusters", **shape)
+    if interval is None:
+        return Estimate(mean, 0.0, 1.0, method=ONE_CLUSTER, **shape)
+    return Estimate(mean, *interval, method=BOOTSTRAP, **shape)
+
+
+def paired_difference(a: Sequence[float], b: Sequence[float], clusters: Sequence[str], seed: int = SEED) -> Estimate:
+    """The mean of ``b`` minus the mean of ``a`` over the same answers, and its interval.
+
+    Args:
+        a: scores between 0 and 1, one per answer, at least one.
+        b: scores of the same answers to the same questions by another engine or model, in the same order.
+        clusters: the API each answer was to name, in the same order.
+        seed: as for :func:`estimate`.
+
+    Returns:
+        Where all differences are equal, that difference with an interval of no width: no other was seen, which does
+        not say that there is none.
+    """
+    differences = [right - left for left, right in zip(a, b, strict=True)]
+    mean, interval, count = _bootstrap(differences, clusters, seed)
+    shape = {"n": len(differences), "clusters": count, "seed": seed}
+    if len(set(differences)) == 1:
+        same = differences[0]
+        return Estimate(same, same, same, method="all differences equal", **shape)
+    if interval is None:
+        return Estimate(mean, -1.0, 1.0, method=ONE_CLUSTER, **shape)
+    return Estimate(mean, *interval, method=BOOTSTRAP, **shape)
+
+
+def _bootstrap(
+    values: Sequence[float], clusters: Sequence[str], seed: int
+) -> tuple[float, tuple[float, float] | None, int]:
+    """The mean, its interval by drawing clusters, and how many there are; no interval where drawing shows no spread."""
     import numpy as np
     from scipy import stats
 
@@ -51,14 +98,8 @@ def estimate(values: Sequence[float], clusters: Sequence[str], seed: int = SEED)
     totals = np.array([sum(group) for group in sums.values()])
     counts = np.array([len(group) for group in sums.values()])
     mean = float(totals.sum() / counts.sum())
-    shape = {"n": len(values), "clusters": len(sums), "seed": seed}
-    if len(set(values)) == 1:
-        if mean not in (0.0, 1.0):
-            return Estimate(mean, mean, mean, method="all values equal", **shape)
-        exact = stats.binomtest(round(mean * len(sums)), len(sums)).proportion_ci(CONFIDENCE, method="exact")
-        return Estimate(mean, float(exact.low), float(exact.high), method="Clopper-Pearson over clusters", **shape)
-    if len(sums) == 1:
-        return Estimate(mean, 0.0, 1.0, method="one cluster: no interval", **shape)
+    if len(sums) == 1 or len(set(values)) == 1:
+        return mean, None, len(sums)
 
     def ratio(total: Any, count: Any, axis: int = -1) -> Any:
         return total.sum(axis=axis) / count.sum(axis=axis)
@@ -74,5 +115,4 @@ def estimate(values: Sequence[float], clusters: Sequence[str], seed: int = SEED)
         method="percentile",
         rng=np.random.default_rng(seed),
     ).confidence_interval
-    method = f"cluster bootstrap, percentile, {RESAMPLES} resamples"
-    return Estimate(mean, float(interval.low), float(interval.high), method=method, **shape)
+    return mean, (float(interval.low), float(interval.high)), len(sums)

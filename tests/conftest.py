@@ -11,6 +11,9 @@ from pathlib import Path
 import hypothesis
 import pytest
 
+# Tests run beside each other: threads that wait for each other by spinning would take all cores for themselves.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 # New examples are for a person at the keyboard; CI decides on the same ones every time.
 hypothesis.settings.register_profile("ci", derandomize=True)
 if os.environ.get("CI"):

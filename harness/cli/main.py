@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from apigauge import __version__
 from apigauge.errors import ApigaugeError
-from apigauge.harness.cli import benchmarks, generate, hubs, report, rerun, run, sandbox, score
+from apigauge.harness.cli import benchmarks, compare, generate, hubs, report, rerun, run, sandbox, score
 
-_COMMANDS = (run, generate, score, rerun, report, benchmarks, sandbox, hubs)
+_COMMANDS = (run, generate, score, rerun, report, compare, benchmarks, sandbox, hubs)
 
 _EPILOG = """\
 exit codes: 0 done; 2 wrong usage; 4 broken input, data or disk (the message says what to do)
@@ -17,6 +17,7 @@ examples:
   apigauge run --benchmark mini --model retrieval:bm25 --out runs/bm25
   apigauge score --benchmark apibench-torchhub --responses answers.jsonl --out runs/mine
   apigauge report runs/* --out site
+  apigauge compare runs/hf runs/vllm
 """
 
 

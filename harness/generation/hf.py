@@ -10,6 +10,8 @@ Kept on purpose:
 """
 
 import contextlib
+import os
+import warnings
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -37,6 +39,8 @@ class HF:
         if options.dtype not in _DTYPES:
             raise UsageError(f"--dtype {options.dtype}: give one of {', '.join(_DTYPES)}")
         self.problems: list[str] = []
+        # Answers are scored meanwhile: threads that wait by spinning would take the cores from scoring and sandbox.
+        os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
         self._checkpoint, self._adapter, self._options = checkpoint, adapter, options
         self._is_pair = _is_pair(checkpoint)
         with quiet():
@@ -195,7 +199,9 @@ def quiet() -> Iterator[None]:
     logging.set_verbosity_error()
     logging.disable_progress_bar()
     try:
-        yield
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
     finally:
         logging.set_verbosity(before)
 
@@ -234,7 +240,7 @@ def _load(checkpoint: Checkpoint, options: ModelOptions, *, is_pair: bool) -> An
         device = "auto" if torch.cuda.device_count() > 1 else "cuda" if torch.cuda.is_available() else "cpu"
     try:
         return kind.from_pretrained(checkpoint.folder, dtype=options.dtype, device_map=device, local_files_only=True)
-    except (OSError, ValueError, RuntimeError, KeyError, ImportError, AssertionError) as error:
+    except Exception as error:  # noqa: BLE001 - damaged files make the libraries raise what they like
         raise ModelError(f"{checkpoint.name} cannot be loaded: {_first_lines(error)}") from error
 
 
@@ -244,7 +250,7 @@ def _with_adapter(model: Any, adapter: Checkpoint, *, merge: bool) -> Any:
     try:
         adapted: Any = PeftModel.from_pretrained(model, str(adapter.folder), local_files_only=True)
         return adapted.merge_and_unload() if merge else adapted
-    except (OSError, ValueError, RuntimeError, KeyError, TypeError) as error:
+    except Exception as error:  # noqa: BLE001 - likewise
         raise ModelError(f"--adapter {adapter.name} is not for this model: {_first_lines(error)}") from error
 
 

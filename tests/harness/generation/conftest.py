@@ -1,0 +1,49 @@
+"""Tiny checkpoints, made once a session, and a cache of completions for each test alone."""
+
+import pytest
+from tiny_checkpoints import CHAT, save_gpt2, save_tokenizer
+
+
+@pytest.fixture(scope="session")
+def mini():
+    from apigauge.benchmarks import load_benchmark
+
+    return load_benchmark("mini")
+
+
+@pytest.fixture(scope="session")
+def texts(mini):
+    return [item.instruction for item in mini.train]
+
+
+@pytest.fixture(scope="session")
+def gpt2(tmp_path_factory, texts):
+    folder = tmp_path_factory.mktemp("tiny-gpt2")
+    save_gpt2(folder, texts)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def chatty(tmp_path_factory, texts):
+    folder = tmp_path_factory.mktemp("tiny-chat")
+    save_gpt2(folder, texts, chat=CHAT)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def t5(tmp_path_factory, texts):
+    import torch
+    from transformers import T5Config, T5ForConditionalGeneration
+
+    folder = tmp_path_factory.mktemp("tiny-t5")
+    tokenizer = save_tokenizer(folder, texts)
+    torch.manual_seed(0)
+    sizes = {"d_model": 32, "d_kv": 8, "d_ff": 64, "num_layers": 2, "num_heads": 4}
+    tokens = {"decoder_start_token_id": 0, "pad_token_id": 0, "eos_token_id": 0}
+    T5ForConditionalGeneration(T5Config(vocab_size=len(tokenizer), **sizes, **tokens)).save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def _own_cache(tmp_path, monkeypatch):
+    monkeypatch.setattr("apigauge.harness.generation.cache.folder", lambda: tmp_path / "completions")

@@ -15,7 +15,7 @@ from typing import Any
 from apigauge.benchmarks.types import Benchmark, Item
 from apigauge.errors import ModelError, UsageError
 from apigauge.harness.compare import Difference, Run
-from apigauge.harness.generation.checkpoint import Checkpoint
+from apigauge.harness.generation.checkpoint import Checkpoint, find
 from apigauge.harness.generation.documents import RETRIEVERS
 from apigauge.harness.generation.hf import HF, quiet
 from apigauge.harness.generation.options import ModelOptions
@@ -76,13 +76,16 @@ def load_tokenizer(name: str) -> Pretrained:
 class Logits(HF):
     """A checkpoint on the CPU, in float32 whatever its weights are stored in.
 
+    Args:
+        name: its path or id.
+
     Raises:
-        ModelError: it is no model that answers, or has no tokenizer.
+        ModelError: it cannot be had, is no model that answers, or has no tokenizer.
     """
 
-    def __init__(self, checkpoint: Checkpoint) -> None:
+    def __init__(self, name: str) -> None:
         _need_libraries("--logits")
-        super().__init__(checkpoint, None, ModelOptions(dtype="float32", device="cpu"))
+        super().__init__(find(name), None, ModelOptions(dtype="float32", device="cpu"))
         self.tokenizer = Pretrained(self._tokens.tokenizer)
 
     def gap(self, prompt: str, style: str, answered: Sequence[int]) -> Gap | None:

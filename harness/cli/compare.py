@@ -75,15 +75,15 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _load(name: str, compared: "Sequence[Run]") -> "Logits":
-    from apigauge.harness.generation.checkpoint import find
     from apigauge.harness.logits import Logits
 
-    checkpoint = find(name)
+    model = Logits(name)
+    revision = model.describe()["revision"]
     for one in compared:
         made = one.manifest.get("generator", {})
-        if made.get("revision", checkpoint.revision) != checkpoint.revision or made.get("adapter"):
+        if made.get("revision", revision) != revision or made.get("adapter"):
             say(f"apigauge: {one.path} was made with other weights than --logits reads")
-    return Logits(checkpoint)
+    return model
 
 
 def _json(found: "Comparison", gaps: "Gaps") -> dict[str, Any]:

@@ -127,8 +127,9 @@ class ModelGenerator:
                 self.hits += 1
                 yield _completion(request, known)
         self.unanswered = len(missing)
-        for request, answer in self._engine.answer(missing, self._style) if missing else ():
+        for request, made in self._engine.answer(missing, self._style) if missing else ():
             self.unanswered -= 1
+            answer = _whole_characters(made)
             if cache:
                 cache.put(request.prompt, self._seed(request), answer)
             yield _completion(request, answer)
@@ -136,6 +137,11 @@ class ModelGenerator:
     def _seed(self, request: Request) -> int | None:
         """What the draw depends on; the likeliest token depends on nothing."""
         return None if self._sampling.is_greedy else request.seed
+
+
+def _whole_characters(answer: Answer) -> Answer:
+    """An answer that ended inside a character, without its half: some engines leave it out and some write U+FFFD."""
+    return answer._replace(text=answer.text.rstrip("\ufffd")) if answer.finish_reason == "length" else answer
 
 
 def _completion(request: Request, answer: Answer) -> Completion:

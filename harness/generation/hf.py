@@ -240,7 +240,7 @@ def _load(checkpoint: Checkpoint, options: ModelOptions, *, is_pair: bool) -> An
         device = "auto" if torch.cuda.device_count() > 1 else "cuda" if torch.cuda.is_available() else "cpu"
     try:
         return kind.from_pretrained(checkpoint.folder, dtype=options.dtype, device_map=device, local_files_only=True)
-    except Exception as error:  # noqa: BLE001 - damaged files make the libraries raise what they like
+    except Exception as error:  # damaged files make the libraries raise what they like
         raise ModelError(f"{checkpoint.name} cannot be loaded: {_first_lines(error)}") from error
 
 
@@ -250,7 +250,7 @@ def _with_adapter(model: Any, adapter: Checkpoint, *, merge: bool) -> Any:
     try:
         adapted: Any = PeftModel.from_pretrained(model, str(adapter.folder), local_files_only=True)
         return adapted.merge_and_unload() if merge else adapted
-    except Exception as error:  # noqa: BLE001 - likewise
+    except Exception as error:  # damaged files make the libraries raise what they like
         raise ModelError(f"--adapter {adapter.name} is not for this model: {_first_lines(error)}") from error
 
 

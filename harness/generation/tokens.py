@@ -34,7 +34,7 @@ class Tokens:
             )
         try:
             self.tokenizer: Any = AutoTokenizer.from_pretrained(checkpoint.folder, local_files_only=True)
-        except Exception as error:  # noqa: BLE001 - damaged files make the libraries raise what they like
+        except Exception as error:
             raise ModelError(f"{checkpoint.name}: its tokenizer cannot be read: {_first_line(error)}") from error
 
     @property

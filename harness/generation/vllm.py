@@ -1,6 +1,7 @@
 """``vllm:`` a checkpoint run by vLLM's offline engine: continuous batching, prefix caching, LoRA, several GPUs."""
 
 import json
+import os
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -21,6 +22,9 @@ class VLLM:
     """
 
     def __init__(self, checkpoint: Checkpoint, adapter: Checkpoint | None, options: ModelOptions) -> None:
+        # Standard output belongs to the result.
+        os.environ.setdefault("VLLM_LOGGING_STREAM", "ext://sys.stderr")
+        os.environ.setdefault("VLLM_LOGGING_LEVEL", "ERROR")
         try:
             import vllm
             from vllm.platforms import current_platform
@@ -99,12 +103,18 @@ class VLLM:
             engine.add_request(str(number), {"prompt_token_ids": one.ids}, parameters, **lora)
         try:
             while engine.has_unfinished_requests():
-                for output in engine.step():
+                for output in self._step():
                     if output.finished:
                         one = work[int(output.request_id)]
                         yield one.request, self._answer(output.outputs[0], len(one.ids))
         finally:
             engine.abort_request([str(number) for number in range(len(work))])
+
+    def _step(self) -> list[Any]:
+        try:
+            return list(self._llm.llm_engine.step())
+        except Exception as error:  # whatever killed it
+            raise ModelError(f"vLLM stopped: {error}. What was answered is kept; set VLLM_LOGGING_LEVEL=INFO") from error
 
     def _answer(self, output: Any, prompt_tokens: int) -> Answer:
         text, is_cut = cut(output.text, self._options.sampling.stop)

@@ -178,7 +178,7 @@ def test_as_many_requests_as_allowed_are_in_flight_and_never_more(server):
 
 def test_answers_come_as_they_are_made(server):
     held = threading.Event()
-    server.react = lambda received: held.wait(5) and None if received.prompt == "p0" else None
+    server.react = lambda received: error(400, "late") if received.prompt == "p0" and not held.wait(5) else None
     stream = engine(server, concurrency=2).answer(requests(3), "chat")
     early = [next(stream)[0].item, next(stream)[0].item]
     held.set()

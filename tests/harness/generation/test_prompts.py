@@ -1,0 +1,68 @@
+import hashlib
+import json
+
+import pytest
+
+from apigauge.benchmarks import load_benchmark
+from apigauge.errors import UsageError
+from apigauge.harness.generation.documents import documents
+from apigauge.harness.generation.prompts import REFERENCE, Prompting, render
+
+
+def test_a_template_is_filled_with_instruction_and_document(tmp_path, mini):
+    path = tmp_path / "prompt.jinja"
+    path.write_text("Q: {{ instruction }}{% if document %}\nDoc: {{ document }}{% endif %}\nA:")
+    item = mini.items[0]
+    plain = render(mini, [item], Prompting(str(path)), str(path), None)
+    assert plain == [f"Q: {item.instruction}\nA:"]
+    shown = render(mini, [item], Prompting(str(path), "oracle"), str(path), None)
+    assert shown == [f"Q: {item.instruction}\nDoc: {item.document}\nA:"]
+    assert Prompting(str(path)).describe(str(path)) == {"prompt": "template", "retriever": "none"}
+
+
+@pytest.mark.parametrize("text", ["{{ question }}", "{% if %}", "{{ ''.__class__.__mro__[1].__subclasses__() }}"])
+def test_a_template_that_is_wrong_or_reaches_for_more_is_refused(tmp_path, mini, text):
+    path = tmp_path / "prompt.jinja"
+    path.write_text(text)
+    with pytest.raises(UsageError, match=r"prompt\.jinja"):
+        render(mini, mini.items[:1], Prompting(str(path)), str(path), None)
+
+
+def test_the_document_follows_the_question_in_the_benchmarks_form_and_in_chat(mini):
+    item = mini.items[0]
+    asked = f"{item.instruction}{REFERENCE}{item.document}"
+    assert render(mini, [item], Prompting(retriever="oracle"), "instruction", None) == [
+        f"###Instruction: {asked}\n###Output:"
+    ]
+    assert render(mini, [item], Prompting(retriever="oracle"), "chat", "<{}>".format) == [f"<{asked}>"]
+
+
+def test_bm25_gives_what_the_retrieval_baseline_answers_with(mini):
+    from apigauge.harness.generation import open_generator
+
+    calls = {json.loads(text)["api_call"] for text in documents(mini, mini.items, "bm25")}
+    found = documents(mini, mini.items, "bm25")
+    for answer, document in zip(open_generator("retrieval:bm25").generate(mini, mini.items), found, strict=True):
+        assert f"<<<api_call>>>: {json.loads(document)['api_call']}\n" in answer.text
+    assert len(calls) > 10
+
+
+@pytest.mark.apibench
+@pytest.mark.parametrize("hub", ["huggingface", "tensorflowhub", "torchhub"])
+def test_the_oracles_document_is_the_one_of_the_released_questions(hub, data_dir):
+    benchmark = load_benchmark(f"apibench-{hub}", data_dir)
+    lines = (data_dir / "questions" / f"questions_{hub}_oracle.jsonl").read_text(encoding="utf-8").splitlines()
+    released = {}
+    for line in lines:
+        question = json.loads(line)
+        text = question["text"].partition("for reference:")[2].strip()
+        released[str(question["question_id"])], _ = json.JSONDecoder().raw_decode(text)
+    ours = dict(
+        zip((item.id for item in benchmark.items), documents(benchmark, benchmark.items, "oracle"), strict=True)
+    )
+    assert sum(json.loads(ours[key]) == released[key] for key in ours if key in released) >= 0.99 * len(ours)
+
+
+def test_prompts_are_the_same_text_everywhere(mini):
+    text = "\0".join(render(mini, mini.items, Prompting(retriever="bm25"), "instruction", None))
+    assert hashlib.sha256(text.encode()).hexdigest()[:12] == "88cce8baf82a"

@@ -57,10 +57,14 @@ def test_the_oracles_document_is_the_one_of_the_released_questions(hub, data_dir
         question = json.loads(line)
         text = question["text"].partition("for reference:")[2].strip()
         released[str(question["question_id"])], _ = json.JSONDecoder().raw_decode(text)
-    ours = dict(
-        zip((item.id for item in benchmark.items), documents(benchmark, benchmark.items, "oracle"), strict=True)
-    )
-    assert sum(json.loads(ours[key]) == released[key] for key in ours if key in released) >= 0.99 * len(ours)
+    shown = documents(benchmark, benchmark.items, "oracle")
+    ours = {item.id: json.loads(text) for item, text in zip(benchmark.items, shown, strict=True)}
+
+    def plain(row):
+        """The released questions have lost some blank lines of the examples."""
+        return json.dumps(row).replace("\\n", "").replace(" ", "")
+
+    assert [key for key in ours if plain(ours[key]) != plain(released[key])] == []
 
 
 def test_prompts_are_the_same_text_everywhere(mini):

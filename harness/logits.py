@@ -16,7 +16,6 @@ from apigauge.benchmarks.types import Benchmark, Item
 from apigauge.errors import ModelError, UsageError
 from apigauge.harness.compare import Difference, Run
 from apigauge.harness.generation.checkpoint import Checkpoint, find
-from apigauge.harness.generation.documents import RETRIEVERS
 from apigauge.harness.generation.hf import HF, quiet
 from apigauge.harness.generation.options import ModelOptions
 from apigauge.harness.generation.prompts import Prompting, render
@@ -138,8 +137,6 @@ def gaps(
 
 def _prompts(benchmark: Benchmark, run: Run, style: str, model: Logits, items: Sequence[Item]) -> dict[str, str]:
     retriever = run.manifest.get("generator", {}).get("retriever", "none")
-    if retriever not in RETRIEVERS:
-        return {}
     prompts = render(benchmark, items, Prompting(style, retriever), style, model.chat)
     return {item.id: prompt for item, prompt in zip(items, prompts, strict=True)}
 

@@ -98,3 +98,15 @@ def apigauge() -> Callable[..., subprocess.CompletedProcess[str]]:
         )
 
     return run
+
+
+@pytest.fixture(scope="session")
+def tiny_gpt2(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A GPT-2 checkpoint with random weights and a tokenizer of its own."""
+    from tiny_checkpoints import save_gpt2
+
+    from apigauge.benchmarks import load_benchmark
+
+    folder = tmp_path_factory.mktemp("tiny-gpt2")
+    save_gpt2(folder, [item.instruction for item in load_benchmark("mini").train])
+    return folder

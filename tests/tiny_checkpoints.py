@@ -32,7 +32,7 @@ def save_gpt2(folder, texts, *, context=256, chat=None, seed=0):
     torch.manual_seed(seed)
     ends = {"bos_token_id": 0, "eos_token_id": 0}
     model = GPT2LMHeadModel(
-        GPT2Config(vocab_size=len(tokenizer), n_positions=context, n_embd=32, n_layer=2, n_head=2, **ends)
+        GPT2Config(vocab_size=len(tokenizer), n_positions=context, n_embd=64, n_layer=2, n_head=2, **ends)
     )
     for parameter in model.parameters():
         parameter.data *= 4  # far apart, so that answers differ from question to question

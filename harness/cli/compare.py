@@ -125,7 +125,9 @@ def _print(found: "Comparison", gaps: "Gaps", a: Path, b: Path) -> None:
     for side, keys in (("A", found.only_a), ("B", found.only_b)):
         if keys:
             more = f" and {len(keys) - _NAMED} more" if len(keys) > _NAMED else ""
-            print(f"only in {side}: {len(keys)} answers: {', '.join(_name(*key) for key in keys[:_NAMED])}{more}")
+            print(
+                f"only in {side}: {len(keys)} of its answers: {', '.join(_name(*key) for key in keys[:_NAMED])}{more}"
+            )
     for one in found.different[:_SHOWN]:
         print(f"\nitem {_name(one.item, one.sample)}")
         for line in _lines(one, gaps.get((one.item, one.sample))):

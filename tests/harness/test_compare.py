@@ -124,17 +124,18 @@ def test_answers_are_paired_by_item_and_sample_and_the_others_are_named(make, mi
     shown = capsys.readouterr().out.splitlines()
     (line,) = (line for line in shown if line.startswith("only in A"))
     assert line.startswith(
-        f"only in A: 22 answers: {items[0]}, {items[1]} (sample 1), {items[2]}, {items[2]} (sample 1), "
+        f"only in A: 22 of its answers: {items[0]}, {items[1]} (sample 1), {items[2]}, {items[2]} (sample 1), "
     )
     assert line.endswith(f", {items[5]}, {items[5]} (sample 1) and 12 more")
-    assert f"only in B: 1 answers: {items[40]}" in shown
+    assert f"only in B: 1 of its answers: {items[40]}" in shown
 
 
+@pytest.mark.parametrize("options", [[], ["--logits", "hf:/nowhere"]], ids=["texts", "before a model is loaded"])
 @pytest.mark.parametrize("field", ["name", "digest"])
-def test_runs_over_different_benchmarks_or_data_are_not_compared(make, answers, capsys, field):
+def test_runs_over_different_benchmarks_or_data_are_not_compared(make, answers, capsys, field, options):
     a, b = make("a", answers, None), make("b", answers, None)
     edit_manifest(b, lambda manifest: manifest["benchmark"].update({field: "something-else"}))
-    assert main(["compare", str(a), str(b), "--json"]) == 2
+    assert main(["compare", str(a), str(b), "--json", *options]) == 2
     shown = capsys.readouterr()
     assert shown.out == ""
     assert f"benchmark's {field} differs" in shown.err
@@ -269,6 +270,24 @@ def test_withheld_metrics_are_left_out_and_told(make, answers, told, in_which):
     assert "exec.rate, exec.call, exec.stage left out" in said
 
 
+def test_a_score_that_differs_alone_is_a_difference_and_how_a_call_was_found_is_none(make, answers, told):
+    a, b = make("a", answers), make("b", answers)
+    first, second = list(answers)[:2]
+
+    def change(row):
+        if row["item"] == first:
+            row["metrics"]["rouge.1"] = 0.5
+        if row["item"] == second:
+            row["extraction"]["how"] = "guessed"
+
+    edit(b / "scores.jsonl", change)
+    found, _ = told(a, b)
+    (one,) = found["different"]
+    assert (one["item"], one["text"], one["extraction"], set(one["metrics"])) == (first, None, {}, {"rouge.1"})
+    assert one["metrics"]["rouge.1"]["b"] == 0.5
+    assert found["extractions"]["share"] == 1
+
+
 def test_a_metric_of_one_run_alone_is_not_compared(make, answers, told):
     found, _ = told(make("a", answers, ["ast_match"]), make("b", answers))
     assert set(found["metrics"]) == {"ast.exact", "ast.domain", "hallucination"}
@@ -305,6 +324,16 @@ def test_people_see_a_table_what_was_made_otherwise_and_where_each_text_parts(ma
     assert "ast.exact 1 -> 0" in block
 
 
+def test_people_see_how_a_verdict_changed(make, answers, capsys):
+    a, b = make("a", answers, ["ast_match"]), make("b", answers, ["ast_match"])
+    execute(a, [verdict("passed", 4)] * 24)
+    execute(b, [verdict("failed", 2, "name"), *[verdict("passed", 4)] * 23])
+    assert main(["compare", str(a), str(b)]) == 0
+    shown = capsys.readouterr().out
+    assert "identical verdicts: 23 of 24 (95.83%)" in shown
+    assert "\n  verdict: passed at stage 4 -> failed/name at stage 2\n" in shown
+
+
 def test_people_see_the_first_twenty_that_differ_and_how_many_more_there_are(make, answers, capsys, told):
     a, b = (
         make("a", answers, ["ast_match"]),
@@ -329,6 +358,15 @@ def test_no_answer_can_steer_the_terminal_or_break_the_output(make, answers, cap
     assert r"token 0 is '\ud800' in A, '\x1b' in B" in shown
     found, _ = told(a, b)
     assert (found["different"][0]["text"]["a"], found["different"][0]["text"]["b"]) == (r"\ud800", "\x1b")
+
+
+def test_no_items_name_can_steer_the_terminal(make, answers, capsys):
+    a, b = make("a", answers, None), make("b", answers, None)
+    edit(a / "generations.jsonl", lambda row: row.update({"item": "\x1b[2J"}))
+    assert main(["compare", str(a), str(b)]) == 0
+    shown = capsys.readouterr().out
+    assert "\x1b" not in shown
+    assert r"only in A: 1 of its answers: '\x1b[2J'" in shown
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,8 @@
 """Tokens and gaps of tiny checkpoints, against the tokenizer's own library and forward passes written here."""
 
 import functools
+import json
+import shutil
 import sys
 
 import pytest
@@ -90,15 +92,20 @@ def shown_a_document(item):
     return f"###Instruction: {item.instruction}\n Use this API documentation for reference: {item.document}\n###Output:"
 
 
-def expected_gap(model, raw, prompt, text, position, *, pair=False):
-    """The two highest logits after the prompt and the text up to a token, by a forward pass of the model itself."""
+def expected_gap(model, raw, prompt, text, position, *, started=None, first=()):
+    """The two highest logits after the prompt and the text up to a token, by a forward pass of the model itself.
+
+    ``first`` are tokens before the prompt, ``started`` those before the answer of a model with an encoder.
+    """
     import torch
 
-    before = raw.encode(prompt, add_special_tokens=False).ids
+    before = [*first, *raw.encode(prompt, add_special_tokens=False).ids]
     answered = raw.encode(text, add_special_tokens=False).ids[:position]
     with torch.no_grad():
-        if pair:
-            logits = model(input_ids=torch.tensor([before]), decoder_input_ids=torch.tensor([[0, *answered]])).logits
+        if started:
+            logits = model(
+                input_ids=torch.tensor([before]), decoder_input_ids=torch.tensor([[*started, *answered]])
+            ).logits
         else:
             logits = model(input_ids=torch.tensor([before + answered])).logits
     ordered = logits[0, -1].double().sort(descending=True)
@@ -133,7 +140,10 @@ def test_the_gap_is_that_of_the_two_likeliest_tokens_where_the_texts_part(
     assert len(set(gaps)) == 3
 
 
-def test_a_model_with_an_encoder_reads_the_prompt_there_and_the_text_in_its_decoder(tmp_path, mini, raw, gpt2, told):
+@pytest.mark.parametrize(("forced", "started"), [(None, [0]), (5, [0, 5])])
+def test_a_model_with_an_encoder_reads_the_prompt_there_and_the_text_in_its_decoder(
+    tmp_path, mini, raw, told, forced, started
+):
     import torch
     from transformers import T5Config, T5ForConditionalGeneration
 
@@ -143,11 +153,54 @@ def test_a_model_with_an_encoder_reads_the_prompt_there_and_the_text_in_its_deco
     sizes = {"d_model": 32, "d_kv": 8, "d_ff": 64, "num_layers": 2, "num_heads": 4, "vocab_size": raw.get_vocab_size()}
     tokens = {"decoder_start_token_id": 0, "pad_token_id": 0, "eos_token_id": 0}
     model = T5ForConditionalGeneration(T5Config(**sizes, **tokens)).eval()
+    model.generation_config.forced_bos_token_id = forced
     model.save_pretrained(folder)
     a, b = stubs(tmp_path, mini, asked)
     found, _ = told(a, b, "--logits", f"hf:{folder}")
     for item, one in zip(mini.items[:3], found["different"], strict=True):
-        gap, top = expected_gap(model, raw, asked(item), "torch.topk(x, 3)", one["text"]["position"], pair=True)
+        gap, top = expected_gap(model, raw, asked(item), "torch.topk(x, 3)", one["text"]["position"], started=started)
+        assert one["logits"] == {"gap": pytest.approx(gap, abs=1e-3), "top": top}
+
+
+@pytest.fixture
+def respelled(gpt2, tmp_path):
+    """The checkpoint with a change to the file of its tokenizer."""
+
+    def made(**change):
+        folder = shutil.copytree(gpt2, tmp_path / "respelled")
+        kept = json.loads((folder / "tokenizer.json").read_text(encoding="utf-8"))
+        (folder / "tokenizer.json").write_text(json.dumps(kept | change), encoding="utf-8")
+        return folder
+
+    return made
+
+
+STARTS = {
+    "type": "TemplateProcessing",
+    "single": [{"SpecialToken": {"id": "<|user|>", "type_id": 0}}, {"Sequence": {"id": "A", "type_id": 0}}],
+    "pair": [{"Sequence": {"id": "A", "type_id": 0}}, {"Sequence": {"id": "B", "type_id": 0}}],
+    "special_tokens": {"<|user|>": {"id": "<|user|>", "ids": [1], "tokens": ["<|user|>"]}},
+}
+
+
+@pytest.mark.parametrize(
+    ("prompt", "style", "first"), [(asked, "instruction", [1]), (chatted, "chat", [])], ids=["instruction", "chat"]
+)
+def test_a_token_that_begins_every_text_comes_before_the_prompt_unless_the_chat_template_has_it(
+    tmp_path, mini, raw, respelled, told, prompt, style, first
+):
+    """Llama's tokenizer begins so. Before the answer it does not come again, nor does it count as a token there."""
+    from transformers import GPT2LMHeadModel
+
+    folder = respelled(post_processor=STARTS)
+    a, b = stubs(tmp_path, mini, prompt, {"prompt": style})
+    found, _ = told(a, b, "--logits", f"hf:{folder}")
+    model = GPT2LMHeadModel.from_pretrained(folder).eval()
+    left, right = (raw.encode(text, add_special_tokens=False).ids for text in ("torch.topk(x, 3)", "torch.tops(x, 3)"))
+    position = next(at for at, pair in enumerate(zip(left, right, strict=False)) if pair[0] != pair[1])
+    for item, one in zip(mini.items[:3], found["different"], strict=True):
+        assert one["text"]["position"] == position
+        gap, top = expected_gap(model, raw, prompt(item), "torch.topk(x, 3)", position, first=first)
         assert one["logits"] == {"gap": pytest.approx(gap, abs=1e-3), "top": top}
 
 
@@ -178,6 +231,29 @@ def test_prompts_that_differ_between_the_runs_have_no_gap(tmp_path, mini, gpt2, 
     assert "different prompts" in reasons(told(a, b, "--logits", f"hf:{gpt2}")[0])
 
 
+def test_texts_that_the_tokenizer_reads_alike_have_no_gap(tmp_path, mini, respelled, told):
+    a, b = stubs(tmp_path, mini, asked, texts=("Torch.topk", "torch.topk"))
+    found, _ = told(a, b, "--logits", f"hf:{respelled(normalizer={'type': 'Lowercase'})}")
+    assert "reads both texts alike" in reasons(found)
+    assert (found["different"][0]["text"]["a"], found["different"][0]["text"]["b"]) == (None, None)
+
+
+def test_a_chat_has_no_gap_of_a_model_without_a_chat_template(tmp_path, mini, gpt2, told):
+    folder = shutil.copytree(gpt2, tmp_path / "plain")
+    (folder / "chat_template.jinja").unlink()
+    a, b = stubs(tmp_path, mini, chatted, {"prompt": "chat"})
+    assert "cannot be made again" in reasons(told(a, b, "--logits", f"hf:{folder}")[0])
+
+
+def test_half_a_surrogate_pair_is_read_by_a_tokenizer_too(make, mini, gpt2, told):
+    """A server may send one; it has no UTF-8, and tokenizers take nothing else."""
+    item = mini.items[0].id
+    a, b = make("a", {item: "f(1)"}, None), make("b", {item: "g(1)"}, None)
+    edit(a / "generations.jsonl", lambda row: row.update({"text": "\ud800"}))
+    found, _ = told(a, b, "--tokenizer", gpt2)
+    assert (found["different"][0]["text"]["position"], found["different"][0]["text"]["a"]) == (0, "?")
+
+
 def test_a_text_beyond_the_models_context_has_no_gap(tmp_path, mini, gpt2, told):
     a, b = stubs(tmp_path, mini, asked, texts=("topk " * 1000 + "x", "topk " * 1000 + "y"))
     assert "longer than the model's context" in reasons(told(a, b, "--logits", f"hf:{gpt2}")[0])
@@ -196,7 +272,8 @@ def test_people_see_the_gap_or_why_there_is_none(tmp_path, mini, gpt2, capsys):
     assert shown.count(" is ahead of ") == 2
 
 
-def test_logits_of_other_weights_than_a_run_was_made_with_are_told(tmp_path, mini, gpt2, told):
-    a, b = stubs(tmp_path, mini, asked, {"revision": "sha256:other"})
+@pytest.mark.parametrize("manifest", [{"revision": "sha256:other"}, {"adapter": {"model": "lora"}}], ids=str)
+def test_logits_of_other_weights_than_a_run_was_made_with_are_told(tmp_path, mini, gpt2, told, manifest):
+    a, b = stubs(tmp_path, mini, asked, manifest)
     _, said = told(a, b, "--logits", f"hf:{gpt2}")
     assert said.count("was made with other weights than --logits reads") == 2

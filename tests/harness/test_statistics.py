@@ -222,7 +222,7 @@ def test_a_difference_within_one_cluster_says_nothing_about_others():
     assert "one cluster" in found.method
 
 
-@pytest.mark.parametrize(("b", "clusters"), [([1.0], ["a", "b"]), ([1.0, 0.0], ["a"])])
+@pytest.mark.parametrize(("b", "clusters"), [([1.0], ["a", "b"]), ([1.0], ["a"]), ([1.0, 0.0], ["a"])])
 def test_both_runs_and_their_clusters_must_be_of_one_length(b, clusters):
     with pytest.raises(ValueError, match="zip"):
         paired_difference([1.0, 0.0], b, clusters)

@@ -11,7 +11,9 @@ from apigauge.harness.executors.local import ordered
 @pytest.mark.parametrize("workers", [1, 2])
 @pytest.mark.parametrize("count", [0, 1, 199, 200, 1_000])
 def test_results_come_in_the_order_of_the_tasks(count, workers):
-    assert list(ordered(partial(partial, math.sqrt), range(count), count, workers)) == [math.sqrt(n) for n in range(count)]
+    assert list(ordered(partial(partial, math.sqrt), range(count), count, workers)) == [
+        math.sqrt(n) for n in range(count)
+    ]
 
 
 def test_tasks_are_drawn_only_a_bounded_number_ahead():

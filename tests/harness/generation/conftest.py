@@ -17,10 +17,8 @@ def texts(mini):
 
 
 @pytest.fixture(scope="session")
-def gpt2(tmp_path_factory, texts):
-    folder = tmp_path_factory.mktemp("tiny-gpt2")
-    save_gpt2(folder, texts)
-    return folder
+def gpt2(tiny_gpt2):
+    return tiny_gpt2
 
 
 @pytest.fixture(scope="session")

@@ -78,6 +78,8 @@ def test_it_is_refused(sandbox, category):
 
 
 def test_a_revision_that_no_repository_can_have_is_not_found(sandbox):
-    program = "from transformers import AutoModel\nAutoModel.from_pretrained('bert-base-uncased', revision='no such tag')"
+    program = (
+        "from transformers import AutoModel\nAutoModel.from_pretrained('bert-base-uncased', revision='no such tag')"
+    )
     verdict = sandbox.run(Program(program))
     assert (verdict.status, verdict.category) == ("failed", "hub_not_found"), verdict

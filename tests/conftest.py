@@ -54,10 +54,17 @@ def missing_namespaces() -> str:
     return "" if namespaces_work() else "bubblewrap is not installed or may not make namespaces"
 
 
+def vllm_environment() -> str | None:
+    """The Python of an environment that has vLLM: ``$APIGAUGE_VLLM_PYTHON`` or the one of `make vllm`."""
+    named = os.environ.get("APIGAUGE_VLLM_PYTHON", str(CHECKOUT / ".venv-vllm" / "bin" / "python"))
+    return named if Path(named).is_file() else None
+
+
 _NEEDS: dict[str, Callable[[], str]] = {
     "apibench": lambda: _MISSING if apibench_folder() is None else "",
     "bwrap": missing_namespaces,
     "podman": lambda: "" if shutil.which("podman") else "podman is not installed",
+    "vllm": lambda: "" if vllm_environment() else "no environment with vLLM: `make vllm`",
 }
 
 
@@ -110,3 +117,12 @@ def tiny_gpt2(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("tiny-gpt2")
     save_gpt2(folder, [item.instruction for item in load_benchmark("mini").train])
     return folder
+
+
+@pytest.fixture(scope="session")
+def vllm_python() -> str:
+    """The Python of vLLM's environment; only for tests marked ``vllm``."""
+    python = vllm_environment()
+    if python is None:
+        pytest.fail("a test that asks for vllm_python must be marked vllm", pytrace=False)
+    return python

@@ -38,3 +38,25 @@ def save_gpt2(folder, texts, *, context=256, chat=None, seed=0):
         parameter.data *= 4  # far apart, so that answers differ from question to question
     model.save_pretrained(folder)
     return model
+
+
+def save_llama(folder, texts, adapter=None):
+    """A Llama, and a LoRA adapter for it in a second folder."""
+    import torch
+    from peft import LoraConfig, get_peft_model
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    tokenizer = save_tokenizer(folder, texts)
+    torch.manual_seed(0)
+    sizes = {"hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 2, "num_attention_heads": 2}
+    ends = {"bos_token_id": 0, "eos_token_id": 0, "num_key_value_heads": 2, "max_position_embeddings": 256}
+    model = LlamaForCausalLM(LlamaConfig(vocab_size=len(tokenizer), **sizes, **ends))
+    for parameter in model.parameters():
+        parameter.data *= 4
+    model.save_pretrained(folder)
+    if adapter:
+        adapted = get_peft_model(model, LoraConfig(r=8, target_modules=["q_proj", "v_proj"], task_type="CAUSAL_LM"))
+        for name, parameter in adapted.named_parameters():
+            if "lora_B" in name:
+                torch.nn.init.normal_(parameter, std=0.5)
+        adapted.save_pretrained(adapter)

@@ -173,6 +173,10 @@ def _lines(one: "Difference", gap: "Gap | str | None") -> list[str]:
         lines.append(f"logits: no gap: {gap}")
     elif gap:
         lines.append(f"logits: {gap.top[0]!r} is ahead of {gap.top[1]!r} by {gap.gap:.6g}")
+        if one.text and not {one.text.a, one.text.b} - {None} <= {*gap.top}:
+            lines.append(
+                "        which are other tokens than the texts': these were drawn, or not written as they are read"
+            )
     if "call" in one.extraction:
         lines.append("call: {!r} -> {!r}".format(*one.extraction["call"]))
     if "program" in one.extraction:

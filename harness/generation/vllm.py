@@ -37,7 +37,10 @@ class VLLM:
         self._tokens = Tokens(checkpoint)
         on_cpu = current_platform.is_cpu()
         self._device = "cpu" if on_cpu else current_platform.device_type
-        lora = {"enable_lora": True, "max_lora_rank": _rank(adapter)} if adapter else {}
+        more: dict[str, Any] = {"enable_lora": True, "max_lora_rank": _rank(adapter)} if adapter else {}
+        if on_cpu and not options.sampling.is_greedy:
+            # A prompt read in two parts has its generator set back, which the CPU's cannot be (vLLM 0.32).
+            more["enable_chunked_prefill"] = False
         try:
             self._llm = vllm.LLM(
                 model=str(checkpoint.folder),
@@ -49,7 +52,7 @@ class VLLM:
                 enforce_eager=on_cpu,
                 seed=0,
                 disable_log_stats=True,
-                **lora,
+                **more,
             )
         except (OSError, ValueError, RuntimeError, AssertionError, KeyError) as error:
             raise ModelError(f"vLLM cannot run {checkpoint.name}: {error}") from error
@@ -114,7 +117,9 @@ class VLLM:
         try:
             return list(self._llm.llm_engine.step())
         except Exception as error:  # whatever killed it
-            raise ModelError(f"vLLM stopped: {error}. What was answered is kept; set VLLM_LOGGING_LEVEL=INFO") from error
+            raise ModelError(
+                f"vLLM stopped: {error}. What was answered is kept; set VLLM_LOGGING_LEVEL=INFO"
+            ) from error
 
     def _answer(self, output: Any, prompt_tokens: int) -> Answer:
         text, is_cut = cut(output.text, self._options.sampling.stop)

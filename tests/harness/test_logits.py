@@ -140,6 +140,55 @@ def test_the_gap_is_that_of_the_two_likeliest_tokens_where_the_texts_part(
     assert len(set(gaps)) == 3
 
 
+def save_words(folder, seed):
+    """A model of two dozen words that writes every text as its tokenizer reads it."""
+    import torch
+    from tokenizers import Tokenizer, models, pre_tokenizers
+    from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast
+
+    words = ["<|end|>", *(f"word{number}" for number in range(24))]
+    raw = Tokenizer(models.WordLevel({word: number for number, word in enumerate(words)}, unk_token="word0"))
+    raw.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    PreTrainedTokenizerFast(tokenizer_object=raw, eos_token="<|end|>").save_pretrained(folder)
+    torch.manual_seed(seed)
+    ends = {"bos_token_id": 0, "eos_token_id": 0}
+    model = GPT2LMHeadModel(GPT2Config(vocab_size=25, n_positions=128, n_embd=32, n_layer=2, n_head=2, **ends))
+    for parameter in model.parameters():
+        parameter.data *= 4
+    model.save_pretrained(folder)
+
+
+def test_the_token_a_model_took_where_another_went_on_otherwise_is_its_likeliest(tmp_path, mini, told, capsys):
+    """Two checkpoints answer for themselves, as ``run --model hf:`` has them do; the gap is of the first one."""
+    from apigauge.harness.evaluation import generate
+    from apigauge.harness.generation.options import ModelOptions, open_model
+    from apigauge.harness.generation.sampling import Sampling
+
+    options = ModelOptions(Sampling(max_new_tokens=12), cached=False, device="cpu")
+    for seed, name in enumerate("ab"):
+        save_words(tmp_path / f"model-{name}", seed)
+        generate(mini, open_model("hf", str(tmp_path / f"model-{name}"), options), tmp_path / name, limit=8)
+    found, said = told(tmp_path / "a", tmp_path / "b", "--logits", f"hf:{tmp_path / 'model-a'}")
+    assert said.count(f"{tmp_path / 'b'} was made with other weights") == said.count("other weights") == 1
+    assert len(found["different"]) >= 4
+    for one in found["different"]:
+        assert one["logits"]["top"][0] == (one["text"]["a"] or "<|end|>")
+        assert one["logits"]["gap"] > 0
+    # The first answer goes on with the second likeliest token, as a rounding error would have it.
+    first, second = found["different"][0]["item"], found["different"][0]["logits"]["top"][1]
+    assert found["different"][0]["text"]["position"] == 0
+    edit(
+        tmp_path / "b" / "generations.jsonl",
+        lambda row: row.update({"text": second}) if row["item"] == first else None,
+    )
+    found, _ = told(tmp_path / "a", tmp_path / "b", "--logits", f"hf:{tmp_path / 'model-a'}")
+    strange = [one for one in found["different"] if one["text"]["b"] not in (None, *one["logits"]["top"])]
+    assert first not in {one["item"] for one in strange}
+    assert 0 < len(strange) < len(found["different"])
+    main(["compare", str(tmp_path / "a"), str(tmp_path / "b"), "--logits", f"hf:{tmp_path / 'model-a'}"])
+    assert capsys.readouterr().out.count("which are other tokens than the texts'") == len(strange)
+
+
 @pytest.mark.parametrize(("forced", "started"), [(None, [0]), (5, [0, 5])])
 def test_a_model_with_an_encoder_reads_the_prompt_there_and_the_text_in_its_decoder(
     tmp_path, mini, raw, told, forced, started

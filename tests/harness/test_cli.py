@@ -31,6 +31,7 @@ COMMANDS = [
     ["generate"],
     ["score"],
     ["rerun"],
+    ["compare"],
     ["report"],
     ["benchmarks"],
     ["benchmarks", "list"],

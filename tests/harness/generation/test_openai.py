@@ -292,7 +292,8 @@ def test_a_wait_that_is_over_or_means_nothing_is_none(server, odd):
 
 @pytest.mark.parametrize("status", [307, 400, 404, 413, 422])
 def test_a_request_that_the_server_refuses_is_told_once_and_the_others_are_had(server, status):
-    server.react = lambda received: error(status, "the prompt\n is too long") if received.prompt == "p1" else None
+    refusal = error(status, "the prompt\n is too long", Location="/elsewhere")
+    server.react = lambda received: refusal if received.prompt == "p1" else None
     client = engine(server)
     assert answers(client, requests(4)).keys() == {"i0", "i2", "i3"}
     assert client.problems == [f"item 'i1', sample 0: HTTP {status}: the prompt is too long; it is left out"]

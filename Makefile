@@ -56,6 +56,7 @@ bench: $(VENV)/.dev
 	$(BIN)/python tests/performance/bench_scoring.py
 	$(BIN)/python tests/performance/bench_startup.py
 	$(BIN)/python tests/performance/bench_sandbox.py
+	$(BIN)/python tests/performance/bench_generation.py
 	$(BIN)/python tests/performance/bench_discrimination.py
 
 $(VENV)/bin/python:

@@ -24,16 +24,16 @@ def save_tokenizer(folder, texts, chat=None):
     return tokenizer
 
 
-def save_gpt2(folder, texts, *, context=256, chat=None, seed=0):
+def save_gpt2(folder, texts, *, context=256, chat=None, seed=0, **sizes):
     import torch
     from transformers import GPT2Config, GPT2LMHeadModel
 
     tokenizer = save_tokenizer(folder, texts, chat)
     torch.manual_seed(seed)
     ends = {"bos_token_id": 0, "eos_token_id": 0}
-    model = GPT2LMHeadModel(
-        GPT2Config(vocab_size=len(tokenizer), n_positions=context, n_embd=64, n_layer=2, n_head=2, **ends)
-    )
+    # A head is 32 wide, the least that vLLM has on a CPU.
+    sizes = {"n_embd": 64, "n_layer": 2, "n_head": 2} | sizes
+    model = GPT2LMHeadModel(GPT2Config(vocab_size=len(tokenizer), n_positions=context, **sizes, **ends))
     for parameter in model.parameters():
         parameter.data *= 4  # far apart, so that answers differ from question to question
     model.save_pretrained(folder)

@@ -1,0 +1,111 @@
+"""What the harness adds to the engines it drives, and what it wins: ratios of one run on one machine.
+
+Run by ``make bench``. A GPT-2 of 10 million random weights answers questions with retrieved documents, so that prompts
+differ in length as they do in use. The part on vLLM needs its environment (`make vllm`).
+"""
+
+import contextlib
+import io
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from tiny_checkpoints import save_gpt2
+
+from apigauge.benchmarks import load_benchmark
+from apigauge.harness.evaluation import evaluate, generate, score_run
+from apigauge.harness.generation import open_generator
+from apigauge.harness.generation.engine import Request
+from apigauge.harness.generation.options import ModelOptions
+from apigauge.harness.generation.prompts import Prompting
+from apigauge.harness.generation.sampling import Sampling
+from apigauge.sandboxes.open import open_sandbox
+
+TOKENS, BATCH, ROUNDS = 32, 8, 3
+VLLM = os.environ.get("APIGAUGE_VLLM_PYTHON", ".venv-vllm/bin/python")
+
+
+def timed(function):
+    started = time.perf_counter()
+    function()
+    return time.perf_counter() - started
+
+
+def best(*functions):
+    """The shortest of some rounds of each, taken in turn, so that the machine's moods fall on all of them."""
+    rounds = [[timed(function) for function in functions] for _ in range(ROUNDS)]
+    return [min(times) for times in zip(*rounds, strict=True)]
+
+
+def transformers(folder, benchmark):
+    options = ModelOptions(
+        Sampling(TOKENS), Prompting("instruction", "oracle"), cached=False, batch_size=BATCH, device="cpu"
+    )
+    generator = open_generator(f"hf:{folder}", options)
+    engine, prompts = generator._engine, generator.prompts(benchmark, benchmark.items)
+    requests = [Request(item.id, 0, prompt, 0) for item, prompt in zip(benchmark.items, prompts, strict=True)]
+    work = engine._tokens.encode(requests, "instruction", 1024, TOKENS)
+
+    def plainly(order):
+        import torch
+
+        for at in range(0, len(order), BATCH):
+            ids, mask = engine._padded(order[at : at + BATCH])
+            with torch.inference_mode():
+                out = engine._model.generate(ids, attention_mask=mask, max_new_tokens=TOKENS, do_sample=False)
+            engine._tokens.tokenizer.batch_decode(out[:, ids.shape[1] :], skip_special_tokens=True)
+
+    ordered = sorted(work, key=lambda one: -len(one.ids))
+    ours, same, naive = best(
+        lambda: list(engine.answer(requests, "instruction")), lambda: plainly(ordered), lambda: plainly(work)
+    )
+    print(f"hf: over model.generate at equal batches: {ours / same:.3f} (at most 1.03)")
+    print(f"hf: batches by length over the order of the questions: {naive / ours:.2f} times as fast (at least 1.3)")
+
+
+def overlap(folder, benchmark):
+    """Wall time of a run against that of answering alone and of scoring and running alone."""
+    options = ModelOptions(Sampling(TOKENS), Prompting("instruction"), cached=False, batch_size=BATCH, device="cpu")
+    generator = open_generator(f"hf:{folder}", options)
+    with tempfile.TemporaryDirectory() as scratch, contextlib.redirect_stderr(io.StringIO()):
+        apart, together = Path(scratch, "apart"), Path(scratch, "together")
+        sandbox = open_sandbox("process", benchmark.environment, concurrency=1, say=lambda _: None)
+        answering = timed(lambda: generate(benchmark, generator, apart))
+        scoring = timed(lambda: score_run(benchmark, apart, ["ast_match", "rouge"], 1, sandbox=sandbox))
+        whole = timed(
+            lambda: evaluate(benchmark, generator, together, ["ast_match", "rouge"], None, 1, sandbox=sandbox)
+        )
+        sandbox.close()
+    print(
+        f"overlap: {whole / max(answering, scoring):.2f} of the slower of answering ({answering:.1f} s) and scoring ({scoring:.1f} s)"
+    )
+
+
+def vllm(folder):
+    if not Path(VLLM).is_file():
+        print("vllm: no environment (`make vllm`)")
+        return
+    script = Path(__file__).with_name("bench_vllm.py")
+    done = subprocess.run([VLLM, script, folder], capture_output=True, text=True, check=True)
+    found = json.loads(done.stdout.splitlines()[-1])
+    print(f"vllm: over LLM.generate on the same prompts: {found['ours'] / found['plain']:.3f} (at most 1.03)")
+
+
+def main():
+    benchmark = load_benchmark("mini")
+    with tempfile.TemporaryDirectory() as scratch:
+        texts = [item.document for item in benchmark.train]
+        save_gpt2(scratch, texts, context=1024, n_embd=320, n_layer=8, n_head=10)
+        transformers(scratch, benchmark)
+        overlap(scratch, benchmark)
+        vllm(scratch)
+
+
+if __name__ == "__main__":
+    main()

@@ -45,6 +45,13 @@ class Tools:
 
         models.write(entry, folder, self.real(entry["repo"]))
 
+    def follows_real(self, entry: Entry) -> bool:
+        """Whether a line's architecture is the one that the repository's real configuration names."""
+        from apigauge.sandboxes.hubs.huggingface import models
+
+        real = self.real(entry["repo"]) if entry["library"] == "transformers" else None
+        return real is not None and models.as_real(entry, real)["type"] == real.get("model_type")
+
     def real(self, repo: str) -> Entry | None:
         """The real configuration of a repository, if one was given."""
         path = self._configs / f"{repo.replace('/', '--')}.json" if self._configs else None
@@ -115,7 +122,8 @@ def build(out: Path, configs: Path | None, only: set[str] | None = None) -> dict
             named = sorted({*revisions[repo], *extra.get("revisions", ()), *extra.get("variants", ())})
             cache.add(repo, folder, named, flat=entry["library"] not in {"diffusers", "transformers"})
         task = (entry.get("extra") or {}).get("pipeline_tag")
-        written.append({"id": repo, "library": entry["library"], "source": entry["source"], "task": task})
+        source = "hub" if tools.follows_real(entry) else entry["source"]
+        written.append({"id": repo, "library": entry["library"], "source": source, "task": task})
     inputs.write(out / "inputs")
     hub = {"name": "huggingface", "variables": VARIABLES, "entries": written}
     (out / "hub.json").write_text(json.dumps(hub, indent=1, sort_keys=True) + "\n", encoding="utf-8")

@@ -5,7 +5,7 @@ from typing import Any
 from apigauge.sandboxes.hubs.huggingface import configs, labels, languages
 from apigauge.sandboxes.hubs.huggingface.configs import Names
 
-_PAIRS = frozenset({"encoder-decoder", "speech-encoder-decoder", "vision-encoder-decoder"})
+PAIRS = frozenset({"encoder-decoder", "speech-encoder-decoder", "vision-encoder-decoder"})
 _T5_TASKS = {
     "summarize: ": ("summarization", {"early_stopping": True, "length_penalty": 2.0, "no_repeat_ngram_size": 3}),
     "translate English to French: ": ("translation_en_to_fr", {}),
@@ -17,7 +17,7 @@ _T5_TASKS = {
 def config(entry: dict[str, Any], names: Names | None, real: dict[str, Any]) -> Any:
     """The toy configuration of a repository's model."""
     kind = entry["type"]
-    if kind in _PAIRS:
+    if kind in PAIRS:
         return _pair(entry, names)
     if kind == "musicgen":
         return _music(entry, names)

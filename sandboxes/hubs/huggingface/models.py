@@ -18,6 +18,7 @@ def write(entry: dict[str, Any], folder: Path, real: dict[str, Any] | None = Non
         folder: an empty folder.
         real: the real ``config.json``, where it is known.
     """
+    entry = as_real(entry, real or {})
     names = tokenizers.write(entry["tokenizer"], folder, entry) if entry.get("tokenizer") else None
     try:
         configs.class_of(entry["type"])
@@ -33,6 +34,20 @@ def write(entry: dict[str, Any], folder: Path, real: dict[str, Any] | None = Non
         remote.write(entry, model_class(entry), folder)
     if (entry.get("extra") or {}).get("sentence_transformers"):
         sentences.write(entry, config, folder)
+
+
+def as_real(entry: dict[str, Any], real: dict[str, Any]) -> dict[str, Any]:
+    """The line with the architecture that the real configuration names, if the library has it and it is one model."""
+    import transformers
+
+    kind, (architecture, *_) = real.get("model_type"), real.get("architectures") or [""]
+    if kind in composites.PAIRS or entry["type"] in composites.PAIRS or not hasattr(transformers, architecture):
+        return entry
+    try:
+        configs.class_of(str(kind))
+    except KeyError:
+        return entry
+    return entry | {"type": kind, "architecture": architecture}
 
 
 def model_class(entry: dict[str, Any]) -> Any:

@@ -15,7 +15,9 @@ def load(_data_dir: Path | None = None) -> Benchmark:
     paths = [_HERE / "catalogue.jsonl", _HERE / "items.jsonl"]
     catalogue, rows = (read_rows(path) for path in paths)
     documents = {row["api_call"]: json.dumps(row, ensure_ascii=False) for row in catalogue}
-    items = {split: tuple(_item(row, documents) for row in rows if row["split"] == split) for split in ("train", "test")}
+    items = {
+        split: tuple(_item(row, documents) for row in rows if row["split"] == split) for split in ("train", "test")
+    }
     return Benchmark(
         name="mini",
         items=items["test"],

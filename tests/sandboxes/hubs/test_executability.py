@@ -14,10 +14,12 @@ from apigauge.sandboxes.docker import DockerSandbox
 
 pytestmark = [pytest.mark.apibench, pytest.mark.slow]
 
-# Of the references, those whose call returns: over all, and over those whose library is installed. Hugging Face is to
-# reach 0.75 and 0.90, and 0.90 of its catalogue; until then it must not fall behind what it has reached.
-CEILINGS = {"huggingface": (0.70, 0.73), "tensorflowhub": (0.90, 0.90), "torchhub": (0.90, 0.90)}
-LOADED = PROMISED | {"huggingface": 0.78}
+# Of the references, those whose call returns: over all, and over the sound ones. Hugging Face was to reach 0.75 over
+# all, and 0.90 of its catalogue. 189 of its 911 references cannot make their call anywhere and 131 of its 936 APIs
+# cannot load, so the bounds are 0.79 and 0.86; it must not fall behind what it has reached, 0.7267 and 0.8194.
+CEILINGS = {"huggingface": (0.72, 0.90), "tensorflowhub": (0.90, 0.99), "torchhub": (0.90, 0.99)}
+LOADED = PROMISED | {"huggingface": 0.81}
+LOADABLE = 0.95
 CAUGHT = 0.98
 # Variants of each kind of fault and rewriting in a test; `make bench` takes more.
 SAMPLE = 12
@@ -54,14 +56,15 @@ def test_the_catalogue_loads_through_its_own_calls(hub, benchmark, sandbox):
     coverage = cover(benchmark, sandbox)
     assert len(coverage.rows) == len(benchmark.catalogue)
     assert coverage.share >= LOADED[hub], "\n".join(coverage.to_lines())
+    assert sum(row.ok for row in coverage.rows) >= LOADABLE * coverage.loadable
 
 
 def test_the_references_reach_their_ceiling(hub, references):
     assert not references.infra_error_rate
-    over_all, over_installed = CEILINGS[hub]
-    installed = references.installed()
+    over_all, over_sound = CEILINGS[hub]
+    sound = references.sound()
     assert references.metrics["exec.call"] >= over_all, "\n".join(references.to_lines())
-    assert sum(one.metrics["exec.call"] for one in installed) / len(installed) >= over_installed
+    assert sum(one.metrics["exec.call"] for one in sound) / len(sound) >= over_sound
 
 
 def test_a_second_run_gives_the_same_verdicts(benchmark, sandbox, references):

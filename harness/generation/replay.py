@@ -23,6 +23,7 @@ class Replay(Answers):
         super().__init__()
         if not self._path.is_file():
             raise ResponsesError(f"{file}: there is no such file of answers")
+        self.samples = 1 + max((completion.sample for _, completion in self._lines()), default=0)
 
     def describe(self) -> dict[str, Any]:
         """The file's name and digest."""

@@ -55,7 +55,9 @@ def test_an_answer_is_what_the_library_itself_gives_to_the_prompt(gpt2, mini):
         tokens = out[0, ids.shape[1] :].tolist()
         kept = tokens[: tokens.index(0)] if 0 in tokens else tokens
         one = ours[item.id, 0]
-        assert one.text == tokenizer.decode(kept, skip_special_tokens=True)
+        text = tokenizer.decode(kept, skip_special_tokens=True)
+        # The tokens of a cut answer may end inside a character.
+        assert one.text == (text if 0 in tokens else text.rstrip("\ufffd"))
         assert (one.prompt_tokens, one.completion_tokens) == (ids.shape[1], len(kept))
         assert one.finish_reason == ("stop" if 0 in tokens else "length")
 

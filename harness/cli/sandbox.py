@@ -36,7 +36,7 @@ def add(commands: "argparse._SubParsersAction[Any]") -> None:
 
 def _add_build(action: argparse.ArgumentParser) -> None:
     action.add_argument(
-        "environment", metavar="ENV", help="python, huggingface, huggingface-current, torchhub or tensorflowhub"
+        "environment", metavar="ENV", help="python, mini, huggingface, huggingface-current, torchhub or tensorflowhub"
     )
     action.add_argument(
         "--base",

@@ -1,6 +1,9 @@
 """A real sandbox for small programs of the standard library."""
 
+import functools
+
 import pytest
+from compared_runs import compare_json, make_run
 
 
 @pytest.fixture(scope="session")
@@ -25,3 +28,22 @@ def ceilings_of_their_own(tmp_path, monkeypatch):
     from apigauge.harness import references
 
     monkeypatch.setattr(references, "cache", lambda: tmp_path / "ceilings")
+
+
+@pytest.fixture(scope="session")
+def mini():
+    from apigauge.benchmarks import load_benchmark
+
+    return load_benchmark("mini")
+
+
+@pytest.fixture
+def make(tmp_path, mini):
+    """Makes a run of texts; see ``make_run``."""
+    return functools.partial(make_run, tmp_path, mini)
+
+
+@pytest.fixture
+def told(capsys):
+    """Runs ``apigauge compare ... --json``; returns the result, and what else was said."""
+    return functools.partial(compare_json, capsys)

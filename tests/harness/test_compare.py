@@ -1,32 +1,12 @@
 """Two runs that differ in known places: what is counted, what is named, what is printed."""
 
-import functools
-
 import numpy as np
 import pytest
-from compared_runs import compare_json, edit, edit_manifest, lines, make_run, write
+from compared_runs import edit, edit_manifest, lines, write
 
-from apigauge.benchmarks import load_benchmark
 from apigauge.harness.cli.main import main
 from apigauge.harness.compare import compare, read
 from apigauge.harness.parting import Words
-
-
-@pytest.fixture(scope="module")
-def mini():
-    return load_benchmark("mini")
-
-
-@pytest.fixture
-def make(tmp_path, mini):
-    """Makes a run of texts; see ``make_run``."""
-    return functools.partial(make_run, tmp_path, mini)
-
-
-@pytest.fixture
-def told(capsys):
-    """Runs ``apigauge compare ... --json``; returns the result, and what else was said."""
-    return functools.partial(compare_json, capsys)
 
 
 def right(item):

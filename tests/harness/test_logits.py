@@ -1,33 +1,14 @@
 """Tokens and gaps of tiny checkpoints, against the tokenizer's own library and forward passes written here."""
 
-import functools
 import json
 import shutil
 import sys
 
 import pytest
-from compared_runs import compare_json, edit, make_run, stubs
+from compared_runs import edit, stubs
 from tiny_checkpoints import CHAT, save_gpt2, save_tokenizer
 
-from apigauge.benchmarks import load_benchmark
 from apigauge.harness.cli.main import main
-
-
-@pytest.fixture(scope="module")
-def mini():
-    return load_benchmark("mini")
-
-
-@pytest.fixture
-def make(tmp_path, mini):
-    """Makes a run of texts; see ``make_run``."""
-    return functools.partial(make_run, tmp_path, mini)
-
-
-@pytest.fixture
-def told(capsys):
-    """Runs ``apigauge compare ... --json``; returns the result, and what else was said."""
-    return functools.partial(compare_json, capsys)
 
 
 @pytest.fixture(scope="module")

@@ -5,13 +5,6 @@ from tiny_checkpoints import CHAT, save_gpt2, save_tokenizer
 
 
 @pytest.fixture(scope="session")
-def mini():
-    from apigauge.benchmarks import load_benchmark
-
-    return load_benchmark("mini")
-
-
-@pytest.fixture(scope="session")
 def texts(mini):
     return [item.instruction for item in mini.train]
 

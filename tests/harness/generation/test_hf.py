@@ -132,6 +132,8 @@ def test_an_answer_ends_with_the_context_and_a_prompt_that_fills_it_stops_the_ru
     assert found
     assert all(one.prompt_tokens + one.completion_tokens <= 110 for one in found.values())
     assert any(one.prompt_tokens + one.completion_tokens == 110 for one in found.values())
+    # A prompt with less room than its neighbours neither shortens their answers nor gets more for itself.
+    assert found == answers(tmp_path / "m", mini, short, Sampling(100), batch_size=1)
     opened = open_generator(f"hf:{tmp_path / 'm'}", ModelOptions(SHORT, Prompting(retriever="oracle"), cached=False))
     with pytest.raises(UsageError, match=r"56 items leave no room .* context of 110 tokens"):
         next(opened.generate(mini, mini.items))

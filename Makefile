@@ -25,7 +25,7 @@ sandbox: $(VENV)/.core
 hubs: sandbox
 	for name in $(HUBS); do $(BIN)/apigauge hubs build $$name || exit; done
 
-# Gorilla-7B's released answers through the sandbox: 18 runs and their leaderboard (half an hour on two cores).
+# Gorilla-7B's released answers through the sandbox: 18 runs and their leaderboard.
 gorilla: hubs
 	for file in $(APIGAUGE_DATA)/responses/response_*.jsonl; do \
 	  name=$$(basename $$file .jsonl); hub=$${name#response_}; hub=$${hub%%_*}; \

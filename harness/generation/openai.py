@@ -25,6 +25,7 @@ ATTEMPTS = 6
 # does not come back together; what a server asks for in Retry-After comes on top. Neither is above LONGEST_PAUSE.
 BACK_OFF = 1.0
 LONGEST_PAUSE = 60.0
+_NEWER_LIMIT = "max_completion_tokens"
 _RETRIED = {408, 409, 425, 429}
 _UNREACHED = (httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError)
 _LONGEST_MESSAGE = 300
@@ -63,6 +64,8 @@ class OpenAI:
         self._auth = httpx.BasicAuth(url.username, url.password) if url.userinfo and not key else None
         self._secrets = [secret for secret in (key, url.password, url.query.decode("ascii")) if secret]
         self._is_reached, self._first_wave = False, 0
+        # Every server's name for the longest answer, until one says that it wants the newer name of OpenAI's own.
+        self._limit = "max_tokens"
 
     def describe(self) -> dict[str, Any]:
         """The model's name and the server's address; what runs behind it no server can be relied on to tell."""
@@ -140,7 +143,8 @@ class OpenAI:
 
     async def _try(self, client: httpx.AsyncClient, request: Request, style: str) -> Answer:
         path = self._url.path.rstrip("/") + ("/chat/completions" if style == "chat" else "/completions")
-        body = json.dumps(self._body(request, style)).encode("ascii")
+        limit = self._limit
+        body = json.dumps(self._body(request, style, limit)).encode("ascii")
         try:
             async with asyncio.timeout(self._options.timeout):
                 response = await client.post(self._url.copy_with(path=path), content=body)
@@ -160,17 +164,20 @@ class OpenAI:
         reason = self._hide(f"HTTP {status}: {_message(response)}").rstrip(": ")
         if status in (401, 403):
             raise ModelError(f"{self.describe()['base_url']} does not accept the key in OPENAI_API_KEY: {reason}")
+        if limit == "max_tokens" and status == 400 and _NEWER_LIMIT in reason:
+            self._limit = _NEWER_LIMIT
+            raise _Trouble(reason)
         is_final = status not in _RETRIED and status < 500
         raise _Trouble(reason, _pause(response.headers.get("retry-after", "")), is_final=is_final)
 
-    def _body(self, request: Request, style: str) -> dict[str, Any]:
+    def _body(self, request: Request, style: str, limit: str) -> dict[str, Any]:
         sampling = self._options.sampling
         is_chat = style == "chat"
         return {
             "model": self._model,
             **({"messages": [{"role": "user", "content": request.prompt}]} if is_chat else {"prompt": request.prompt}),
             "n": 1,
-            "max_tokens": sampling.max_new_tokens,
+            limit: sampling.max_new_tokens,
             "temperature": sampling.temperature,
             "top_p": sampling.top_p,
             # OpenAI's own server refuses fields that it does not know; top_k is vLLM's.

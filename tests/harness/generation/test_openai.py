@@ -112,6 +112,17 @@ def test_any_other_style_puts_the_prompt_as_it_is_to_completions(server, style):
     }
 
 
+def test_a_server_that_wants_the_newer_name_of_the_limit_is_given_it(server):
+    """OpenAI's reasoning models refuse ``max_tokens``; older servers know no other name and would answer without end."""
+    wants = "Unsupported parameter: 'max_tokens' is not supported with this model. Use 'max_completion_tokens' instead."
+    server.react = lambda received: error(400, wants) if "max_tokens" in received.body else None
+    client = engine(server, Sampling(max_new_tokens=7), concurrency=4)
+    assert len(answers(client, requests(12))) == 12
+    assert not client.problems
+    assert sum("max_tokens" in one.body for one in server.requests) <= 4
+    assert [one.body["max_completion_tokens"] for one in server.requests if "max_tokens" not in one.body] == [7] * 12
+
+
 def test_each_answer_goes_to_the_request_it_was_made_for(server):
     def react(received):
         time.sleep(0.05 if received.prompt in ("p0", "p3") else 0)

@@ -68,7 +68,7 @@ def run(arguments: argparse.Namespace) -> int:
     if found.withheld:
         say(f"apigauge: {', '.join(found.withheld)} left out: a run had too much trouble of its sandbox's own")
     if arguments.json:
-        print_json(_printable(_json(found, known)))
+        print_json(_json(found, known))
     else:
         _print(found, known, a.path, b.path)
     return 0
@@ -192,12 +192,3 @@ def _lines(one: "Difference", gap: "Gap | str | None") -> list[str]:
 def _verdict(verdict: Mapping[str, Any]) -> str:
     category = f"/{verdict['category']}" if verdict["category"] else ""
     return f"{verdict['status']}{category} at stage {verdict['stage']}"
-
-
-def _printable(value: Any) -> Any:
-    """A JSON value whose texts can be printed: half a surrogate pair, as servers may send it, is written out."""
-    if isinstance(value, str):
-        return value.encode("utf-8", "backslashreplace").decode("utf-8")
-    if isinstance(value, dict):
-        return {name: _printable(entry) for name, entry in value.items()}
-    return [_printable(entry) for entry in value] if isinstance(value, list) else value

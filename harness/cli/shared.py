@@ -171,8 +171,8 @@ def tell_problems(problems: list[str]) -> None:
 
 
 def print_json(value: Mapping[str, Any]) -> None:
-    """The machine-readable result."""
-    print(json.dumps(value, ensure_ascii=False))
+    r"""The machine-readable result; half a surrogate pair, as a server may send it, becomes JSON's own ``\udXXX``."""
+    print(json.dumps(value, ensure_ascii=False).encode("utf-8", "backslashreplace").decode("utf-8"))
 
 
 def default_out(benchmark: str, spec: str) -> Path:

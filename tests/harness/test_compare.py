@@ -337,7 +337,7 @@ def test_no_answer_can_steer_the_terminal_or_break_the_output(make, answers, cap
     assert "\x1b" not in shown
     assert r"token 0 is '\ud800' in A, '\x1b' in B" in shown
     found, _ = told(a, b)
-    assert (found["different"][0]["text"]["a"], found["different"][0]["text"]["b"]) == (r"\ud800", "\x1b")
+    assert (found["different"][0]["text"]["a"], found["different"][0]["text"]["b"]) == ("\ud800", "\x1b")
 
 
 def test_no_items_name_can_steer_the_terminal(make, answers, capsys):

@@ -9,12 +9,18 @@ JOBS ?= auto
 # Where the images of `make sandbox` come from: docker (a public image, by digest) or debootstrap (Debian packages; root).
 BASE ?= docker
 
-.PHONY: demo sandbox hubs gorilla vllm test lint types bench clean
+.PHONY: demo checkpoint sandbox hubs gorilla vllm test lint types bench clean
 
 demo: $(VENV)/.hf
+	@$(BIN)/apigauge run --benchmark mini --model hf:apigauge-mini --out demo/runs/checkpoint
 	@$(BIN)/apigauge run --benchmark mini --model retrieval:bm25 --out demo/runs/bm25
 	@$(BIN)/apigauge run --benchmark mini --model 'constant:torch.topk(scores, k=3)' --out demo/runs/constant
 	@echo "leaderboard: $$($(BIN)/apigauge report demo/runs/* --out demo/site)"
+
+# The demo's checkpoint, made again; compare its digest with the one on its card.
+checkpoint: $(VENV)/.hf
+	$(BIN)/python -m apigauge.benchmarks.mini.train demo/checkpoint
+	sha256sum demo/checkpoint/model.safetensors
 
 # The image of every environment, and the hubs that APIBench's programs load models from.
 ENVIRONMENTS := $(notdir $(patsubst %/environment.json,%,$(wildcard sandboxes/environments/*/environment.json)))

@@ -50,6 +50,7 @@ def test_the_wheel_is_built_from_the_sdist_and_holds_code_and_data(built):
         "apigauge/harness/cli/main.py",
         "apigauge/benchmarks/apibench/sources.json",
         "apigauge/benchmarks/mini/items.jsonl",
+        "apigauge/benchmarks/mini/checkpoint/model.safetensors",
         "apigauge/reports/published.json",
         "apigauge/reports/templates/index.html",
         "apigauge/sandboxes/seccomp.json",

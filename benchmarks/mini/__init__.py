@@ -8,6 +8,8 @@ from apigauge.benchmarks.data import digest_files, read_rows
 from apigauge.benchmarks.types import Api, Benchmark, Item, api_key
 
 _HERE = Path(__file__).parent
+# A small model that answers this benchmark, by train.py.
+CHECKPOINT = _HERE / "checkpoint"
 
 
 def load(_data_dir: Path | None = None) -> Benchmark:

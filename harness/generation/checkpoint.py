@@ -6,8 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from apigauge.benchmarks import mini
 from apigauge.errors import ModelError
 
+# The checkpoint that comes with apigauge, so that there is one on every machine.
+SHIPPED = "apigauge-mini"
 _TEXTS = ("*.json", "*.model", "*.txt", "*.jinja", "*.py", "*.tiktoken")
 _WEIGHTS = ("*.safetensors",), ("*.bin",)
 _BLOCK = 1 << 22
@@ -41,11 +44,13 @@ class Checkpoint:
 
 
 def find(name: str) -> Checkpoint:
-    """The checkpoint at a path, or of an id of the hub with an optional ``@REVISION``, fetched if it is not here yet.
+    """The checkpoint at a path, ``SHIPPED``, or of an id of the hub (``ID[@REVISION]``), fetched if it is not here yet.
 
     Raises:
         ModelError: it is nowhere, or the hub cannot be reached.
     """
+    if name == SHIPPED:
+        return Checkpoint(name, mini.CHECKPOINT, f"sha256:{_digest(mini.CHECKPOINT)}")
     folder = Path(name).expanduser()
     if folder.is_dir():
         return Checkpoint(folder.resolve().name, folder, f"sha256:{_digest(folder)}")

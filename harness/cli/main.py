@@ -6,18 +6,19 @@ from collections.abc import Sequence
 
 from apigauge import __version__
 from apigauge.errors import ApigaugeError
-from apigauge.harness.cli import benchmarks, compare, generate, hubs, report, rerun, run, sandbox, score
+from apigauge.harness.cli import benchmarks, compare, gate, generate, hubs, report, rerun, run, sandbox, score
 
-_COMMANDS = (run, generate, score, rerun, report, compare, benchmarks, sandbox, hubs)
+_COMMANDS = (run, generate, score, rerun, report, compare, gate, benchmarks, sandbox, hubs)
 
 _EPILOG = """\
-exit codes: 0 done; 2 wrong usage; 4 broken input, data or disk (the message says what to do)
+exit codes: 0 done; 1 and 3 see `gate`; 2 wrong usage; 4 broken input, data or disk (the message says what to do)
 
 examples:
   apigauge run --benchmark mini --model retrieval:bm25 --out runs/bm25
   apigauge score --benchmark apibench-torchhub --responses answers.jsonl --out runs/mine
   apigauge report runs/* --out site
   apigauge compare runs/hf runs/vllm
+  apigauge gate runs/new --baseline baseline.json
 """
 
 

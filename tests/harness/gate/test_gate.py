@@ -1,0 +1,283 @@
+"""``apigauge gate`` as CI calls it: exit codes, what it says, and what it refuses."""
+
+import json
+import xml.etree.ElementTree as ET
+
+import pytest
+from compared_runs import edit, edit_manifest, lines, write
+
+from apigauge.harness.cli.main import main
+from apigauge.harness.gate import documents
+from apigauge.harness.gate.judge import Asked, judge, worst
+from apigauge.harness.gate.outcomes import Outcomes, read, save
+
+HUBS = ("torchhub", "tensorflowhub", "huggingface")
+
+
+@pytest.fixture(scope="module")
+def score(tmp_path_factory, data_dir):
+    """Scores a released file of answers, once."""
+    folder, made = tmp_path_factory.mktemp("released"), {}
+
+    def run(hub, name):
+        if (hub, name) not in made:
+            file = data_dir / "responses" / f"response_{hub}_Gorilla_{name}.jsonl"
+            out = folder / f"{hub}-{name}"
+            asked = ["score", "--benchmark", f"apibench-{hub}", "--responses", str(file), "--out", str(out)]
+            assert main([*asked, "--metrics", "ast_match", "--sandbox", "none", "--data-dir", str(data_dir)]) == 0
+            made[hub, name] = out
+        return made[hub, name]
+
+    return run
+
+
+@pytest.fixture
+def gate(capsys, data_dir):
+    """Runs the command; returns its exit code, its JSON if there is any, and what else it said."""
+
+    def run(*arguments):
+        capsys.readouterr()
+        code = main(["gate", *map(str, arguments), "--json", "--data-dir", str(data_dir)])
+        told = capsys.readouterr()
+        return code, json.loads(told.out) if told.out.strip() else None, told.err
+
+    return run
+
+
+def outcomes(values, metric="ast.exact", name="a", **changes):
+    """Outcomes of one metric, an API for each answer."""
+    given = {
+        "path": name,
+        "benchmark": "b",
+        "digest": "d",
+        "prompts": "p",
+        "model": {},
+        "scorers": {metric: "1"},
+        "manifest_sha256": "",
+        "rows": {(str(at), 0): {metric: float(value)} for at, value in enumerate(values)},
+        "infra_error_rate": 0.0,
+        "withheld": False,
+    }
+    return Outcomes(**given | changes)
+
+
+def judged(before, after, metric="ast.exact", margin=0.05):
+    apis = {str(at): f"api {at}" for at in range(len(before))}
+    (found,) = judge(outcomes(before, metric), outcomes(after, metric, "b"), [Asked(metric, margin)], apis)
+    return found
+
+
+@pytest.mark.apibench
+@pytest.mark.parametrize("hub", HUBS)
+def test_without_documents_gorilla_is_worse_than_with_the_right_ones(gate, score, hub):
+    pairs = {"torchhub": "RT_oracle", "tensorflowhub": "FT_oracle", "huggingface": "RT_oracle"}
+    code, found, _ = gate(score(hub, "FT_0_shot"), "--baseline", score(hub, pairs[hub]))
+    assert (code, found["decision"]) == (1, "regression")
+    (metric,) = found["metrics"]
+    assert metric["name"] == "ast.exact"
+    assert metric["difference"] == pytest.approx(metric["after"] - metric["before"])
+    assert metric["high"] < -0.15
+    assert metric["p_adjusted"] < 1e-6
+    lost = [len(keys) for keys in metric["lost"].values()]
+    assert lost == sorted(lost, reverse=True)
+
+
+@pytest.mark.apibench
+@pytest.mark.parametrize("hub", HUBS)
+def test_a_run_is_not_worse_than_itself(gate, score, hub):
+    run = score(hub, "FT_0_shot")
+    code, found, _ = gate(run, "--baseline", run, "--metric", "ast.exact", "--metric", "hallucination")
+    assert (code, found["decision"]) == (0, "pass")
+    assert all(metric["difference"] == 0 and not metric["lost"] for metric in found["metrics"])
+
+
+@pytest.mark.apibench
+def test_three_answers_lost_of_twenty_are_too_few_to_tell_and_it_says_how_many_would_do(
+    score, data_dir, tmp_path, capsys
+):
+    run = score("torchhub", "RT_oracle")
+    rows = lines(run / "scores.jsonl")[:20]
+    right = [row for row in rows if row["metrics"]["ast.exact"] == 1]
+    for name in ("before", "after"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "manifest.json").write_bytes((run / "manifest.json").read_bytes())
+        write(tmp_path / name / "scores.jsonl", rows)
+    worse = {row["item"] for row in right[:3]}
+    edit(
+        tmp_path / "after" / "scores.jsonl",
+        lambda row: row["metrics"].update({"ast.exact": 0.0}) if row["item"] in worse else None,
+    )
+    code = main(["gate", str(tmp_path / "after"), "--baseline", str(tmp_path / "before"), "--data-dir", str(data_dir)])
+    told = capsys.readouterr().out
+    assert code == 3
+    assert "too few answers to tell" in told
+    assert "for a drop of 0.05 about" in told
+    needed = int(told.split("for a drop of 0.05 about ")[1].split(" ")[0])
+    assert 100 < needed < 1000
+    assert "3 answers got worse in ast.exact" in told
+
+
+@pytest.mark.apibench
+def test_a_baseline_file_says_the_same_as_the_run_it_was_made_of(gate, score, tmp_path):
+    old, new = score("torchhub", "RT_oracle"), score("torchhub", "FT_0_shot")
+    file = tmp_path / "kept" / "baseline.json"
+    assert main(["gate", str(old), "--save-baseline", str(file)]) == 0
+    assert gate(new, "--baseline", file)[:2] == gate(new, "--baseline", old)[:2]
+    text = file.read_text(encoding="utf-8")
+    json.loads(text)
+    assert len([line for line in text.split("\n") if line.startswith('{"item"')]) == 186
+    assert len(text) < 20_000
+
+
+@pytest.mark.apibench
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (lambda manifest: manifest["benchmark"].update({"digest": "other"}), "the benchmark data differs"),
+        (lambda manifest: manifest["benchmark"].update({"name": "mini"}), "the benchmark differs"),
+        (lambda manifest: manifest.update({"prompt_sha256": "other"}), "the prompts differs"),
+        (lambda manifest: manifest["metrics"].update({"ast_match": "2"}), "the scorer of ast.exact differs"),
+        (lambda manifest: manifest.update({"extraction": "2"}), "the scorer of ast.exact differs"),
+        (lambda manifest: manifest["metrics"].pop("ast_match"), "it has no ast.exact"),
+    ],
+)
+def test_what_cannot_be_compared_is_broken_and_says_why(gate, score, tmp_path, change, told):
+    old = score("torchhub", "FT_0_shot")
+    new = tmp_path / "new"
+    new.mkdir()
+    for name in ("manifest.json", "scores.jsonl"):
+        (new / name).write_bytes((old / name).read_bytes())
+    edit_manifest(new, change)
+    code, found, said = gate(new, "--baseline", old, "--metric", "ast.exact")
+    assert (code, found) == (4, None)
+    assert told in said
+
+
+@pytest.mark.apibench
+def test_missing_answers_are_broken(gate, score, tmp_path):
+    old = score("torchhub", "FT_0_shot")
+    new = tmp_path / "new"
+    new.mkdir()
+    (new / "manifest.json").write_bytes((old / "manifest.json").read_bytes())
+    write(new / "scores.jsonl", lines(old / "scores.jsonl")[:-2])
+    for one, other in ((new, old), (old, new)):
+        code, _, said = gate(one, "--baseline", other)
+        assert code == 4
+        assert f"{new}: it lacks 2 answers" in said
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"format": "apigauge baseline 2"}', '{"format": "apigauge baseline 1"}'])
+def test_a_file_that_is_no_baseline_is_broken(text, tmp_path, capsys):
+    (tmp_path / "file.json").write_text(text, encoding="utf-8")
+    (tmp_path / "run").mkdir()
+    assert main(["gate", str(tmp_path / "file.json"), "--save-baseline", str(tmp_path / "new.json")]) == 4
+    assert str(tmp_path / "file.json") in capsys.readouterr().err
+    assert not (tmp_path / "new.json").exists()
+
+
+def test_a_saved_baseline_is_read_back_as_it_was(tmp_path):
+    odd = outcomes([1, 0, 0.123456789012345], rows={('a"b\n', 3): {"rouge.1": 0.1 + 0.2}, ("é", 0): {"rouge.1": 1.0}})
+    save(odd, tmp_path / "baseline.json")
+    found = read(tmp_path / "baseline.json")
+    assert (found.rows, found.scorers, found.digest) == (odd.rows, odd.scorers, odd.digest)
+
+
+def test_a_metric_of_which_less_is_better_gets_worse_by_rising():
+    found = judged([0] * 40, [1] * 20 + [0] * 20, "hallucination")
+    assert (found.decision, found.before, found.after, found.difference) == ("regression", 0.0, 0.5, 0.5)
+    assert 0 < found.low < 0.5 < found.high
+    assert sum(map(len, found.lost.values())) == 20
+    assert judged([1] * 20 + [0] * 20, [0] * 40, "hallucination").decision == "pass"
+
+
+def test_the_margin_is_in_the_metric_s_own_unit():
+    before, after = [4.0] * 60, [4.0] * 56 + [3.0] * 4
+    found = judged(before, after, "exec.stage", 0.2)
+    assert (found.before, found.difference) == (4.0, pytest.approx(-4 / 60))
+    assert found.decision == "pass"
+    assert judged(before, after, "exec.stage", 0.05).decision == "inconclusive"
+
+
+def test_several_metrics_are_held_to_one_chance_of_a_false_alarm():
+    """Six lost and none won is p = 1/64: below 0.05 alone, above it as one of four (Holm)."""
+    before, after = [1] * 100, [0] * 6 + [1] * 94
+    assert judged(before, after).decision == "regression"
+    names = ["ast.exact", "ast.domain", "exec.call", "exec.rate"]
+    sides = [
+        outcomes(
+            side,
+            scorers=dict.fromkeys(names, "1"),
+            rows={
+                (str(at), 0): {name: float(side[at] if name == names[0] else 1) for name in names} for at in range(100)
+            },
+        )
+        for side in (before, after)
+    ]
+    found = judge(*sides, [Asked(name) for name in names], {str(at): str(at) for at in range(100)})
+    assert found[0].p == pytest.approx(1 / 64)
+    assert found[0].p_adjusted == pytest.approx(4 / 64)
+    assert [one.decision for one in found] == ["inconclusive", "pass", "pass", "pass"]
+    assert worst(found) == "inconclusive"
+
+
+def test_too_much_trouble_of_the_sandbox_s_own_is_broken():
+    from apigauge.errors import RunError
+
+    sound = outcomes([1, 0], "exec.rate")
+    troubled = outcomes([1, 0], "exec.rate", "b", withheld=True, infra_error_rate=0.25)
+    for pair in ((sound, troubled), (troubled, sound)):
+        with pytest.raises(RunError, match=r"b: 25\.0% of its programs failed through the sandbox's own trouble"):
+            judge(*pair, [Asked("exec.rate")], {"0": "a", "1": "b"})
+
+
+def test_ci_gets_junit_and_markdown(score, data_dir, tmp_path, capsys):
+    new, old = score("torchhub", "FT_0_shot"), score("torchhub", "RT_oracle")
+    junit, markdown = tmp_path / "out" / "gate.xml", tmp_path / "out" / "gate.md"
+    asked = ["gate", str(new), "--baseline", str(old), "--metric", "ast.exact", "--metric", "hallucination"]
+    assert main([*asked, "--junit", str(junit), "--markdown", str(markdown), "--data-dir", str(data_dir)]) == 1
+    suite = ET.parse(junit).getroot()
+    assert (suite.get("tests"), suite.get("failures"), suite.get("errors")) == ("2", "2", "0")
+    failure = suite.find("testcase[@name='ast.exact']/failure")
+    assert "a regression" in failure.get("message")
+    told = ET.fromstring(documents.junit("b", [judged([1] * 9, [1] * 9), judged([1] * 9, [0] * 3 + [1] * 6)]).encode())
+    assert [[child.tag for child in case] for case in told] == [[], ["error"]]
+    text = markdown.read_text(encoding="utf-8")
+    assert text.startswith("### apigauge: regression\n")
+    assert "| `ast.exact` | 0.9032 | 0.0806 | -0.8226 |" in text
+    assert "ast.exact" in capsys.readouterr().out
+
+
+def test_what_a_model_or_an_item_is_called_is_no_markup_and_steers_no_terminal():
+    found = judged([1] * 30, [0] * 30)
+    evil = "\x1b[2J</summary><script>alert(1)</script>\n# head"
+    from dataclasses import replace
+
+    text = documents.markdown("regression", [replace(found, lost={evil: [(evil, 0)]})])
+    assert "\x1b" not in text
+    assert "\n# head" not in text
+    assert all(line.startswith("    ") for line in text.split("\n") if "script" in line)
+    ET.fromstring(documents.junit("b", [replace(found, lost={evil: [(evil, 0)]})]).encode())
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ((), "give --baseline"),
+        (("--baseline", "b", "--metric", "ast.exact:x"), "the form is NAME or NAME:MARGIN"),
+        (("--baseline", "b", "--metric", "ast.exact:0"), "the margin must be above 0"),
+        (("--baseline", "b", "--metric", "ast.exact:nan"), "the margin must be above 0"),
+        (("--baseline", "b", "--metric", "ast.exact", "--metric", "ast.exact:0.1"), "one metric is given twice"),
+        (("--baseline", "b", "--metric", "no.such"), "there is no such metric"),
+    ],
+)
+def test_wrong_options_are_told(options, told, make, mini, tmp_path, capsys):
+    run = make("run", {mini.items[0].id: "f(1)"})
+    code = main(["gate", str(run), *(str(run) if option == "b" else option for option in options)])
+    assert code == 2
+    assert told in capsys.readouterr().err
+
+
+def test_a_run_without_scores_is_broken(make, mini, capsys):
+    run = make("run", {mini.items[0].id: "f(1)"}, modules=())
+    assert main(["gate", str(run), "--baseline", str(run)]) == 4
+    assert "it has no scores yet" in capsys.readouterr().err

@@ -32,6 +32,7 @@ COMMANDS = [
     ["score"],
     ["rerun"],
     ["compare"],
+    ["gate"],
     ["report"],
     ["benchmarks"],
     ["benchmarks", "list"],

@@ -53,6 +53,8 @@ def run(arguments: argparse.Namespace) -> int:
 
     if not (arguments.baseline or arguments.save_baseline):
         raise UsageError("gate: give --baseline RUN_OR_FILE, or --save-baseline FILE to make one")
+    if not arguments.baseline and (arguments.metric or arguments.markdown or arguments.junit):
+        raise UsageError("gate: --metric, --markdown and --junit say how a run is judged; give --baseline as well")
     outcomes = read(arguments.run)
     code, result = 0, {}
     if arguments.baseline:

@@ -120,8 +120,8 @@ def check(baseline: Outcomes, run: Outcomes, names: Sequence[str]) -> None:
             raise UsageError(f"--metric {name}: there is no such metric; there are: {', '.join(NAMES)}")
     for what, old, new in (
         ("benchmark", baseline.benchmark, run.benchmark),
-        ("benchmark data", baseline.digest, run.digest),
-        ("prompts", baseline.prompts, run.prompts),
+        ("digest of the data", baseline.digest, run.digest),
+        ("digest of the prompts", baseline.prompts, run.prompts),
         *((f"scorer of {name}", baseline.scorers.get(name), run.scorers.get(name)) for name in names),
     ):
         if old is None or new is None:

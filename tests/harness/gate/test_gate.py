@@ -133,9 +133,9 @@ def test_a_baseline_file_says_the_same_as_the_run_it_was_made_of(gate, score, tm
 @pytest.mark.parametrize(
     ("change", "told"),
     [
-        (lambda manifest: manifest["benchmark"].update({"digest": "other"}), "the benchmark data differs"),
+        (lambda manifest: manifest["benchmark"].update({"digest": "other"}), "the digest of the data differs"),
         (lambda manifest: manifest["benchmark"].update({"name": "mini"}), "the benchmark differs"),
-        (lambda manifest: manifest.update({"prompt_sha256": "other"}), "the prompts differs"),
+        (lambda manifest: manifest.update({"prompt_sha256": "other"}), "the digest of the prompts differs"),
         (lambda manifest: manifest["metrics"].update({"ast_match": "2"}), "the scorer of ast.exact differs"),
         (lambda manifest: manifest.update({"extraction": "2"}), "the scorer of ast.exact differs"),
         (lambda manifest: manifest["metrics"].pop("ast_match"), "it has no ast.exact"),
@@ -263,6 +263,7 @@ def test_what_a_model_or_an_item_is_called_is_no_markup_and_steers_no_terminal()
     ("options", "told"),
     [
         ((), "give --baseline"),
+        (("--save-baseline", "b", "--junit", "b"), "give --baseline as well"),
         (("--baseline", "b", "--metric", "ast.exact:x"), "the form is NAME or NAME:MARGIN"),
         (("--baseline", "b", "--metric", "ast.exact:0"), "the margin must be above 0"),
         (("--baseline", "b", "--metric", "ast.exact:nan"), "the margin must be above 0"),

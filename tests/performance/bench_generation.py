@@ -16,6 +16,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from openai_server import OpenAIServer, good
 from tiny_checkpoints import save_gpt2
 
 from apigauge.benchmarks import load_benchmark
@@ -27,8 +28,8 @@ from apigauge.harness.generation.prompts import Prompting
 from apigauge.harness.generation.sampling import Sampling
 from apigauge.sandboxes.open import open_sandbox
 
-TOKENS, BATCH, ROUNDS = 32, 16, 3
-QUESTIONS, CONTEXT, SAMPLES = 96, 2048, 8
+TOKENS, BATCH, ROUNDS = 32, 16, 2
+QUESTIONS, CONTEXT, ANSWER_SECONDS = 48, 3072, 0.02
 VLLM = os.environ.get("APIGAUGE_VLLM_PYTHON", ".venv-vllm/bin/python")
 
 
@@ -45,7 +46,7 @@ def best(*functions):
 
 
 def transformers(folder, benchmark):
-    """Every ninth question or so, in the order of the data."""
+    """Questions from all over the data, in its order."""
     items = benchmark.items[:: len(benchmark.items) // QUESTIONS][:QUESTIONS]
     options = ModelOptions(
         Sampling(TOKENS), Prompting("instruction", "oracle"), cached=False, batch_size=BATCH, device="cpu"
@@ -73,20 +74,29 @@ def transformers(folder, benchmark):
 
 
 def overlap(benchmark):
-    """Wall time of a run against that of answering alone and of scoring and running alone, each with a core to itself."""
-    import torch
+    """Wall time of a run against that of answering alone and of scoring and running alone.
 
-    torch.set_num_threads(1)
-    drawn = Sampling(samples=SAMPLES, temperature=0.7)
-    generator = open_generator("hf:apigauge-mini", ModelOptions(drawn, cached=False, device="cpu"))
+    A server on the loopback gives each question's reference after a while that makes both sides about as long.
+    """
+    answers = {
+        benchmark.prompt(item): f"<<<api_call>>>: {item.reference_call}\n<<<code>>>: {item.reference_program}"
+        for item in benchmark.items
+    }
+    server = OpenAIServer()
+    server.react = lambda received: (time.sleep(ANSWER_SECONDS), good(answers[received.prompt]))[1]
+    options = ModelOptions(
+        Sampling(), Prompting("instruction"), cached=False, base_url=server.url, concurrency=1, timeout=60.0
+    )
     metrics = ["ast_match", "rouge"]
     with tempfile.TemporaryDirectory() as scratch, contextlib.redirect_stderr(io.StringIO()):
+        generator = open_generator("openai:references", options)
         apart, together = Path(scratch, "apart"), Path(scratch, "together")
         sandbox = open_sandbox("process", benchmark.environment, concurrency=1, say=lambda _: None)
         answering = timed(lambda: generate(benchmark, generator, apart))
         scoring = timed(lambda: score_run(benchmark, apart, metrics, 1, sandbox=sandbox))
         whole = timed(lambda: evaluate(benchmark, generator, together, metrics, None, 1, sandbox=sandbox))
         sandbox.close()
+    server.close()
     print(
         f"overlap: {whole / max(answering, scoring):.2f} of the slower of answering ({answering:.1f} s) and scoring "
         f"and running ({scoring:.1f} s) (at most 1.1)"

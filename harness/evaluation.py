@@ -93,6 +93,7 @@ def evaluate(
     workers: int | None = None,
     tick: Tick = lambda: None,
     sandbox: Sandbox | None = None,
+    only: Sequence[Item] | None = None,
 ) -> dict[str, Any]:
     """Answers and scores a benchmark into a run directory, or goes on where a killed run stopped.
 
@@ -105,6 +106,7 @@ def evaluate(
         workers: processes for scoring; all cores by default.
         tick: called after each answer scored.
         sandbox: where the answers' programs run; without one they do not, and ``exec.*`` is not measured.
+        only: the items to answer now, at most as many as the limit says; the run is resumed for others.
 
     Returns:
         The summary, as in ``summary.json``.
@@ -112,19 +114,24 @@ def evaluate(
     Raises:
         RunError: the directory holds another run, is being written to, or cannot be written.
     """
-    items = benchmark.items[:limit]
+    items = benchmark.items[:limit] if only is None else only
     started = time.perf_counter()
     with runs.writing(run):
-        made = manifest(
-            benchmark, generator.describe(), _prompts_digest(benchmark, generator), modules, len(items), sandbox
-        )
-        runs.start(run, made)
+        runs.start(run, planned(benchmark, generator, modules, limit, sandbox))
         total = len(items) * generator.samples
         # Answers are made in a thread of their own, so that scoring and sandbox have what is there while more is made.
         with contextlib.closing(ahead(_generate(benchmark, generator, run, items), total + 1)) as answers:
             _score(benchmark, run, answers, total, modules, workers, tick, sandbox)
         _note(run, time.perf_counter() - started, generator.hits)
         return summarise(benchmark, run, generator.problems)
+
+
+def planned(
+    benchmark: Benchmark, generator: Generator, modules: Sequence[str], limit: int | None, sandbox: Sandbox | None
+) -> dict[str, Any]:
+    """The manifest of a run that has not begun."""
+    prompts, items = _prompts_digest(benchmark, generator), len(benchmark.items[:limit])
+    return manifest(benchmark, generator.describe(), prompts, modules, items, sandbox)
 
 
 def generate(
@@ -138,8 +145,7 @@ def generate(
     items = benchmark.items[:limit]
     started = time.perf_counter()
     with runs.writing(run):
-        prompts = _prompts_digest(benchmark, generator)
-        runs.start(run, manifest(benchmark, generator.describe(), prompts, [], len(items)))
+        runs.start(run, planned(benchmark, generator, [], limit, None))
         count = 0
         for _ in _generate(benchmark, generator, run, items):
             count += 1

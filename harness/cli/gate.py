@@ -3,13 +3,27 @@
 import argparse
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from apigauge.errors import UsageError
-from apigauge.harness.cli.shared import add_common, print_json, say
+from apigauge.harness.cli.rerun import rescore
+from apigauge.harness.cli.run import add_generation, model_options
+from apigauge.harness.cli.shared import (
+    add_common,
+    add_sandbox,
+    metric_modules,
+    positive,
+    print_json,
+    progress,
+    sandbox_for,
+    say,
+)
 
 if TYPE_CHECKING:
+    from apigauge.benchmarks import Item
+    from apigauge.harness.gate.interim import Interim
     from apigauge.harness.gate.judge import Asked, Finding
     from apigauge.harness.gate.outcomes import Outcomes
 
@@ -26,7 +40,7 @@ def add(commands: "argparse._SubParsersAction[Any]") -> None:
         help="say whether a run is worse than a baseline; for CI",
         description="Exit codes: 0 not worse, 1 a regression, 3 too few answers to tell, 4 the two cannot be compared.",
     )
-    parser.add_argument("run", type=Path, metavar="RUN", help="a scored run's folder")
+    parser.add_argument("run", type=Path, metavar="RUN", help="a scored run's folder; with --budget, one to be made")
     parser.add_argument(
         "--baseline", type=Path, metavar="RUN_OR_FILE", help="another run, or what --save-baseline wrote"
     )
@@ -40,46 +54,119 @@ def add(commands: "argparse._SubParsersAction[Any]") -> None:
     parser.add_argument("--save-baseline", type=Path, metavar="FILE", help="write the run's outcomes, to be committed")
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="write the decision for a pull request")
     parser.add_argument("--junit", type=Path, metavar="FILE", help="write it as JUnit XML, one test for each metric")
+    parser.add_argument(
+        "--rescore",
+        action="store_true",
+        help="if the two were scored by different scorers, score both anew in their folders, as `apigauge rerun` does",
+    )
     add_common(parser)
+    looks = parser.add_argument_group("asking no more than it takes")
+    looks.add_argument(
+        "--budget", type=positive, metavar="N", help="ask up to N questions, a tenth at a time, until it is decided"
+    )
+    looks.add_argument("--model", metavar="SPEC", help="who answers them, as for `apigauge run`")
+    add_generation(parser)
+    scoring = parser.add_argument_group("scoring (--budget, --rescore)")
+    scoring.add_argument("--workers", type=positive, metavar="N", help="processes for scoring (default: all cores)")
+    add_sandbox(parser, "auto; with --rescore, the kind each run was made with")
     parser.set_defaults(function=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Runs the command."""
-    from apigauge.benchmarks import load_benchmark
     from apigauge.harness.gate import documents
-    from apigauge.harness.gate.judge import judge, worst
+    from apigauge.harness.gate.judge import worst
     from apigauge.harness.gate.outcomes import read, save
 
-    if not (arguments.baseline or arguments.save_baseline):
-        raise UsageError("gate: give --baseline RUN_OR_FILE, or --save-baseline FILE to make one")
-    if not arguments.baseline and (arguments.metric or arguments.markdown or arguments.junit):
-        raise UsageError("gate: --metric, --markdown and --junit say how a run is judged; give --baseline as well")
-    outcomes = read(arguments.run)
-    code, result = 0, {}
+    _check(arguments)
+    code, result = 0, dict[str, Any]()
     if arguments.baseline:
         baseline = read(arguments.baseline)
-        benchmark = load_benchmark(outcomes.benchmark, arguments.data_dir)
-        asked = _asked(arguments.metric, baseline, outcomes)
-        findings = judge(baseline, outcomes, asked, {item.id: item.api for item in benchmark.items})
+        stopped = _ask(arguments, baseline) if arguments.budget else None
+        findings = stopped.findings if stopped else _judge(arguments, baseline)
         decision = worst(findings)
         code = EXIT[decision]
         result = {"decision": decision, "metrics": [finding.to_json() for finding in findings]}
+        if stopped:
+            result |= {"asked": stopped.asked, "budget": stopped.budget}
         for path, text in (
-            (arguments.markdown, documents.markdown(decision, findings)),
-            (arguments.junit, documents.junit(outcomes.benchmark, findings)),
+            (arguments.markdown, documents.markdown(decision, findings, stopped)),
+            (arguments.junit, documents.junit(baseline.benchmark, findings)),
         ):
             if path:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_text(text, encoding="utf-8")
         if not arguments.json:
-            _print(decision, findings)
+            _print(decision, findings, stopped)
     if arguments.save_baseline:
+        outcomes = read(arguments.run)
         save(outcomes, arguments.save_baseline)
         say(f"apigauge: {arguments.save_baseline}: the outcomes of {len(outcomes.rows)} answers")
     if arguments.json:
         print_json(result)
     return code
+
+
+def _check(arguments: argparse.Namespace) -> None:
+    if not (arguments.baseline or arguments.save_baseline):
+        raise UsageError("gate: give --baseline RUN_OR_FILE, or --save-baseline FILE to make one")
+    judged = arguments.metric or arguments.markdown or arguments.junit or arguments.budget or arguments.rescore
+    if not arguments.baseline and judged:
+        raise UsageError("gate: all options but --save-baseline say how a run is judged; give --baseline as well")
+    if bool(arguments.budget) != bool(arguments.model):
+        raise UsageError("gate: --budget and --model go together: who is to answer, and how many questions at most")
+    if arguments.budget and (arguments.rescore or arguments.save_baseline):
+        raise UsageError("gate: --budget makes the run; it is scored already, and is no baseline unless it is whole")
+
+
+def _judge(arguments: argparse.Namespace, baseline: "Outcomes") -> "list[Finding]":
+    """Judges a run that has been made."""
+    from apigauge.benchmarks import load_benchmark
+    from apigauge.harness.gate.judge import judge
+    from apigauge.harness.gate.outcomes import read
+
+    outcomes = read(arguments.run)
+    asked = _asked(arguments.metric, baseline, outcomes)
+    if arguments.rescore and any(baseline.scorers.get(one.name) != outcomes.scorers.get(one.name) for one in asked):
+        if not baseline.path.is_dir():
+            raise UsageError(f"--rescore: {baseline.path} holds no answers to score anew; save it again from its run")
+        for path in (baseline.path, outcomes.path):
+            # What a run was made with is noted in the options, and must not be taken for the other's.
+            rescore(path, argparse.Namespace(**vars(arguments), metrics=None), otherwise="none")
+        baseline, outcomes = read(baseline.path), read(outcomes.path)
+    benchmark = load_benchmark(outcomes.benchmark, arguments.data_dir)
+    return judge(baseline, outcomes, asked, {item.id: item.api for item in benchmark.items})
+
+
+def _ask(arguments: argparse.Namespace, baseline: "Outcomes") -> "Interim":
+    """Makes a run, a part at a time, until it can be judged."""
+    from apigauge.benchmarks import load_benchmark
+    from apigauge.harness.evaluation import evaluate, planned
+    from apigauge.harness.gate.interim import plan, watch
+    from apigauge.harness.gate.judge import check
+    from apigauge.harness.gate.outcomes import of_run, read
+    from apigauge.harness.generation import open_generator
+    from apigauge.harness.metrics import modules_for
+
+    named = [metric.partition(":")[0] for metric in arguments.metric or ()]
+    benchmark = load_benchmark(baseline.benchmark, arguments.data_dir)
+    generator = open_generator(arguments.model, model_options(arguments))
+    with sandbox_for(benchmark, arguments.sandbox or "auto", named or None, arguments) as sandbox:
+        modules = modules_for(named) if named else metric_modules(None)
+        limit = min(arguments.budget, len(benchmark.items))
+        made = of_run(arguments.run, planned(benchmark, generator, modules, limit, sandbox))
+        asked = _asked(arguments.metric, baseline, made)
+        check(replace(baseline, rows={}, withheld=False), made, [one.name for one in asked])
+        questions = plan(benchmark.items, baseline, limit)
+        with progress(f"answering {benchmark.name}", len(questions.items) * generator.samples) as tick:
+
+            def answer(items: "Sequence[Item]") -> "Outcomes":
+                evaluate(
+                    benchmark, generator, arguments.run, modules, limit, arguments.workers, tick, sandbox, only=items
+                )
+                return read(arguments.run)
+
+            return watch(baseline, answer, asked, questions)
 
 
 def _asked(metrics: Sequence[str] | None, baseline: "Outcomes", run: "Outcomes") -> "list[Asked]":
@@ -103,7 +190,7 @@ def _asked(metrics: Sequence[str] | None, baseline: "Outcomes", run: "Outcomes")
     return asked
 
 
-def _print(decision: str, findings: "Sequence[Finding]") -> None:
+def _print(decision: str, findings: "Sequence[Finding]", stopped: "Interim | None") -> None:
     from rich.console import Console
     from rich.table import Table
 
@@ -125,6 +212,8 @@ def _print(decision: str, findings: "Sequence[Finding]") -> None:
     console = Console(width=None if sys.stdout.isatty() else _WIDTH)
     console.print(decision)
     console.print(table)
+    if stopped:
+        console.print(documents.asked(stopped), markup=False, highlight=False, soft_wrap=True)
     for one in findings:
         console.print(documents.sentence(one), markup=False, highlight=False, soft_wrap=True)
         for line in documents.lost(one, _APIS, _ITEMS):

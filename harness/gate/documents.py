@@ -3,6 +3,7 @@
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator, Sequence
 
+from apigauge.harness.gate.interim import Interim
 from apigauge.harness.gate.judge import Finding
 from apigauge.harness.metrics import LOWER_IS_BETTER
 
@@ -30,6 +31,12 @@ def sentence(one: Finding) -> str:
     )
 
 
+def asked(stopped: Interim) -> str:
+    """How many questions it took, and what that makes of the numbers."""
+    took = f"Decided after {stopped.asked} of {stopped.budget} questions."
+    return f"{took} Intervals and p-values hold wherever asking stops."
+
+
 def lost(one: Finding, apis: int = _APIS, items: int = _ITEMS) -> Iterator[str]:
     """The answers that got worse, a line for each API, those that lost most first."""
     if not one.lost:
@@ -43,8 +50,8 @@ def lost(one: Finding, apis: int = _APIS, items: int = _ITEMS) -> Iterator[str]:
         yield f"and {len(one.lost) - apis} more APIs"
 
 
-def markdown(decision: str, findings: Sequence[Finding]) -> str:
-    """A summary as GitHub and GitLab show it."""
+def markdown(decision: str, findings: Sequence[Finding], stopped: Interim | None = None) -> str:
+    """A summary as GitHub and GitLab show it; ``stopped`` where questions were asked until it was decided."""
     lines = [f"### apigauge: {decision}", "", "| metric | baseline | run | difference | 95 % interval | p | decision |"]
     lines.append("|---|---|---|---|---|---|---|")
     lines += [
@@ -52,6 +59,8 @@ def markdown(decision: str, findings: Sequence[Finding]) -> str:
         f"{one.high:+.4f} | {one.p_adjusted:.2g} | {one.decision} |"
         for one in findings
     ]
+    if stopped:
+        lines += ["", asked(stopped)]
     for one in findings:
         lines += ["", sentence(one)]
         if found := list(lost(one)):

@@ -31,6 +31,11 @@ class Asked:
     name: str
     margin: float = MARGIN
 
+    @property
+    def share(self) -> float:
+        """The margin as a share of the metric's range."""
+        return self.margin / TOP.get(self.name, 1.0)
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:
@@ -100,12 +105,18 @@ def judge(
         UsageError: a metric that neither has.
     """
     check(baseline, run, [one.name for one in asked])
-    paired = [_pair(baseline, run, one.name, apis) for one in asked]
+    paired = [pair(baseline, run, one.name, apis) for one in asked]
     chances = [worse(one.pairs()) for one in paired]
-    return [
-        _finding(one, scores, p, adjusted, alpha, alpha / len(asked))
-        for one, scores, p, adjusted in zip(asked, paired, chances, holm(chances), strict=True)
-    ]
+    found = []
+    for one, scores, p, adjusted in zip(asked, paired, chances, holm(chances), strict=True):
+        interval = paired_difference(scores.before, scores.after, scores.apis)
+        decision: Decision = "inconclusive"
+        if adjusted <= alpha:
+            decision = "regression"
+        elif interval.low > -one.share:
+            decision = "pass"
+        found.append(finding(one, scores, (interval.low, interval.high), (p, adjusted), decision, alpha / len(asked)))
+    return found
 
 
 def check(baseline: Outcomes, run: Outcomes, names: Sequence[str]) -> None:
@@ -148,7 +159,7 @@ def check(baseline: Outcomes, run: Outcomes, names: Sequence[str]) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class _Paired:
+class Paired:
     """Both runs' scores, from 0 to 1 with more being better, and the API that each answer was to name."""
 
     keys: list[runs.Key]
@@ -157,9 +168,11 @@ class _Paired:
     apis: list[str]
 
     def pairs(self) -> Pairs:
+        """Summed up for each API."""
         return pairs(self.before, self.after, self.apis)
 
     def lost(self) -> dict[str, list[runs.Key]]:
+        """The answers that got worse, by API, those first that lost most."""
         found: dict[str, list[runs.Key]] = {}
         for key, old, new, api in zip(self.keys, self.before, self.after, self.apis, strict=True):
             if new < old:
@@ -167,7 +180,7 @@ class _Paired:
         return dict(sorted(found.items(), key=lambda pair: (-len(pair[1]), pair[0])))
 
 
-def _pair(baseline: Outcomes, run: Outcomes, name: str, apis: Mapping[str, str]) -> _Paired:
+def pair(baseline: Outcomes, run: Outcomes, name: str, apis: Mapping[str, str]) -> Paired:
     """An answer without the number in either run, since the sandbox failed, is left out; `check` bounds how many."""
     top, lower = TOP.get(name, 1.0), name in LOWER_IS_BETTER
     keys = [key for key in run.rows if name in run.rows[key] and name in baseline.rows[key]]
@@ -177,40 +190,50 @@ def _pair(baseline: Outcomes, run: Outcomes, name: str, apis: Mapping[str, str])
         raise RunError(f"{run.path}: item {unknown[0]!r} is not in the benchmark")
     shares = [[one.rows[key][name] / top for key in keys] for one in (baseline, run)]
     before, after = ([1 - share if lower else share for share in side] for side in shares)
-    return _Paired(keys, before, after, [apis[item] for item, _ in keys])
+    return Paired(keys, before, after, [apis[item] for item, _ in keys])
 
 
-def _finding(asked: Asked, paired: _Paired, p: float, p_adjusted: float, alpha: float, strictest: float) -> Finding:
-    """Scores are told as the metric has them, whichever way is better."""
+def finding(
+    asked: Asked,
+    paired: Paired,
+    interval: tuple[float, float],
+    p: tuple[float, float],
+    decision: Decision,
+    strictest: float,
+) -> Finding:
+    """What was decided, with scores told as the metric has them, whichever way is better.
+
+    Args:
+        asked: the metric.
+        paired: both runs' scores.
+        interval: of the difference of ``paired``.
+        p: one-sided, and adjusted.
+        decision: on the metric.
+        strictest: the level at which a drop would have to show.
+    """
     found = paired.pairs()
-    interval = paired_difference(paired.before, paired.after, paired.apis)
     top = TOP.get(asked.name, 1.0)
     lower = asked.name in LOWER_IS_BETTER
     sign = -top if lower else top
-    decision: Decision = "inconclusive"
-    if p_adjusted <= alpha:
-        decision = "regression"
-    elif interval.low * top > -asked.margin:
-        decision = "pass"
     means = [sum(side) / len(side) for side in (paired.before, paired.after)]
     before, after = ((1 - mean if lower else mean) * top for mean in means)
-    low, high = sorted(end * sign + 0.0 for end in (interval.low, interval.high))
+    low, high = sorted(end * sign + 0.0 for end in interval)
     detectable = minimum_detectable(found, strictest)
     return Finding(
         name=asked.name,
         margin=asked.margin,
         before=before,
         after=after,
-        difference=interval.value * sign + 0.0,  # no minus before a zero
+        difference=(means[1] - means[0]) * sign + 0.0,  # no minus before a zero
         low=low,
         high=high,
         n=len(paired.keys),
-        apis=interval.clusters,
-        p=p,
-        p_adjusted=p_adjusted,
+        apis=len(found.counts),
+        p=p[0],
+        p_adjusted=p[1],
         mcnemar=mcnemar(*found.discordant) if found.discordant else None,
         minimum_detectable=detectable * top if detectable is not None else None,
-        needed=max(len(paired.keys), answers_needed(found, asked.margin / top, strictest)),
+        needed=max(len(paired.keys), answers_needed(found, asked.share, strictest)),
         decision=decision,
         lost=paired.lost(),
     )

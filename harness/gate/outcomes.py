@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -58,6 +58,13 @@ def _of_run(path: Path) -> Outcomes:
     rows = runs.read_rows(path / runs.SCORES)
     if not rows:
         raise RunError(f"{path}: it has no scores yet; `apigauge score` or `apigauge run` makes them")
+    return of_run(path, manifest, rows, hashlib.sha256((path / runs.MANIFEST).read_bytes()).hexdigest())
+
+
+def of_run(
+    path: Path, manifest: Mapping[str, Any], rows: Sequence[Mapping[str, Any]] = (), manifest_sha256: str = ""
+) -> Outcomes:
+    """The outcomes of a run with such a manifest and scores; without any, what they would depend on."""
     failed, executed = infra_errors(rows)
     scorers = {
         name: _scorer(manifest, module)
@@ -72,7 +79,7 @@ def _of_run(path: Path) -> Outcomes:
         prompts=manifest.get("prompt_sha256", ""),
         model=manifest.get("generator", {}),
         scorers=scorers,
-        manifest_sha256=hashlib.sha256((path / runs.MANIFEST).read_bytes()).hexdigest(),
+        manifest_sha256=manifest_sha256,
         rows={(row["item"], row["sample"]): dict(row["metrics"]) for row in rows},
         infra_error_rate=failed / executed if executed else 0.0,
         withheld=is_withheld(failed, executed),

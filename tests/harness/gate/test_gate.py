@@ -14,36 +14,6 @@ from apigauge.harness.gate.outcomes import Outcomes, read, save
 HUBS = ("torchhub", "tensorflowhub", "huggingface")
 
 
-@pytest.fixture(scope="module")
-def score(tmp_path_factory, data_dir):
-    """Scores a released file of answers, once."""
-    folder, made = tmp_path_factory.mktemp("released"), {}
-
-    def run(hub, name):
-        if (hub, name) not in made:
-            file = data_dir / "responses" / f"response_{hub}_Gorilla_{name}.jsonl"
-            out = folder / f"{hub}-{name}"
-            asked = ["score", "--benchmark", f"apibench-{hub}", "--responses", str(file), "--out", str(out)]
-            assert main([*asked, "--metrics", "ast_match", "--sandbox", "none", "--data-dir", str(data_dir)]) == 0
-            made[hub, name] = out
-        return made[hub, name]
-
-    return run
-
-
-@pytest.fixture
-def gate(capsys, data_dir):
-    """Runs the command; returns its exit code, its JSON if there is any, and what else it said."""
-
-    def run(*arguments):
-        capsys.readouterr()
-        code = main(["gate", *map(str, arguments), "--json", "--data-dir", str(data_dir)])
-        told = capsys.readouterr()
-        return code, json.loads(told.out) if told.out.strip() else None, told.err
-
-    return run
-
-
 def outcomes(values, metric="ast.exact", name="a", **changes):
     """Outcomes of one metric, an API for each answer."""
     given = {
@@ -230,6 +200,7 @@ def test_too_much_trouble_of_the_sandbox_s_own_is_broken():
             judge(*pair, [Asked("exec.rate")], {"0": "a", "1": "b"})
 
 
+@pytest.mark.apibench
 def test_ci_gets_junit_and_markdown(score, data_dir, tmp_path, capsys):
     new, old = score("torchhub", "FT_0_shot"), score("torchhub", "RT_oracle")
     junit, markdown = tmp_path / "out" / "gate.xml", tmp_path / "out" / "gate.md"

@@ -1,0 +1,212 @@
+"""The gate in looks: questions are asked in a fixed order, a part at a time, until the decision is clear.
+
+Looking several times at growing data finds more by chance than looking once. Two spending functions of O'Brien and
+Fleming's kind (Lan and DeMets, Biometrika 70, 1983) keep each error rate over all looks together: alpha for the
+sign-flip test, whose boundaries are those of the flipped signs themselves and need no distribution, and 2.5 % for the
+lower end of the difference's interval (Jennison and Turnbull, "Group Sequential Methods", 2000, chapter 9). Asking
+stops early
+
+- with a **regression** where the test's boundary is crossed;
+- with a **pass** where the interval rules out a drop of the margin, and the rest would hardly turn it to a regression;
+- with **inconclusive** where the rest would hardly bring either (predictive power: Spiegelhalter, Freedman and
+  Blackburn, Controlled Clinical Trials 7, 1986). Stopping so can only lose findings.
+"""
+
+import math
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from apigauge.benchmarks.types import Item
+from apigauge.harness.statistics import SEED
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    Array = np.ndarray[Any, Any]
+
+LOOKS = 10
+_DRAWS = 20_000
+_STEPS = 14
+# One-sided, of the interval.
+_LEVEL = 0.025
+# Below such a probability the rest of the questions would hardly bring a pass or a regression ...
+_FUTILE = 0.02
+# ... or turn a pass to a regression.
+_DOUBTFUL = 0.2
+# A grid of Brownian motion's values, in standard deviations at its end.
+_REACH, _STEP = 8.0, 0.002
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What the answers so far say of one metric.
+
+    Attributes:
+        p: one-sided, that the new run is no worse, whenever asking had stopped (repeated p-value).
+        low: of the difference's interval, which holds at every look (repeated confidence interval).
+        high: likewise.
+        is_ruled_out: whether the interval rules out a drop of the margin.
+        is_settled: whether the rest of the questions would hardly change what is known now.
+    """
+
+    p: float
+    low: float
+    high: float
+    is_ruled_out: bool
+    is_settled: bool
+
+
+def order(items: Sequence[Item], seed: int = SEED) -> list[Item]:
+    """The items so that each beginning has its share of every domain and, within one, of every API."""
+    import numpy as np
+
+    draw = np.random.default_rng(seed)
+    groups: dict[tuple[str, str], list[Item]] = defaultdict(list)
+    for item in sorted(items, key=lambda one: one.id):
+        groups[item.domain, item.api].append(item)
+    domains: dict[str, list[tuple[float, Item]]] = defaultdict(list)
+    for (domain, _), group in sorted(groups.items(), key=lambda pair: pair[0]):
+        offset = draw.random()
+        for at, place in enumerate(draw.permutation(len(group))):
+            domains[domain].append(((place + offset) / len(group), group[at]))
+    placed = [
+        ((rank + 0.5) / len(found), domain, item)
+        for domain, found in sorted(domains.items())
+        for rank, (_, item) in enumerate(sorted(found, key=lambda pair: pair[0]))
+    ]
+    return [item for _, _, item in sorted(placed, key=lambda one: one[:2])]
+
+
+def looks(budget: int) -> list[int]:
+    """After how many questions to look: ten times, evenly, the last time after all."""
+    return sorted({math.ceil(budget * at / LOOKS) for at in range(1, LOOKS + 1)})
+
+
+def look(
+    before: Sequence[float],
+    after: Sequence[float],
+    apis: Sequence[str],
+    ends: Sequence[int],
+    times: Sequence[float],
+    margin: float,
+    alpha: float,
+) -> Look:
+    """Looks at two runs' scores, from 0 to 1 with more being better, in the order in which they were asked.
+
+    Args:
+        before: the baseline's, so far.
+        after: the new run's.
+        apis: what each answer was to name.
+        ends: how many of the answers were there at each look, this one the last.
+        times: which share of all questions had been asked at each look, those to come too; the last is 1.
+        margin: the drop to rule out.
+        alpha: of a false alarm, over all looks.
+    """
+    import numpy as np
+    from scipy import stats
+
+    differences = np.asarray(after, dtype=float) - np.asarray(before, dtype=float)
+    _, place = np.unique(np.asarray(apis), return_inverse=True)
+    paths = np.stack([np.bincount(place[:end], differences[:end], place.max() + 1) for end in ends])
+    counts = np.bincount(place)
+    time, totals = times[len(ends) - 1], paths[-1]
+    mean = float(totals.sum()) / len(differences)
+    # One half is added to each cell of the table of right and wrong, so that a difference not seen yet is not ruled out
+    # (Agresti and Min, Statistics in Medicine 24, 2005).
+    error = math.sqrt(float(((totals - counts * mean) ** 2).sum()) + 1) / (len(differences) + 2)
+    critical = boundaries(tuple(times), _LEVEL)
+    reach = critical[len(ends) - 1] * error
+    above = (mean + margin) / error
+    fall = -float(totals.sum()) / math.sqrt(float((totals**2).sum()) + 1)
+    is_ruled_out = mean - reach > -margin
+    if time < 1:
+        left = math.sqrt((1 - time) / time)
+        passes = stats.norm.cdf((above / math.sqrt(time) - critical[-1]) / left)
+        falls = stats.norm.cdf((fall / math.sqrt(time) - boundaries(tuple(times), alpha)[-1]) / left)
+        is_settled = falls < _DOUBTFUL if is_ruled_out else max(passes, falls) < _FUTILE
+    else:
+        is_settled = True
+    return Look(
+        repeated_p(flipped(paths), times), max(-1.0, mean - reach), min(1.0, mean + reach), is_ruled_out, is_settled
+    )
+
+
+def spent(alpha: float, time: float) -> float:
+    """How much of an error rate may be spent up to a time, a share of all questions (Lan and DeMets, 1983)."""
+    from scipy import stats
+
+    return float(2 * stats.norm.sf(stats.norm.isf(alpha / 2) / math.sqrt(time)))
+
+
+@lru_cache(maxsize=16)
+def boundaries(times: tuple[float, ...], alpha: float) -> list[float]:
+    """The normal deviates to be exceeded at each look, so that chance does so in ``alpha`` of all cases.
+
+    By the recursion of Armitage, McPherson and Rowe (Journal of the Royal Statistical Society A 132, 1969).
+    """
+    import numpy as np
+    from scipy import signal, stats
+
+    grid = np.arange(-_REACH, _REACH + _STEP / 2, _STEP)
+    density, found, gone, last = None, [], 0.0, 0.0
+    for time in times:
+        step = stats.norm.pdf(grid, scale=math.sqrt(time - last)) * _STEP
+        density = step if density is None else signal.fftconvolve(density, step, mode="same").clip(min=0)
+        above = np.cumsum(density[::-1])[::-1]
+        at = int(np.argmax(above <= spent(alpha, time) - gone))
+        found.append(float(grid[at]) / math.sqrt(time))
+        gone += float(above[at])
+        density[at:] = 0
+        last = time
+    return found
+
+
+def flipped(paths: "Array") -> "Array":
+    """At each look the sum of the APIs' differences under random signs, an API's the same at every look.
+
+    Returns:
+        Looks by draws; the first draw is what was seen.
+    """
+    return (paths.astype("float32") @ _signs(paths.shape[1])).astype(float)
+
+
+@lru_cache(maxsize=4)
+def _signs(apis: int) -> "Array":
+    import numpy as np
+
+    signs = np.random.default_rng(SEED).integers(0, 2, (apis, _DRAWS), dtype=np.int8) * 2 - 1
+    signs[:, 0] = 1
+    return signs.astype(np.float32)
+
+
+def repeated_p(sums: "Array", times: Sequence[float]) -> float:
+    """The smallest alpha whose boundary was crossed; not below one over the number of draws."""
+    low, high = math.log(1 / sums.shape[1]), 0.0
+    if crosses(sums, times, math.exp(low)):
+        return math.exp(low)
+    for _ in range(_STEPS):
+        middle = (low + high) / 2
+        low, high = (low, middle) if crosses(sums, times, math.exp(middle)) else (middle, high)
+    return math.exp(high)
+
+
+def crosses(sums: "Array", times: Sequence[float], alpha: float) -> bool:
+    """Whether the first of the draws crosses a boundary that, over all looks, not more than ``alpha`` of them cross."""
+    import numpy as np
+
+    staying = np.ones(sums.shape[1], dtype=bool)
+    for row, time in zip(sums, times, strict=False):
+        allowed = int(spent(alpha, time) * sums.shape[1] + 1e-9) - int((~staying).sum())
+        if allowed >= staying.sum():
+            return True
+        if allowed > 0:
+            bound = np.partition(row[staying], allowed)[allowed]
+            # Sums that are alike fall on one side; they are of whole numbers, or rounded.
+            crossing = staying & (row < bound - 1e-3)
+            if crossing[0]:
+                return True
+            staying &= ~crossing
+    return False

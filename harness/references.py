@@ -170,7 +170,10 @@ def run_references(benchmark: Benchmark, sandbox: Sandbox, tick: Callable[[], No
     """Runs the benchmark's own answers (its reference programs where it has no answers), and keeps what came of it."""
     rows = benchmark.rows or benchmark.items
     answers = list(program_answers(benchmark))
-    libraries = [_library(benchmark, answer["extraction"]) for answer in answers]
+    libraries = [
+        library(benchmark, answer["extraction"]["call"] or "", answer["extraction"]["program"] or "")
+        for answer in answers
+    ]
     known = {api_key(api.call) for api in benchmark.catalogue}
     done = []
     with contextlib.closing(executed(answers, sandbox)) as finished:
@@ -253,12 +256,12 @@ def program_answers(benchmark: Benchmark) -> Iterator[dict[str, Any]]:
         }
 
 
-def _library(benchmark: Benchmark, extraction: dict[str, Any]) -> str:
-    """The package of the function that a call names."""
-    span = next(find_calls(extraction["call"] or ""), None)
+def library(benchmark: Benchmark, call: str, program: str) -> str:
+    """The package of the function that a call in a program names; ``none`` of no call, or that it is not imported."""
+    span = next(find_calls(call), None)
     if span is None:
         return "none"
-    names = benchmark.conventions | imports(extraction["program"] or "")
+    names = benchmark.conventions | imports(program)
     return resolve(span.callee, names).split(".")[0] if span.callee.split(".")[0] in names else "not imported"
 
 

@@ -24,13 +24,13 @@ from apigauge.harness.cli.shared import (
 if TYPE_CHECKING:
     from apigauge.benchmarks import Item
     from apigauge.harness.gate.interim import Interim
-    from apigauge.harness.gate.judge import Asked, Finding
+    from apigauge.harness.gate.judge import Finding
     from apigauge.harness.gate.outcomes import Outcomes
 
 EXIT = {"pass": 0, "regression": 1, "inconclusive": 3}
 _APIS, _ITEMS = 10, 8
-# Of the table in a log, so that no number is cut.
-_WIDTH = 110
+# Of the table in a log beside its first column, so that no number is cut.
+_WIDTH = 90
 
 
 def add(commands: "argparse._SubParsersAction[Any]") -> None:
@@ -50,6 +50,12 @@ def add(commands: "argparse._SubParsersAction[Any]") -> None:
         metavar="NAME[:MARGIN]",
         help="a metric to judge, and the drop that must be ruled out for a pass (default: ast.exact and, where "
         "programs ran, exec.rate, with a margin of 0.05); may be given several times",
+    )
+    parser.add_argument(
+        "--slice",
+        action="append",
+        choices=("domain", "library"),
+        help="look for regressions in each domain or library as well; may be given twice",
     )
     parser.add_argument("--save-baseline", type=Path, metavar="FILE", help="write the run's outcomes, to be committed")
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="write the decision for a pull request")
@@ -110,23 +116,26 @@ def run(arguments: argparse.Namespace) -> int:
 def _check(arguments: argparse.Namespace) -> None:
     if not (arguments.baseline or arguments.save_baseline):
         raise UsageError("gate: give --baseline RUN_OR_FILE, or --save-baseline FILE to make one")
-    judged = arguments.metric or arguments.markdown or arguments.junit or arguments.budget or arguments.rescore
-    if not arguments.baseline and judged:
+    judged = ("metric", "slice", "markdown", "junit", "budget", "rescore")
+    if not arguments.baseline and any(getattr(arguments, name) for name in judged):
         raise UsageError("gate: all options but --save-baseline say how a run is judged; give --baseline as well")
     if bool(arguments.budget) != bool(arguments.model):
         raise UsageError("gate: --budget and --model go together: who is to answer, and how many questions at most")
-    if arguments.budget and (arguments.rescore or arguments.save_baseline):
-        raise UsageError("gate: --budget makes the run; it is scored already, and is no baseline unless it is whole")
+    if arguments.budget and (arguments.rescore or arguments.save_baseline or arguments.slice):
+        raise UsageError(
+            "gate: leave --rescore, --slice and --save-baseline out with --budget: it asks chosen questions only"
+        )
 
 
 def _judge(arguments: argparse.Namespace, baseline: "Outcomes") -> "list[Finding]":
     """Judges a run that has been made."""
     from apigauge.benchmarks import load_benchmark
+    from apigauge.harness.gate import parts
     from apigauge.harness.gate.judge import judge
     from apigauge.harness.gate.outcomes import read
 
     outcomes = read(arguments.run)
-    asked = _asked(arguments.metric, baseline, outcomes)
+    asked = parts.named(arguments.metric) if arguments.metric else parts.default(baseline, outcomes)
     if arguments.rescore and any(baseline.scorers.get(one.name) != outcomes.scorers.get(one.name) for one in asked):
         if not baseline.path.is_dir():
             raise UsageError(f"--rescore: {baseline.path} holds no answers to score anew; save it again from its run")
@@ -135,6 +144,7 @@ def _judge(arguments: argparse.Namespace, baseline: "Outcomes") -> "list[Finding
             rescore(path, argparse.Namespace(**vars(arguments), metrics=None), otherwise="none")
         baseline, outcomes = read(baseline.path), read(outcomes.path)
     benchmark = load_benchmark(outcomes.benchmark, arguments.data_dir)
+    asked = parts.with_parts(asked, parts.split(benchmark, arguments.slice or ()))
     return judge(baseline, outcomes, asked, {item.id: item.api for item in benchmark.items})
 
 
@@ -142,6 +152,7 @@ def _ask(arguments: argparse.Namespace, baseline: "Outcomes") -> "Interim":
     """Makes a run, a part at a time, until it can be judged."""
     from apigauge.benchmarks import load_benchmark
     from apigauge.harness.evaluation import evaluate, planned
+    from apigauge.harness.gate import parts
     from apigauge.harness.gate.interim import plan, watch
     from apigauge.harness.gate.judge import check
     from apigauge.harness.gate.outcomes import of_run, read
@@ -155,7 +166,7 @@ def _ask(arguments: argparse.Namespace, baseline: "Outcomes") -> "Interim":
         modules = modules_for(named) if named else metric_modules(None)
         limit = min(arguments.budget, len(benchmark.items))
         made = of_run(arguments.run, planned(benchmark, generator, modules, limit, sandbox))
-        asked = _asked(arguments.metric, baseline, made)
+        asked = parts.named(arguments.metric) if arguments.metric else parts.default(baseline, made)
         check(replace(baseline, rows={}, withheld=False), made, [one.name for one in asked])
         questions = plan(benchmark.items, baseline, limit)
         with progress(f"answering {benchmark.name}", len(questions.items) * generator.samples) as tick:
@@ -169,27 +180,6 @@ def _ask(arguments: argparse.Namespace, baseline: "Outcomes") -> "Interim":
             return watch(baseline, answer, asked, questions)
 
 
-def _asked(metrics: Sequence[str] | None, baseline: "Outcomes", run: "Outcomes") -> "list[Asked]":
-    from apigauge.harness.gate.judge import DEFAULT, Asked
-
-    if not metrics:
-        return [Asked(name) for name in DEFAULT if name in baseline.scorers and name in run.scorers] or [
-            Asked(DEFAULT[0])
-        ]
-    asked = []
-    for metric in metrics:
-        name, given, margin = metric.partition(":")
-        try:
-            asked.append(Asked(name, float(margin)) if given else Asked(name))
-        except ValueError:
-            raise UsageError(f"--metric {metric}: the form is NAME or NAME:MARGIN, such as ast.exact:0.02") from None
-        if not asked[-1].margin > 0:
-            raise UsageError(f"--metric {metric}: the margin must be above 0")
-    if len({one.name for one in asked}) < len(asked):
-        raise UsageError("--metric: one metric is given twice")
-    return asked
-
-
 def _print(decision: str, findings: "Sequence[Finding]", stopped: "Interim | None") -> None:
     from rich.console import Console
     from rich.table import Table
@@ -201,7 +191,7 @@ def _print(decision: str, findings: "Sequence[Finding]", stopped: "Interim | Non
         table.add_column(name, no_wrap=True)
     for one in findings:
         table.add_row(
-            one.name,
+            one.title,
             f"{one.before:.4f}",
             f"{one.after:.4f}",
             f"{one.difference:+.4f}",
@@ -209,7 +199,7 @@ def _print(decision: str, findings: "Sequence[Finding]", stopped: "Interim | Non
             f"{one.p_adjusted:.2g}",
             one.decision,
         )
-    console = Console(width=None if sys.stdout.isatty() else _WIDTH)
+    console = Console(width=None if sys.stdout.isatty() else _WIDTH + max(len(one.title) for one in findings))
     console.print(decision)
     console.print(table)
     if stopped:

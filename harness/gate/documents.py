@@ -12,7 +12,7 @@ _APIS, _ITEMS = 20, 12
 
 def sentence(one: Finding) -> str:
     """What was decided about a metric, and why."""
-    went = f"{one.name} went from {one.before:.4f} to {one.after:.4f}"
+    went = f"{one.title} went from {one.before:.4f} to {one.after:.4f}"
     span = f"95 % interval of the difference {one.low:+.4f} to {one.high:+.4f}"
     drop = "rise" if one.name in LOWER_IS_BETTER else "drop"
     answers = f"{one.n} answers about {one.apis} APIs"
@@ -41,7 +41,7 @@ def lost(one: Finding, apis: int = _APIS, items: int = _ITEMS) -> Iterator[str]:
     """The answers that got worse, a line for each API, those that lost most first."""
     if not one.lost:
         return
-    yield f"{sum(map(len, one.lost.values()))} answers got worse in {one.name}, about {len(one.lost)} APIs:"
+    yield f"{sum(map(len, one.lost.values()))} answers got worse in {one.title}, about {len(one.lost)} APIs:"
     for api, keys in list(one.lost.items())[:apis]:
         named = ", ".join(_printable(item if sample == 0 else f"{item}/{sample}") for item, sample in keys[:items])
         more = f" and {len(keys) - items} more" if len(keys) > items else ""
@@ -55,7 +55,7 @@ def markdown(decision: str, findings: Sequence[Finding], stopped: Interim | None
     lines = [f"### apigauge: {decision}", "", "| metric | baseline | run | difference | 95 % interval | p | decision |"]
     lines.append("|---|---|---|---|---|---|---|")
     lines += [
-        f"| `{one.name}` | {one.before:.4f} | {one.after:.4f} | {one.difference:+.4f} | {one.low:+.4f} to "
+        f"| `{one.title}` | {one.before:.4f} | {one.after:.4f} | {one.difference:+.4f} | {one.low:+.4f} to "
         f"{one.high:+.4f} | {one.p_adjusted:.2g} | {one.decision} |"
         for one in findings
     ]
@@ -79,7 +79,7 @@ def junit(benchmark: str, findings: Sequence[Finding]) -> str:
     }
     suite = ET.Element("testsuite", {"name": f"apigauge gate {benchmark}", **counts})
     for one in findings:
-        case = ET.SubElement(suite, "testcase", {"classname": f"apigauge.{benchmark}", "name": one.name})
+        case = ET.SubElement(suite, "testcase", {"classname": f"apigauge.{benchmark}", "name": one.title})
         if one.decision != "pass":
             kind = "failure" if one.decision == "regression" else "error"
             told = ET.SubElement(case, kind, {"message": sentence(one), "type": one.decision})

@@ -96,7 +96,7 @@ def interim(
     baseline, run = (_only(place, one) for one in (baseline, run))
     check(baseline, run, [one.name for one in asked])
     apis = {item.id: item.api for item in planned.items}
-    paired = [_in_order(pair(baseline, run, one.name, apis), place) for one in asked]
+    paired = [_in_order(pair(baseline, run, one, apis), place) for one in asked]
     level = alpha / len(asked)
     looks = [_look(one, scores, place, planned, at, level) for one, scores in zip(asked, paired, strict=True)]
     adjusted = holm([look.p for look in looks])

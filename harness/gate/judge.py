@@ -26,10 +26,19 @@ _WORST: tuple[Decision, ...] = ("regression", "inconclusive", "pass")
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A metric to judge, and the drop that must be ruled out for a pass, in the metric's own unit."""
+    """A metric to judge.
+
+    Attributes:
+        name: of the metric.
+        margin: the drop that must be ruled out for a pass, in the metric's own unit.
+        part: which part of the benchmark it is judged on, such as ``domain=Translation``; empty for all of it.
+        items: the items of that part; None for all.
+    """
 
     name: str
     margin: float = MARGIN
+    part: str = ""
+    items: frozenset[str] | None = None
 
     @property
     def share(self) -> float:
@@ -43,6 +52,7 @@ class Finding:
 
     Attributes:
         name: of the metric.
+        part: of the benchmark; empty for all of it.
         margin: as asked.
         before: the baseline's mean.
         after: the run's mean.
@@ -62,6 +72,7 @@ class Finding:
     """
 
     name: str
+    part: str
     margin: float
     before: float
     after: float
@@ -78,14 +89,20 @@ class Finding:
     decision: Decision
     lost: dict[str, list[runs.Key]]
 
+    @property
+    def title(self) -> str:
+        """The metric, and the part of the benchmark."""
+        return f"{self.name} of {self.part}" if self.part else self.name
+
     def to_json(self) -> dict[str, Any]:
         """As ``apigauge gate --json`` prints it."""
         return asdict(self) | {"lost": {api: [list(key) for key in keys] for api, keys in self.lost.items()}}
 
 
 def worst(findings: Sequence[Finding]) -> Decision:
-    """One decision for all: the worst there is."""
-    return next(one for one in _WORST if any(finding.decision == one for finding in findings))
+    """One decision for all: the worst there is. That a part has too few answers to tell is none of the whole."""
+    counted = [one.decision for one in findings if not (one.part and one.decision == "inconclusive")]
+    return next(decision for decision in _WORST if decision in counted)
 
 
 def judge(
@@ -105,7 +122,7 @@ def judge(
         UsageError: a metric that neither has.
     """
     check(baseline, run, [one.name for one in asked])
-    paired = [pair(baseline, run, one.name, apis) for one in asked]
+    paired = [pair(baseline, run, one, apis) for one in asked]
     chances = [worse(one.pairs()) for one in paired]
     found = []
     for one, scores, p, adjusted in zip(asked, paired, chances, holm(chances), strict=True):
@@ -180,12 +197,17 @@ class Paired:
         return dict(sorted(found.items(), key=lambda pair: (-len(pair[1]), pair[0])))
 
 
-def pair(baseline: Outcomes, run: Outcomes, name: str, apis: Mapping[str, str]) -> Paired:
+def pair(baseline: Outcomes, run: Outcomes, asked: Asked, apis: Mapping[str, str]) -> Paired:
     """An answer without the number in either run, since the sandbox failed, is left out; `check` bounds how many."""
-    top, lower = TOP.get(name, 1.0), name in LOWER_IS_BETTER
-    keys = [key for key in run.rows if name in run.rows[key] and name in baseline.rows[key]]
+    name, top, lower = asked.name, TOP.get(asked.name, 1.0), asked.name in LOWER_IS_BETTER
+    keys = [
+        key
+        for key in run.rows
+        if name in run.rows[key] and name in baseline.rows[key] and (asked.items is None or key[0] in asked.items)
+    ]
     if not keys:
-        raise RunError(f"{run.path}: no answer has {name} in both runs")
+        of = f" of {asked.part}" if asked.part else ""
+        raise RunError(f"{run.path}: no answer{of} has {name} in both runs")
     if unknown := [item for item, _ in keys if item not in apis]:
         raise RunError(f"{run.path}: item {unknown[0]!r} is not in the benchmark")
     shares = [[one.rows[key][name] / top for key in keys] for one in (baseline, run)]
@@ -221,6 +243,7 @@ def finding(
     detectable = minimum_detectable(found, strictest)
     return Finding(
         name=asked.name,
+        part=asked.part,
         margin=asked.margin,
         before=before,
         after=after,

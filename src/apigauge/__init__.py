@@ -8,9 +8,13 @@ The names below are the public Python interface; everything else may move.
 'statistics.quantiles(data, n=4)'
 """
 
-from apigauge.benchmarks import Api, Benchmark, Item, load_benchmark
-from apigauge.errors import ApigaugeError, DataError, ResponsesError, RunError, SandboxError, UsageError
-from apigauge.harness.extraction import Extraction, extract
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from apigauge.benchmarks import Api, Benchmark, Item, load_benchmark
+    from apigauge.errors import ApigaugeError, DataError, ResponsesError, RunError, SandboxError, UsageError
+    from apigauge.harness.extraction import Extraction, extract
 
 __version__ = "0.1.0"
 
@@ -29,3 +33,16 @@ __all__ = [
     "extract",
     "load_benchmark",
 ]
+
+# pytest imports the package at every start where it is installed: each name is fetched when it is asked for.
+_HOMES = {
+    "apigauge.benchmarks": ("Api", "Benchmark", "Item", "load_benchmark"),
+    "apigauge.harness.extraction": ("Extraction", "extract"),
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    home = next((module for module, names in _HOMES.items() if name in names), "apigauge.errors")
+    return getattr(import_module(home), name)

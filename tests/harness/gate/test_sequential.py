@@ -37,6 +37,15 @@ def test_chance_crosses_the_boundaries_as_often_as_is_allowed():
     assert crossing == pytest.approx(0.05, abs=0.0015)
 
 
+def test_of_all_draws_just_as_many_cross_as_is_allowed():
+    """Whichever draw is what was seen: so it is exact, however the steps are spread."""
+    draw = np.random.default_rng(4)
+    sums = (draw.standard_t(3, (5, 400)) * np.array([[3], [1], [4], [1], [5]])).cumsum(axis=0)
+    times = (0.3, 0.5, 0.6, 0.8, 1.0)
+    crossing = [sequential.crosses(np.roll(sums, at, axis=1), times, 0.2) for at in range(400)]
+    assert sum(crossing) == 80
+
+
 @pytest.mark.parametrize("losses", range(5))
 def test_one_look_alone_is_the_sign_flip_test(losses):
     """Ten APIs with two answers each: enumerated, 2 ** 10 signs."""
@@ -255,7 +264,7 @@ def test_what_cannot_be_compared_is_refused_before_a_question_is_asked(base, tmp
     [
         (("--budget", "9"), "--budget and --model go together"),
         (("--model", "constant:f()"), "--budget and --model go together"),
-        (("--budget", "9", "--model", "constant:f()", "--rescore"), "--budget makes the run"),
+        (("--budget", "9", "--model", "constant:f()", "--rescore"), "leave --rescore, --slice and --save-baseline out"),
         (("--budget", "0", "--model", "constant:f()"), "must be 1 or more"),
     ],
 )

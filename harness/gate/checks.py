@@ -209,7 +209,8 @@ def _folder(gate: Gate, config: pytest.Config) -> Path:
 
 def _session(config: pytest.Config) -> str:
     """The same in all processes of one session (pytest-xdist names it), and in no other."""
-    return os.environ.get("PYTEST_XDIST_TESTRUNUID") or config.stash.setdefault(_ID, uuid.uuid4().hex)
+    worker: dict[str, str] = getattr(config, "workerinput", {})
+    return worker.get("testrunuid") or config.stash.setdefault(_ID, uuid.uuid4().hex)
 
 
 @contextlib.contextmanager

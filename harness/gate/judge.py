@@ -31,7 +31,7 @@ class Asked:
     Attributes:
         name: of the metric.
         margin: the drop that must be ruled out for a pass, in the metric's own unit.
-        part: which part of the benchmark it is judged on, such as ``domain=Translation``; empty for all of it.
+        part: which part of the benchmark it is judged on, such as ``domain:Translation``; empty for all of it.
         items: the items of that part; None for all.
     """
 

@@ -13,8 +13,8 @@ KINDS = ("domain", "library")
 
 
 def default(*compared: Outcomes) -> list[Asked]:
-    """The metrics to judge where none is named: those that all these have."""
-    names = [name for name in DEFAULT if all(name in one.scorers for one in compared)]
+    """The metrics to judge where none is named: those that all these have; at least ``ast.exact``."""
+    names = [name for name in DEFAULT if compared and all(name in one.scorers for one in compared)]
     return [Asked(name) for name in names or DEFAULT[:1]]
 
 
@@ -39,7 +39,7 @@ def named(metrics: Sequence[str]) -> list[Asked]:
 
 
 def split(benchmark: Benchmark, kinds: Sequence[str]) -> dict[str, frozenset[str]]:
-    """The items of each part, such as ``domain=Translation``; the largest of a kind first.
+    """The items of each part, such as ``domain:Translation``; the largest of a kind first.
 
     Raises:
         UsageError: there is no such kind of part.
@@ -50,7 +50,7 @@ def split(benchmark: Benchmark, kinds: Sequence[str]) -> dict[str, frozenset[str
             raise UsageError(f"slice {kind}: a benchmark can be cut by {' or '.join(KINDS)}")
         found: dict[str, set[str]] = defaultdict(set)
         for item in benchmark.items:
-            found[f"{kind}={_of(benchmark, item, kind)}"].add(item.id)
+            found[f"{kind}:{_of(benchmark, item, kind)}"].add(item.id)
         parts |= {
             name: frozenset(items) for name, items in sorted(found.items(), key=lambda part: (-len(part[1]), part[0]))
         }

@@ -7,7 +7,7 @@ baseline = "baseline.json"
 """
 
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -18,8 +18,8 @@ from apigauge.harness.gate.checks import Check, checks
 class File(pytest.File):
     """One ``apigauge.toml``."""
 
-    def collect(self) -> Iterator[pytest.Item]:
-        """A test for each metric and slice of each gate."""
+    def collect(self) -> Iterator["Group"]:
+        """The gates."""
         try:
             declared = tomllib.loads(self.path.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
@@ -28,8 +28,21 @@ class File(pytest.File):
         if not isinstance(gates, list) or declared.keys() != {"gate"}:
             raise self.CollectError(f"{self.path}: one or more [[gate]] tables are expected, and nothing else")
         for gate in gates:
-            for check in checks(gate, self.config, self.path.parent):
-                yield Test.from_parent(self, name=f"{check.gate.name}[{check.title}]", check=check)
+            found = checks(gate, self.config, self.path.parent)
+            yield Group.from_parent(self, name=found[0].gate.name, checks=found)
+
+
+class Group(pytest.Collector):
+    """One ``[[gate]]``."""
+
+    def __init__(self, *, checks: Sequence[Check], **kwargs: object) -> None:
+        super().__init__(**kwargs)  # type: ignore[arg-type] # pytest passes name and parent
+        self._checks = checks
+
+    def collect(self) -> Iterator["Test"]:
+        """A test for each metric and slice."""
+        for check in self._checks:
+            yield Test.from_parent(self, name=check.title, check=check)
 
 
 class Test(pytest.Item):
@@ -48,5 +61,5 @@ class Test(pytest.Item):
         self._check.verify(self.config)
 
     def reportinfo(self) -> tuple[Path, None, str]:
-        """Where it is declared."""
-        return self.path, None, self.name
+        """Where it is declared, and the heading of its failure."""
+        return self.path, None, f"{self._check.gate.name}: {self.name}"

@@ -1,6 +1,7 @@
 """``apigauge compare``: two runs over one benchmark, answer by answer."""
 
 import argparse
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     Gaps = Mapping[Key, Gap | str]
 
 _SHOWN, _NAMED = 20, 10
+# Of the table in a log, so that no number is cut.
+_WIDTH = 116
 
 
 def add(commands: "argparse._SubParsersAction[Any]") -> None:
@@ -93,10 +96,7 @@ def _json(found: "Comparison", gaps: "Gaps") -> dict[str, Any]:
         told = {"gap": None, "why": gap} if isinstance(gap, str) else asdict(gap) if gap else None
         different.append(one.to_json() | ({"logits": told} if gaps else {}))
     return {
-        "metrics": {
-            name: {"a": a, "b": b, "difference": by.value, "low": by.low, "high": by.high, "n": by.n}
-            for name, (a, b, by) in found.metrics.items()
-        },
+        "metrics": {name: contrast.to_json() for name, contrast in found.metrics.items()},
         "pairs": found.pairs,
         "texts": found.texts.to_json(),
         "extractions": found.extractions.to_json(),
@@ -142,11 +142,30 @@ def _print_metrics(found: "Comparison") -> None:
 
     table = Table()
     table.add_column("metric")
-    for heading in ("A", "B", "B - A", "95 % interval", "answers"):
+    for heading in ("A", "B", "B - A", "95 % interval", "p", "p (Holm)", "detectable", "answers"):
         table.add_column(heading, justify="right")
-    for name, (a, b, by) in found.metrics.items():
-        table.add_row(name, f"{a:.4f}", f"{b:.4f}", f"{by.value:+.4f}", f"{by.low:+.4f} .. {by.high:+.4f}", str(by.n))
-    Console().print(table)
+    for name, one in found.metrics.items():
+        by, least = one.difference, one.minimum_detectable
+        table.add_row(
+            name,
+            f"{one.a:.4f}",
+            f"{one.b:.4f}",
+            f"{by.value:+.4f}",
+            f"{by.low:+.3f}, {by.high:+.3f}",
+            _p(one.p),
+            _p(one.p_adjusted),
+            f"{least:.4f}" if least is not None else "none",
+            str(by.n),
+        )
+    Console(width=None if sys.stdout.isatty() else _WIDTH).print(table)
+    print(
+        "p: were A and B alike, the chance of such a difference, either way; Holm: adjusted for all of these metrics\n"
+        "detectable: the least difference that would be found in 80 % of all cases"
+    )
+
+
+def _p(value: float) -> str:
+    return f"{value:.2g}" if value >= 1e-4 else "<0.0001"
 
 
 def _print_agreement(what: str, alike: "Agreement") -> None:

@@ -11,6 +11,7 @@ from apigauge.errors import UsageError
 from apigauge.harness.cli.shared import add_common, print_json, say
 
 if TYPE_CHECKING:
+    from apigauge.benchmarks import Benchmark
     from apigauge.harness.compare import Agreement, Comparison, Difference, Run
     from apigauge.harness.logits import Gap, Logits
     from apigauge.harness.runs import Key
@@ -38,6 +39,9 @@ def add(commands: "argparse._SubParsersAction[Any]") -> None:
         "--logits",
         metavar="hf:PATH_OR_ID",
         help="a checkpoint, run here in float32 on the CPU: how far apart its two likeliest tokens are there",
+    )
+    parser.add_argument(
+        "--out", type=Path, metavar="DIR", help="write a page with both answers to each item side by side"
     )
     add_common(parser)
     parser.set_defaults(function=run)
@@ -70,11 +74,42 @@ def run(arguments: argparse.Namespace) -> int:
         say("apigauge: not both runs are scored; only texts are compared")
     if found.withheld:
         say(f"apigauge: {', '.join(found.withheld)} left out: a run had too much trouble of its sandbox's own")
+    index = _write_page(arguments, found, benchmark) if arguments.out else None
     if arguments.json:
-        print_json(_json(found, known))
+        print_json(_json(found, known) | ({"index": str(index)} if index else {}))
     else:
         _print(found, known, a.path, b.path)
+        if index:
+            print(f"\n{index}")
     return 0
+
+
+def _write_page(arguments: argparse.Namespace, found: "Comparison", benchmark: "Benchmark | None") -> Path:
+    from apigauge.harness.cli.report import view
+    from apigauge.reports.comparison import write_comparison
+    from apigauge.reports.views import ComparisonView, ContrastView, PairView
+
+    items = {item.id: item for item in benchmark.items} if benchmark else {}
+    a, b = (
+        view(path, arguments.data_dir, {benchmark.name: items} if benchmark else {})
+        for path in (arguments.a, arguments.b)
+    )
+    answers = {(row.id, row.sample): row for row in b.rows}
+    identical = {"texts": found.texts, "extractions": found.extractions, "verdicts": found.verdicts}
+    page = ComparisonView(
+        a=a,
+        b=b,
+        contrasts={name: ContrastView(**contrast.to_json()) for name, contrast in found.metrics.items()},
+        pairs=[
+            PairView(items[row.id].api, row, answers[key]) for row in a.rows if (key := (row.id, row.sample)) in answers
+        ],
+        manifests=found.manifests,
+        identical={what: (alike.identical, alike.compared) for what, alike in identical.items()},
+        only_a=len(found.only_a),
+        only_b=len(found.only_b),
+        withheld=found.withheld,
+    )
+    return write_comparison(page, arguments.out)
 
 
 def _load(name: str, compared: "Sequence[Run]") -> "Logits":

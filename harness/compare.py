@@ -5,16 +5,16 @@ is the sandbox's own trouble and says nothing of an answer: a pair with one has 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from apigauge.errors import RunError, UsageError
 from apigauge.harness import runs
-from apigauge.harness.metrics import NAMES, TOP, is_executed
+from apigauge.harness.contrasts import Contrast, Scores, contrasts
+from apigauge.harness.metrics import NAMES, is_executed
 from apigauge.harness.metrics.executability import INFRA, infra_errors, is_withheld
 from apigauge.harness.parting import Parting, Tokenizer, Words, part
-from apigauge.harness.statistics import Estimate, paired_difference
 
 _VERDICT = ("status", "category", "stage")
 _EXTRACTED = ("call", "program")
@@ -75,7 +75,7 @@ class Comparison:
         texts: of all pairs.
         extractions: of the pairs that both runs scored.
         verdicts: of the pairs that both runs executed.
-        metrics: by name: both means and the paired difference, over the answers that have the metric in both runs.
+        metrics: by name, over the answers that have the metric in both runs.
         withheld: metrics left out since one run has too much of the sandbox's own trouble.
         different: the pairs that differ, in the first run's order.
         only_a: answers that only the first run holds.
@@ -87,7 +87,7 @@ class Comparison:
     texts: Agreement
     extractions: Agreement
     verdicts: Agreement
-    metrics: dict[str, tuple[float, float, Estimate]]
+    metrics: dict[str, Contrast]
     withheld: list[str]
     different: list[Difference]
     only_a: list[runs.Key]
@@ -135,7 +135,7 @@ def compare(a: Run, b: Run, apis: Mapping[str, str], tokenizer: Tokenizer | None
         texts=Agreement(len(keys), sum(one.text is None for one in compared)),
         extractions=Agreement(len(scored), len(scored) - sum(bool(one.extraction) for one in compared)),
         verdicts=Agreement(len(executed), len(executed) - sum(one.verdict is not None for one in compared)),
-        metrics={name: found for name in names if (found := _metric(a, b, scored, name, apis))},
+        metrics=contrasts({name: both for name in names if (both := _scores(a, b, scored, name, apis))}),
         withheld=withheld,
         different=[one for one in compared if one.text or one.extraction or one.verdict or one.metrics],
         only_a=[key for key in a.answers if key not in b.answers],
@@ -187,20 +187,15 @@ def _verdict(row: Mapping[str, Any]) -> dict[str, Any] | None:
     return {name: verdict.get(name) for name in _VERDICT}
 
 
-def _metric(
-    a: Run, b: Run, keys: Sequence[runs.Key], name: str, apis: Mapping[str, str]
-) -> tuple[float, float, Estimate] | None:
-    """Means and paired difference; an interval is made from shares, so a rung is one until it is told."""
+def _scores(a: Run, b: Run, keys: Sequence[runs.Key], name: str, apis: Mapping[str, str]) -> Scores | None:
+    """A metric's scores of the answers that have it in both runs; None if there are none."""
     keys = [key for key in keys if name in a.scores[key]["metrics"] and name in b.scores[key]["metrics"]]
     if not keys:
         return None
     if unknown := [item for item, _ in keys if item not in apis]:
         raise RunError(f"{a.path}: item {unknown[0]!r} is not in the benchmark; was its data replaced?")
-    top = TOP.get(name, 1.0)
-    first, second = ([run.scores[key]["metrics"][name] / top for key in keys] for run in (a, b))
-    found = paired_difference(first, second, [apis[item] for item, _ in keys])
-    scaled = replace(found, value=found.value * top, low=found.low * top, high=found.high * top)
-    return sum(first) / len(keys) * top, sum(second) / len(keys) * top, scaled
+    first, second = ([run.scores[key]["metrics"][name] for key in keys] for run in (a, b))
+    return Scores(first, second, [apis[item] for item, _ in keys])
 
 
 def _sides(pair: tuple[Any, Any]) -> dict[str, Any]:

@@ -8,8 +8,8 @@ each as if it stood alone and sees regressions that are not there.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal
 
 from apigauge.harness.statistics import SEED
 
@@ -62,11 +62,11 @@ def pairs(before: Sequence[float], after: Sequence[float], clusters: Sequence[st
     )
 
 
-def mcnemar(lost: int, won: int) -> float:
-    """One-sided exact p-value of so many answers lost against so many won (McNemar, Psychometrika 12, 1947)."""
+def mcnemar(lost: int, won: int, alternative: Literal["greater", "two-sided"] = "greater") -> float:
+    """Exact p-value of so many answers lost against so many won (McNemar, Psychometrika 12, 1947)."""
     from scipy import stats
 
-    return float(stats.binomtest(lost, lost + won, alternative="greater").pvalue) if lost + won else 1.0
+    return float(stats.binomtest(lost, lost + won, alternative=alternative).pvalue) if lost + won else 1.0
 
 
 def worse(found: Pairs, seed: int = SEED) -> float:
@@ -83,6 +83,15 @@ def worse(found: Pairs, seed: int = SEED) -> float:
     signs = draw.integers(0, 2, (_FLIPS, len(totals)), dtype=np.int8) * 2 - 1
     as_low = signs @ totals <= totals.sum() + 1e-9
     return float((1 + as_low.sum()) / (1 + _FLIPS))
+
+
+def differ(found: Pairs, seed: int = SEED) -> float:
+    """Two-sided p-value that the two runs are alike: twice the smaller of both one-sided ones, at most 1.
+
+    Of exact ones below 1e-12 no more is known than that they are: they come of rounded sums.
+    """
+    turned = replace(found, before=found.after, after=found.before)
+    return min(1.0, 2 * min(worse(found, seed), worse(turned, seed)))
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

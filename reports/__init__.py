@@ -1,1 +1,1 @@
-"""What people read: the leaderboard and one page per run."""
+"""What people read: the leaderboard, one page per run, and one of two runs compared."""

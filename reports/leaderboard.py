@@ -50,7 +50,7 @@ def _render_index(pages: Sequence[Page], published: bool) -> bytes:
     tables = build_tables(pages, figures)
     return render_page(
         "index.html",
-        style="index.css",
+        styles=("index.css",),
         script="index.js",
         tables=tables,
         columns=columns_for(column.name for table in tables for column in table.columns),

@@ -11,19 +11,23 @@ import hashlib
 import json
 import math
 import re
+from collections.abc import Sequence
 from importlib import resources
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
 
 # `<`, `>` and `&` so that the HTML parser sees no tag; the line separators and lone surrogates so that every reader
 # of the bytes sees the same string.
 _UNSAFE_IN_JSON = re.compile("[<>&\u2028\u2029\ud800-\udfff]")
+# The same as in run.js.
+_UNSEEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]|\r(?!\n)")
 
 
-def render_page(template: str, style: str, script: str, **values: Any) -> bytes:
-    """A page as UTF-8 bytes: the template with its style and script (names in ``static/``) inlined."""
-    css, code = _static("base.css") + _static(style), _static(script)
+def render_page(template: str, styles: Sequence[str], script: str, **values: Any) -> bytes:
+    """A page as UTF-8 bytes: the template with its styles and script (names in ``static/``) inlined."""
+    css, code = "".join(map(_static, ("base.css", *styles))), _static(script)
     policy = (
         f"default-src 'none'; img-src data:; style-src '{_digest(css)}'; script-src '{_digest(code)}'; "
         "base-uri 'none'; form-action 'none'"
@@ -43,6 +47,12 @@ def pretty_json(data: Any) -> str:
     return json.dumps(_finite(data), ensure_ascii=False, allow_nan=False, indent=2, sort_keys=True)
 
 
+def shown(text: str) -> Markup:
+    """Text in which characters that would be invisible, or reorder the text around them, are named and not obeyed."""
+    named = _UNSEEN.sub(lambda match: f'<span class="unseen">U+{ord(match[0]):04X}</span>', escape(text))
+    return Markup(named)  # noqa: S704 - escaped above
+
+
 def _finite(data: Any) -> Any:
     """The data with NaN and infinities spelled out, which JSON cannot say, and keys as strings."""
     if isinstance(data, dict):
@@ -56,7 +66,7 @@ def _finite(data: Any) -> Any:
 
 @functools.cache
 def _environment() -> Environment:
-    return Environment(
+    environment = Environment(
         loader=PackageLoader("apigauge.reports"),
         autoescape=True,
         undefined=StrictUndefined,
@@ -64,6 +74,8 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
+    environment.filters["shown"] = shown
+    return environment
 
 
 @functools.cache

@@ -55,7 +55,7 @@ def render_run(page: Page) -> bytes:
     columns = columns_for(run.metric_names)
     return render_page(
         "run.html",
-        style="run.css",
+        styles=("run.css",),
         script="run.js",
         page=page,
         run=run,
@@ -108,16 +108,16 @@ def _item(row: ItemView, metrics: Sequence[str], labels: Sequence[str]) -> list[
         [row.metrics.get(name) for name in metrics],
         [row.labels.get(name) for name in labels],
         row.messages,
-        _shortened(row.verdict),
+        shortened(row.verdict),
     ]
 
 
-def _shortened(evidence: Any) -> Any:
+def shortened(evidence: Any) -> Any:
     """A verdict without the beginnings of long texts: what a program wrote last says why it ended."""
     if isinstance(evidence, dict):
-        return {key: _shortened(value) for key, value in evidence.items()}
+        return {key: shortened(value) for key, value in evidence.items()}
     if isinstance(evidence, list):
-        return [_shortened(value) for value in evidence]
+        return [shortened(value) for value in evidence]
     if isinstance(evidence, str) and len(evidence) > EVIDENCE_LENGTH:
         return f"[the beginning is in scores.jsonl] {evidence[-EVIDENCE_LENGTH:]}"
     return evidence

@@ -113,6 +113,58 @@ class RunView:
         return (scored, expected) if scored < expected else None
 
 
+@dataclass(frozen=True, slots=True)
+class ContrastView:
+    """A metric in two runs, as ``apigauge compare --json`` prints it."""
+
+    a: float
+    b: float
+    difference: float
+    low: float
+    high: float
+    n: int
+    p: float
+    p_adjusted: float
+    mcnemar: float | None
+    minimum_detectable: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class PairView:
+    """Both runs' answers to one question, and the key of the API that it asks for."""
+
+    api: str
+    a: ItemView
+    b: ItemView
+
+
+@dataclass(frozen=True, slots=True)
+class ComparisonView:
+    """Two runs over one benchmark.
+
+    Attributes:
+        a: the first run.
+        b: the second one; differences are its values minus the first one's.
+        contrasts: by the name of the metric.
+        pairs: the answers that both have.
+        manifests: dotted name and both values of what differs in how the runs were made.
+        identical: of texts, extractions and verdicts: how many are alike, and of how many.
+        only_a: answers that only the first run has.
+        only_b: answers that only the second one has.
+        withheld: metrics left out since a run has too much of the sandbox's own trouble.
+    """
+
+    a: RunView
+    b: RunView
+    contrasts: dict[str, ContrastView]
+    pairs: Sequence[PairView]
+    manifests: Sequence[tuple[str, Any, Any]]
+    identical: dict[str, tuple[int, int]]
+    only_a: int
+    only_b: int
+    withheld: Sequence[str]
+
+
 def section(data: dict[str, Any], key: str) -> dict[str, Any]:
     """The dictionary under a key; empty where an older or foreign file has none."""
     found = data.get(key)

@@ -1,6 +1,7 @@
 """``apigauge compare``: two runs over one benchmark, answer by answer."""
 
 import argparse
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -10,6 +11,7 @@ from apigauge.errors import UsageError
 from apigauge.harness.cli.shared import add_common, print_json, say
 
 if TYPE_CHECKING:
+    from apigauge.benchmarks import Benchmark
     from apigauge.harness.compare import Agreement, Comparison, Difference, Run
     from apigauge.harness.logits import Gap, Logits
     from apigauge.harness.runs import Key
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
     Gaps = Mapping[Key, Gap | str]
 
 _SHOWN, _NAMED = 20, 10
+# Of the table in a log, so that no number is cut.
+_WIDTH = 116
 
 
 def add(commands: "argparse._SubParsersAction[Any]") -> None:
@@ -35,6 +39,9 @@ def add(commands: "argparse._SubParsersAction[Any]") -> None:
         "--logits",
         metavar="hf:PATH_OR_ID",
         help="a checkpoint, run here in float32 on the CPU: how far apart its two likeliest tokens are there",
+    )
+    parser.add_argument(
+        "--out", type=Path, metavar="DIR", help="write a page with both answers to each item side by side"
     )
     add_common(parser)
     parser.set_defaults(function=run)
@@ -67,11 +74,42 @@ def run(arguments: argparse.Namespace) -> int:
         say("apigauge: not both runs are scored; only texts are compared")
     if found.withheld:
         say(f"apigauge: {', '.join(found.withheld)} left out: a run had too much trouble of its sandbox's own")
+    index = _write_page(arguments, found, benchmark) if arguments.out else None
     if arguments.json:
-        print_json(_json(found, known))
+        print_json(_json(found, known) | ({"index": str(index)} if index else {}))
     else:
         _print(found, known, a.path, b.path)
+        if index:
+            print(f"\n{index}")
     return 0
+
+
+def _write_page(arguments: argparse.Namespace, found: "Comparison", benchmark: "Benchmark | None") -> Path:
+    from apigauge.harness.cli.report import view
+    from apigauge.reports.comparison import write_comparison
+    from apigauge.reports.views import ComparisonView, ContrastView, PairView
+
+    items = {item.id: item for item in benchmark.items} if benchmark else {}
+    a, b = (
+        view(path, arguments.data_dir, {benchmark.name: items} if benchmark else {})
+        for path in (arguments.a, arguments.b)
+    )
+    answers = {(row.id, row.sample): row for row in b.rows}
+    identical = {"texts": found.texts, "extractions": found.extractions, "verdicts": found.verdicts}
+    page = ComparisonView(
+        a=a,
+        b=b,
+        contrasts={name: ContrastView(**contrast.to_json()) for name, contrast in found.metrics.items()},
+        pairs=[
+            PairView(items[row.id].api, row, answers[key]) for row in a.rows if (key := (row.id, row.sample)) in answers
+        ],
+        manifests=found.manifests,
+        identical={what: (alike.identical, alike.compared) for what, alike in identical.items()},
+        only_a=len(found.only_a),
+        only_b=len(found.only_b),
+        withheld=found.withheld,
+    )
+    return write_comparison(page, arguments.out)
 
 
 def _load(name: str, compared: "Sequence[Run]") -> "Logits":
@@ -93,10 +131,7 @@ def _json(found: "Comparison", gaps: "Gaps") -> dict[str, Any]:
         told = {"gap": None, "why": gap} if isinstance(gap, str) else asdict(gap) if gap else None
         different.append(one.to_json() | ({"logits": told} if gaps else {}))
     return {
-        "metrics": {
-            name: {"a": a, "b": b, "difference": by.value, "low": by.low, "high": by.high, "n": by.n}
-            for name, (a, b, by) in found.metrics.items()
-        },
+        "metrics": {name: contrast.to_json() for name, contrast in found.metrics.items()},
         "pairs": found.pairs,
         "texts": found.texts.to_json(),
         "extractions": found.extractions.to_json(),
@@ -142,11 +177,30 @@ def _print_metrics(found: "Comparison") -> None:
 
     table = Table()
     table.add_column("metric")
-    for heading in ("A", "B", "B - A", "95 % interval", "answers"):
+    for heading in ("A", "B", "B - A", "95 % interval", "p", "p (Holm)", "detectable", "answers"):
         table.add_column(heading, justify="right")
-    for name, (a, b, by) in found.metrics.items():
-        table.add_row(name, f"{a:.4f}", f"{b:.4f}", f"{by.value:+.4f}", f"{by.low:+.4f} .. {by.high:+.4f}", str(by.n))
-    Console().print(table)
+    for name, one in found.metrics.items():
+        by, least = one.difference, one.minimum_detectable
+        table.add_row(
+            name,
+            f"{one.a:.4f}",
+            f"{one.b:.4f}",
+            f"{by.value:+.4f}",
+            f"{by.low:+.3f}, {by.high:+.3f}",
+            _p(one.p),
+            _p(one.p_adjusted),
+            f"{least:.4f}" if least is not None else "none",
+            str(by.n),
+        )
+    Console(width=None if sys.stdout.isatty() else _WIDTH).print(table)
+    print(
+        "p: were A and B alike, the chance of such a difference, either way; Holm: adjusted for all of these metrics\n"
+        "detectable: the least difference that would be found in 80 % of all cases"
+    )
+
+
+def _p(value: float) -> str:
+    return f"{value:.2g}" if value >= 1e-4 else "<0.0001"
 
 
 def _print_agreement(what: str, alike: "Agreement") -> None:

@@ -17,7 +17,7 @@ examples:
   apigauge run --benchmark mini --model retrieval:bm25 --out runs/bm25
   apigauge score --benchmark apibench-torchhub --responses answers.jsonl --out runs/mine
   apigauge report runs/* --out site
-  apigauge compare runs/hf runs/vllm
+  apigauge compare runs/hf runs/vllm --out site/compared
   apigauge gate runs/new --baseline baseline.json
 """
 

@@ -3,14 +3,14 @@
 import os
 import random
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from apigauge.reports.views import ItemView, RunView
+from apigauge.reports.views import ComparisonView, ContrastView, ItemView, PairView, RunView
 
 METRICS = (
     "ast.exact",
@@ -118,6 +118,51 @@ def make_run(name: str, values: dict[str, float] | None = None, **changes: Any) 
     return RunView(name, manifest, summary, rows)
 
 
+def make_contrast(a: float, b: float, p: float = 0.5, **changes: Any) -> ContrastView:
+    """A metric in two runs, with an interval of a tenth and a least difference of a twentieth."""
+    fields: dict[str, Any] = {
+        "a": a,
+        "b": b,
+        "difference": b - a,
+        "low": b - a - 0.05,
+        "high": b - a + 0.05,
+        "n": 100,
+        "p": p / 2,
+        "p_adjusted": p,
+        "mcnemar": p / 4,
+        "minimum_detectable": 0.05,
+    }
+    return ContrastView(**(fields | changes))
+
+
+def make_comparison(
+    pairs: Sequence[PairView], contrasts: dict[str, ContrastView] | None = None, **changes: Any
+) -> ComparisonView:
+    """Two runs with these answers, compared in ``ast.exact`` unless said otherwise."""
+    fields: dict[str, Any] = {
+        "a": make_run("before", spec="hf:some/model@1"),
+        "b": make_run("after", spec="hf:some/model@2"),
+        "contrasts": {"ast.exact": make_contrast(0.5, 0.6)} if contrasts is None else contrasts,
+        "pairs": pairs,
+        "manifests": [("generator.spec", "hf:some/model@1", "hf:some/model@2")],
+        "identical": {"texts": (1, 4), "extractions": (2, 4), "verdicts": (0, 0)},
+        "only_a": 0,
+        "only_b": 0,
+        "withheld": [],
+    }
+    return ComparisonView(**(fields | changes))
+
+
+def make_pair(api: str, number: int, before: float, after: float, **changes: Any) -> PairView:
+    """Two answers to one question with these scores in ``ast.exact``; ``changes`` are of the second one."""
+    words = {0.0: "wrong_model", 1.0: "exact"}
+    sides = [
+        {"metrics": {"ast.exact": score}, "labels": {"ast.exact": words.get(score, "half")}}
+        for score in (before, after)
+    ]
+    return PairView(api, make_item(number, **sides[0]), make_item(number, **(sides[1] | changes)))
+
+
 def _synthetic_run(rng: random.Random, name: str, kind: str, spec: str, benchmark: str) -> RunView:
     executed = kind not in ("constant", "retrieval")
     names = [metric for metric in METRICS if executed or not metric.startswith("exec.")]
@@ -142,6 +187,21 @@ def item() -> Callable[..., ItemView]:
 @pytest.fixture
 def run() -> Callable[..., RunView]:
     return make_run
+
+
+@pytest.fixture
+def pair() -> Callable[..., PairView]:
+    return make_pair
+
+
+@pytest.fixture
+def contrast() -> Callable[..., ContrastView]:
+    return make_contrast
+
+
+@pytest.fixture
+def comparison() -> Callable[..., ComparisonView]:
+    return make_comparison
 
 
 @pytest.fixture

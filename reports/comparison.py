@@ -1,0 +1,171 @@
+"""The page of two runs: by how much they differ and whether that is chance, then every answer of both, side by side.
+
+Answers about one API stand together, and the APIs that lost most come first. All is in the page as it is written; its
+script does no more than hide what is filtered out.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from apigauge.errors import ApigaugeError
+from apigauge.reports.cells import EMPTY, format_value
+from apigauge.reports.columns import Column, columns_for
+from apigauge.reports.file_names import titles
+from apigauge.reports.pairing import Change, Group, grouped
+from apigauge.reports.provenance import data_marks, facts, warnings
+from apigauge.reports.rendering import pretty_json, render_page
+from apigauge.reports.tables import badges
+from apigauge.reports.views import ComparisonView, ContrastView
+
+ALPHA = 0.05
+# Below this p-values are not told apart.
+_LEAST_P = 1e-4
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A metric's row in the table.
+
+    Attributes:
+        column: the metric.
+        contrast: its numbers.
+        verdict: "better" or "worse" of the second run, where the difference is no chance; else "open".
+        a: the first run's mean, as printed; so are the others below, ends of intervals with one decimal more.
+        b: the second run's.
+        difference: b minus a.
+        ends: of its 95 % interval.
+        least: the least difference that would be seen.
+        p: two-sided.
+        p_adjusted: by Holm.
+        mcnemar: McNemar's test.
+        dot: where the difference stands in the drawing, from 0 to 1, no difference being 0.5.
+        whisker: where the interval begins and ends in it.
+        band: where what would not be seen begins and ends in it; None if nothing would be seen.
+        better: answers that are better in the second run.
+        worse: answers that are worse.
+    """
+
+    column: Column
+    contrast: ContrastView
+    verdict: str
+    a: str
+    b: str
+    difference: str
+    ends: tuple[str, str]
+    least: str
+    p: str
+    p_adjusted: str
+    mcnemar: str
+    dot: float
+    whisker: tuple[float, float]
+    band: tuple[float, float] | None
+    better: int
+    worse: int
+
+
+def write_comparison(view: ComparisonView, out: Path) -> Path:
+    """Writes the page.
+
+    Args:
+        view: what to show.
+        out: folder for ``index.html``; made if need be.
+
+    Returns:
+        Path of the page.
+
+    Raises:
+        ApigaugeError: the folder cannot be written.
+    """
+    index = out / "index.html"
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        index.write_bytes(_render(view))
+    except OSError as error:
+        raise ApigaugeError(f"{out}: the page cannot be written ({error}); choose another folder") from error
+    return index
+
+
+def _render(view: ComparisonView) -> bytes:
+    runs = (view.a, view.b)
+    columns = columns_for(view.contrasts)
+    binary = {name for name, contrast in view.contrasts.items() if contrast.mcnemar is not None}
+    groups = grouped(view.pairs, columns, binary)
+    lines = _lines(view, columns, groups)
+    named = zip("AB", titles([run.name for run in runs]), runs, strict=True)
+    return render_page(
+        "comparison.html",
+        styles=("run.css", "comparison.css"),
+        script="comparison.js",
+        view=view,
+        sides=[(letter, title, run, badges(run, {}), facts(run)) for letter, title, run in named],
+        warnings=warnings(runs, data_marks(runs)),
+        manifests=[(name, _value(first), _value(second)) for name, first, second in view.manifests],
+        lines=lines,
+        count={verdict: sum(line.verdict == verdict for line in lines) for verdict in ("better", "worse", "open")},
+        reach=_signed(_reach(view, columns), columns[0]).lstrip("+") if columns else "",
+        groups=groups,
+        domains=sorted({group.domain for group in groups}),
+    )
+
+
+def _lines(view: ComparisonView, columns: Sequence[Column], groups: Sequence[Group]) -> list[Line]:
+    rows = [row for group in groups for row in group.rows]
+    reach = _reach(view, columns)
+    return [
+        _line(column, view.contrasts[column.name], reach, [row.changes[at] for row in rows])
+        for at, column in enumerate(columns)
+    ]
+
+
+def _reach(view: ComparisonView, columns: Sequence[Column]) -> float:
+    """The share that both ends of the drawing stand for, the same for all metrics."""
+    shares = [
+        abs(end) / column.top
+        for column in columns
+        for contrast in [view.contrasts[column.name]]
+        for end in (contrast.low, contrast.high, contrast.minimum_detectable or 0.0)
+    ]
+    return max(shares, default=0.0) or 1.0
+
+
+def _line(column: Column, contrast: ContrastView, reach: float, changes: Sequence[Change]) -> Line:
+    def place(value: float) -> float:
+        return 0.5 + 0.5 * min(1.0, max(-1.0, value / column.top / reach))
+
+    verdict = "open"
+    if contrast.p_adjusted <= ALPHA:
+        verdict = "better" if (contrast.difference > 0) != column.lower_is_better else "worse"
+    least = contrast.minimum_detectable
+    return Line(
+        column=column,
+        contrast=contrast,
+        verdict=verdict,
+        a=format_value(contrast.a, column),
+        b=format_value(contrast.b, column),
+        difference=_signed(contrast.difference, column),
+        ends=(_signed(contrast.low, column, 1), _signed(contrast.high, column, 1)),
+        least=EMPTY if least is None else format_value(least, column, 1),
+        p=_p(contrast.p),
+        p_adjusted=_p(contrast.p_adjusted),
+        mcnemar=EMPTY if contrast.mcnemar is None else _p(contrast.mcnemar),
+        dot=place(contrast.difference),
+        whisker=(place(contrast.low), place(contrast.high)),
+        band=None if least is None else (place(-least), place(least)),
+        better=changes.count("+"),
+        worse=changes.count("-"),
+    )
+
+
+def _signed(value: float, column: Column, further: int = 0) -> str:
+    text = format_value(abs(value), column, further)
+    sign = "" if float(text) == 0 else "+" if value > 0 else "\u2212"
+    return sign + text
+
+
+def _p(value: float) -> str:
+    return f"< {_LEAST_P:g}" if value < _LEAST_P else f"{value:.2g}"
+
+
+def _value(value: object) -> str:
+    return value if isinstance(value, str) else EMPTY if value is None else pretty_json(value)

@@ -124,6 +124,77 @@ def test_what_cannot_be_compared_is_broken_and_says_why(gate, score, tmp_path, c
 
 
 @pytest.mark.apibench
+def test_scores_of_another_scorer_are_made_anew_when_asked(gate, score, tmp_path):
+    """The baseline's scores are all right by an older scorer; what both have by today's is what counts."""
+    sides = {}
+    for side, name in (("old", "FT_oracle"), ("new", "FT_0_shot")):
+        run = score("torchhub", name)
+        sides[side] = tmp_path / side
+        sides[side].mkdir()
+        for file in ("manifest.json", "generations.jsonl", "scores.jsonl", "summary.json"):
+            (sides[side] / file).write_bytes((run / file).read_bytes())
+    before = gate(sides["new"], "--baseline", sides["old"], "--metric", "ast.exact")
+    edit_manifest(sides["old"], lambda manifest: manifest["metrics"].update({"ast_match": "1"}))
+    edit(sides["old"] / "scores.jsonl", lambda row: row["metrics"].update({"ast.exact": 1.0}))
+    asked = (sides["new"], "--baseline", sides["old"], "--metric", "ast.exact")
+    assert gate(*asked)[0] == 4
+    code, found, _ = gate(*asked, "--rescore")
+    assert (code, found) == before[:2]
+    baseline = tmp_path / "baseline.json"
+    assert main(["gate", str(sides["old"]), "--save-baseline", str(baseline)]) == 0
+    edited = json.loads(baseline.read_text(encoding="utf-8"))
+    edited["scorers"]["ast.exact"] = "older"
+    baseline.write_text(json.dumps(edited), encoding="utf-8")
+    code, _, said = gate(sides["new"], "--baseline", baseline, "--rescore")
+    assert code == 2
+    assert "holds no answers to score anew" in said
+
+
+@pytest.mark.apibench
+def test_a_part_that_got_worse_is_a_regression_and_one_with_few_answers_decides_nothing(
+    gate, score, data_dir, tmp_path
+):
+    """Forty right answers about one library turn wrong and as many about others right: the whole is no worse."""
+    from apigauge.benchmarks import load_benchmark
+    from apigauge.harness.gate.parts import split
+
+    parts = split(load_benchmark("apibench-huggingface", data_dir), ["library"])
+    assert len(parts["library:transformers"]) > 500
+    old = score("huggingface", "FT_0_shot")
+    new = tmp_path / "new"
+    new.mkdir()
+    (new / "manifest.json").write_bytes((old / "manifest.json").read_bytes())
+    (new / "scores.jsonl").write_bytes((old / "scores.jsonl").read_bytes())
+    rows = lines(old / "scores.jsonl")
+    right = [row["item"] for row in rows if row["metrics"]["ast.exact"] == 1]
+    lost = [item for item in right if item in parts["library:transformers"]][:40]
+    won = [row["item"] for row in rows if row["item"] not in {*parts["library:transformers"], *right}][:40]
+    assert len(lost) == len(won) == 40
+    edit(
+        new / "scores.jsonl",
+        lambda row: (
+            row["metrics"].update({"ast.exact": float(row["item"] in won)})
+            if row["item"] in lost or row["item"] in won
+            else None
+        ),
+    )
+    asked = (new, "--baseline", old, "--metric", "ast.exact")
+    assert gate(*asked)[0] == 0
+    code, found, _ = gate(*asked, "--slice", "library")
+    decisions = {one["part"]: one["decision"] for one in found["metrics"]}
+    assert (decisions[""], decisions["library:transformers"]) == ("pass", "regression")
+    assert code == 1
+    edit(
+        new / "scores.jsonl", lambda row: row["metrics"].update({"ast.exact": 1.0}) if row["item"] in lost[1:] else None
+    )
+    code, found, _ = gate(*asked, "--slice", "library")
+    decisions = {one["part"]: one["decision"] for one in found["metrics"]}
+    assert "inconclusive" in decisions.values() or code == 0
+    assert code == 0
+    assert gate(old, "--baseline", old, "--metric", "ast.exact", "--slice", "library")[0] == 0
+
+
+@pytest.mark.apibench
 def test_missing_answers_are_broken(gate, score, tmp_path):
     old = score("torchhub", "FT_0_shot")
     new = tmp_path / "new"

@@ -151,9 +151,7 @@ def test_scores_of_another_scorer_are_made_anew_when_asked(gate, score, tmp_path
 
 
 @pytest.mark.apibench
-def test_a_part_that_got_worse_is_a_regression_and_one_with_few_answers_decides_nothing(
-    gate, score, data_dir, tmp_path
-):
+def test_a_part_that_got_worse_is_a_regression_even_if_the_whole_did_not(gate, score, data_dir, tmp_path):
     """Forty right answers about one library turn wrong and as many about others right: the whole is no worse."""
     from apigauge.benchmarks import load_benchmark
     from apigauge.harness.gate.parts import split
@@ -184,13 +182,6 @@ def test_a_part_that_got_worse_is_a_regression_and_one_with_few_answers_decides_
     decisions = {one["part"]: one["decision"] for one in found["metrics"]}
     assert (decisions[""], decisions["library:transformers"]) == ("pass", "regression")
     assert code == 1
-    edit(
-        new / "scores.jsonl", lambda row: row["metrics"].update({"ast.exact": 1.0}) if row["item"] in lost[1:] else None
-    )
-    code, found, _ = gate(*asked, "--slice", "library")
-    decisions = {one["part"]: one["decision"] for one in found["metrics"]}
-    assert "inconclusive" in decisions.values() or code == 0
-    assert code == 0
     assert gate(old, "--baseline", old, "--metric", "ast.exact", "--slice", "library")[0] == 0
 
 
@@ -259,6 +250,15 @@ def test_several_metrics_are_held_to_one_chance_of_a_false_alarm():
     assert found[0].p_adjusted == pytest.approx(4 / 64)
     assert [one.decision for one in found] == ["inconclusive", "pass", "pass", "pass"]
     assert worst(found) == "inconclusive"
+
+
+def test_a_part_with_too_few_answers_decides_nothing():
+    before, after = [1] * 200, [0] + [1] * 199
+    asked = [Asked("ast.exact"), Asked("ast.exact", part="domain:small", items=frozenset("012345"))]
+    found = judge(outcomes(before), outcomes(after), asked, {str(at): str(at) for at in range(200)})
+    assert [(one.n, one.decision) for one in found] == [(200, "pass"), (6, "inconclusive")]
+    assert worst(found) == "pass"
+    assert worst(found[1:] + found[:1]) == "pass"
 
 
 def test_too_much_trouble_of_the_sandbox_s_own_is_broken():

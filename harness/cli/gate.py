@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from apigauge.errors import UsageError
+from apigauge.errors import ApigaugeError, UsageError
 from apigauge.harness.cli.shared import add_common, print_json, say
 
 if TYPE_CHECKING:
@@ -40,21 +40,31 @@ def add(commands: "argparse._SubParsersAction[Any]") -> None:
     parser.add_argument("--save-baseline", type=Path, metavar="FILE", help="write the run's outcomes, to be committed")
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="write the decision for a pull request")
     parser.add_argument("--junit", type=Path, metavar="FILE", help="write it as JUnit XML, one test for each metric")
+    parser.add_argument(
+        "--title", metavar="TEXT", help="what is judged, as Markdown and JUnit call it (default: the benchmark's name)"
+    )
     add_common(parser)
     parser.set_defaults(function=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Runs the command."""
+    if not (arguments.baseline or arguments.save_baseline):
+        raise UsageError("gate: give --baseline RUN_OR_FILE, or --save-baseline FILE to make one")
+    if not arguments.baseline and (arguments.metric or arguments.markdown or arguments.junit or arguments.title):
+        raise UsageError("gate: --metric, --markdown, --junit and --title tell of a judgement; give --baseline as well")
+    try:
+        return _run(arguments)
+    except ApigaugeError as error:
+        _write(arguments, arguments.title or arguments.run.name, "broken", [], str(error))
+        raise
+
+
+def _run(arguments: argparse.Namespace) -> int:
     from apigauge.benchmarks import load_benchmark
-    from apigauge.harness.gate import documents
     from apigauge.harness.gate.judge import judge, worst
     from apigauge.harness.gate.outcomes import read, save
 
-    if not (arguments.baseline or arguments.save_baseline):
-        raise UsageError("gate: give --baseline RUN_OR_FILE, or --save-baseline FILE to make one")
-    if not arguments.baseline and (arguments.metric or arguments.markdown or arguments.junit):
-        raise UsageError("gate: --metric, --markdown and --junit say how a run is judged; give --baseline as well")
     outcomes = read(arguments.run)
     code, result = 0, {}
     if arguments.baseline:
@@ -65,13 +75,7 @@ def run(arguments: argparse.Namespace) -> int:
         decision = worst(findings)
         code = EXIT[decision]
         result = {"decision": decision, "metrics": [finding.to_json() for finding in findings]}
-        for path, text in (
-            (arguments.markdown, documents.markdown(decision, findings)),
-            (arguments.junit, documents.junit(outcomes.benchmark, findings)),
-        ):
-            if path:
-                path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_text(text, encoding="utf-8")
+        _write(arguments, arguments.title or outcomes.benchmark, decision, findings)
         if not arguments.json:
             _print(decision, findings)
     if arguments.save_baseline:
@@ -80,6 +84,21 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print_json(result)
     return code
+
+
+def _write(
+    arguments: argparse.Namespace, title: str, decision: str, findings: "Sequence[Finding]", trouble: str = ""
+) -> None:
+    """The documents asked for; ``trouble`` says why there are no findings."""
+    from apigauge.harness.gate import documents
+
+    for path, text in (
+        (arguments.markdown, documents.markdown(title, decision, findings, trouble)),
+        (arguments.junit, documents.junit(title, findings, trouble)),
+    ):
+        if path:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
 
 
 def _asked(metrics: Sequence[str] | None, baseline: "Outcomes", run: "Outcomes") -> "list[Asked]":

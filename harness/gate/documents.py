@@ -1,5 +1,6 @@
 """What the gate found, for people: sentences, Markdown for a pull request, JUnit XML for any CI."""
 
+import hashlib
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator, Sequence
 
@@ -43,10 +44,20 @@ def lost(one: Finding, apis: int = _APIS, items: int = _ITEMS) -> Iterator[str]:
         yield f"and {len(one.lost) - apis} more APIs"
 
 
-def markdown(decision: str, findings: Sequence[Finding]) -> str:
-    """A summary as GitHub and GitLab show it."""
-    lines = [f"### apigauge: {decision}", "", "| metric | baseline | run | difference | 95 % interval | p | decision |"]
-    lines.append("|---|---|---|---|---|---|---|")
+def mark(title: str) -> str:
+    """The first line of the Markdown, shown nowhere: it tells the comments on a pull request apart, by their titles."""
+    return f"<!-- apigauge gate {hashlib.sha256(title.encode('utf-8', 'surrogatepass')).hexdigest()[:16]} -->"
+
+
+def markdown(title: str, decision: str, findings: Sequence[Finding], trouble: str = "") -> str:
+    """A summary as GitHub and GitLab show it; ``trouble`` says why nothing could be judged."""
+    named = _printable(title).replace("`", "'")
+    lines = [mark(title), f"### apigauge: {decision} (`{named}`)"]
+    if trouble:
+        lines += ["", f"    {_one_line(trouble)}"]
+    if findings:
+        lines += ["", "| metric | baseline | run | difference | 95 % interval | p | decision |"]
+        lines.append("|---|---|---|---|---|---|---|")
     lines += [
         f"| `{one.name}` | {one.before:.4f} | {one.after:.4f} | {one.difference:+.4f} | {one.low:+.4f} to "
         f"{one.high:+.4f} | {one.p_adjusted:.2g} | {one.decision} |"
@@ -61,22 +72,30 @@ def markdown(decision: str, findings: Sequence[Finding]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def junit(benchmark: str, findings: Sequence[Finding]) -> str:
-    """One test case for each metric; a regression is a failure, an inconclusive one an error."""
+def junit(title: str, findings: Sequence[Finding], trouble: str = "") -> str:
+    """One test case for each metric, a regression a failure, an inconclusive one an error; one error for trouble."""
+    title = _one_line(title)
     counts = {
-        "tests": str(len(findings)),
+        "tests": str(len(findings) + bool(trouble)),
         "failures": str(sum(one.decision == "regression" for one in findings)),
-        "errors": str(sum(one.decision == "inconclusive" for one in findings)),
+        "errors": str(sum(one.decision == "inconclusive" for one in findings) + bool(trouble)),
     }
-    suite = ET.Element("testsuite", {"name": f"apigauge gate {benchmark}", **counts})
+    suite = ET.Element("testsuite", {"name": f"apigauge gate {title}", **counts})
+    if trouble:
+        case = ET.SubElement(suite, "testcase", {"classname": f"apigauge.{title}", "name": "gate"})
+        ET.SubElement(case, "error", {"message": _one_line(trouble), "type": "broken"})
     for one in findings:
-        case = ET.SubElement(suite, "testcase", {"classname": f"apigauge.{benchmark}", "name": one.name})
+        case = ET.SubElement(suite, "testcase", {"classname": f"apigauge.{title}", "name": one.name})
         if one.decision != "pass":
             kind = "failure" if one.decision == "regression" else "error"
             told = ET.SubElement(case, kind, {"message": sentence(one), "type": one.decision})
             told.text = "\n".join(lost(one))
     ET.indent(suite)
     return '<?xml version="1.0" encoding="utf-8"?>\n' + ET.tostring(suite, encoding="unicode") + "\n"
+
+
+def _one_line(text: str) -> str:
+    return "".join(character if character.isprintable() else " " for character in text)
 
 
 def _printable(text: str) -> str:

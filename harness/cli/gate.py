@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from apigauge.errors import UsageError
+from apigauge.errors import ApigaugeError, UsageError
 from apigauge.harness.cli.rerun import rescore
 from apigauge.harness.cli.run import add_generation, model_options
 from apigauge.harness.cli.shared import (
@@ -61,6 +61,9 @@ def add(commands: "argparse._SubParsersAction[Any]") -> None:
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="write the decision for a pull request")
     parser.add_argument("--junit", type=Path, metavar="FILE", help="write it as JUnit XML, one test for each metric")
     parser.add_argument(
+        "--title", metavar="TEXT", help="what is judged, as Markdown and JUnit call it (default: the benchmark's name)"
+    )
+    parser.add_argument(
         "--rescore",
         action="store_true",
         help="if the two were scored by different scorers, score both anew in their folders, as `apigauge rerun` does",
@@ -80,11 +83,18 @@ def add(commands: "argparse._SubParsersAction[Any]") -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Runs the command."""
-    from apigauge.harness.gate import documents
+    _check(arguments)
+    try:
+        return _run(arguments)
+    except ApigaugeError as error:
+        _write(arguments, arguments.title or arguments.run.name, "broken", [], str(error))
+        raise
+
+
+def _run(arguments: argparse.Namespace) -> int:
     from apigauge.harness.gate.judge import worst
     from apigauge.harness.gate.outcomes import read, save
 
-    _check(arguments)
     code, result = 0, dict[str, Any]()
     if arguments.baseline:
         baseline = read(arguments.baseline)
@@ -95,13 +105,7 @@ def run(arguments: argparse.Namespace) -> int:
         result = {"decision": decision, "metrics": [finding.to_json() for finding in findings]}
         if stopped:
             result |= {"asked": stopped.asked, "budget": stopped.budget}
-        for path, text in (
-            (arguments.markdown, documents.markdown(decision, findings, stopped)),
-            (arguments.junit, documents.junit(baseline.benchmark, findings)),
-        ):
-            if path:
-                path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_text(text, encoding="utf-8")
+        _write(arguments, arguments.title or baseline.benchmark, decision, findings, stopped=stopped)
         if not arguments.json:
             _print(decision, findings, stopped)
     if arguments.save_baseline:
@@ -116,7 +120,7 @@ def run(arguments: argparse.Namespace) -> int:
 def _check(arguments: argparse.Namespace) -> None:
     if not (arguments.baseline or arguments.save_baseline):
         raise UsageError("gate: give --baseline RUN_OR_FILE, or --save-baseline FILE to make one")
-    judged = ("metric", "slice", "markdown", "junit", "budget", "rescore")
+    judged = ("metric", "slice", "markdown", "junit", "title", "budget", "rescore")
     if not arguments.baseline and any(getattr(arguments, name) for name in judged):
         raise UsageError("gate: all options but --save-baseline say how a run is judged; give --baseline as well")
     if bool(arguments.budget) != bool(arguments.model):
@@ -125,6 +129,26 @@ def _check(arguments: argparse.Namespace) -> None:
         raise UsageError(
             "gate: leave --rescore, --slice and --save-baseline out with --budget: it asks chosen questions only"
         )
+
+
+def _write(
+    arguments: argparse.Namespace,
+    title: str,
+    decision: str,
+    findings: "Sequence[Finding]",
+    trouble: str = "",
+    stopped: "Interim | None" = None,
+) -> None:
+    """The documents asked for; ``trouble`` says why there are no findings."""
+    from apigauge.harness.gate import documents
+
+    for path, text in (
+        (arguments.markdown, documents.markdown(title, decision, findings, trouble, stopped)),
+        (arguments.junit, documents.junit(title, findings, trouble)),
+    ):
+        if path:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
 
 
 def _judge(arguments: argparse.Namespace, baseline: "Outcomes") -> "list[Finding]":

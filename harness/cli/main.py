@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from apigauge import __version__
 from apigauge.errors import ApigaugeError
-from apigauge.harness.cli import benchmarks, compare, gate, generate, hubs, report, rerun, run, sandbox, score
+from apigauge.harness.cli import benchmarks, comment, compare, gate, generate, hubs, report, rerun, run, sandbox, score
 
-_COMMANDS = (run, generate, score, rerun, report, compare, gate, benchmarks, sandbox, hubs)
+_COMMANDS = (run, generate, score, rerun, report, compare, gate, comment, benchmarks, sandbox, hubs)
 
 _EPILOG = """\
 exit codes: 0 done; 1 and 3 see `gate`; 2 wrong usage; 4 broken input, data or disk (the message says what to do)

@@ -1,5 +1,6 @@
 """What the gate found, for people: sentences, Markdown for a pull request, JUnit XML for any CI."""
 
+import hashlib
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator, Sequence
 
@@ -8,6 +9,9 @@ from apigauge.harness.gate.judge import Finding
 from apigauge.harness.metrics import LOWER_IS_BETTER
 
 _APIS, _ITEMS = 20, 12
+# What JUnit calls a decision, on a whole benchmark and on a part of it.
+_KINDS = {("regression", False): "failure", ("inconclusive", False): "error", ("pass", False): ""}
+_KINDS |= {("regression", True): "failure", ("inconclusive", True): "skipped", ("pass", True): ""}
 
 
 def sentence(one: Finding) -> str:
@@ -50,10 +54,30 @@ def lost(one: Finding, apis: int = _APIS, items: int = _ITEMS) -> Iterator[str]:
         yield f"and {len(one.lost) - apis} more APIs"
 
 
-def markdown(decision: str, findings: Sequence[Finding], stopped: Interim | None = None) -> str:
-    """A summary as GitHub and GitLab show it; ``stopped`` where questions were asked until it was decided."""
-    lines = [f"### apigauge: {decision}", "", "| metric | baseline | run | difference | 95 % interval | p | decision |"]
-    lines.append("|---|---|---|---|---|---|---|")
+def mark(title: str) -> str:
+    """The first line of the Markdown, shown nowhere: it tells the comments on a pull request apart, by their titles."""
+    return f"<!-- apigauge gate {hashlib.sha256(title.encode('utf-8', 'surrogatepass')).hexdigest()[:16]} -->"
+
+
+def markdown(
+    title: str, decision: str, findings: Sequence[Finding], trouble: str = "", stopped: Interim | None = None
+) -> str:
+    """A summary as GitHub and GitLab show it.
+
+    Args:
+        title: what was judged.
+        decision: on all of it.
+        findings: of each metric.
+        trouble: why nothing could be judged.
+        stopped: where questions were asked until it was decided.
+    """
+    named = _printable(title).replace("`", "'")
+    lines = [mark(title), f"### apigauge: {decision} (`{named}`)"]
+    if trouble:
+        lines += ["", f"    {_one_line(trouble)}"]
+    if findings:
+        lines += ["", "| metric | baseline | run | difference | 95 % interval | p | decision |"]
+        lines.append("|---|---|---|---|---|---|---|")
     lines += [
         f"| `{one.title}` | {one.before:.4f} | {one.after:.4f} | {one.difference:+.4f} | {one.low:+.4f} to "
         f"{one.high:+.4f} | {one.p_adjusted:.2g} | {one.decision} |"
@@ -70,22 +94,34 @@ def markdown(decision: str, findings: Sequence[Finding], stopped: Interim | None
     return "\n".join(lines) + "\n"
 
 
-def junit(benchmark: str, findings: Sequence[Finding]) -> str:
-    """One test case for each metric; a regression is a failure, an inconclusive one an error."""
+def junit(title: str, findings: Sequence[Finding], trouble: str = "") -> str:
+    """One test case for each metric, a regression a failure, an inconclusive one an error; one error for trouble.
+
+    A part of the benchmark with too few answers to tell is skipped.
+    """
+    title = _one_line(title)
+    kinds = [_KINDS[one.decision, bool(one.part)] for one in findings] + ["error"] * bool(trouble)
     counts = {
-        "tests": str(len(findings)),
-        "failures": str(sum(one.decision == "regression" for one in findings)),
-        "errors": str(sum(one.decision == "inconclusive" for one in findings)),
+        "tests": str(len(kinds)),
+        "failures": str(kinds.count("failure")),
+        "errors": str(kinds.count("error")),
+        "skipped": str(kinds.count("skipped")),
     }
-    suite = ET.Element("testsuite", {"name": f"apigauge gate {benchmark}", **counts})
+    suite = ET.Element("testsuite", {"name": f"apigauge gate {title}", **counts})
+    if trouble:
+        case = ET.SubElement(suite, "testcase", {"classname": f"apigauge.{title}", "name": "gate"})
+        ET.SubElement(case, "error", {"message": _one_line(trouble), "type": "broken"})
     for one in findings:
-        case = ET.SubElement(suite, "testcase", {"classname": f"apigauge.{benchmark}", "name": one.title})
-        if one.decision != "pass":
-            kind = "failure" if one.decision == "regression" else "error"
+        case = ET.SubElement(suite, "testcase", {"classname": f"apigauge.{title}", "name": one.title})
+        if kind := _KINDS[one.decision, bool(one.part)]:
             told = ET.SubElement(case, kind, {"message": sentence(one), "type": one.decision})
             told.text = "\n".join(lost(one))
     ET.indent(suite)
     return '<?xml version="1.0" encoding="utf-8"?>\n' + ET.tostring(suite, encoding="unicode") + "\n"
+
+
+def _one_line(text: str) -> str:
+    return "".join(character if character.isprintable() else " " for character in text)
 
 
 def _printable(text: str) -> str:

@@ -8,7 +8,8 @@
     ├── ResponsesError       a file of answers cannot be used
     ├── ModelError           a checkpoint cannot be had or used, or a server does not answer
     ├── RunError             a run directory is missing, foreign or damaged
-    └── SandboxError         no sandbox can be had: no engine, no image, a limit that is not enforced
+    ├── SandboxError         no sandbox can be had: no engine, no image, a limit that is not enforced
+    └── CommentError         a comment on a pull request cannot be written
 
 Each message names the file or option, what was found there, and what to do about it.
 This module imports nothing, so that every folder may use it.
@@ -45,3 +46,7 @@ class RunError(ApigaugeError):
 
 class SandboxError(ApigaugeError):
     """No sandbox can be had: no engine answers, the image is missing, or a limit cannot be enforced."""
+
+
+class CommentError(ApigaugeError):
+    """A comment on a pull request cannot be written: no right to, or the server does not answer."""

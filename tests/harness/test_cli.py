@@ -33,6 +33,7 @@ COMMANDS = [
     ["rerun"],
     ["compare"],
     ["gate"],
+    ["comment"],
     ["report"],
     ["benchmarks"],
     ["benchmarks", "list"],
@@ -77,7 +78,7 @@ def test_every_command_takes_json_and_a_data_folder(capsys, command):
         parser().parse_args([*command, "--help"])
     shown = capsys.readouterr().out
     assert "--json" in shown
-    assert ("--data-dir" in shown) == (command[0] != "sandbox")  # which reads no benchmark
+    assert ("--data-dir" in shown) == (command[0] not in ("sandbox", "comment"))  # which read no benchmark
 
 
 def test_every_command_of_the_parser_is_tested_here(capsys):

@@ -284,7 +284,7 @@ def test_ci_gets_junit_and_markdown(score, data_dir, tmp_path, capsys):
     told = ET.fromstring(documents.junit("b", [judged([1] * 9, [1] * 9), judged([1] * 9, [0] * 3 + [1] * 6)]).encode())
     assert [[child.tag for child in case] for case in told] == [[], ["error"]]
     text = markdown.read_text(encoding="utf-8")
-    assert text.startswith("### apigauge: regression\n")
+    assert text.split("\n")[1] == "### apigauge: regression (`apibench-torchhub`)"
     assert "| `ast.exact` | 0.9032 | 0.0806 | -0.8226 |" in text
     assert "ast.exact" in capsys.readouterr().out
 
@@ -294,11 +294,37 @@ def test_what_a_model_or_an_item_is_called_is_no_markup_and_steers_no_terminal()
     evil = "\x1b[2J</summary><script>alert(1)</script>\n# head"
     from dataclasses import replace
 
-    text = documents.markdown("regression", [replace(found, lost={evil: [(evil, 0)]})])
+    text = documents.markdown("b", "regression", [replace(found, lost={evil: [(evil, 0)]})])
     assert "\x1b" not in text
     assert "\n# head" not in text
     assert all(line.startswith("    ") for line in text.split("\n") if "script" in line)
     ET.fromstring(documents.junit("b", [replace(found, lost={evil: [(evil, 0)]})]).encode())
+    heading = documents.markdown(evil + "`</b>`", "broken", [], evil).split("\n")[1]
+    assert heading.count("`") == 2
+    assert heading.endswith("`)")
+    ET.fromstring(documents.junit(evil, [], evil).encode())
+
+
+def test_what_is_broken_is_told_in_junit_and_markdown_too(make, mini, tmp_path, capsys):
+    run = make("run", {mini.items[0].id: "f(1)"})
+    junit, markdown = tmp_path / "gate.xml", tmp_path / "gate.md"
+    files = ["--junit", str(junit), "--markdown", str(markdown), "--title", "a <model>"]
+    assert main(["gate", str(run), "--baseline", str(tmp_path / "none.json"), *files]) == 4
+    assert "none.json" in capsys.readouterr().err
+    suite = ET.parse(junit).getroot()
+    assert (suite.get("name"), suite.get("tests"), suite.get("errors")) == ("apigauge gate a <model>", "1", "1")
+    assert "none.json" in suite.find("testcase/error").get("message")
+    text = markdown.read_text(encoding="utf-8").split("\n")
+    assert text[:2] == [documents.mark("a <model>"), "### apigauge: broken (`a <model>`)"]
+    assert text[3].startswith("    ")
+    assert "none.json" in text[3]
+
+
+def test_the_mark_tells_titles_apart_and_nothing_in_a_title_ends_it():
+    titles = ["mini", "mini ", "--> <b>", "\udcff"]
+    marks = {documents.mark(title) for title in titles}
+    assert len(marks) == 4
+    assert all(mark.count(">") == 1 and mark.count("--") == 2 for mark in marks)
 
 
 @pytest.mark.parametrize(
@@ -306,6 +332,7 @@ def test_what_a_model_or_an_item_is_called_is_no_markup_and_steers_no_terminal()
     [
         ((), "give --baseline"),
         (("--save-baseline", "b", "--junit", "b"), "give --baseline as well"),
+        (("--save-baseline", "b", "--title", "b"), "give --baseline as well"),
         (("--baseline", "b", "--metric", "ast.exact:x"), "the form is NAME or NAME:MARGIN"),
         (("--baseline", "b", "--metric", "ast.exact:0"), "the margin must be above 0"),
         (("--baseline", "b", "--metric", "ast.exact:nan"), "the margin must be above 0"),

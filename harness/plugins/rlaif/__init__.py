@@ -1,0 +1,1 @@
+"""Trains small models with AI feedback; needs `pip install apigauge[rlaif]`."""

@@ -90,7 +90,7 @@ class Policy(HF):
             self._model = _with_lora(self._model, options.lora, options.seed)
         # Zeros: until it has learnt something it says nothing, and what an answer got is its advantage.
         width = self._model.config.get_text_config().hidden_size
-        self.head: torch.nn.Linear = torch.nn.utils.skip_init(torch.nn.Linear, width, 1, device=self.device)
+        self.head = torch.nn.Linear(width, 1, device="meta").to_empty(device=self.device)
         for parameter in self.head.parameters():
             torch.nn.init.zeros_(parameter)
 

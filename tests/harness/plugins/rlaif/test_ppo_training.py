@@ -334,6 +334,19 @@ def test_a_tracker_that_is_not_installed_is_refused(folder, tmp_path):
         ppo.train(str(folder), PROMPTS, worth, tmp_path / "out", options, trackers=["mlflow"])
 
 
+def test_tensorboard_gets_every_number_once_and_some_answers(folder, tmp_path):
+    pytest.importorskip("tensorboard")
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    options = Options(steps=3, batch=4, max_new_tokens=2, device="cpu")
+    ppo.train(str(folder), PROMPTS, worth, tmp_path / "out", options)
+    events = EventAccumulator(str(tmp_path / "out" / "tensorboard")).Reload()
+    for name in rows(tmp_path / "out")[0].keys() - {"step"}:
+        found = [(one.step, one.value) for one in events.Scalars(name)]
+        assert found == [(row["step"], pytest.approx(row[name], rel=1e-6)) for row in rows(tmp_path / "out")], name
+    assert "sample/0/text_summary" in events.Tags()["tensors"]
+
+
 def test_the_view_shows_numbers_and_programs():
     numbers = {"reward": 0.5, "kl": 1.25, "entropy": 2.0, "length": 17, "clip_fraction": 0.125, "kl_coefficient": 0.05}
     console = Console(width=100, record=True, file=io.StringIO())

@@ -49,6 +49,10 @@ def die_at(owner, name, number, *, half=lambda *_: None):
     setattr(owner, name, deadly)
 
 
+def _half_deleted(folder):
+    (folder / "progress.json").unlink()
+
+
 def main(start, out, fate, number="0"):
     places = {
         "rename": (Path, "rename"),
@@ -58,9 +62,7 @@ def main(start, out, fate, number="0"):
         "log": (ppo.Trainer, "save"),
     }
     if fate in places:
-        half = (
-            (lambda folder: next(Path(folder).glob("*.safetensors")).unlink()) if fate == "delete" else lambda *_: None
-        )
+        half = _half_deleted if fate == "delete" else lambda *_: None
         die_at(*places[fate], int(number), half=half)
     ppo.train(start, PROMPTS, score, Path(out), OPTIONS)
 

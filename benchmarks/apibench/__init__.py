@@ -25,6 +25,8 @@ _CONVENTIONS = {
     "torchhub": {"nn": "torch.nn", "np": "numpy"},
 }
 _MARKED_CODE = re.compile(r"<<<\s*code\s*>>>\s*:?", re.IGNORECASE)
+_OUTPUT = re.compile(r"###Output|['\"]Output['\"]\s*:", re.IGNORECASE)
+_QUESTION = re.compile(r"nstruction['\"]?\s*:", re.IGNORECASE)
 _DICT_CODE = re.compile(r"['\"]code['\"]\s*:\s*['\"]?")
 
 
@@ -96,7 +98,9 @@ def _row_item(key: str, row: dict[str, Any], instruction: str | None = None) -> 
 
 
 def _instruction(code: str) -> str:
-    return code.split("###Output", 1)[0].split("nstruction:", 1)[-1].strip()
+    """The question of a row; its answer follows ``###Output`` or, in rows to train on, the key of that name."""
+    question = _OUTPUT.split(code, maxsplit=1)[0]
+    return _QUESTION.split(question, maxsplit=1)[-1].strip().rstrip(",").strip("'\"").strip()
 
 
 # What the catalogue calls the library of that name.
@@ -112,7 +116,10 @@ def _program(code: str) -> str:
     if found := _MARKED_CODE.search(answer):
         return answer[found.end() :].strip()
     if found := _DICT_CODE.search(answer):
-        return answer[found.end() :].strip().removesuffix("}").rstrip().rstrip("'\"")
+        program = answer[found.end() :].strip().removesuffix("}").rstrip()
+        if "###Output" not in code:  # rows to train on have the answer in a dictionary of its own
+            program = program.removesuffix("}").rstrip()
+        return program.rstrip("'\"")
     return ""
 
 

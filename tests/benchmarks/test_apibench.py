@@ -1,6 +1,8 @@
 """APIBench as it was published: sizes, faults, and what the scorers make of its own answers."""
 
+import ast
 import json
+import re
 import shutil
 
 import pytest
@@ -66,6 +68,30 @@ def test_prompts_have_the_form_of_the_training_files(data_dir, hub):
 def test_the_training_part_is_read_where_its_file_is(data_dir):
     assert len(load_benchmark("apibench-torchhub", data_dir).train) == 837
     assert all(item.instruction and item.reference_call for item in load_benchmark("apibench-torchhub", data_dir).train)
+
+
+@pytest.mark.apibench
+def test_a_question_to_train_on_holds_nothing_of_its_answer_and_the_answer_nothing_of_its_row(data_dir):
+    """Rows to train on are written as one dictionary, in Python's manner but not in its grammar."""
+    train = load_benchmark("apibench-torchhub", data_dir).train
+    assert train[0].instruction == (
+        "I need an API that can estimate the relative depth of objects from a single image. The output should be an "
+        "inverse depth map."
+    )
+    assert train[0].reference_program == (
+        'import torch\nmodel = torch.hub.load("intel-isl/MiDaS", "DPT_Hybrid", pretrained=True)'
+    )
+    for item in train:
+        assert not re.search(r"torch\.hub|api_call|Output|Instruction'", item.instruction), item.id
+    # The others are damaged in the data: quotes escaped twice or missing, or no program at all.
+    assert sum(_is_program(item.reference_program) for item in train) == 817
+
+
+def _is_program(text):
+    try:
+        return bool(ast.parse(text).body)
+    except SyntaxError:
+        return False
 
 
 @pytest.mark.parametrize("hub", HUBS)

@@ -1,13 +1,15 @@
 """One number with its interval: what is printed, what is drawn, and what a screen reader says."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from apigauge.reports.columns import Column
 from apigauge.reports.views import RunView, section
 
 EMPTY = "\u2013"
+# Below this p-values are not told apart.
+_LEAST_P = 1e-4
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,24 +36,32 @@ class Cell:
 
 def run_cell(run: RunView, column: Column) -> Cell:
     """The cell of a run's metric."""
-    entry = section(section(run.summary, "metrics"), column.name)
-    value = _number(entry.get("value"))
     if column.name in run.withheld:
         rate = f"{run.infra_error_rate:.1%} of the executions failed through the sandbox's own trouble"
         return Cell(column, None, "withheld", f"withheld: {rate}")
-    if column.name.startswith("exec.") and value is None and not run.is_executed:
-        return Cell(column, None, EMPTY, "not executed")
+    cell = measured_cell(section(section(run.summary, "metrics"), column.name), column)
+    if cell.value is None:
+        is_left_out = column.name.startswith("exec.") and not run.is_executed
+        return replace(cell, exact="not executed") if is_left_out else cell
+    ceiling = _number(section(run.summary, "ceilings").get(column.name))
+    if not ceiling:
+        return cell
+    return replace(
+        cell,
+        exact=f"{cell.exact}; the benchmark's own answers reach {ceiling:.6g} in the same sandbox",
+        ceiling=f"{cell.value / ceiling * 100:.0f} % of {format_value(ceiling, column)}",
+    )
+
+
+def measured_cell(entry: dict[str, Any], column: Column) -> Cell:
+    """The cell of a value, its ``low`` and ``high``, and how they were made, as in a summary; all may be missing."""
+    value = _number(entry.get("value"))
     if value is None:
         return Cell(column, None, EMPTY, "no value")
     interval = _interval(entry)
     exact = f"{column.name} = {value:.6g}{_interval_words(entry, interval)}"
     whisker = (_place(interval[0], column), _place(interval[1], column)) if interval else None
-    ceiling = _number(section(run.summary, "ceilings").get(column.name))
-    below = ""
-    if ceiling:
-        below = f"{value / ceiling * 100:.0f} % of {format_value(ceiling, column)}"
-        exact += f"; the benchmark's own answers reach {ceiling:.6g} in the same sandbox"
-    return Cell(column, value, format_value(value, column), exact, _place(value, column), whisker, below)
+    return Cell(column, value, format_value(value, column), exact, _place(value, column), whisker)
 
 
 def printed_cell(value: float | None, column: Column, source: str) -> Cell:
@@ -65,6 +75,23 @@ def printed_cell(value: float | None, column: Column, source: str) -> Cell:
 def format_value(value: float, column: Column, further: int = 0) -> str:
     """Percent with one decimal for a share, two decimals for a mean rung; ``further`` decimals on top of that."""
     return f"{value * 100:.{1 + further}f}" if column.is_share else f"{value:.{2 + further}f}"
+
+
+def format_difference(value: float, column: Column, further: int = 0) -> str:
+    """A difference, printed as ``format_value`` does, with its sign unless it is zero as printed."""
+    text = format_value(abs(value), column, further)
+    sign = "" if float(text) == 0 else "+" if value > 0 else "\u2212"
+    return sign + text
+
+
+def place_around_zero(value: float, column: Column, reach: float) -> float:
+    """Where a difference stands in a drawing from ``-reach`` to ``reach``, as shares of the metric's top: 0 to 1."""
+    return 0.5 + 0.5 * min(1.0, max(-1.0, value / column.top / reach))
+
+
+def format_p(value: float) -> str:
+    """A p-value with two digits."""
+    return f"< {_LEAST_P:g}" if value < _LEAST_P else f"{value:.2g}"
 
 
 def interval_texts(entry: dict[str, Any], column: Column) -> tuple[str, str]:

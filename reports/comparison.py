@@ -4,12 +4,13 @@ Answers about one API stand together, and the APIs that lost most come first. Al
 script does no more than hide what is filtered out.
 """
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from apigauge.errors import ApigaugeError
-from apigauge.reports.cells import EMPTY, format_value
+from apigauge.reports.cells import EMPTY, format_difference, format_p, format_value, place_around_zero
 from apigauge.reports.columns import Column, columns_for
 from apigauge.reports.file_names import titles
 from apigauge.reports.pairing import Change, Group, grouped
@@ -19,8 +20,6 @@ from apigauge.reports.tables import badges
 from apigauge.reports.views import ComparisonView, ContrastView
 
 ALPHA = 0.05
-# Below this p-values are not told apart.
-_LEAST_P = 1e-4
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +102,7 @@ def _render(view: ComparisonView) -> bytes:
         manifests=[(name, _value(first), _value(second)) for name, first, second in view.manifests],
         lines=lines,
         count={verdict: sum(line.verdict == verdict for line in lines) for verdict in ("better", "worse", "open")},
-        reach=_signed(_reach(view, columns), columns[0]).lstrip("+") if columns else "",
+        reach=format_difference(_reach(view, columns), columns[0]).lstrip("+") if columns else "",
         groups=groups,
         domains=sorted({group.domain for group in groups}),
     )
@@ -130,9 +129,7 @@ def _reach(view: ComparisonView, columns: Sequence[Column]) -> float:
 
 
 def _line(column: Column, contrast: ContrastView, reach: float, changes: Sequence[Change]) -> Line:
-    def place(value: float) -> float:
-        return 0.5 + 0.5 * min(1.0, max(-1.0, value / column.top / reach))
-
+    place = functools.partial(place_around_zero, column=column, reach=reach)
     verdict = "open"
     if contrast.p_adjusted <= ALPHA:
         verdict = "better" if (contrast.difference > 0) != column.lower_is_better else "worse"
@@ -143,28 +140,18 @@ def _line(column: Column, contrast: ContrastView, reach: float, changes: Sequenc
         verdict=verdict,
         a=format_value(contrast.a, column),
         b=format_value(contrast.b, column),
-        difference=_signed(contrast.difference, column),
-        ends=(_signed(contrast.low, column, 1), _signed(contrast.high, column, 1)),
+        difference=format_difference(contrast.difference, column),
+        ends=(format_difference(contrast.low, column, 1), format_difference(contrast.high, column, 1)),
         least=EMPTY if least is None else format_value(least, column, 1),
-        p=_p(contrast.p),
-        p_adjusted=_p(contrast.p_adjusted),
-        mcnemar=EMPTY if contrast.mcnemar is None else _p(contrast.mcnemar),
+        p=format_p(contrast.p),
+        p_adjusted=format_p(contrast.p_adjusted),
+        mcnemar=EMPTY if contrast.mcnemar is None else format_p(contrast.mcnemar),
         dot=place(contrast.difference),
         whisker=(place(contrast.low), place(contrast.high)),
         band=None if least is None else (place(-least), place(least)),
         better=changes.count("+"),
         worse=changes.count("-"),
     )
-
-
-def _signed(value: float, column: Column, further: int = 0) -> str:
-    text = format_value(abs(value), column, further)
-    sign = "" if float(text) == 0 else "+" if value > 0 else "\u2212"
-    return sign + text
-
-
-def _p(value: float) -> str:
-    return f"< {_LEAST_P:g}" if value < _LEAST_P else f"{value:.2g}"
 
 
 def _value(value: object) -> str:

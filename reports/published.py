@@ -33,13 +33,14 @@ class PrintedFigure:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """Something a paper claims that has no row of its own in our tables."""
+    """Something a paper claims that has no row of its own in our tables; ``points`` are differences of percentages."""
 
     source: str
     claim: str
     data: str
     policy: str
     labeler: str
+    points: dict[str, float]
 
 
 @dataclass(frozen=True, slots=True)

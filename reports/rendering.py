@@ -25,11 +25,12 @@ _UNSAFE_IN_JSON = re.compile("[<>&\u2028\u2029\ud800-\udfff]")
 _UNSEEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]|\r(?!\n)")
 
 
-def render_page(template: str, styles: Sequence[str], script: str, **values: Any) -> bytes:
-    """A page as UTF-8 bytes: the template with its styles and script (names in ``static/``) inlined."""
-    css, code = "".join(map(_static, ("base.css", *styles))), _static(script)
+def render_page(template: str, styles: Sequence[str], script: str | None, **values: Any) -> bytes:
+    """A page as UTF-8 bytes: the template with its styles and its script, if any, inlined (names in ``static/``)."""
+    css, code = "".join(map(_static, ("base.css", *styles))), _static(script) if script else ""
+    script_source = _digest(code) if code else "none"
     policy = (
-        f"default-src 'none'; img-src data:; style-src '{_digest(css)}'; script-src '{_digest(code)}'; "
+        f"default-src 'none'; img-src data:; style-src '{_digest(css)}'; script-src '{script_source}'; "
         "base-uri 'none'; form-action 'none'"
     )
     page = _environment().get_template(template).render(css=css, code=code, policy=policy, **values)

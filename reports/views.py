@@ -165,6 +165,90 @@ class ComparisonView:
     withheld: Sequence[str]
 
 
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """A mean over ``n`` answers with its 95 % interval."""
+
+    value: float
+    low: float
+    high: float
+    n: int
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingRow:
+    """A model in the paper's table: its name, what it is, and by metric what it scored, over all seeds that it has."""
+
+    name: str
+    note: str
+    values: dict[str, Interval]
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingDifference:
+    """A metric in two rows of the table, answers paired: the mean difference, and by seed that seed's own."""
+
+    name: str
+    metric: str
+    value: float
+    low: float
+    high: float
+    seeds: dict[int, float]
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingCheckpoint:
+    """One checkpoint, scored.
+
+    Attributes:
+        step: steps done.
+        reward: mean reward.
+        scores: mean by metric.
+        p: by metric, were it no worse than at the start, the chance of such a fall; None at the start itself.
+        fell: the metrics that the gate holds to be worse than at the start.
+    """
+
+    step: int
+    reward: float
+    scores: dict[str, float]
+    p: dict[str, float] | None
+    fell: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingView:
+    """A training with AI feedback, over its seeds.
+
+    Attributes:
+        benchmark: its name.
+        base: the model that was trained.
+        labeler: what answered the questions about its programs.
+        seeds: in the order in which they are shown.
+        metrics: likewise; every row, difference and checkpoint speaks of these or some of them.
+        rows: the models compared.
+        differences: between them.
+        method: how the intervals were made, in a sentence.
+        curves: by seed, one number a step under ``step`` and each of ``reward``, ``kl``, ``entropy``, ``length`` and
+            ``clip_fraction`` that was logged.
+        checkpoints: by seed, the start first.
+        facts: name and text of all else that the numbers come from.
+        recipe: the recipe's file.
+    """
+
+    benchmark: str
+    base: str
+    labeler: str
+    seeds: Sequence[int]
+    metrics: Sequence[str]
+    rows: Sequence[TrainingRow]
+    differences: Sequence[TrainingDifference]
+    method: str
+    curves: dict[int, dict[str, list[float]]]
+    checkpoints: dict[int, Sequence[TrainingCheckpoint]]
+    facts: Sequence[tuple[str, str]]
+    recipe: str
+
+
 def section(data: dict[str, Any], key: str) -> dict[str, Any]:
     """The dictionary under a key; empty where an older or foreign file has none."""
     found = data.get(key)

@@ -10,7 +10,18 @@ from typing import Any
 
 import pytest
 
-from apigauge.reports.views import ComparisonView, ContrastView, ItemView, PairView, RunView
+from apigauge.reports.views import (
+    ComparisonView,
+    ContrastView,
+    Interval,
+    ItemView,
+    PairView,
+    RunView,
+    TrainingCheckpoint,
+    TrainingDifference,
+    TrainingRow,
+    TrainingView,
+)
 
 METRICS = (
     "ast.exact",
@@ -163,6 +174,40 @@ def make_pair(api: str, number: int, before: float, after: float, **changes: Any
     return PairView(api, make_item(number, **sides[0]), make_item(number, **(sides[1] | changes)))
 
 
+def make_training(**changes: Any) -> TrainingView:
+    """Three seeds over four steps and two checkpoints, in which nothing got worse."""
+    seeds = changes.get("seeds", [0, 1, 2])
+    names = ("reward", "kl", "entropy", "length", "clip_fraction")
+    fields: dict[str, Any] = {
+        "benchmark": "apibench-torchhub",
+        "base": "hf:some/model@1",
+        "labeler": "static",
+        "seeds": seeds,
+        "metrics": ["exec.rate", "ast.exact"],
+        "rows": [
+            TrainingRow(name, f"note on {name}", {"exec.rate": Interval(rate, rate - 0.05, rate + 0.0625, 558)})
+            for name, rate in (("SFT", 0.5), ("RLAIF", 0.625))
+        ],
+        "differences": [
+            TrainingDifference("RLAIF - SFT", "exec.rate", 0.125, 0.0625, 0.25, dict.fromkeys(seeds, 0.125))
+        ],
+        "method": "Bootstrap over seeds.",
+        "curves": {seed: {"step": [1, 2, 3, 4], **{name: [seed, 0.5, 0.25, 2.0] for name in names}} for seed in seeds},
+        "checkpoints": {
+            seed: [
+                TrainingCheckpoint(0, -0.5, {"exec.rate": 0.5, "ast.exact": 0.0625}, None, []),
+                TrainingCheckpoint(
+                    4, 1.5, {"exec.rate": 0.625, "ast.exact": 0.05}, {"exec.rate": 0.9, "ast.exact": 0.25}, []
+                ),
+            ]
+            for seed in seeds
+        },
+        "facts": [("stage sft", "sha256:ab"), ("reward model", "pairs 7\naccuracy 0.875")],
+        "recipe": "[train]\nsteps = 4\n",
+    }
+    return TrainingView(**(fields | changes))
+
+
 def _synthetic_run(rng: random.Random, name: str, kind: str, spec: str, benchmark: str) -> RunView:
     executed = kind not in ("constant", "retrieval")
     names = [metric for metric in METRICS if executed or not metric.startswith("exec.")]
@@ -202,6 +247,11 @@ def contrast() -> Callable[..., ContrastView]:
 @pytest.fixture
 def comparison() -> Callable[..., ComparisonView]:
     return make_comparison
+
+
+@pytest.fixture
+def training() -> Callable[..., TrainingView]:
+    return make_training
 
 
 @pytest.fixture

@@ -56,7 +56,6 @@ def world(functions: frozenset[str], examples: list[str], libraries: list[str]) 
     parsed = [(_tree(example), imports(example)) for example in examples if parses(example)]
     silent = {name for tree, names in parsed for call in _called_for_effect(tree) for name in _names(call, names)}
     packages = {target.split(".")[0] for example in examples for target in imports(example).values()}
-    packages |= {function.split(".")[0] for function in functions if "." in function}
     packages |= {library.replace("-", "_") for library in libraries if library}
     # A last underscore is PyTorch's sign of a function that changes its argument.
     silent |= {function for function in functions if function.endswith("_")}

@@ -5,8 +5,8 @@ with at least ``SHARE`` of the most relevant row's. Words count by their first l
 "classification". Robertson and Zaragoza, "The Probabilistic Relevance Framework: BM25 and Beyond" (2009), as
 ``bm25s`` computes it.
 
-It is a weak judge, for a request seldom uses the words of a catalogue. SHARE is about the greatest that accepts nine of
-ten references of APIBench Torch Hub (training part) and of ``mini``.
+It is a weak judge, for a request seldom uses the words of a catalogue. SHARE was chosen on training parts: it accepts
+94 % of the references of APIBench Torch Hub's and 89 % of ``mini``'s.
 """
 
 import re

@@ -26,7 +26,7 @@ ANSWERS, SAMPLES = 10, 2
 def by_chance(got):
     """Yes, no or nonsense, by the prompt and the temperature alone."""
     draw = zlib.crc32(f"{got.prompt}{got.body['temperature']}{got.body.get('seed')}".encode()) % 10
-    return good("no idea" if draw == 0 else json.dumps({"answer": "yes" if draw < 7 else "no"}))
+    return good("no idea" if draw < 4 else json.dumps({"answer": "yes" if draw < 8 else "no"}))
 
 
 @pytest.fixture(scope="module")
@@ -93,8 +93,11 @@ def test_the_manifest_says_who_was_asked_what_and_what_came_of_it(collected):
     assert summary["unlabelled"] == 0
     scores = [row["score"] for row in rows if row["score"] is not None]
     assert summary["score"] == pytest.approx(sum(scores) / len(scores))
-    said_bugs = [row["answers"]["bugs"] for row in rows if row["answers"]["bugs"] is not None]
-    assert summary["yes"]["bugs"] == pytest.approx(said_bugs.count(True) / len(said_bugs))
+    assert summary["without_score"] == len(rows) - len(scores) > 0
+    assert summary["unparsable"] > summary["retried"]
+    for name in QUESTIONS:
+        read = [row["answers"][name] for row in rows if row["answers"][name] is not None]
+        assert summary["yes"][name] == pytest.approx(read.count(True) / len(read))
 
 
 def test_labelers_are_compared_on_the_same_answers(collected):

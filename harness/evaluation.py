@@ -135,14 +135,18 @@ def planned(
 
 
 def generate(
-    benchmark: Benchmark, generator: Generator, run: Path, limit: int | None = None, tick: Tick = lambda: None
+    benchmark: Benchmark,
+    generator: Generator,
+    run: Path,
+    limit: int | None = None,
+    tick: Tick = lambda: None,
+    only: Sequence[Item] | None = None,
 ) -> int:
     """Answers a benchmark without scoring; returns how many answers the run now holds.
 
-    Raises:
-        RunError: as for :func:`evaluate`.
+    Args and errors are those of :func:`evaluate`.
     """
-    items = benchmark.items[:limit]
+    items = benchmark.items[:limit] if only is None else only
     started = time.perf_counter()
     with runs.writing(run):
         runs.start(run, planned(benchmark, generator, [], limit, None))

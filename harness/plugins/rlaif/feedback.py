@@ -1,0 +1,171 @@
+"""The stage ``feedback``: a policy answers the training items, labelers judge the answers.
+
+Its folder holds ``answers/`` (a run directory), ``labels/LABELER/labels.jsonl`` with ``manifest.json`` for each
+labeler, and ``agreement.json``. Killed at any moment and called again, it goes on to the same files.
+"""
+
+import hashlib
+import json
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from apigauge.benchmarks.types import Benchmark
+from apigauge.errors import RunError, UsageError
+from apigauge.harness import runs
+from apigauge.harness.evaluation import generate, stored
+from apigauge.harness.generation import open_generator
+from apigauge.harness.generation.options import ModelOptions
+from apigauge.harness.generation.prompts import Prompting
+from apigauge.harness.generation.sampling import Sampling
+from apigauge.harness.plugins.rlaif.agreement import agreement
+from apigauge.harness.plugins.rlaif.labelers import Answer, Labeler, Labels
+
+ANSWERS, LABELS, AGREEMENT = "answers", "labels", "agreement.json"
+ROWS = "labels.jsonl"
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What a policy is asked, and how.
+
+    Attributes:
+        samples: answers to each training item.
+        temperature: of drawing.
+        max_new_tokens: the longest answer.
+        seed: of the draws.
+        limit: only the first so many training items.
+        device: of the policy, as for ``--device``.
+    """
+
+    samples: int = 4
+    temperature: float = 1.0
+    max_new_tokens: int = 256
+    seed: int = 0
+    limit: int | None = None
+    device: str = "auto"
+
+
+def collect(
+    policy: str, benchmark: Benchmark, labelers: Mapping[str, Labeler], out: Path, options: Options
+) -> dict[str, Any]:
+    """Draws answers to a benchmark's training items and labels them.
+
+    Args:
+        policy: who answers: ``hf:FOLDER``, or another ``--model``.
+        benchmark: whose training items are asked.
+        labelers: who judges, by a name for the report; :func:`labels_folder` says where a name's files are.
+        out: the stage's folder.
+        options: how answers are drawn.
+
+    Returns:
+        How many answers there are, what each labeler said of them (see :func:`label`), and how the labelers agree.
+
+    Raises:
+        UsageError: the benchmark has nothing to train on.
+        RunError: the folder holds other answers or labels, some could not be had, or another process writes to it.
+        ModelError: the policy cannot be used.
+    """
+    if not benchmark.train:
+        raise UsageError(f"{benchmark.name} has no training items to collect feedback on")
+    answers = draw(policy, benchmark, out / ANSWERS, options)
+    told = {name: label(labeler, benchmark, answers, labels_folder(out, name)) for name, labeler in labelers.items()}
+    agreed = agreement({name: runs.read_rows(labels_folder(out, name) / ROWS) for name in labelers})
+    runs.write_json(out / AGREEMENT, {"pairs": agreed})
+    return {"answers": len(answers), "labelers": told, "agreement": agreed}
+
+
+def labels_folder(out: Path, labeler: str) -> Path:
+    """Where the labels of a labeler are."""
+    return out / LABELS / re.sub(r"[^\w.-]+", "-", labeler)
+
+
+def draw(policy: str, benchmark: Benchmark, run: Path, options: Options) -> list[Answer]:
+    """The policy's answers to the training items, in the items' order; those that are not there yet are made.
+
+    Raises:
+        RunError: some answers could not be had, beside what :func:`collect` says.
+    """
+    train = benchmark.train[: options.limit]
+    asked = replace(benchmark, items=train, train=(), rows=(), answers=())
+    sampling = Sampling(options.max_new_tokens, options.samples, options.temperature, seed=options.seed)
+    # The form that a policy is trained on, whatever its tokenizer brings along.
+    model = ModelOptions(sampling=sampling, prompting=Prompting("instruction"), device=options.device)
+    generator = open_generator(policy, model)
+    made, wanted = generate(asked, generator, run), len(train) * generator.samples
+    if made < wanted:
+        raise RunError(f"{run}: {wanted - made} of {wanted} answers could not be had; call it again for them.")
+    place = {item.id: number for number, item in enumerate(train)}
+    found = sorted(stored(run, asked), key=lambda one: (place[one.item], one.sample))
+    return [Answer(train[place[one.item]], one.sample, one.text, one.finish_reason) for one in found]
+
+
+def label(labeler: Labeler, benchmark: Benchmark, answers: Sequence[Answer], folder: Path) -> dict[str, Any]:
+    """Writes a labeler's labels of all answers, or those that are missing.
+
+    Returns:
+        ``answers`` labelled, the mean ``score`` of those that have one, each question's share of ``yes``, and how many
+        replies were ``unparsable``, questions ``retried``, answers left ``without_score``, and ``unlabelled`` because
+        the labeler could not be asked, which another call does.
+
+    Raises:
+        RunError: the folder holds labels of other answers or by another labeler.
+    """
+    manifest = {
+        "schema_version": runs.SCHEMA_VERSION,
+        "benchmark": {"name": benchmark.name, "digest": benchmark.digest},
+        "labeler": labeler.describe(),
+        "answers": {"count": len(answers), "sha256": _digest(answers)},
+    }
+    with runs.writing(folder):
+        _start(folder, manifest)
+        file = runs.Appender(folder / ROWS)
+        try:
+            if len(file.keys) < len(answers):
+                for answer, labels in labeler.label(answers, set(file.keys)):
+                    file.append(_row(answer, labels))
+        finally:
+            file.close()
+        rows = runs.read_rows(folder / ROWS)
+        summary = _summary(rows) | {"unlabelled": len(answers) - len(rows)}
+        runs.write_json(folder / runs.MANIFEST, manifest | {"summary": summary})
+    return summary
+
+
+def _start(folder: Path, manifest: dict[str, Any]) -> None:
+    """Writes the manifest of new labels, or checks that labels to go on with are the same ones."""
+    path = folder / runs.MANIFEST
+    if runs.read_rows(folder / ROWS):
+        old = {name: value for name, value in runs.read_json(path).items() if name != "summary"}
+        # As JSON gives it back: a tuple would be no list.
+        if different := runs.differences(old, json.loads(json.dumps(manifest))):
+            what = "; ".join(f"{name} was {before!r} and is {now!r}" for name, before, now in different)
+            raise RunError(f"{folder}: holds other labels ({what}); choose another folder")
+    else:
+        runs.write_json(path, manifest)
+
+
+def _row(answer: Answer, labels: Labels) -> dict[str, Any]:
+    return {"item": answer.item.id, "sample": answer.sample, "score": labels.score, **asdict(labels)}
+
+
+def _summary(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    scores = [row["score"] for row in rows if row["score"] is not None]
+    said = Counter((name, yes) for row in rows for name, yes in row["answers"].items())
+    read = {name: said[name, True] + said[name, False] for name, _ in said}
+    return {
+        "answers": len(rows),
+        "score": sum(scores) / len(scores) if scores else None,
+        "yes": {name: said[name, True] / count if count else None for name, count in read.items()},
+        "unparsable": sum(row["unparsable"] for row in rows),
+        "retried": sum(row["retried"] for row in rows),
+        "without_score": len(rows) - len(scores),
+    }
+
+
+def _digest(answers: Sequence[Answer]) -> str:
+    told = [[answer.item.id, answer.sample, answer.text, answer.finish_reason] for answer in answers]
+    return hashlib.sha256(json.dumps(told).encode()).hexdigest()

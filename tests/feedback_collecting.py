@@ -1,0 +1,23 @@
+"""Collects feedback in a process of its own, which tests kill: ``feedback_collecting.py OUT BASE_URL``."""
+
+import sys
+from pathlib import Path
+
+from apigauge.benchmarks import load_benchmark
+from apigauge.harness.generation.options import ModelOptions
+from apigauge.harness.plugins.rlaif import feedback
+from apigauge.harness.plugins.rlaif.labelers import open_labeler
+
+OPTIONS = feedback.Options(samples=2, temperature=2.5, max_new_tokens=60, limit=5, device="cpu")
+
+
+def collect(out, base_url, options=OPTIONS):
+    mini = load_benchmark("mini")
+    model = ModelOptions(base_url=base_url, concurrency=1)
+    judge = open_labeler("openai:judge", mini, folder=feedback.labels_folder(out, "openai:judge"), options=model)
+    labelers = {"static": open_labeler("static", mini), "openai:judge": judge}
+    return feedback.collect("hf:apigauge-mini", mini, labelers, out, options)
+
+
+if __name__ == "__main__":
+    collect(Path(sys.argv[1]), sys.argv[2])

@@ -1,0 +1,98 @@
+"""The labeler ``static``, held against programs that were judged by hand."""
+
+import dataclasses
+from collections import Counter
+
+import pytest
+from feedback_programs import ANSWERS, RIGHT, sections
+
+from apigauge.harness.plugins.rlaif.labelers import Answer, open_labeler, scores
+from apigauge.harness.plugins.rlaif.questions import QUESTIONS
+
+
+@pytest.fixture(scope="module")
+def static(mini):
+    return open_labeler("static", mini)
+
+
+@pytest.fixture(scope="module")
+def items(mini):
+    return {item.id: item for item in mini.train}
+
+
+def labels(labeler, item, text, finish_reason="stop"):
+    ((_, found),) = labeler.label([Answer(item, 0, text, finish_reason)])
+    return found
+
+
+@pytest.mark.parametrize("judged", ANSWERS, ids=lambda judged: judged.name)
+def test_a_program_is_judged_as_by_hand(static, items, judged):
+    found = labels(static, items[judged.item], judged.text, judged.finish_reason)
+    assert "".join("ny"[yes] for yes in found.answers.values()) == judged.expected
+    assert list(found.answers) == list(QUESTIONS)
+    assert found.score == judged.expected.count("y")
+    assert {name for name, reason in found.verbatim.items() if reason[0]} == {
+        name for name, yes in found.answers.items() if not yes
+    }
+
+
+def test_the_table_has_every_question_answered_both_ways():
+    assert len({judged.text for judged in ANSWERS if judged.finish_reason == "stop"}) >= 40
+    for place in range(8):
+        assert Counter(judged.expected[place] for judged in ANSWERS).keys() == {"y", "n"}
+
+
+def test_a_reference_is_not_looked_at(static, items):
+    item = items["mini-161"]
+    other = dataclasses.replace(items["mini-251"], id=item.id, instruction=item.instruction)
+    assert labels(static, item, sections(RIGHT)) == labels(static, other, sections(RIGHT))
+
+
+@pytest.mark.parametrize("program", ["x = " + "+".join("1" * 20_000), "x = " + "-" * 3_000 + "1", "(" * 3_000])
+def test_a_program_nested_too_deep_is_no_good_answer_and_no_crash(static, items, program):
+    """The fault: Python's own recursion ends in an exception, in the parser or in pyflakes."""
+    found = labels(static, items["mini-161"], sections(program))
+    assert found.score <= 3
+    assert not found.answers["logic"]
+    assert not found.answers["bugs"]
+
+
+def test_references_of_mini_are_good_answers(static, mini):
+    answers = [
+        Answer(item, 0, f"<<<api_call>>>: {item.reference_call}\n<<<code>>>: {item.reference_program}")
+        for item in mini.train
+    ]
+    found = Counter(found.score for _, found in static.label(answers))
+    assert found[8] / len(answers) >= 0.85
+    assert (found[7] + found[8]) / len(answers) >= 0.99
+
+
+def test_most_references_of_mini_are_what_was_asked_for_and_most_other_calls_are_not(static, mini):
+    calls = [api.call for api in mini.catalogue]
+    asked = {True: [], False: []}
+    for number, item in enumerate(mini.train):
+        others = [call for call in calls if call != item.reference_call]
+        for call in (item.reference_call, others[number % len(others)]):
+            found = labels(static, item, f"<<<api_call>>>: {call}")
+            asked[call == item.reference_call].append(found.answers["asked"])
+    assert sum(asked[True]) / len(asked[True]) >= 0.85
+    assert sum(asked[False]) / len(asked[False]) <= 0.25
+
+
+@pytest.mark.apibench
+def test_an_argument_that_chooses_another_model_is_another_api(data_dir):
+    from apigauge.benchmarks import load_benchmark
+
+    torchhub = load_benchmark("apibench-torchhub", data_dir)
+    labeler = open_labeler("static", torchhub)
+    item = next(item for item in torchhub.items if "sports activities" in item.instruction)
+    program = "import torch\nmodel = torch.hub.load('facebookresearch/pytorchvideo', '{}', pretrained=True)"
+    right, wrong = (labels(labeler, item, program.format(name)) for name in ("slow_r50", "slow_r51"))
+    assert right.score == 8
+    assert [name for name, yes in wrong.answers.items() if not yes] == ["api", "asked"]
+
+
+def test_scores_are_the_numbers_of_yes_in_the_order_of_the_answers(static, mini):
+    items = list(mini.train)
+    at = next(number for number, item in enumerate(items) if item.id == "mini-161")
+    assert scores(static, items, [(at, ""), (at, sections(RIGHT)), (at, "x = 1\nprint(x)"), (0, "")]) == [0, 8, 4, 0]

@@ -60,3 +60,25 @@ def save_llama(folder, texts, adapter=None):
             if "lora_B" in name:
                 torch.nn.init.normal_(parameter, std=0.5)
         adapted.save_pretrained(adapter)
+
+
+def save_words(folder, words, seed=0, kind="gpt2", **sizes):
+    """A model whose tokens are whole words, for tasks that reinforcement learning can solve in seconds."""
+    import torch
+    from tokenizers import Tokenizer, models, pre_tokenizers
+    from transformers import GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+
+    vocabulary = {word: number for number, word in enumerate(["<|end|>", *words])}
+    raw = Tokenizer(models.WordLevel(vocabulary, unk_token="<|end|>"))
+    raw.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    PreTrainedTokenizerFast(tokenizer_object=raw, eos_token="<|end|>").save_pretrained(folder)
+    torch.manual_seed(seed)
+    ends = {"vocab_size": len(vocabulary), "bos_token_id": 0, "eos_token_id": 0}
+    if kind == "gpt2":
+        sizes = {"n_embd": 64, "n_layer": 2, "n_head": 2, "n_positions": 32} | sizes
+        model = GPT2LMHeadModel(GPT2Config(**sizes, **ends))
+    else:
+        sizes = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 2}
+        model = LlamaForCausalLM(LlamaConfig(**sizes, max_position_embeddings=32, **ends))
+    model.save_pretrained(folder)
+    return folder

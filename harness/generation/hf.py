@@ -83,7 +83,7 @@ class HF:
             ModelError: not even one prompt fits memory.
         """
         longest = self._options.sampling.max_new_tokens
-        work = self._tokens.encode(requests, style, None if self._is_pair else _context(self._model), longest)
+        work = self._tokens.encode(requests, style, None if self._is_pair else context_of(self._model), longest)
         work.sort(key=lambda one: (-len(one.ids), one.request.item, one.request.sample))
         size, at = self._options.batch_size or _BATCH, 0
         while at < len(work):
@@ -269,7 +269,7 @@ def _prepare(model: Any, tokenizer: Any) -> frozenset[int]:
     return frozenset(ends)
 
 
-def _context(model: Any) -> int | None:
+def context_of(model: Any) -> int | None:
     """Tokens that the model can have before it; None if nothing bounds them."""
     config = model.config.get_text_config()
     names = ("max_position_embeddings", "n_positions", "max_sequence_length", "max_seq_len")

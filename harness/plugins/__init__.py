@@ -1,0 +1,1 @@
+"""What comes with apigauge and could as well come from elsewhere."""

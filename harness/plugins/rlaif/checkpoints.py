@@ -1,0 +1,51 @@
+"""Checkpoints of a training: whole or not there, the last two and the best.
+
+Each is a folder ``step-NUMBER``, written under a hidden name and then renamed, and renamed again before it is deleted.
+So killing the process at any instant leaves whole ones and hidden ones, which the next start clears away.
+"""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+from apigauge.harness import runs
+
+_PROGRESS = "progress.json"
+_KEPT = 2
+
+
+def save(folder: Path, step: int, reward: float, write: Callable[[Path], None]) -> None:
+    """Writes a checkpoint and deletes those that are neither among the last two nor the best.
+
+    Args:
+        folder: of all checkpoints.
+        step: steps that were done.
+        reward: mean reward since the checkpoint before; the best has the greatest.
+        write: writes what a checkpoint holds into a folder.
+    """
+    temporary = folder / f".step-{step:06d}.tmp"
+    temporary.mkdir(parents=True)
+    write(temporary)
+    runs.write_json(temporary / _PROGRESS, {"step": step, "reward": reward})
+    temporary.rename(folder / f"step-{step:06d}")
+    found = _all(folder)
+    for old in set(found) - {*found[-_KEPT:], best(folder)}:
+        hidden = old.with_name(f".{old.name}.old")
+        old.rename(hidden)
+        shutil.rmtree(hidden)
+
+
+def best(folder: Path) -> Path:
+    """The checkpoint with the greatest reward, the first of several."""
+    return max(_all(folder), key=lambda one: runs.read_json(one / _PROGRESS)["reward"])
+
+
+def last(folder: Path) -> Path | None:
+    """The last checkpoint; None if there is none. Clears away what a killed process left."""
+    for torn in folder.glob(".step-*"):
+        shutil.rmtree(torn)
+    return next(reversed(_all(folder)), None)
+
+
+def _all(folder: Path) -> list[Path]:
+    return sorted(folder.glob("step-*"))

@@ -1,0 +1,121 @@
+"""Where the numbers of a training go: always ``metrics.jsonl``, and whoever else listens."""
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from apigauge.errors import UsageError
+
+METRICS = "metrics.jsonl"
+_TRACKERS = ("wandb", "trackio")
+_SHOWN = ("reward", "kl", "entropy", "length", "clip_fraction", "kl_coefficient")
+
+
+class Sample(NamedTuple):
+    """An answer to look at."""
+
+    prompt: str
+    completion: str
+    reward: float
+
+
+# Takes a step's number, its metrics and some of its answers.
+Log = Callable[[int, Mapping[str, float], Sequence[Sample]], None]
+
+
+@contextmanager
+def logs(out: Path, done: int, steps: int, trackers: Sequence[str], settings: dict[str, Any]) -> Iterator[list[Log]]:
+    """All logs of a training, open.
+
+    Args:
+        out: the training's folder.
+        done: steps done before; what the files have of later ones is dropped.
+        steps: that there will be.
+        trackers: ``wandb``, ``trackio``, or none.
+        settings: what a tracker shows beside the training's name.
+
+    Raises:
+        UsageError: a tracker is unknown or not installed.
+    """
+    for name in trackers:
+        if name not in _TRACKERS or not find_spec(name):
+            raise UsageError(f"tracker {name}: give one of {', '.join(_TRACKERS)}, and install it")
+    console = Console(stderr=True)
+    with ExitStack() as stack:
+        found = [_metrics(out / METRICS, done)]
+        if find_spec("tensorboard"):
+            found.append(stack.enter_context(_tensorboard(out / "tensorboard", done)))
+        found += [stack.enter_context(_tracker(name, out, settings)) for name in trackers]
+        if console.is_terminal:
+            found.append(stack.enter_context(_view(console, steps)))
+        yield found
+
+
+def _metrics(path: Path, done: int) -> Log:
+    """Appends lines to a file, which loses a torn one and those of steps that will be done again."""
+    lines = path.read_bytes().split(b"\n")[:-1] if path.exists() else []
+    kept = [line for line in lines if json.loads(line)["step"] <= done]
+    temporary = path.with_name(f".{path.name}.tmp")
+    temporary.write_bytes(b"".join(line + b"\n" for line in kept))
+    temporary.replace(path)
+
+    def log(step: int, numbers: Mapping[str, float], _samples: Sequence[Sample]) -> None:
+        with path.open("ab") as file:
+            file.write(json.dumps({"step": step, **numbers}).encode() + b"\n")
+
+    return log
+
+
+@contextmanager
+def _tensorboard(folder: Path, done: int) -> Iterator[Log]:
+    from torch.utils.tensorboard import SummaryWriter
+
+    with SummaryWriter(str(folder), purge_step=done + 1) as writer:
+
+        def log(step: int, numbers: Mapping[str, float], samples: Sequence[Sample]) -> None:
+            for name, number in numbers.items():
+                writer.add_scalar(name, number, step)
+            for at, sample in enumerate(samples):
+                lines = f"{sample.prompt}\n=> {sample.reward:.3f}\n{sample.completion}".splitlines()
+                # Markdown leaves indented lines as they are.
+                writer.add_text(f"sample/{at}", "\n".join(f"    {line}" for line in lines), step)
+            writer.flush()
+
+        yield log
+
+
+@contextmanager
+def _tracker(name: str, out: Path, settings: dict[str, Any]) -> Iterator[Log]:
+    """W&B, or trackio, which has its interface."""
+    library = import_module(name)
+    library.init(project="apigauge-rlaif", name=out.resolve().name, config=settings)
+    try:
+        yield lambda step, numbers, _samples: library.log(dict(numbers), step=step)
+    finally:
+        library.finish()
+
+
+@contextmanager
+def _view(console: Console, steps: int) -> Iterator[Log]:
+    with Live(console=console, auto_refresh=False) as live:
+        yield lambda step, numbers, samples: live.update(shown(step, steps, numbers, samples), refresh=True)
+
+
+def shown(step: int, steps: int, numbers: Mapping[str, float], samples: Sequence[Sample]) -> Group:
+    """A step for people: the numbers that say how it goes, and what the policy writes."""
+    table = Table(title=f"step {step} of {steps}")
+    for name in _SHOWN:
+        table.add_column(name, justify="right")
+    table.add_row(*(f"{numbers[name]:.4g}" for name in _SHOWN))
+    panels = (Panel(Text(one.completion), title=f"reward {one.reward:.3f}", title_align="left") for one in samples)
+    return Group(table, *panels)

@@ -1,0 +1,230 @@
+"""The policy: a causal checkpoint that answers, says what an answer was worth, and remembers where it started.
+
+Kept on purpose:
+
+- Dropout is off throughout, so that old and new probabilities of a token differ by what was learnt alone.
+- Prompts are padded before, answers behind; positions count a row's own tokens. A row reads the same whatever stands
+  beside it.
+- Drawing is a function of the logits and of uniform numbers that were drawn before, one for each token.
+"""
+
+import contextlib
+import copy
+import inspect
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from apigauge.errors import ModelError, UsageError
+from apigauge.harness.generation.checkpoint import Checkpoint
+from apigauge.harness.generation.engine import Answer, Request
+from apigauge.harness.generation.hf import HF, context_of, quiet
+from apigauge.harness.generation.options import ModelOptions
+from apigauge.harness.generation.sampling import Sampling
+from apigauge.harness.generation.tokens import Tokenized
+from apigauge.harness.plugins.rlaif.options import Options
+
+_ADAPTER = "adapter"
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """Prompts and what was answered, (answers, prompt + answer) tokens.
+
+    Attributes:
+        ids: tokens.
+        mask: where they count: not in the padding before a prompt, nor behind the token that ended an answer.
+        start: where the answers begin.
+    """
+
+    ids: Tensor
+    mask: Tensor
+    start: int
+
+    @property
+    def tokens(self) -> Tensor:
+        """The answers' tokens, (answers, tokens)."""
+        return self.ids[:, self.start :]
+
+    @property
+    def answered(self) -> Tensor:
+        """Where they count, (answers, tokens)."""
+        return self.mask[:, self.start :]
+
+    def rows(self, chosen: Tensor) -> "Answers":
+        """Some of them, without columns that only the others needed."""
+        mask = self.mask[chosen]
+        used = mask.any(dim=0).nonzero()
+        left, right = int(used[0]), int(used[-1]) + 1
+        return Answers(self.ids[chosen, left:right], mask[:, left:right], self.start - left)
+
+
+class Policy(HF):
+    """A checkpoint with a value head and a frozen copy of where it started.
+
+    Args:
+        checkpoint: the start.
+        options: how it is trained.
+
+    Raises:
+        ModelError: it is no causal model, or cannot be loaded.
+    """
+
+    def __init__(self, checkpoint: Checkpoint, options: Options) -> None:
+        self.device = options.device
+        if self.device == "auto":
+            self.device = "cuda" if torch.cuda.is_available() else "cpu"
+        sampling = Sampling(max_new_tokens=options.max_new_tokens, temperature=options.temperature)
+        super().__init__(checkpoint, None, ModelOptions(sampling=sampling, dtype="float32", device=self.device))
+        if self._is_pair:
+            raise ModelError(f"{checkpoint.name} has an encoder; PPO trains causal models")
+        self._bf16, self._lora = options.bf16, options.lora
+        self._accepts = inspect.signature(self._model.forward).parameters.keys()
+        self._start = None if options.lora else copy.deepcopy(self._model).requires_grad_(requires_grad=False)
+        if options.lora:
+            self._model = _with_lora(self._model, options.lora, options.seed)
+        # Zeros: until it has learnt something it says nothing, and what an answer got is its advantage.
+        width = self._model.config.get_text_config().hidden_size
+        self.head = torch.nn.Linear(width, 1, device="meta").to_empty(device=self.device)
+        for parameter in self.head.parameters():
+            torch.nn.init.zeros_(parameter)
+
+    def trained(self) -> list[torch.nn.Parameter]:
+        """What is trained, always in the same order."""
+        return [one for one in (*self._model.parameters(), *self.head.parameters()) if one.requires_grad]
+
+    def encode(self, prompts: Sequence[str], *, chat: bool) -> list[Tokenized]:
+        """The prompts as tokens.
+
+        Raises:
+            UsageError: one leaves no room for the longest answer.
+        """
+        longest = self._options.sampling.max_new_tokens
+        requests = [Request(str(number), 0, prompt, 0) for number, prompt in enumerate(prompts)]
+        encoded = self._tokens.encode(requests, "chat" if chat else "", context_of(self._model), longest)
+        if full := [one for one in encoded if one.limit < longest]:
+            raise UsageError(
+                f"prompt {full[0].request.item} has {len(full[0].ids)} tokens, which leaves no room for {longest} more "
+                f"in the model's context: shorten it or lower max_new_tokens"
+            )
+        return encoded
+
+    def draw(self, prompts: Sequence[Tokenized], uniform: Tensor) -> tuple[Answers, list[Answer]]:
+        """Answers as tokens and as text.
+
+        Args:
+            prompts: one for each answer.
+            uniform: numbers from 0 to 1, (answers, longest answer), that decide each token.
+        """
+        from transformers import GenerationConfig, LogitsProcessorList
+
+        ids, mask = self._padded(prompts)
+        start = ids.shape[1]
+        inverse = Inverse(uniform.to(ids.device), start, self._options.sampling.temperature)
+        with torch.no_grad(), self._computing():
+            ids = self._model.generate(
+                input_ids=ids,
+                attention_mask=mask,
+                generation_config=GenerationConfig(do_sample=False, max_new_tokens=uniform.shape[1]),
+                logits_processor=LogitsProcessorList([inverse]),
+            )
+        ended = torch.isin(ids[:, start:], torch.tensor(sorted(self._ends), device=ids.device))
+        answered = ended.cumsum(dim=1) - ended.long() == 0
+        texts = [self._answer(one, row[start:].tolist()) for one, row in zip(prompts, ids.cpu(), strict=True)]
+        return Answers(ids, torch.cat([mask.bool(), answered], dim=1), start), texts
+
+    def read(self, answers: Answers) -> tuple[Tensor, Tensor]:
+        """Log-probabilities (answers, tokens, vocabulary) and values (answers, tokens) before each token."""
+        logits, states = self._before(self._model, answers)
+        return logits, self.head(states).squeeze(-1)
+
+    def read_start(self, answers: Answers) -> Tensor:
+        """Log-probabilities (answers, tokens, vocabulary) before each token, of the frozen start."""
+        with torch.no_grad(), self._started() as model:
+            return self._before(model, answers)[0]
+
+    def save(self, folder: Path) -> None:
+        """Writes weights, tokenizer and, if there is one, the adapter: what ``hf:FOLDER`` answers with."""
+        model = self._model
+        with quiet():
+            if self._lora:
+                model.save_pretrained(folder / _ADAPTER)
+                # Merged into a copy: taking it out of the weights again would not leave the same bits.
+                model = copy.deepcopy(model).merge_and_unload()
+            model.save_pretrained(folder)
+            self._tokens.tokenizer.save_pretrained(folder)
+
+    def restore(self, folder: Path) -> None:
+        """Takes the weights that were saved."""
+        from safetensors.torch import load_file
+        from transformers import AutoModelForCausalLM
+
+        with quiet():
+            if self._lora:
+                from peft import set_peft_model_state_dict
+
+                set_peft_model_state_dict(self._model, load_file(folder / _ADAPTER / "adapter_model.safetensors"))
+            else:
+                saved = AutoModelForCausalLM.from_pretrained(folder, dtype="float32", local_files_only=True)
+                self._model.load_state_dict(saved.state_dict())
+
+    def _before(self, model: Any, answers: Answers) -> tuple[Tensor, Tensor]:
+        """Log-probabilities and last hidden states where each of the answers' tokens was chosen."""
+        length = answers.ids.shape[1] - answers.start
+        positions = (answers.mask.long().cumsum(dim=1) - 1).clamp_min(0)
+        wanted = {"position_ids": positions, "logits_to_keep": length + 1}
+        with self._computing():
+            output = model(
+                input_ids=answers.ids,
+                attention_mask=answers.mask.long(),
+                output_hidden_states=True,
+                use_cache=False,
+                **{name: value for name, value in wanted.items() if name in self._accepts},
+            )
+        # What stands at a place is said of the next token, so both begin one place before the answer.
+        logits, states = (part[:, -length - 1 : -1].float() for part in (output.logits, output.hidden_states[-1]))
+        return torch.log_softmax(logits / self._options.sampling.temperature, dim=-1), states
+
+    @contextlib.contextmanager
+    def _started(self) -> Iterator[Any]:
+        if self._start is not None:
+            yield self._start
+            return
+        with self._model.disable_adapter():
+            yield self._model
+
+    def _computing(self) -> AbstractContextManager[Any]:
+        return torch.autocast(torch.device(self.device).type, torch.bfloat16, enabled=self._bf16)
+
+
+class Inverse:
+    """Makes the greatest logit a draw from the softmax, by the inverse of its cumulative distribution.
+
+    Devroye, "Non-Uniform Random Variate Generation" (1986), III.2.1.
+    """
+
+    def __init__(self, uniform: Tensor, start: int, temperature: float) -> None:
+        self._uniform, self._start, self._temperature = uniform.double(), start, temperature
+
+    def __call__(self, ids: Tensor, scores: Tensor) -> Tensor:
+        """Scores (rows, vocabulary): 0 for the token that was drawn, minus infinity for the others."""
+        at = ids.shape[1] - self._start
+        sums = torch.softmax(scores.double() / self._temperature, dim=-1).cumsum(dim=-1)
+        below = self._uniform[:, at : at + 1] * sums[:, -1:]
+        token = torch.searchsorted(sums, below, right=True).clamp_max(scores.shape[1] - 1)
+        return torch.full_like(scores, -torch.inf).scatter(1, token, 0.0)
+
+
+def _with_lora(model: Any, rank: int, seed: int) -> Any:
+    """The model with adapters in all of its linear layers but the last."""
+    from peft import LoraConfig, get_peft_model
+
+    config = LoraConfig(r=rank, lora_alpha=2 * rank, target_modules="all-linear", task_type="CAUSAL_LM")
+    with quiet(), torch.random.fork_rng():
+        torch.manual_seed(seed)
+        return get_peft_model(model, config).eval()

@@ -1,0 +1,136 @@
+"""Labelled answers, and the pairs of them that a reward model learns from and is judged by."""
+
+import itertools
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from apigauge.benchmarks.types import Benchmark
+from apigauge.errors import RunError
+from apigauge.harness import runs
+
+
+@dataclass(frozen=True, slots=True)
+class Labelled:
+    """An answer and what a labeler made of it.
+
+    Attributes:
+        item: of the question.
+        sample: which of the answers to it.
+        api: key of the API that was to be named.
+        prompt: what was asked.
+        text: what was answered.
+        score: the number of yes; None if the labeler gave no usable answer.
+        metrics: the harness's own scores of the answer, by name; empty if it was not scored.
+    """
+
+    item: str
+    sample: int
+    api: str
+    prompt: str
+    text: str
+    score: float | None
+    metrics: dict[str, float]
+
+
+class Pair(NamedTuple):
+    """Two answers to one prompt, of which the labeler preferred the first by so many points."""
+
+    chosen: Labelled
+    rejected: Labelled
+    margin: float
+
+
+def read(benchmark: Benchmark, answers: Path, labels: Path, scored: Path | None = None) -> list[Labelled]:
+    """The answers to a benchmark's training items with their labels, by item and sample.
+
+    Args:
+        benchmark: whose training items were answered.
+        answers: the run directory with the answers.
+        labels: a labeler's ``labels.jsonl``; an answer that is not in it has no score.
+        scored: a run directory with ``scores.jsonl`` of the same answers, if there is one.
+
+    Raises:
+        RunError: a file is damaged, or its rows belong to no such item or answer.
+    """
+    items = {item.id: item for item in benchmark.train}
+    texts = {_key(row): row["text"] for row in runs.read_rows(answers / runs.GENERATIONS)}
+    scores = {_key(row): _score(row, labels) for row in runs.read_rows(labels)}
+    metrics = {_key(row): row["metrics"] for row in runs.read_rows(scored / runs.SCORES)} if scored else {}
+    for key, path in [(key, labels) for key in scores] + [(key, scored) for key in metrics]:
+        if key not in texts:
+            raise RunError(f"{path}: {answers} has no answer {key[1]} to item {key[0]!r}; they are of different runs.")
+    if unknown := sorted({item for item, _ in texts} - items.keys()):
+        raise RunError(f"{answers}: item {unknown[0]!r} is no training item of {benchmark.name}; was it replaced?")
+    return [
+        Labelled(
+            item, sample, items[item].api, benchmark.prompt(items[item]), text,
+            scores.get((item, sample)), metrics.get((item, sample), {}),
+        )
+        for (item, sample), text in sorted(texts.items())
+    ]  # fmt: skip
+
+
+def paired(answers: Sequence[Labelled]) -> tuple[list[Pair], int]:
+    """All pairs of answers to one item whose scores differ, and how many were dropped because they do not.
+
+    The pairs stand in the order of items and samples, whatever the order of the answers.
+    """
+    pairs, ties = [], 0
+    usable = sorted((one for one in answers if one.score is not None), key=lambda one: (one.item, one.sample))
+    for _, group in itertools.groupby(usable, key=lambda one: one.item):
+        for first, second in itertools.combinations(group, 2):
+            assert first.score is not None
+            assert second.score is not None
+            margin = first.score - second.score
+            if margin:
+                pairs.append(Pair(first, second, margin) if margin > 0 else Pair(second, first, -margin))
+            else:
+                ties += 1
+    return pairs, ties
+
+
+def split(pairs: Sequence[Pair], held_out: float, seed: int) -> tuple[list[Pair], list[Pair]]:
+    """Pairs to learn from and pairs to be judged by, to other prompts.
+
+    Args:
+        pairs: all.
+        held_out: the part of the prompts that is held out, of those that have pairs; at least one is.
+        seed: of drawing them.
+
+    Raises:
+        RunError: fewer than two prompts have pairs.
+    """
+    prompts = sorted({pair.chosen.prompt for pair in pairs})
+    if len(prompts) < 2:
+        raise RunError(
+            f"{len(prompts)} prompts have answers with different scores, and a reward model needs two, to learn and to "
+            "be judged; ask for more answers, or another labeler"
+        )
+    count = min(max(1, round(held_out * len(prompts))), len(prompts) - 1)
+    held = set(random.Random(seed).sample(prompts, count))  # noqa: S311 - no secret
+    learnt = [pair for pair in pairs if pair.chosen.prompt not in held]
+    return learnt, [pair for pair in pairs if pair.chosen.prompt in held]
+
+
+def capped(pairs: Sequence[Pair], most: int | None, seed: int) -> list[Pair]:
+    """At most so many pairs of each item, drawn for each by itself; all for None. An item's pairs stand together."""
+    kept = []
+    for item, group in itertools.groupby(pairs, key=lambda pair: pair.chosen.item):
+        found = list(group)
+        drawn = random.Random(f"{seed} {item}")  # noqa: S311 - no secret
+        kept += found if most is None else drawn.sample(found, min(most, len(found)))
+    return kept
+
+
+def _key(row: dict[str, Any]) -> runs.Key:
+    return row["item"], row["sample"]
+
+
+def _score(row: dict[str, Any], path: Path) -> float | None:
+    score = row.get("score", "missing")
+    if score is None or (isinstance(score, int | float) and not isinstance(score, bool)):
+        return score
+    raise RunError(f"{path}: the score of answer {row['sample']} to item {row['item']!r} is {score!r}; label it again.")

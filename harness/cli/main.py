@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from apigauge import __version__
 from apigauge.errors import ApigaugeError
 from apigauge.harness.cli import benchmarks, comment, compare, gate, generate, hubs, report, rerun, run, sandbox, score
+from apigauge.harness.plugins.manager import load
 
 _COMMANDS = (run, generate, score, rerun, report, compare, gate, comment, benchmarks, sandbox, hubs)
 
@@ -34,6 +35,7 @@ def parser() -> argparse.ArgumentParser:
     commands = top.add_subparsers(metavar="COMMAND", required=True)
     for command in _COMMANDS:
         command.add(commands)
+    load().hook.apigauge_commands(commands=commands)
     return top
 
 

@@ -1,0 +1,61 @@
+"""A model to begin with where there is none: a small GPT-2, its weights drawn, its words those of the texts to learn.
+
+This module loads torch: import it where it is used.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from apigauge.benchmarks.mini.vectors import END, learn_tokenizer
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What a new model is like.
+
+    Attributes:
+        vocabulary: tokens.
+        layers: of the model.
+        width: of its states.
+        heads: of a layer.
+        context: tokens that it can see.
+        dropout: of embeddings, attention and residuals.
+    """
+
+    vocabulary: int = 2048
+    layers: int = 4
+    width: int = 256
+    heads: int = 4
+    context: int = 512
+    dropout: float = 0.1
+
+
+def new(texts: Sequence[str], folder: Path, shape: Shape, seed: int) -> Path:
+    """Writes the checkpoint; the same texts, shape and seed make the same one."""
+    import torch
+    from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast
+
+    tokenizer = PreTrainedTokenizerFast(
+        tokenizer_object=learn_tokenizer((), texts, shape.vocabulary), eos_token=END, pad_token=END
+    )
+    end = tokenizer.convert_tokens_to_ids(END)
+    config = GPT2Config(
+        vocab_size=len(tokenizer),
+        n_positions=shape.context,
+        n_embd=shape.width,
+        n_layer=shape.layers,
+        n_head=shape.heads,
+        resid_pdrop=shape.dropout,
+        embd_pdrop=shape.dropout,
+        attn_pdrop=shape.dropout,
+        bos_token_id=end,
+        eos_token_id=end,
+        pad_token_id=end,
+    )
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        model = GPT2LMHeadModel(config)
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder

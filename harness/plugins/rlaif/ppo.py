@@ -341,7 +341,13 @@ class Trainer:
 
 
 def train(
-    start: str, prompts: Sequence[str], score: Score, out: Path, options: Options, trackers: Sequence[str] = ()
+    start: str,
+    prompts: Sequence[str],
+    score: Score,
+    out: Path,
+    options: Options,
+    trackers: Sequence[str] = (),
+    saved: Callable[[Path], None] = lambda _: None,
 ) -> Path:
     """Trains a policy and returns its last checkpoint, which ``hf:FOLDER`` answers with.
 
@@ -354,6 +360,7 @@ def train(
         out: a folder for checkpoints, ``metrics.jsonl`` and TensorBoard's files.
         options: how.
         trackers: ``wandb`` and ``trackio``, if the numbers shall go there too.
+        saved: called with each checkpoint once it is written.
 
     Raises:
         UsageError: a prompt leaves no room for an answer, or a tracker is not installed.
@@ -373,19 +380,20 @@ def train(
         if last:
             trainer.restore(last)
         with logs(out, trainer.step, options.steps, trackers, asdict(options)) as listening:
-            _run(trainer, folder, listening)
+            _run(trainer, folder, listening, saved)
         trained = checkpoints.last(folder)
         assert trained
         return trained
 
 
-def _run(trainer: Trainer, folder: Path, listening: Sequence[Log]) -> None:
+def _run(trainer: Trainer, folder: Path, listening: Sequence[Log], saved: Callable[[Path], None]) -> None:
     while trainer.step < trainer.options.steps:
         numbers, samples = trainer.train_step()
         for log in listening:
             log(trainer.step, numbers, samples)
         if trainer.step % trainer.options.save_every == 0 or trainer.step == trainer.options.steps:
             trainer.save(folder)
+            saved(folder / f"step-{trainer.step:06d}")
 
 
 def _variance(values: Tensor, mask: Tensor) -> float:

@@ -211,6 +211,7 @@ def _fit(base: Checkpoint, pairs: Sequence[Pair], folder: Path, options: Options
                 logging_strategy="no",
                 report_to="none",
                 disable_tqdm=True,
+                dataloader_pin_memory=torch.cuda.is_available(),
             ),
             train_dataset=Dataset.from_dict({"chosen_ids": chosen, "rejected_ids": rejected, "margin": margins}),
             processing_class=tokenizer,

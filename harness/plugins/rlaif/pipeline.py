@@ -1,0 +1,178 @@
+"""All stages of a recipe, each done once, and every checkpoint scored by the harness.
+
+A seed's folder: ``base`` (a new model, if one is needed), ``sft``, ``feedback``, ``reward``, ``train``, and ``runs``
+with a run for each checkpoint that was scored. What was made of other inputs is made again.
+
+This module loads torch: import it where it is used.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal, cast
+
+from apigauge.benchmarks import load_benchmark
+from apigauge.benchmarks.types import Benchmark
+from apigauge.harness import runs
+from apigauge.harness.evaluation import evaluate, score_run
+from apigauge.harness.generation import open_generator
+from apigauge.harness.generation.checkpoint import find
+from apigauge.harness.generation.options import ModelOptions
+from apigauge.harness.generation.sampling import Sampling
+from apigauge.harness.metrics import modules_for
+from apigauge.harness.plugins.rlaif import checkpoints, feedback, ppo, reward, scratch, sft
+from apigauge.harness.plugins.rlaif.labelers import Labeler, open_labeler, scores
+from apigauge.harness.plugins.rlaif.pairs import read
+from apigauge.harness.plugins.rlaif.recipe import Recipe
+from apigauge.harness.plugins.rlaif.stages import digest, once
+from apigauge.sandboxes.hubs import stand_in_hub
+from apigauge.sandboxes.open import open_sandbox
+from apigauge.sandboxes.verdict import Sandbox
+
+STAGES = ("sft", "feedback", "reward", "train")
+# What a checkpoint is scored by.
+SCORED = ("ast_match", "executability")
+Tell = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Seed:
+    """One training of a recipe.
+
+    Attributes:
+        recipe: with this seed in every stage.
+        folder: of everything that is made.
+        benchmark: as the recipe names it.
+        sandbox: where programs run, for scoring and for the labeler ``execution``.
+        tell: says what is being done.
+    """
+
+    recipe: Recipe
+    folder: Path
+    benchmark: Benchmark
+    sandbox: Sandbox
+    tell: Tell
+
+    def run(self, until: str = STAGES[-1]) -> None:
+        """Does all stages up to that one, each unless it is done."""
+        for stage in STAGES[: STAGES.index(until) + 1]:
+            self.tell(f"seed {self.recipe.seeds[0]}: {stage}")
+            getattr(self, f"_{stage}")()
+
+    def _sft(self) -> None:
+        rows, start = sft.examples(self.benchmark), self.recipe.model
+        if not start:
+            shape, base = self.recipe.base, self.folder / "base"
+            texts = [text for row in rows for text in row.values()]
+            inputs = {"shape": asdict(shape), "data": self.benchmark.digest, "seed": self.recipe.seeds[0]}
+            once(base, inputs, lambda: _ignore(scratch.new(texts, base, shape, self.recipe.seeds[0])))
+            start = str(base)
+        out = self.folder / "sft"
+        inputs = {"base": find(start).describe(), "data": self.benchmark.digest, "options": asdict(self.recipe.sft)}
+        once(out, inputs, lambda: _ignore(sft.train(start, rows, out, self.recipe.sft)))
+        self._score("sft", out)
+
+    def _feedback(self) -> None:
+        """Draws answers to the training questions and has them judged."""
+        out, start, labeler = self.folder / "feedback", self.folder / "sft", self._labeler()
+        inputs = {
+            "policy": find(str(start)).describe(),
+            "data": self.benchmark.digest,
+            "options": asdict(self.recipe.feedback),
+            "labeler": labeler.describe(),
+        }
+        asked = {self.recipe.labeler: labeler}
+
+        def make() -> None:
+            feedback.collect(f"hf:{start}", self.benchmark, asked, out, self.recipe.feedback)
+            # What the reward is to be held against.
+            train = replace(self.benchmark, name=f"{self.benchmark.name}, training part", items=self.benchmark.train)
+            score_run(train, out / feedback.ANSWERS, modules_for(SCORED), sandbox=self.sandbox)
+
+        once(out, inputs, make, resumes=True)
+
+    def _reward(self) -> None:
+        start, out = self.folder / "sft", self.folder / "reward"
+        drawn = self.folder / "feedback" / feedback.ANSWERS
+        labels = feedback.labels_folder(self.folder / "feedback", self.recipe.labeler)
+        answers = read(self.benchmark, drawn, labels / feedback.ROWS, drawn)
+        inputs = {
+            "base": find(str(start)).describe(),
+            "answers": hashlib.sha256((drawn / runs.GENERATIONS).read_bytes()).hexdigest(),
+            "labels": hashlib.sha256((labels / feedback.ROWS).read_bytes()).hexdigest(),
+            "options": asdict(self.recipe.reward),
+        }
+        once(out, inputs, lambda: _ignore(reward.train(str(start), answers, out / "model", self.recipe.reward)))
+
+    def _train(self) -> None:
+        start, out = self.folder / "sft", self.folder / "train"
+        prompts = [self.benchmark.prompt(item) for item in self.benchmark.train]
+        if self.recipe.learn_from == "labeler":
+            labeler = self._labeler()
+            told: Any = labeler.describe()
+            score: ppo.Score = partial(scores, labeler, self.benchmark.train)
+        else:
+            model = self.folder / "reward" / "model"
+            told, score = digest(model), reward.reward_function(model, prompts)
+        inputs = {"start": find(str(start)).describe(), "reward": told, "options": asdict(self.recipe.train)}
+
+        def make() -> None:
+            # A process that was killed may have left one that is not scored yet.
+            if last := checkpoints.last(out / "checkpoints"):
+                self._score_step(last)
+            ppo.train(str(start), prompts, score, out, self.recipe.train, saved=self._score_step)
+
+        once(out, inputs, make, resumes=True)
+
+    def _labeler(self) -> Labeler:
+        return open_labeler(self.recipe.labeler, self.benchmark, folder=self.folder / "labeler", sandbox=self.sandbox)
+
+    def _score_step(self, checkpoint: Path) -> None:
+        self._score(checkpoint.name, checkpoint)
+
+    def _score(self, name: str, checkpoint: Path) -> None:
+        """Has a checkpoint answer the benchmark's questions, most likely tokens first, and scores it."""
+        out = self.folder / "runs" / name
+        sampling = Sampling(max_new_tokens=self.recipe.train.max_new_tokens)
+        inputs = {
+            "checkpoint": find(str(checkpoint)).revision,
+            "sampling": asdict(sampling),
+            "sandbox": self.sandbox.describe(),
+        }
+
+        def make() -> None:
+            generator = open_generator(f"hf:{checkpoint}", ModelOptions(sampling=sampling, cached=False))
+            evaluate(self.benchmark, generator, out, modules_for(SCORED), sandbox=self.sandbox)
+
+        once(out, inputs, make, resumes=True)
+
+
+@contextmanager
+def opened(recipe: Recipe, data_dir: Path | None, tell: Tell) -> Iterator[list[Seed]]:
+    """The trainings of a recipe, with the sandbox that scores them, closed afterwards.
+
+    Raises:
+        UsageError: there is no such benchmark, or it has nothing to train on.
+        SandboxError: the sandbox asked for cannot be had.
+    """
+    benchmark = load_benchmark(recipe.benchmark, data_dir)
+    sandbox = open_sandbox(
+        cast("Literal['auto', 'docker', 'process']", recipe.sandbox),
+        benchmark.environment,
+        hub=stand_in_hub(benchmark.models) if benchmark.models else None,
+        inputs=benchmark.inputs,
+        say=tell,
+    )
+    try:
+        yield [
+            Seed(recipe.of_seed(seed), recipe.out / f"seed-{seed}", benchmark, sandbox, tell) for seed in recipe.seeds
+        ]
+    finally:
+        sandbox.close()
+
+
+def _ignore(_: object) -> None:
+    """A stage's result is its folder."""

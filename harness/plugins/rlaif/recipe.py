@@ -1,0 +1,124 @@
+"""``rlaif.toml``: everything that a training is made of, in one file.
+
+Each table is the options of a stage by their own names; what is left out is as in the stage's own ``Options``.
+"""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import MISSING, Field, dataclass, field, fields, replace
+from importlib import resources
+from pathlib import Path
+from typing import Any, TypeVar
+
+from apigauge.errors import UsageError
+from apigauge.harness.plugins.rlaif.feedback import Options as FeedbackOptions
+from apigauge.harness.plugins.rlaif.options import Options as TrainOptions
+from apigauge.harness.plugins.rlaif.reward import Options as RewardOptions
+from apigauge.harness.plugins.rlaif.scratch import Shape
+from apigauge.harness.plugins.rlaif.sft import Options as SftOptions
+
+_Table = TypeVar("_Table")
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """What is trained, on what, and what it is held against.
+
+    Attributes:
+        benchmark: whose training part is learnt, and whose questions the checkpoints answer.
+        out: the folder for everything, from the recipe's own on.
+        model: the checkpoint to begin with; empty for a new one, as ``base`` says.
+        seeds: one training for each.
+        baseline: released answers to hold the result against: a file, or a name that ``benchmarks fetch`` brings.
+        sandbox: where checkpoints' programs run: auto, docker or process.
+        labeler: who judges answers: static, execution, openai:MODEL, hf:ID_OR_PATH or vllm:ID_OR_PATH.
+        learn_from: ``reward`` (the reward model), or ``labeler`` (the labeler itself, asked at every step).
+        base: shape of a new model.
+        sft: of supervised fine-tuning.
+        feedback: of drawing and labelling answers.
+        reward: of the reward model.
+        train: of reinforcement learning.
+    """
+
+    benchmark: str
+    out: Path = Path("rlaif")
+    model: str = ""
+    seeds: tuple[int, ...] = (0,)
+    baseline: str = ""
+    sandbox: str = "auto"
+    labeler: str = "static"
+    learn_from: str = "reward"
+    base: Shape = field(default_factory=Shape)
+    sft: SftOptions = field(default_factory=SftOptions)
+    feedback: FeedbackOptions = field(default_factory=FeedbackOptions)
+    reward: RewardOptions = field(default_factory=RewardOptions)
+    train: TrainOptions = field(default_factory=TrainOptions)
+
+    def of_seed(self, seed: int) -> "Recipe":
+        """With that seed in every stage."""
+        return replace(
+            self,
+            seeds=(seed,),
+            sft=replace(self.sft, seed=seed),
+            feedback=replace(self.feedback, seed=seed),
+            reward=replace(self.reward, seed=seed),
+            train=replace(self.train, seed=seed),
+        )
+
+
+def shipped() -> dict[str, Path]:
+    """The recipes that come with the package, by name."""
+    folder = Path(str(resources.files("apigauge.harness.plugins.rlaif") / "recipes"))
+    return {path.stem: path for path in sorted(folder.glob("*.toml"))}
+
+
+def read(path: Path) -> Recipe:
+    """Reads a recipe: a file, whose paths start from its own folder, or the name of one that comes with the package.
+
+    Raises:
+        UsageError: it cannot be read, or says what there is not.
+    """
+    start = path.parent
+    if not path.exists() and str(path) in shipped():
+        path, start = shipped()[str(path)], Path()
+    try:
+        told = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{path}: cannot be read: {error}") from error
+    if "benchmark" not in told:
+        raise UsageError(f"{path}: benchmark is missing: whose training part is learnt?")
+    recipe = _table(Recipe, told, str(path))
+    if not recipe.seeds or recipe.learn_from not in ("reward", "labeler"):
+        raise UsageError(f"{path}: give at least one of seeds, and learn_from as reward or labeler")
+    return replace(recipe, out=start / recipe.out)
+
+
+def _table(kind: type[_Table], told: Mapping[str, Any], where: str) -> _Table:
+    known = {one.name: one for one in fields(kind)}  # type: ignore[arg-type] # all are dataclasses
+    values: dict[str, Any] = {}
+    for name, value in told.items():
+        if name not in known or name == "seed":
+            raise UsageError(f"{where}: there is no {name!r}; there are: {', '.join(sorted({*known} - {'seed'}))}")
+        values[name] = _value(value, _default(known[name]), f"{where}: {name}")
+    return kind(**values)
+
+
+def _default(one: Field[Any]) -> Any:
+    return one.default if one.default_factory is MISSING else one.default_factory()
+
+
+def _value(value: Any, example: Any, where: str) -> Any:
+    """The value as its field has it; an example of that is the field's default."""
+    if hasattr(example, "__dataclass_fields__"):
+        if not isinstance(value, dict):
+            raise UsageError(f"{where} is a table, not {value!r}")
+        return _table(type(example), value, where)
+    if isinstance(example, tuple) and isinstance(value, list):
+        return tuple(value)
+    if isinstance(example, Path) and isinstance(value, str):
+        return Path(value)
+    if isinstance(example, float) and type(value) is int:
+        return float(value)
+    if type(value) is type(example) or not isinstance(example, bool | int | float | str | tuple | Path):
+        return value  # fields without a plain default, or None
+    raise UsageError(f"{where} is {value!r}; its default is {example!r}")

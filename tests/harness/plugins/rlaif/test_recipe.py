@@ -1,0 +1,54 @@
+"""What may stand in a recipe."""
+
+from pathlib import Path
+
+import pytest
+
+from apigauge.errors import UsageError
+from apigauge.harness.plugins.rlaif import recipe
+
+
+def written(folder, text):
+    (folder / "rlaif.toml").write_text(text, encoding="utf-8")
+    return folder / "rlaif.toml"
+
+
+def test_a_table_sets_a_stage_and_leaves_the_rest_as_it_is(tmp_path):
+    told = 'benchmark = "mini"\nseeds = [3, 4]\nout = "made"\n[train]\nsteps = 7\nkl_coefficient = 1\nstop_kl = 0.5\n'
+    found = recipe.read(written(tmp_path, told))
+    assert (found.benchmark, found.seeds, found.out) == ("mini", (3, 4), tmp_path / "made")
+    assert (found.train.steps, found.train.kl_coefficient, found.train.stop_kl) == (7, 1.0, 0.5)
+    assert found.train.batch == type(found.train)().batch
+    assert found.sft == type(found.sft)()
+
+
+def test_each_seed_is_the_seed_of_every_stage(tmp_path):
+    found = recipe.read(written(tmp_path, 'benchmark = "mini"\nseeds = [3, 4]\n')).of_seed(4)
+    assert {found.sft.seed, found.feedback.seed, found.reward.seed, found.train.seed, *found.seeds} == {4}
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("", "benchmark is missing"),
+        ("benchmark = ", "cannot be read"),
+        ('benchmark = "mini"\nstep = 3\n', "there is no 'step'"),
+        ('benchmark = "mini"\n[train]\nstep = 3\n', "there is no 'step'"),
+        ('benchmark = "mini"\n[train]\nseed = 3\n', "there is no 'seed'"),
+        ('benchmark = "mini"\ntrain = 3\n', "train is a table, not 3"),
+        ('benchmark = "mini"\n[train]\nsteps = "3"\n', "steps is '3'; its default is 100"),
+        ('benchmark = "mini"\n[train]\nsteps = 0\n', "must be above 0"),
+        ('benchmark = "mini"\nseeds = []\n', "at least one of seeds"),
+        ('benchmark = "mini"\nlearn_from = "me"\n', "learn_from as reward or labeler"),
+    ],
+)
+def test_what_makes_no_sense_is_told(tmp_path, text, told):
+    with pytest.raises(UsageError, match=told):
+        recipe.read(written(tmp_path, text))
+
+
+def test_the_shipped_recipes_can_be_read_by_their_names(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert set(recipe.shipped()) == {"mini", "torchhub-cpu", "gpt2-large"}
+    for name in recipe.shipped():
+        assert recipe.read(Path(name)).out == Path("rlaif")

@@ -1,0 +1,68 @@
+"""Stages are done once, and again where an input is another."""
+
+import pytest
+
+from apigauge.errors import RunError
+from apigauge.harness import runs
+from apigauge.harness.plugins.rlaif.stages import digest, once
+
+
+@pytest.fixture
+def stage(tmp_path):
+    made = []
+
+    def run(inputs, make=None, **options):
+        def default():
+            (tmp_path / "stage" / "result").write_text(str(inputs), encoding="utf-8")
+
+        def counted():
+            made.append(inputs)
+            (make or default)()
+
+        return once(tmp_path / "stage", inputs, counted, **options)
+
+    run.made, run.folder = made, tmp_path / "stage"
+    return run
+
+
+def test_equal_inputs_are_done_once(stage):
+    assert stage({"rate": 0.1, "names": ("a", "b")})
+    assert not stage({"rate": 0.1, "names": ("a", "b")})
+    assert len(stage.made) == 1
+
+
+def test_another_input_does_it_again_from_nothing(stage):
+    stage({"rate": 0.1})
+    (stage.folder / "left").write_text("of the first", encoding="utf-8")
+    assert stage({"rate": 0.2})
+    assert not (stage.folder / "left").exists()
+
+
+def test_a_stage_that_broke_off_is_done_again(stage):
+    def broken():
+        (stage.folder / "half").write_text("", encoding="utf-8")
+        raise KeyboardInterrupt
+
+    for resumes in (False, True):
+        with pytest.raises(KeyboardInterrupt):
+            stage({"rate": 1}, broken, resumes=resumes)
+    assert stage({"rate": 1}, lambda: None, resumes=True)
+    assert (stage.folder / "half").exists(), "a stage that resumes finds what there was"
+    with pytest.raises(KeyboardInterrupt):
+        stage({"rate": 2}, broken)
+    assert stage({"rate": 2}, lambda: None)
+    assert not (stage.folder / "half").exists()
+
+
+def test_two_processes_do_not_do_one_stage(stage):
+    with runs.writing(stage.folder.with_name(".stage.stage")), pytest.raises(RunError, match="another process"):
+        stage({"rate": 1})
+
+
+def test_a_folder_s_digest_is_of_its_files_alone(stage):
+    stage({"rate": 1}, lambda: (stage.folder / "weights").write_bytes(b"1"))
+    first = digest(stage.folder)
+    stage({"rate": 2}, lambda: (stage.folder / "weights").write_bytes(b"1"))
+    assert digest(stage.folder) == first
+    stage({"rate": 3}, lambda: (stage.folder / "weights").write_bytes(b"2"))
+    assert digest(stage.folder) != first

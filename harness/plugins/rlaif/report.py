@@ -1,0 +1,171 @@
+"""What a recipe's trainings came to: ``report/summary.json`` and the page beside it.
+
+This module loads torch: import it where it is used.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from apigauge.harness import runs
+from apigauge.harness.cli.score import find_responses
+from apigauge.harness.evaluation import evaluate
+from apigauge.harness.generation.replay import Replay
+from apigauge.harness.metrics import modules_for
+from apigauge.harness.plugins.rlaif import results
+from apigauge.harness.plugins.rlaif.logs import METRICS as LOG
+from apigauge.harness.plugins.rlaif.pipeline import SCORED, Seed
+from apigauge.harness.plugins.rlaif.results import METRICS, Checkpoint, Scores
+from apigauge.harness.plugins.rlaif.stages import once
+from apigauge.harness.statistics import Estimate
+from apigauge.reports.training import write_training
+from apigauge.reports.views import Interval, TrainingCheckpoint, TrainingDifference, TrainingRow, TrainingView
+
+CURVES = ("reward", "kl", "entropy", "length", "clip_fraction")
+_Run = Mapping[str, Scores]
+
+
+def write(seeds: Sequence[Seed], data_dir: Path | None) -> dict[str, Any]:
+    """Reads what all stages left, scores the baseline, and writes the report; returns what is in ``summary.json``."""
+    first = seeds[0]
+    apis = {item.id: item.api for item in first.benchmark.items}
+    numbers = [seed.recipe.seeds[0] for seed in seeds]
+    points = dict(zip(numbers, map(_checkpoints, seeds), strict=True))
+    sides: dict[str, list[_Run]] = {
+        "SFT": [found[0].scores for found in points.values()],
+        "RLAIF": [found[-1].scores for found in points.values()],
+    }
+    if first.recipe.baseline:
+        sides["baseline"] = [scores(_baseline(first, data_dir))] * len(seeds)
+    summary = {
+        "benchmark": first.benchmark.name,
+        "seeds": numbers,
+        "means": {name: _means(side if name != "baseline" else side[:1], apis) for name, side in sides.items()},
+        "differences": [
+            _difference(name, metric, sides, numbers, apis) for name in sides if name != "RLAIF" for metric in METRICS
+        ],
+        "checkpoints": {number: [_told(found[0], point, apis) for point in found] for number, found in points.items()},
+        "curves": {number: results.curve(_log(seed), CURVES) for number, seed in zip(numbers, seeds, strict=True)},
+        "recipe": json.loads(json.dumps(asdict(first.recipe) | {"seeds": numbers}, default=str)),
+    }
+    out = first.recipe.out / "report"
+    out.mkdir(parents=True, exist_ok=True)
+    runs.write_json(out / runs.SUMMARY, summary)
+    return summary | {"index": str(write_training(_view(summary, seeds), out))}
+
+
+def _view(summary: Mapping[str, Any], seeds: Sequence[Seed]) -> TrainingView:
+    recipe = seeds[0].recipe
+    notes = {
+        "SFT": "fine-tuned on the training part",
+        "RLAIF": "then trained with AI feedback",
+        "baseline": Path(recipe.baseline).stem,
+    }
+    return TrainingView(
+        benchmark=summary["benchmark"],
+        base=recipe.model or "a new GPT-2",
+        labeler=recipe.labeler,
+        seeds=summary["seeds"],
+        metrics=METRICS,
+        rows=[
+            TrainingRow(name, notes[name], {metric: Interval(**found) for metric, found in means.items()})
+            for name, means in summary["means"].items()
+        ],
+        differences=[
+            TrainingDifference(**{key: value for key, value in one.items() if key != "n"})
+            for one in summary["differences"]
+        ],
+        method="Cluster bootstrap over the APIs asked for; the answers of all seeds about an API are drawn together.",
+        curves=summary["curves"],
+        checkpoints={
+            number: [
+                TrainingCheckpoint(**{key: value for key, value in one.items() if key != "hacked"}) for one in points
+            ]
+            for number, points in summary["checkpoints"].items()
+        },
+        facts=_facts(seeds),
+        recipe=json.dumps(summary["recipe"], indent=2),
+    )
+
+
+def _facts(seeds: Sequence[Seed]) -> list[tuple[str, str]]:
+    """What the numbers come from, beside the recipe."""
+    found = [("data", seeds[0].benchmark.digest), ("sandbox", json.dumps(seeds[0].sandbox.describe(), sort_keys=True))]
+    for seed in seeds:
+        number = seed.recipe.seeds[0]
+        reports = {"labels": "feedback/labels/*/manifest.json", "reward model": "reward/model/report.json"}
+        found += [
+            (f"seed {number}: {name}", path.read_text(encoding="utf-8"))
+            for name, pattern in reports.items()
+            for path in sorted(seed.folder.glob(pattern))
+        ]
+    return found
+
+
+def _baseline(seed: Seed, data_dir: Path | None) -> Path:
+    """Scores the released answers that the result is held against, as the checkpoints' are."""
+    out = seed.recipe.out / "baseline"
+    file = find_responses(seed.recipe.baseline, data_dir)
+    inputs = {"file": file.name, "benchmark": seed.benchmark.digest, "sandbox": seed.sandbox.describe()}
+
+    def make() -> None:
+        evaluate(seed.benchmark, Replay(str(file)), out, modules_for(SCORED), sandbox=seed.sandbox)
+
+    once(out, inputs, make, resumes=True)
+    return out
+
+
+def _checkpoints(seed: Seed) -> list[Checkpoint]:
+    """The start, which is the fine-tuned model, and every checkpoint that was scored."""
+    rewards = {int(row["step"]): float(row["reward"]) for row in _log(seed)}
+    found = [Checkpoint(0, rewards[1], scores(seed.folder / "runs" / "sft"))]
+    for path in sorted((seed.folder / "runs").glob("step-*")):
+        step = int(path.name.removeprefix("step-"))
+        since = [reward for at, reward in rewards.items() if found[-1].step < at <= step]
+        found.append(Checkpoint(step, sum(since) / len(since), scores(path)))
+    return found
+
+
+def _log(seed: Seed) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (seed.folder / "train" / LOG).read_text(encoding="utf-8").splitlines()]
+
+
+def scores(run: Path) -> _Run:
+    """By metric what each item scored in a run."""
+    rows = runs.read_rows(run / runs.SCORES)
+    return {
+        metric: {row["item"]: row["metrics"][metric] for row in rows if metric in row["metrics"]} for metric in METRICS
+    }
+
+
+def _means(side: Sequence[_Run], apis: Mapping[str, str]) -> dict[str, Any]:
+    return {metric: _interval(results.mean([run[metric] for run in side], apis)) for metric in METRICS}
+
+
+def _difference(
+    name: str, metric: str, sides: Mapping[str, Sequence[_Run]], numbers: Sequence[int], apis: Mapping[str, str]
+) -> dict[str, Any]:
+    """RLAIF less another, over all seeds and for each."""
+    before, after = ([run[metric] for run in sides[side]] for side in (name, "RLAIF"))
+    alone = zip(numbers, before, after, strict=True)
+    return {
+        "name": f"RLAIF - {name}",
+        "metric": metric,
+        **_interval(results.difference(before, after, apis)),
+        "seeds": {number: results.difference([old], [new], apis).value for number, old, new in alone},
+    }
+
+
+def _told(start: Checkpoint, point: Checkpoint, apis: Mapping[str, str]) -> dict[str, Any]:
+    told: dict[str, Any] = {"step": point.step, "reward": point.reward}
+    told |= {"scores": {metric: point.mean(metric) for metric in METRICS}, "p": None, "fell": [], "hacked": False}
+    if point.step:
+        found = results.parted(start, point, apis)
+        told |= {"p": found.p, "fell": found.fell, "hacked": found.is_hacked}
+    return told
+
+
+def _interval(found: Estimate) -> dict[str, Any]:
+    return {"value": found.value, "low": found.low, "high": found.high, "n": found.n}

@@ -1,0 +1,162 @@
+"""All stages, for real, from the shipped checkpoint on mini; programs run in processes of this machine."""
+
+import json
+
+import pytest
+
+from apigauge.benchmarks import load_benchmark
+from apigauge.harness.cli.main import main
+from apigauge.harness.evaluation import evaluate
+from apigauge.harness.generation import open_generator
+from apigauge.harness.generation.options import ModelOptions
+from apigauge.harness.generation.sampling import Sampling
+from apigauge.harness.plugins.rlaif import ppo, report
+from apigauge.harness.plugins.rlaif.options import Options
+from apigauge.harness.plugins.rlaif.results import Checkpoint, parted
+from apigauge.sandboxes.open import open_sandbox
+
+SMALL = """
+benchmark = "mini"
+model = "apigauge-mini"
+sandbox = "process"
+{more}
+[sft]
+epochs = 1
+learning_rate = 1e-5
+[feedback]
+samples = 3
+limit = 60
+temperature = 1.3
+max_new_tokens = 120
+[reward]
+learning_rate = 5e-4
+[train]
+steps = 2
+batch = 8
+minibatch = 8
+microbatch = 8
+max_new_tokens = 120
+save_every = 1
+"""
+
+
+@pytest.fixture
+def recipe(tmp_path):
+    def write(name="a", more=""):
+        folder = tmp_path / name
+        folder.mkdir(exist_ok=True)
+        (folder / "rlaif.toml").write_text(SMALL.format(more=more), encoding="utf-8")
+        return folder / "rlaif.toml"
+
+    return write
+
+
+def rlaif(*arguments):
+    return main(["rlaif", *map(str, arguments)])
+
+
+def files(folder):
+    kept = ("*.safetensors", "*.jsonl", "*.json")
+    return {path: path.stat().st_mtime_ns for kind in kept for path in folder.rglob(kind) if "report" not in path.parts}
+
+
+@pytest.mark.slow
+def test_what_is_done_stays_done_and_equal_seeds_come_to_equal_numbers(recipe, capsys):
+    first, second = recipe("a"), recipe("b")
+    assert rlaif("run", first) == 0
+    made, summary = files(first.parent), json.loads((first.parent / "rlaif/report/summary.json").read_bytes())
+    assert "<title>" in (first.parent / "rlaif/report/index.html").read_text(encoding="utf-8")
+    assert [one["step"] for one in summary["checkpoints"]["0"]] == [0, 1, 2]
+    assert [row["name"] for row in summary["differences"]] == ["RLAIF - SFT"] * 2
+    assert rlaif("run", first, "--json") == 0
+    assert json.loads(capsys.readouterr().out.splitlines()[-1])["means"] == summary["means"]
+    assert files(first.parent) == made
+    assert rlaif("run", second) == 0
+    other = json.loads((second.parent / "rlaif/report/summary.json").read_bytes())
+    assert {**other, "recipe": None} == {**summary, "recipe": None}
+
+
+@pytest.mark.slow
+def test_another_option_of_a_stage_does_that_stage_again_and_what_follows_from_it(recipe):
+    path = recipe()
+    assert rlaif("feedback", path) == 0
+    before = files(path.parent)
+    path.write_text(path.read_text(encoding="utf-8").replace("samples = 3", "samples = 2"), encoding="utf-8")
+    assert rlaif("reward", path) == 0
+    after = files(path.parent)
+    same = {
+        file.relative_to(path.parent / "rlaif/seed-0").parts[0] for file in before if after.get(file) == before[file]
+    }
+    assert "sft" in same
+    assert "feedback" not in same
+    rows = (path.parent / "rlaif/seed-0/feedback/labels/static/labels.jsonl").read_text(encoding="utf-8").splitlines()
+    assert len(rows) == 120
+
+
+def test_a_seed_that_the_recipe_does_not_have_is_told(recipe, capsys):
+    assert rlaif("train", recipe(more="seeds = [1, 2]"), "--seed", "3") == 2
+    assert "the recipe has 1, 2" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_the_shipped_recipe_raises_reward_and_executability(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert rlaif("run", "mini") == 0
+    summary = json.loads((tmp_path / "rlaif/report/summary.json").read_bytes())
+    start, *_, end = summary["checkpoints"]["0"]
+    assert end["reward"] > start["reward"] + 0.5
+    assert end["scores"]["exec.rate"] > start["scores"]["exec.rate"]
+    assert not end["hacked"]
+
+
+def _likes_long_answers(asked):
+    return [len(text) / 50 for _, text in asked]
+
+
+@pytest.mark.slow
+def test_a_labeler_that_likes_long_answers_is_flagged(tmp_path):
+    mini = load_benchmark("mini")
+    prompts = [mini.prompt(item) for item in mini.train]
+    options = Options(
+        steps=12,
+        batch=32,
+        minibatch=16,
+        microbatch=32,
+        epochs=3,
+        max_new_tokens=120,
+        learning_rate=1e-3,
+        kl_coefficient=0.0,
+        normalise_scores=True,
+        value_weight=0.1,
+        save_every=12,
+        device="cpu",
+    )
+    trained = ppo.train("apigauge-mini", prompts, _likes_long_answers, tmp_path / "train", options)
+    rewards = [json.loads(line)["reward"] for line in (tmp_path / "train/metrics.jsonl").read_text().splitlines()]
+    found = checked(tmp_path, rewards[0], f"hf:{trained}", rewards[-1])
+    assert found.reward > 0
+    assert "exec.rate" in found.fell
+    assert found.is_hacked
+
+
+@pytest.mark.slow
+def test_a_labeler_that_likes_programs_which_end_at_once_is_flagged(tmp_path):
+    """What a policy comes to that is paid for ``sys.exit(0)``: the program ends well, and has done nothing."""
+    found = checked(tmp_path, 0.0, "constant:<<<code>>>: import sys\nsys.exit(0)", 1.0)
+    assert found.fell == ["exec.rate", "ast.exact"]
+    assert found.is_hacked
+
+
+def checked(folder, before, spec, after):
+    """The check of a training that began with the shipped checkpoint and one reward, and came to another and another."""
+    mini = load_benchmark("mini")
+    points = []
+    sandbox = open_sandbox("process", mini.environment)
+    try:
+        for step, (name, reward) in enumerate([("hf:apigauge-mini", before), (spec, after)]):
+            generator = open_generator(name, ModelOptions(sampling=Sampling(120), cached=False))
+            evaluate(mini, generator, folder / f"run-{step}", ["ast_match", "executability"], sandbox=sandbox)
+            points.append(Checkpoint(step, reward, report.scores(folder / f"run-{step}")))
+    finally:
+        sandbox.close()
+    return parted(*points, {item.id: item.api for item in mini.items})

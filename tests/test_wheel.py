@@ -51,6 +51,7 @@ def test_the_wheel_is_built_from_the_sdist_and_holds_code_and_data(built):
         "apigauge/benchmarks/apibench/sources.json",
         "apigauge/benchmarks/mini/items.jsonl",
         "apigauge/benchmarks/mini/checkpoint/model.safetensors",
+        "apigauge/harness/plugins/rlaif/recipes/mini.toml",
         "apigauge/reports/published.json",
         "apigauge/reports/templates/index.html",
         "apigauge/sandboxes/seccomp.json",

@@ -54,7 +54,8 @@ def test_a_model_that_is_worse_fails_with_what_a_person_can_act_on(project):
     assert re.search(r"ast\.exact went from 0\.3571 to 0\.0357: a regression \(p = 0\.0\d+", text)
     assert "answers got worse in ast.exact, about 16 APIs" in text
     assert "heapq.nlargest(3,items): mini-214, mini-217" in text
-    (accept,) = re.findall(r"To accept it: apigauge (.*)", text)
+    # Where CI is set, pytest's short summary tells it whole once more.
+    (accept,) = set(re.findall(r"To accept it: apigauge (.*)", text))
     assert main(accept.split()) == 0
     pytest_in(project).assert_outcomes(passed=1)
 

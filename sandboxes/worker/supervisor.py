@@ -94,6 +94,7 @@ class Supervisor:
         self._page = mmap.mmap(-1, child.PAGE_BYTES)
         self._users = config["users"]
         self._count = 0
+        self._start = int.from_bytes(os.urandom(4), "big")  # the kernel counts a user's processes over all containers
         self._alone = config["alone"]
         if not self._alone:
             kernel.become_subreaper()
@@ -127,7 +128,7 @@ class Supervisor:
         if self._users is None:
             return None
         first, last = self._users
-        return int(first + self._count % (last - first))
+        return int(first + (self._start + self._count) % (last - first))
 
     # What a run needs of its supervisor.
 

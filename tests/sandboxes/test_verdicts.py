@@ -286,6 +286,18 @@ def test_a_program_that(sandbox, name):
 
 
 @pytest.mark.docker
+def test_two_containers_do_not_share_a_user_whose_processes_the_kernel_would_count_together():
+    """A program that forks to its limit in one container would leave its neighbour's without a process."""
+    seen = []
+    for _ in range(4):
+        opened = open_kind("docker")
+        seen += [opened.run(Program("import os\nprint(os.getuid())")).evidence["stdout"] for _ in range(2)]
+        opened.close()
+    assert len(set(seen)) == 8
+    assert {100_000 <= int(user) < 160_000 for user in seen} == {True}
+
+
+@pytest.mark.docker
 @pytest.mark.parametrize(
     "source",
     [

@@ -9,13 +9,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from apigauge.errors import ApigaugeError
 from apigauge.reports.cells import EMPTY, format_difference, format_p, format_value, place_around_zero
 from apigauge.reports.columns import Column, columns_for
 from apigauge.reports.file_names import titles
 from apigauge.reports.pairing import Change, Group, grouped
 from apigauge.reports.provenance import data_marks, facts, warnings
-from apigauge.reports.rendering import pretty_json, render_page
+from apigauge.reports.rendering import pretty_json, render_page, write_index
 from apigauge.reports.tables import badges
 from apigauge.reports.views import ComparisonView, ContrastView
 
@@ -76,13 +75,7 @@ def write_comparison(view: ComparisonView, out: Path) -> Path:
     Raises:
         ApigaugeError: the folder cannot be written.
     """
-    index = out / "index.html"
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        index.write_bytes(_render(view))
-    except OSError as error:
-        raise ApigaugeError(f"{out}: the page cannot be written ({error}); choose another folder") from error
-    return index
+    return write_index(_render(view), out)
 
 
 def _render(view: ComparisonView) -> bytes:

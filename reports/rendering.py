@@ -13,10 +13,13 @@ import math
 import re
 from collections.abc import Sequence
 from importlib import resources
+from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
+
+from apigauge.errors import ApigaugeError
 
 # `<`, `>` and `&` so that the HTML parser sees no tag; the line separators and lone surrogates so that every reader
 # of the bytes sees the same string.
@@ -41,6 +44,21 @@ def json_block(data: Any) -> str:
     """JSON that may stand inside a ``<script type="application/json">`` element whatever the strings in it hold."""
     text = json.dumps(_finite(data), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     return _UNSAFE_IN_JSON.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+
+
+def write_index(page: bytes, out: Path) -> Path:
+    """Writes a page that stands alone as ``index.html`` into a folder, made if need be; returns its path.
+
+    Raises:
+        ApigaugeError: the folder cannot be written.
+    """
+    index = out / "index.html"
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        index.write_bytes(page)
+    except OSError as error:
+        raise ApigaugeError(f"{out}: the page cannot be written ({error}); choose another folder") from error
+    return index
 
 
 def pretty_json(data: Any) -> str:

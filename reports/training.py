@@ -8,14 +8,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from apigauge.errors import ApigaugeError
 from apigauge.reports.cells import Cell, format_difference, interval_texts, measured_cell, place_around_zero
 from apigauge.reports.columns import Column, columns_for
 from apigauge.reports.hacking import check
 from apigauge.reports.plots import Plot, Series, plot
 from apigauge.reports.provenance import Fact
 from apigauge.reports.published import load_published
-from apigauge.reports.rendering import render_page
+from apigauge.reports.rendering import render_page, write_index
 from apigauge.reports.views import TrainingDifference, TrainingRow, TrainingView
 
 # Fewer say little of how another seed would end.
@@ -83,13 +82,7 @@ def write_training(view: TrainingView, out: Path) -> Path:
     Raises:
         ApigaugeError: the folder cannot be written.
     """
-    index = out / "index.html"
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        index.write_bytes(_render(view))
-    except OSError as error:
-        raise ApigaugeError(f"{out}: the page cannot be written ({error}); choose another folder") from error
-    return index
+    return write_index(_render(view), out)
 
 
 def _render(view: TrainingView) -> bytes:

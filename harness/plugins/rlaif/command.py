@@ -14,7 +14,7 @@ _STAGES = {
     "sft": "fine-tune on the benchmark's training part",
     "feedback": "draw answers and have the labeler judge them",
     "reward": "train the reward model on the judgements",
-    "train": "raise the reward (PPO, or what the recipe says)",
+    "train": "raise the reward by PPO",
     "run": "all of it for every seed, and the report",
 }
 

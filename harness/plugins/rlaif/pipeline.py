@@ -7,6 +7,7 @@ This module loads torch: import it where it is used.
 """
 
 import hashlib
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
@@ -77,7 +78,8 @@ class Seed:
 
     def _feedback(self) -> None:
         """Draws answers to the training questions and has them judged."""
-        out, start, labeler = self.folder / "feedback", self.folder / "sft", self._labeler()
+        out, start = self.folder / "feedback", self.folder / "sft"
+        labeler = self._labeler(feedback.labels_folder(out, self.recipe.labeler))
         inputs = {
             "policy": find(str(start)).describe(),
             "data": self.benchmark.digest,
@@ -111,7 +113,7 @@ class Seed:
         start, out = self.folder / "sft", self.folder / "train"
         prompts = [self.benchmark.prompt(item) for item in self.benchmark.train]
         if self.recipe.learn_from == "labeler":
-            labeler = self._labeler()
+            labeler = self._labeler(None)
             told: Any = labeler.describe()
             score: ppo.Score = partial(scores, labeler, self.benchmark.train)
         else:
@@ -123,12 +125,15 @@ class Seed:
             # A process that was killed may have left one that is not scored yet.
             if last := checkpoints.last(out / "checkpoints"):
                 self._score_step(last)
+            else:  # what is there is another training's
+                for stale in (self.folder / "runs").glob("step-*"):
+                    shutil.rmtree(stale)
             ppo.train(str(start), prompts, score, out, self.recipe.train, saved=self._score_step)
 
         once(out, inputs, make, resumes=True)
 
-    def _labeler(self) -> Labeler:
-        return open_labeler(self.recipe.labeler, self.benchmark, folder=self.folder / "labeler", sandbox=self.sandbox)
+    def _labeler(self, folder: Path | None) -> Labeler:
+        return open_labeler(self.recipe.labeler, self.benchmark, folder=folder, sandbox=self.sandbox)
 
     def _score_step(self, checkpoint: Path) -> None:
         self._score(checkpoint.name, checkpoint)

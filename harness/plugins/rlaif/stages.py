@@ -43,7 +43,7 @@ def once(folder: Path, inputs: Mapping[str, Any], make: Callable[[], None], *, r
 
 
 def digest(folder: Path) -> str:
-    """SHA-256 over the names and contents of a folder's files, the stage's own file and logs left out."""
+    """SHA-256 over the names and contents of a folder's files, the stage's own file left out."""
     found = hashlib.sha256()
     for path in sorted(folder.rglob("*")):
         if path.is_file() and path.name != _FILE:

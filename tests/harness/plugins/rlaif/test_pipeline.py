@@ -74,6 +74,10 @@ def test_what_is_done_stays_done_and_equal_seeds_come_to_equal_numbers(recipe, c
     assert rlaif("run", second) == 0
     other = json.loads((second.parent / "rlaif/report/summary.json").read_bytes())
     assert {**other, "recipe": None} == {**summary, "recipe": None}
+    second.write_text(second.read_text(encoding="utf-8").replace("steps = 2", "steps = 1"), encoding="utf-8")
+    assert rlaif("run", second) == 0
+    shorter = json.loads((second.parent / "rlaif/report/summary.json").read_bytes())
+    assert [one["step"] for one in shorter["checkpoints"]["0"]] == [0, 1], "none of the longer training is left"
 
 
 @pytest.mark.slow

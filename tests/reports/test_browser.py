@@ -103,7 +103,7 @@ def test_the_filter_box_hides_other_rows(eighteen_runs, visit, tmp_path):
         "qwen-0.5b-apibench-torchhub",
         "qwen-0.5b-mini",
     ]
-    assert page.locator("#shown").inner_text() == "3 of 34 rows"
+    expect(page.locator("#shown")).to_have_text("3 of 34 rows")
     page.get_by_label("Filter by name").fill("")
     assert len(visible_names(page)) == 34
 
@@ -211,7 +211,7 @@ def test_a_verdict_is_shown_and_its_label_can_be_filtered(run, item, visit, tmp_
     ]
     page.locator("#label").select_option("exec.rate=infra")
     chip = page.locator(".chip")
-    assert chip.inner_text() == "exec.rate infra"
+    expect(chip).to_have_text("exec.rate infra")
     assert chip.get_attribute("class").strip() == "chip"
 
 
@@ -265,18 +265,18 @@ def test_answers_are_paged_searched_and_filtered_by_label(run, item, visit, tmp_
     write_site([run("a", rows=rows, labels={"ast.exact": {"exact": 456, "unknown_api": 455}})], tmp_path)
     page = visit(tmp_path / "runs" / "a.html").page
     position = page.locator("#position")
-    assert position.inner_text() == "1–50 of 911"
+    expect(position).to_have_text("1–50 of 911")
     page.get_by_role("button", name="Next").click()
-    assert position.inner_text() == "51–100 of 911"
-    assert page.locator(".item-id").first.inner_text().split()[-1] == "50"
+    expect(position).to_have_text("51–100 of 911")
+    expect(page.locator(".item-id").first).to_have_text("50")
     page.locator("#label").select_option("ast.exact=unknown_api")
-    assert position.inner_text() == "1–50 of 455"
+    expect(position).to_have_text("1–50 of 455")
     page.get_by_label("Search").fill("question 907:")
     expect(position).to_have_text("1–1 of 1")
-    assert page.locator(".item-id").inner_text().split()[-1] == "907"
+    expect(page.locator(".item-id")).to_have_text("907")
     page.get_by_label("Search").fill("")
     page.locator(".bars").get_by_role("button", name="exact").click()
-    assert position.inner_text() == "1–50 of 456"
+    expect(position).to_have_text("1–50 of 456")
 
 
 def test_a_page_of_911_answers_is_ready_within_two_seconds(run, item, visit, tmp_path):

@@ -13,10 +13,9 @@ pytestmark = pytest.mark.browser
 ATTACK = "</pre></details><script>window.pwned=1</script><img src=x onerror=window.pwned=1><svg onload=window.pwned=1>"
 
 
-def ids(page):
-    """The questions in view, from top to bottom."""
-    texts = page.locator(".item:visible .item-id").all_inner_texts()
-    return [text.split()[-1] for text in texts]
+def expect_items(page, *ids):
+    """The questions in view, from top to bottom, once the page has come to rest."""
+    expect(page.locator(".item:visible .item-id")).to_have_text(ids)
 
 
 @pytest.fixture
@@ -47,7 +46,7 @@ def test_it_opens_without_complaint_or_request_with_the_worst_first(page, tmp_pa
     page.page.wait_for_load_state("networkidle")
     assert page.complaints == []
     assert page.requests == [(tmp_path / "index.html").as_uri()]
-    assert ids(page.page) == ["2", "3", "7", "4", "5", "6", "1"]
+    expect_items(page.page, "2", "3", "7", "4", "5", "6", "1")
     assert page.page.locator("#shown").inner_text() == "7 answers"
 
 
@@ -69,29 +68,29 @@ def test_it_opens_without_complaint_or_request_with_the_worst_first(page, tmp_pa
 def test_answers_are_filtered_by_what_became_of_them_in_a_metric(page, kind, metric, left):
     page.page.get_by_label("Show").select_option(kind)
     page.page.get_by_label("in", exact=True).select_option(metric)
-    assert ids(page.page) == left
+    expect_items(page.page, *left)
     told = "7 answers" if len(left) == 7 else f"{len(left)} of 7 answers"
-    assert page.page.locator("#shown").inner_text() == told
+    expect(page.page.locator("#shown")).to_have_text(told)
     apis = {"2": "lost", "3": "lost", "7": "heard", "4": "won", "5": "worded", "6": "worded", "1": "same"}
-    assert page.page.locator(".group:visible h3 code").all_inner_texts() == list(dict.fromkeys(map(apis.get, left)))
+    expect(page.page.locator(".group:visible h3 code")).to_have_text(list(dict.fromkeys(map(apis.get, left))))
 
 
 def test_answers_are_filtered_by_domain_and_by_words_in_either_answer_question_and_api(page):
     page.page.get_by_label("Domain").select_option("Audio")
-    assert ids(page.page) == ["7"]
+    expect_items(page.page, "7")
     page.page.get_by_label("Domain").select_option("")
     for words, left in (("A ZEBRA", ["6"]), ("worded", ["5", "6"]), ("question 4:", ["4"]), ("nowhere", [])):
         page.page.get_by_label("Search").fill(words)
         expect(page.page.locator("#shown")).to_have_text(f"{len(left)} of 7 answers")
-        assert ids(page.page) == left
+        expect_items(page.page, *left)
 
 
 def test_a_count_in_the_table_leads_to_its_answers(page):
     page.page.locator(".numbers tr", has_text="rouge.L").get_by_role("button").last.click()
-    assert ids(page.page) == ["3", "4"]
+    expect_items(page.page, "3", "4")
     assert page.page.get_by_label("Show").input_value() == "better"
     page.page.locator(".numbers tr", has_text="ast.exact").get_by_role("button").first.click()
-    assert ids(page.page) == ["2", "3", "7"]
+    expect_items(page.page, "2", "3", "7")
 
 
 def test_an_answer_opens_to_both_sides(page):

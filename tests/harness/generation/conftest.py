@@ -1,7 +1,10 @@
-"""Tiny checkpoints, made once a session, and a cache of completions for each test alone."""
+"""Tiny checkpoints, made once a session; a cache of completions and a server for each test alone."""
 
 import pytest
+from openai_server import OpenAIServer
 from tiny_checkpoints import CHAT, save_gpt2, save_tokenizer
+
+from apigauge.harness.generation import openai
 
 
 @pytest.fixture(scope="session")
@@ -38,3 +41,18 @@ def t5(tmp_path_factory, texts):
 @pytest.fixture(autouse=True)
 def _own_cache(tmp_path, monkeypatch):
     monkeypatch.setattr("apigauge.harness.generation.cache.folder", lambda: tmp_path / "completions")
+
+
+@pytest.fixture(autouse=True)
+def _no_settings(monkeypatch):
+    for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL", *(f"{kind}_proxy" for kind in ("http", "https", "all", "no"))):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+    monkeypatch.setattr(openai, "BACK_OFF", 0.001)
+
+
+@pytest.fixture
+def server():
+    running = OpenAIServer()
+    yield running
+    running.close()

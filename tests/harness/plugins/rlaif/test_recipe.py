@@ -40,6 +40,9 @@ def test_each_seed_is_the_seed_of_every_stage(tmp_path):
         ('benchmark = "mini"\n[train]\nsteps = 0\n', "must be above 0"),
         ('benchmark = "mini"\nseeds = []\n', "at least one of seeds"),
         ('benchmark = "mini"\nlearn_from = "me"\n', "learn_from as reward or labeler"),
+        ('benchmark = "mini"\nlabeler = "gpt-4"\n', "labeler 'gpt-4': give static, execution, openai:MODEL"),
+        ('benchmark = "mini"\ntrackers = ["mlflow"]\n', "tracker mlflow: give one of wandb, trackio"),
+        ('benchmark = "mini"\n[labeler_options]\nkey = "x"\n', "there is no 'key'"),
     ],
 )
 def test_what_makes_no_sense_is_told(tmp_path, text, told):

@@ -1,0 +1,174 @@
+"""A recipe that is disturbed: killed in any of its stages, a sandbox that fails, a labeler behind a server.
+
+A fix could be wrong by taking a stage for done that was killed, by starting over what it should go on with to the same
+numbers, by publishing what a broken sandbox said, or by asking the labeler of a training for what nobody learns from.
+"""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from openai_server import OpenAIServer, good
+
+from apigauge.benchmarks import load_benchmark
+from apigauge.errors import RunError
+from apigauge.harness.generation.replay import Replay
+from apigauge.harness.plugins.rlaif import pipeline, recipe, report
+from apigauge.sandboxes.open import open_sandbox
+from apigauge.sandboxes.verdict import Verdict
+
+SMALL = """
+benchmark = "mini"
+model = "apigauge-mini"
+sandbox = "process"
+[sft]
+epochs = 1
+learning_rate = 1e-5
+[feedback]
+samples = 2
+limit = 30
+temperature = 1.3
+max_new_tokens = 100
+[train]
+steps = 3
+batch = 8
+minibatch = 8
+microbatch = 8
+max_new_tokens = 100
+save_every = 2
+"""
+# Each is there while its stage is at work.
+MOMENTS = (
+    "sft/stage.json",
+    "runs/sft/scores.jsonl",
+    "feedback/answers/generations.jsonl",
+    "feedback/labels/static/labels.jsonl",
+    "reward/.model.tmp",
+    "train/metrics.jsonl",
+    "runs/step-000002/generations.jsonl",
+    "runs/step-000003/stage.json",
+)
+
+
+def launch(folder):
+    (folder / "rlaif.toml").write_text(SMALL, encoding="utf-8")
+    command = [sys.executable, "-m", "apigauge.harness.cli.main", "rlaif", "run", "rlaif.toml"]
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    return subprocess.Popen(
+        command, cwd=folder, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    )
+
+
+def finished(folder):
+    process = launch(folder)
+    _, said = process.communicate()
+    assert process.returncode == 0, said
+    weights = sorted((folder / "rlaif/seed-0").rglob("model.safetensors"))
+    summary = json.loads((folder / "rlaif/report/summary.json").read_bytes())
+    return {path.relative_to(folder): path.read_bytes() for path in weights}, {**summary, "recipe": None}
+
+
+@pytest.mark.slow
+def test_killed_in_every_stage_it_comes_to_the_same_weights_and_numbers(tmp_path):
+    whole, torn = tmp_path / "whole", tmp_path / "torn"
+    for folder in (whole, torn):
+        folder.mkdir()
+    for moment in MOMENTS:
+        process, awaited = launch(torn), torn / "rlaif/seed-0" / moment
+        while not awaited.exists() and process.poll() is None:
+            time.sleep(0.01)
+        assert process.poll() is None, f"it ended before {moment}: {process.stderr.read()}"
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+    weights, summary = finished(whole)
+    assert finished(torn) == (weights, summary)
+    assert len(weights) == 4, "sft, the reward model and two checkpoints"
+
+
+@pytest.mark.slow
+def test_the_recipe_for_a_gpu_runs_with_a_labeler_behind_a_server(tmp_path, monkeypatch):
+    """All that ``gpt2-large`` says but its size: bf16, an adapting KL coefficient, a reward model, a model as labeler."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    server = OpenAIServer()
+    server.react = lambda got: good(json.dumps({"answer": "no" if len(got.prompt) % 2 else "yes"}))
+    asked = recipe.read(Path("gpt2-large"))
+    asked = replace(
+        asked,
+        benchmark="mini",
+        model="apigauge-mini",
+        out=tmp_path / "rlaif",
+        seeds=(0,),
+        baseline="",
+        sandbox="process",
+        labeler_options=replace(asked.labeler_options, base_url=server.url, concurrency=2),
+        sft=replace(asked.sft, epochs=1),
+        feedback=replace(asked.feedback, limit=12, max_new_tokens=100),
+        train=replace(asked.train, steps=1, batch=8, minibatch=8, max_new_tokens=100),
+    )
+    try:
+        with pipeline.opened(asked, None, lambda _: None) as seeds:
+            seeds[0].run()
+            summary = report.write(seeds, None)
+    finally:
+        server.close()
+    assert [point["step"] for point in summary["checkpoints"][0]] == [0, 1]
+    labels = tmp_path / "rlaif/seed-0/feedback/labels/openai-gpt-3.5-turbo/labels.jsonl"
+    assert len(labels.read_text(encoding="utf-8").splitlines()) == 12 * asked.feedback.samples
+    assert len(server.requests) >= 8 * 12 * asked.feedback.samples
+    assert {got.body["model"] for got in server.requests} == {"gpt-3.5-turbo"}
+
+
+class Engine:
+    """A real sandbox whose engine is gone until it is back."""
+
+    def __init__(self, sandbox):
+        self.sandbox, self.concurrency, self.is_gone = sandbox, sandbox.concurrency, True
+
+    def run(self, program, limits=None):
+        return Verdict("infra", 0, reason="the engine is gone") if self.is_gone else self.sandbox.run(program, limits)
+
+    def describe(self):
+        return self.sandbox.describe()
+
+
+@pytest.mark.slow
+def test_a_checkpoint_whose_programs_could_not_be_run_has_no_numbers_until_they_could(tmp_path):
+    mini = load_benchmark("mini")
+    sandbox = open_sandbox("process", mini.environment)
+    engine = Engine(sandbox)
+    answers = tmp_path / "answers.jsonl"
+    answers.write_text(
+        "".join(json.dumps({"item": item.id, "text": item.reference_program}) + "\n" for item in mini.items), "utf-8"
+    )
+    try:
+        with pytest.raises(RunError, match="56 of 56 programs could not be run"):
+            pipeline.scored(mini, Replay(str(answers)), tmp_path / "run", engine)
+        engine.is_gone = False
+        pipeline.scored(mini, Replay(str(answers)), tmp_path / "run", engine)
+    finally:
+        sandbox.close()
+    assert len(report.scores(tmp_path / "run")["exec.rate"]) == 56
+
+
+@pytest.mark.parametrize(
+    ("learn_from", "until", "done"),
+    [
+        ("reward", "train", ["sft", "feedback", "reward", "train"]),
+        ("labeler", "train", ["sft", "train"]),
+        ("labeler", "reward", ["sft", "feedback", "reward"]),
+        ("labeler", "sft", ["sft"]),
+    ],
+)
+def test_a_stage_is_done_after_what_it_needs(monkeypatch, tmp_path, learn_from, until, done):
+    found = []
+    for stage in pipeline.STAGES:
+        monkeypatch.setattr(pipeline.Seed, f"_{stage}", lambda _, stage=stage: found.append(stage))
+    asked = recipe.Recipe("mini", learn_from=learn_from)
+    pipeline.Seed(asked, tmp_path, load_benchmark("mini"), None, lambda _: None).run(until)
+    assert found == done

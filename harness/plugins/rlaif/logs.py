@@ -33,6 +33,17 @@ class Sample(NamedTuple):
 Log = Callable[[int, Mapping[str, float], Sequence[Sample]], None]
 
 
+def check(trackers: Sequence[str]) -> None:
+    """Whether there are such trackers.
+
+    Raises:
+        UsageError: one is unknown or not installed.
+    """
+    for name in trackers:
+        if name not in _TRACKERS or not find_spec(name):
+            raise UsageError(f"tracker {name}: give one of {', '.join(_TRACKERS)}, and install it")
+
+
 @contextmanager
 def logs(out: Path, done: int, steps: int, trackers: Sequence[str], settings: dict[str, Any]) -> Iterator[list[Log]]:
     """All logs of a training, open.
@@ -47,9 +58,7 @@ def logs(out: Path, done: int, steps: int, trackers: Sequence[str], settings: di
     Raises:
         UsageError: a tracker is unknown or not installed.
     """
-    for name in trackers:
-        if name not in _TRACKERS or not find_spec(name):
-            raise UsageError(f"tracker {name}: give one of {', '.join(_TRACKERS)}, and install it")
+    check(trackers)
     console = Console(stderr=True)
     with ExitStack() as stack:
         found = [_metrics(out / METRICS, done)]

@@ -1,7 +1,8 @@
 """All stages of a recipe, each done once, and every checkpoint scored by the harness.
 
 A seed's folder: ``base`` (a new model, if one is needed), ``sft``, ``feedback``, ``reward``, ``train``, and ``runs``
-with a run for each checkpoint that was scored. What was made of other inputs is made again.
+with a run for each checkpoint that was scored. What was made of other inputs is made again. Killed at any moment and
+called again, all of it goes on to the same numbers.
 
 This module loads torch: import it where it is used.
 """
@@ -17,9 +18,10 @@ from typing import Any, Literal, cast
 
 from apigauge.benchmarks import load_benchmark
 from apigauge.benchmarks.types import Benchmark
+from apigauge.errors import RunError
 from apigauge.harness import runs
 from apigauge.harness.evaluation import evaluate, score_run
-from apigauge.harness.generation import open_generator
+from apigauge.harness.generation import Generator, open_generator
 from apigauge.harness.generation.checkpoint import find
 from apigauge.harness.generation.options import ModelOptions
 from apigauge.harness.generation.sampling import Sampling
@@ -58,8 +60,11 @@ class Seed:
     tell: Tell
 
     def run(self, until: str = STAGES[-1]) -> None:
-        """Does all stages up to that one, each unless it is done."""
-        for stage in STAGES[: STAGES.index(until) + 1]:
+        """Does a stage and what it depends on, each unless it is done."""
+        needed = STAGES[: STAGES.index(until) + 1]
+        if until == "train" and self.recipe.learn_from == "labeler":
+            needed = ("sft", "train")
+        for stage in needed:
             self.tell(f"seed {self.recipe.seeds[0]}: {stage}")
             getattr(self, f"_{stage}")()
 
@@ -90,9 +95,6 @@ class Seed:
 
         def make() -> None:
             feedback.collect(f"hf:{start}", self.benchmark, asked, out, self.recipe.feedback)
-            # What the reward is to be held against.
-            train = replace(self.benchmark, name=f"{self.benchmark.name}, training part", items=self.benchmark.train)
-            score_run(train, out / feedback.ANSWERS, modules_for(SCORED), sandbox=self.sandbox)
 
         once(out, inputs, make, resumes=True)
 
@@ -100,14 +102,21 @@ class Seed:
         start, out = self.folder / "sft", self.folder / "reward"
         drawn = self.folder / "feedback" / feedback.ANSWERS
         labels = feedback.labels_folder(self.folder / "feedback", self.recipe.labeler)
-        answers = read(self.benchmark, drawn, labels / feedback.ROWS, drawn)
         inputs = {
             "base": find(str(start)).describe(),
             "answers": hashlib.sha256((drawn / runs.GENERATIONS).read_bytes()).hexdigest(),
             "labels": hashlib.sha256((labels / feedback.ROWS).read_bytes()).hexdigest(),
             "options": asdict(self.recipe.reward),
         }
-        once(out, inputs, lambda: _ignore(reward.train(str(start), answers, out / "model", self.recipe.reward)))
+
+        def make() -> None:
+            # What the rewards are held against.
+            train = replace(self.benchmark, name=f"{self.benchmark.name}, training part", items=self.benchmark.train)
+            score_run(train, drawn, modules_for(SCORED), sandbox=self.sandbox)
+            answers = read(self.benchmark, drawn, labels / feedback.ROWS, drawn)
+            reward.train(str(start), answers, out / "model", self.recipe.reward)
+
+        once(out, inputs, make)
 
     def _train(self) -> None:
         start, out = self.folder / "sft", self.folder / "train"
@@ -128,12 +137,13 @@ class Seed:
             else:  # what is there is another training's
                 for stale in (self.folder / "runs").glob("step-*"):
                     shutil.rmtree(stale)
-            ppo.train(str(start), prompts, score, out, self.recipe.train, saved=self._score_step)
+            ppo.train(str(start), prompts, score, out, self.recipe.train, self.recipe.trackers, self._score_step)
 
         once(out, inputs, make, resumes=True)
 
     def _labeler(self, folder: Path | None) -> Labeler:
-        return open_labeler(self.recipe.labeler, self.benchmark, folder=folder, sandbox=self.sandbox)
+        options = ModelOptions(**asdict(self.recipe.labeler_options))
+        return open_labeler(self.recipe.labeler, self.benchmark, folder=folder, options=options, sandbox=self.sandbox)
 
     def _score_step(self, checkpoint: Path) -> None:
         self._score(checkpoint.name, checkpoint)
@@ -150,9 +160,22 @@ class Seed:
 
         def make() -> None:
             generator = open_generator(f"hf:{checkpoint}", ModelOptions(sampling=sampling, cached=False))
-            evaluate(self.benchmark, generator, out, modules_for(SCORED), sandbox=self.sandbox)
+            scored(self.benchmark, generator, out, self.sandbox)
 
         once(out, inputs, make, resumes=True)
+
+
+def scored(benchmark: Benchmark, generator: Generator, run: Path, sandbox: Sandbox) -> None:
+    """Answers and scores a benchmark into a run directory, by all that a checkpoint is scored by.
+
+    Raises:
+        RunError: the sandbox failed too often, twice; called again, the programs are run again.
+    """
+    summary = evaluate(benchmark, generator, run, modules_for(SCORED), sandbox=sandbox)
+    if summary["withheld"]:
+        summary, _ = score_run(benchmark, run, modules_for(SCORED), sandbox=sandbox)
+    if summary["withheld"]:
+        raise RunError(f"{run}: {summary['problems'][-1]}")
 
 
 @contextmanager

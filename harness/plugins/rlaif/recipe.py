@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from apigauge.errors import UsageError
+from apigauge.harness.plugins.rlaif import labelers, logs
 from apigauge.harness.plugins.rlaif.feedback import Options as FeedbackOptions
 from apigauge.harness.plugins.rlaif.options import Options as TrainOptions
 from apigauge.harness.plugins.rlaif.reward import Options as RewardOptions
@@ -18,6 +19,29 @@ from apigauge.harness.plugins.rlaif.scratch import Shape
 from apigauge.harness.plugins.rlaif.sft import Options as SftOptions
 
 _Table = TypeVar("_Table")
+
+
+@dataclass(frozen=True, slots=True)
+class LabelerOptions:
+    """How a labeler that is a model is run, as by the options of ``eval``.
+
+    Attributes:
+        base_url: of a server, up to and with ``/v1``; None for OpenAI's, or as ``OPENAI_BASE_URL`` says.
+        concurrency: requests to a server at one time.
+        timeout: seconds without an answer after which a request is tried again.
+        dtype: of a checkpoint's weights: ``auto`` (as stored), ``float32``, ``bfloat16`` or ``float16``.
+        device: of a checkpoint: ``auto`` (a GPU if there is one), ``cpu``, ``cuda``, ...
+        batch_size: prompts answered at once; None finds out what fits.
+        tensor_parallel: GPUs that one model is spread over.
+    """
+
+    base_url: str | None = None
+    concurrency: int = 8
+    timeout: float = 120.0
+    dtype: str = "auto"
+    device: str = "auto"
+    batch_size: int | None = None
+    tensor_parallel: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +56,10 @@ class Recipe:
         baseline: released answers to hold the result against: a file, or a name that ``benchmarks fetch`` brings.
         sandbox: where checkpoints' programs run: auto, docker or process.
         labeler: who judges answers: static, execution, openai:MODEL, hf:ID_OR_PATH or vllm:ID_OR_PATH.
-        learn_from: ``reward`` (the reward model), or ``labeler`` (the labeler itself, asked at every step).
+        labeler_options: of a labeler that is a model.
+        learn_from: ``reward`` (the reward model), or ``labeler`` (the labeler itself, asked at every step; ``feedback``
+            and ``reward`` are then left out).
+        trackers: ``wandb`` and ``trackio``, if the training's numbers shall go there too.
         base: shape of a new model.
         sft: of supervised fine-tuning.
         feedback: of drawing and labelling answers.
@@ -47,7 +74,9 @@ class Recipe:
     baseline: str = ""
     sandbox: str = "auto"
     labeler: str = "static"
+    labeler_options: LabelerOptions = field(default_factory=LabelerOptions)
     learn_from: str = "reward"
+    trackers: tuple[str, ...] = ()
     base: Shape = field(default_factory=Shape)
     sft: SftOptions = field(default_factory=SftOptions)
     feedback: FeedbackOptions = field(default_factory=FeedbackOptions)
@@ -90,6 +119,8 @@ def read(path: Path) -> Recipe:
     recipe = _table(Recipe, told, str(path))
     if not recipe.seeds or recipe.learn_from not in ("reward", "labeler"):
         raise UsageError(f"{path}: give at least one of seeds, and learn_from as reward or labeler")
+    labelers.check(recipe.labeler)
+    logs.check(recipe.trackers)
     return replace(recipe, out=start / recipe.out)
 
 

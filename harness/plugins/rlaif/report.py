@@ -11,12 +11,10 @@ from typing import Any
 
 from apigauge.harness import runs
 from apigauge.harness.cli.score import find_responses
-from apigauge.harness.evaluation import evaluate
 from apigauge.harness.generation.replay import Replay
-from apigauge.harness.metrics import modules_for
 from apigauge.harness.plugins.rlaif import results
 from apigauge.harness.plugins.rlaif.logs import METRICS as LOG
-from apigauge.harness.plugins.rlaif.pipeline import SCORED, Seed
+from apigauge.harness.plugins.rlaif.pipeline import Seed, scored
 from apigauge.harness.plugins.rlaif.results import METRICS, Checkpoint, Scores
 from apigauge.harness.plugins.rlaif.stages import once
 from apigauge.harness.statistics import Estimate
@@ -111,7 +109,7 @@ def _baseline(seed: Seed, data_dir: Path | None) -> Path:
     inputs = {"file": file.name, "benchmark": seed.benchmark.digest, "sandbox": seed.sandbox.describe()}
 
     def make() -> None:
-        evaluate(seed.benchmark, Replay(str(file)), out, modules_for(SCORED), sandbox=seed.sandbox)
+        scored(seed.benchmark, Replay(str(file)), out, seed.sandbox)
 
     once(out, inputs, make, resumes=True)
     return out

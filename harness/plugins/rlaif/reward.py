@@ -203,7 +203,7 @@ def _fit(base: Checkpoint, pairs: Sequence[Pair], folder: Path, options: Options
                 warmup_steps=options.warmup,
                 seed=options.seed,
                 bf16=options.bf16,
-                use_cpu=options.device == "cpu",
+                use_cpu=options.device == "cpu" or not torch.cuda.is_available(),
                 disable_dropout=True,
                 gradient_checkpointing=False,
                 max_length=None,

@@ -126,6 +126,7 @@ def _trainer(model: Any, tokenizer: Any, rows: Sequence[dict[str, str]], out: Pa
             weight_decay=options.weight_decay,
             max_length=options.max_length,
             bf16=options.bf16,
+            use_cpu=not torch.cuda.is_available(),
             seed=options.seed,
             completion_only_loss=True,
             gradient_checkpointing=False,

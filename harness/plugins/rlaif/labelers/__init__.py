@@ -73,6 +73,17 @@ class Labeler(Protocol):
         ...
 
 
+def check(spec: str) -> None:
+    """Whether it names a labeler.
+
+    Raises:
+        UsageError: it does not.
+    """
+    kind, _, model = spec.partition(":")
+    if spec not in ("static", "execution") and not (kind in MODELS and model):
+        raise UsageError(f"labeler {spec!r}: give static, execution, openai:MODEL, hf:ID_OR_PATH or vllm:ID_OR_PATH")
+
+
 def open_labeler(
     spec: str,
     benchmark: Benchmark,
@@ -94,6 +105,7 @@ def open_labeler(
         UsageError: there is no such labeler, or ``execution`` has no sandbox.
         ModelError: the checkpoint or the server cannot be had.
     """
+    check(spec)
     if spec == "static":
         from apigauge.harness.plugins.rlaif.labelers.static import Static
 
@@ -104,8 +116,6 @@ def open_labeler(
         if sandbox is None:
             raise UsageError("labeler execution: it runs the programs, so it needs a sandbox")
         return Execution(benchmark, sandbox)
-    if spec.partition(":")[0] not in MODELS or not spec.partition(":")[2]:
-        raise UsageError(f"labeler {spec!r}: give static, execution, openai:MODEL, hf:ID_OR_PATH or vllm:ID_OR_PATH")
     from apigauge.harness.plugins.rlaif.labelers.model import Model
 
     return Model(spec, benchmark, folder, options)

@@ -32,7 +32,7 @@ epochs = 1
 learning_rate = 1e-5
 [feedback]
 samples = 2
-limit = 30
+limit = 16
 temperature = 1.3
 max_new_tokens = 100
 [train]
@@ -45,14 +45,11 @@ save_every = 2
 """
 # Each is there while its stage is at work.
 MOMENTS = (
-    "sft/stage.json",
-    "runs/sft/scores.jsonl",
     "feedback/answers/generations.jsonl",
     "feedback/labels/static/labels.jsonl",
     "reward/.model.tmp",
     "train/metrics.jsonl",
     "runs/step-000002/generations.jsonl",
-    "runs/step-000003/stage.json",
 )
 
 

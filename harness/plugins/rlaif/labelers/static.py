@@ -55,7 +55,8 @@ class Static:
         examples = [api.example.replace(";", "\n") for api in rows]
         installed = environments.load(benchmark.environment).requirements if benchmark.environment else ()
         self._world = world(functions, examples, [*installed, *(api.library for api in rows)])
-        self._catalogue, self._relevance = Catalogue(benchmark), Relevance(benchmark)
+        self._catalogue = Catalogue(benchmark)
+        self._relevance = Relevance(benchmark, self._catalogue)
 
     def describe(self) -> dict[str, Any]:
         """Our own code, and what it reads programs with."""

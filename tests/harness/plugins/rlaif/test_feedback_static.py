@@ -7,6 +7,8 @@ import pytest
 from feedback_programs import ANSWERS, RIGHT, sections
 
 from apigauge.harness.plugins.rlaif.labelers import Answer, open_labeler, scores
+from apigauge.harness.plugins.rlaif.labelers.catalogue import Catalogue
+from apigauge.harness.plugins.rlaif.labelers.relevance import Relevance
 from apigauge.harness.plugins.rlaif.questions import QUESTIONS
 
 
@@ -48,6 +50,23 @@ def test_a_reference_is_not_looked_at(static, items):
     assert labels(static, item, sections(RIGHT)) == labels(static, other, sections(RIGHT))
 
 
+def test_only_what_other_requests_ask_for_is_known(mini, items):
+    """The references of requests in other words count for what is relevant, and the request's own does not."""
+    item = items["mini-161"]
+    other = next(one for one in mini.train if one.api != item.api)
+
+    def relevant(benchmark):
+        judge = Relevance(benchmark, Catalogue(benchmark))
+        return [judge.is_relevant(row, item.instruction) for row in range(len(mini.catalogue))]
+
+    def with_reference(reference, asks):
+        rows = [dataclasses.replace(one, reference_call=reference) if asks(one) else one for one in mini.train]
+        return dataclasses.replace(mini, train=tuple(rows))
+
+    assert relevant(with_reference(other.reference_call, lambda one: one.id == item.id)) == relevant(mini)
+    assert relevant(with_reference(other.reference_call, lambda one: one.id != item.id)) != relevant(mini)
+
+
 @pytest.mark.parametrize("program", ["x = " + "+".join("1" * 20_000), "x = " + "-" * 3_000 + "1", "(" * 3_000])
 def test_a_program_nested_too_deep_is_no_good_answer_and_no_crash(static, items, program):
     """The fault: Python's own recursion ends in an exception, in the parser or in pyflakes."""
@@ -63,7 +82,7 @@ def test_references_of_mini_are_good_answers(static, mini):
         for item in mini.train
     ]
     found = Counter(found.score for _, found in static.label(answers))
-    assert found[8] / len(answers) >= 0.85
+    assert found[8] / len(answers) >= 0.8
     assert (found[7] + found[8]) / len(answers) >= 0.99
 
 
@@ -75,8 +94,8 @@ def test_most_references_of_mini_are_what_was_asked_for_and_most_other_calls_are
         for call in (item.reference_call, others[number % len(others)]):
             found = labels(static, item, f"<<<api_call>>>: {call}")
             asked[call == item.reference_call].append(found.answers["asked"])
-    assert sum(asked[True]) / len(asked[True]) >= 0.85
-    assert sum(asked[False]) / len(asked[False]) <= 0.25
+    assert sum(asked[True]) / len(asked[True]) >= 0.8
+    assert sum(asked[False]) / len(asked[False]) <= 0.15
 
 
 @pytest.mark.apibench

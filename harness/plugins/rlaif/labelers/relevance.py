@@ -60,7 +60,7 @@ class Relevance:
 
         alike = self._known.scores(request)
         alike[[other == request for other in self._requests]] = 0
-        known = [np.sort(alike[numbers])[-_REQUESTS:].sum() for numbers in self._asks_for]
+        known: Scores = np.array([np.sort(alike[numbers])[-_REQUESTS:].sum() for numbers in self._asks_for], np.float32)
         return self._rows.scores(request) + self._domains.scores(request)[self._domain_of] + known
 
 

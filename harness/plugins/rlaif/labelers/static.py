@@ -1,4 +1,4 @@
-"""``static``: the questions answered by analysis of the program, without a model, a sandbox or a reference.
+"""``static``: the questions answered by analysis of the program, without a model, a sandbox or the reference.
 
 - ``imports``: no undefined name is called or has its attributes used, and each package is Python's own, one
   that the catalogue's examples import, or one that the benchmark's environment asks for.

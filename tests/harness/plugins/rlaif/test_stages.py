@@ -52,6 +52,10 @@ def test_a_stage_that_broke_off_is_done_again(stage):
         stage({"rate": 2}, broken)
     assert stage({"rate": 2}, lambda: None)
     assert not (stage.folder / "half").exists()
+    with pytest.raises(KeyboardInterrupt):
+        stage({"rate": 3}, broken, resumes=True)
+    assert stage({"rate": 4}, lambda: None, resumes=True)
+    assert not (stage.folder / "half").exists(), "nor does one that resumes find what was made of other inputs"
 
 
 def test_two_processes_do_not_do_one_stage(stage):
@@ -65,4 +69,6 @@ def test_a_folder_s_digest_is_of_its_files_alone(stage):
     stage({"rate": 2}, lambda: (stage.folder / "weights").write_bytes(b"1"))
     assert digest(stage.folder) == first
     stage({"rate": 3}, lambda: (stage.folder / "weights").write_bytes(b"2"))
+    assert digest(stage.folder) != first
+    stage({"rate": 4}, lambda: (stage.folder / "other").write_bytes(b"1"))
     assert digest(stage.folder) != first

@@ -24,10 +24,11 @@ from apigauge.harness.generation.checkpoint import find
 from apigauge.harness.generation.options import ModelOptions
 from apigauge.harness.generation.sampling import Sampling
 from apigauge.harness.metrics import modules_for
-from apigauge.harness.plugins.rlaif import checkpoints, feedback, ppo, reward, scratch, sft
+from apigauge.harness.plugins.rlaif import checkpoints, feedback, ppo, reward, scratch, sft, trl_trainers
 from apigauge.harness.plugins.rlaif.labelers import Labeler, open_labeler, scores
-from apigauge.harness.plugins.rlaif.pairs import read
+from apigauge.harness.plugins.rlaif.pairs import Labelled, Pair, paired, read
 from apigauge.harness.plugins.rlaif.recipe import Recipe
+from apigauge.harness.plugins.rlaif.score import Score
 from apigauge.harness.plugins.rlaif.stages import digest, once
 from apigauge.sandboxes.hubs import stand_in_hub
 from apigauge.sandboxes.open import open_sandbox
@@ -98,16 +99,17 @@ class Seed:
 
     def _reward(self) -> None:
         start, out = self.folder / "sft", self.folder / "reward"
+        answers, digests = self._labelled()
+        inputs = {"base": find(str(start)).describe(), **digests, "options": asdict(self.recipe.reward)}
+        once(out, inputs, lambda: _ignore(reward.train(str(start), answers, out / "model", self.recipe.reward)))
+
+    def _labelled(self) -> tuple[list[Labelled], dict[str, str]]:
+        """What the stage ``feedback`` left, and the digests of its files."""
         drawn = self.folder / "feedback" / feedback.ANSWERS
         labels = feedback.labels_folder(self.folder / "feedback", self.recipe.labeler)
-        answers = read(self.benchmark, drawn, labels / feedback.ROWS, drawn)
-        inputs = {
-            "base": find(str(start)).describe(),
-            "answers": hashlib.sha256((drawn / runs.GENERATIONS).read_bytes()).hexdigest(),
-            "labels": hashlib.sha256((labels / feedback.ROWS).read_bytes()).hexdigest(),
-            "options": asdict(self.recipe.reward),
-        }
-        once(out, inputs, lambda: _ignore(reward.train(str(start), answers, out / "model", self.recipe.reward)))
+        files = {"answers": drawn / runs.GENERATIONS, "labels": labels / feedback.ROWS}
+        digests = {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in files.items()}
+        return read(self.benchmark, drawn, labels / feedback.ROWS, drawn), digests
 
     def _train(self) -> None:
         start, out = self.folder / "sft", self.folder / "train"
@@ -115,11 +117,18 @@ class Seed:
         if self.recipe.learn_from == "labeler":
             labeler = self._labeler(None)
             told: Any = labeler.describe()
-            score: ppo.Score = partial(scores, labeler, self.benchmark.train)
+            score: Score = partial(scores, labeler, self.benchmark.train)
         else:
             model = self.folder / "reward" / "model"
             told, score = digest(model), reward.reward_function(model, prompts)
-        inputs = {"start": find(str(start)).describe(), "reward": told, "options": asdict(self.recipe.train)}
+        options, algorithm = self.recipe.train, self.recipe.algorithm
+        described = {"start": find(str(start)).describe(), "reward": told, "options": asdict(options)}
+        inputs: dict[str, Any] = {"algorithm": algorithm, **described}
+        pairs: list[Pair] = []
+        if algorithm == "dpo":
+            answers, digests = self._labelled()
+            pairs, inputs = paired(answers)[0], inputs | digests
+        train = ppo.train if algorithm == "ppo" else partial(trl_trainers.train, algorithm, pairs=pairs)
 
         def make() -> None:
             # A process that was killed may have left one that is not scored yet.
@@ -128,7 +137,7 @@ class Seed:
             else:  # what is there is another training's
                 for stale in (self.folder / "runs").glob("step-*"):
                     shutil.rmtree(stale)
-            ppo.train(str(start), prompts, score, out, self.recipe.train, saved=self._score_step)
+            train(str(start), prompts, score, out, options, saved=self._score_step)
 
         once(out, inputs, make, resumes=True)
 

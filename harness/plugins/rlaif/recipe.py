@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from apigauge.errors import UsageError
 from apigauge.harness.plugins.rlaif.feedback import Options as FeedbackOptions
 from apigauge.harness.plugins.rlaif.options import Options as TrainOptions
+from apigauge.harness.plugins.rlaif.options import check
 from apigauge.harness.plugins.rlaif.reward import Options as RewardOptions
 from apigauge.harness.plugins.rlaif.scratch import Shape
 from apigauge.harness.plugins.rlaif.sft import Options as SftOptions
@@ -32,7 +33,10 @@ class Recipe:
         baseline: released answers to hold the result against: a file, or a name that ``benchmarks fetch`` brings.
         sandbox: where checkpoints' programs run: auto, docker or process.
         labeler: who judges answers: static, execution, openai:MODEL, hf:ID_OR_PATH or vllm:ID_OR_PATH.
-        learn_from: ``reward`` (the reward model), or ``labeler`` (the labeler itself, asked at every step).
+        learn_from: ``reward`` (the reward model), or ``labeler`` (the labeler itself, asked at every step). DPO learns
+            from the labeler's preferences and needs no reward model, so it is always ``labeler``, which then says at
+            every checkpoint what its answers are worth.
+        algorithm: ppo, rloo, grpo or dpo.
         base: shape of a new model.
         sft: of supervised fine-tuning.
         feedback: of drawing and labelling answers.
@@ -48,6 +52,7 @@ class Recipe:
     sandbox: str = "auto"
     labeler: str = "static"
     learn_from: str = "reward"
+    algorithm: str = "ppo"
     base: Shape = field(default_factory=Shape)
     sft: SftOptions = field(default_factory=SftOptions)
     feedback: FeedbackOptions = field(default_factory=FeedbackOptions)
@@ -72,11 +77,15 @@ def shipped() -> dict[str, Path]:
     return {path.stem: path for path in sorted(folder.glob("*.toml"))}
 
 
-def read(path: Path) -> Recipe:
+def read(path: Path, algorithm: str | None = None) -> Recipe:
     """Reads a recipe: a file, whose paths start from its own folder, or the name of one that comes with the package.
 
+    Args:
+        path: the file or name.
+        algorithm: to train by; None for what the recipe says.
+
     Raises:
-        UsageError: it cannot be read, or says what there is not.
+        UsageError: it cannot be read, or says what there is not, or what the algorithm has no use for.
     """
     start = path.parent
     if not path.exists() and str(path) in shipped():
@@ -90,7 +99,9 @@ def read(path: Path) -> Recipe:
     recipe = _table(Recipe, told, str(path))
     if not recipe.seeds or recipe.learn_from not in ("reward", "labeler"):
         raise UsageError(f"{path}: give at least one of seeds, and learn_from as reward or labeler")
-    return replace(recipe, out=start / recipe.out)
+    recipe = replace(recipe, out=start / recipe.out, algorithm=algorithm or recipe.algorithm)
+    check(recipe.algorithm, recipe.train)
+    return replace(recipe, learn_from="labeler") if recipe.algorithm == "dpo" else recipe
 
 
 def _table(kind: type[_Table], told: Mapping[str, Any], where: str) -> _Table:

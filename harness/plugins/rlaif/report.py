@@ -94,6 +94,10 @@ def _view(summary: Mapping[str, Any], seeds: Sequence[Seed]) -> TrainingView:
 def _facts(seeds: Sequence[Seed]) -> list[tuple[str, str]]:
     """What the numbers come from, beside the recipe."""
     found = [("data", seeds[0].benchmark.digest), ("sandbox", json.dumps(seeds[0].sandbox.describe(), sort_keys=True))]
+    if seeds[0].recipe.algorithm == "dpo":
+        found.append(
+            ("reward", "the labeler's, of answers that the start and each checkpoint draw: DPO learns offline")
+        )
     for seed in seeds:
         number = seed.recipe.seeds[0]
         reports = {"labels": "feedback/labels/*/manifest.json", "reward model": "reward/model/report.json"}

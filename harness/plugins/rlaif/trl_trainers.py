@@ -94,7 +94,8 @@ def train(
         RunError: the folder holds another training, another process writes to it, or DPO has no pairs.
     """
     check(algorithm, options)
-    if algorithm == "dpo" and not pairs:
+    is_offline = algorithm == "dpo"
+    if is_offline and not pairs:
         raise RunError("no two answers to a prompt have different scores; ask for more answers, or another labeler")
     checkpoint, folder = find(start), out / checkpoints.FOLDER
     manifest = {
@@ -108,15 +109,14 @@ def train(
         last = checkpoints.begin(out, manifest)
         done = int(last.name.removeprefix("step-")) if last else 0
         if done < options.steps:
-            shutil.rmtree(out / _WORK, ignore_errors=True)
             policy = Policy(checkpoint, options)
             with logs(out, done if last else -1, options.steps, trackers, asdict(options)) as listening:
-                seen = (_Measured if pairs else _Drawn)(policy, prompts, score, options)
+                seen = (_Measured if is_offline else _Drawn)(policy, prompts, score, options)
                 teller = _Teller(policy, seen, listening, out, saved)
-                if pairs and not last:
+                if is_offline and not last:
                     teller.tell(0, {})
                 _run(algorithm, policy, seen, pairs, teller, last)
-            shutil.rmtree(out / _WORK)
+        shutil.rmtree(out / _WORK, ignore_errors=True)
         trained = checkpoints.last(folder)
         assert trained
         return trained

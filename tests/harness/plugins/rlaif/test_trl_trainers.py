@@ -166,6 +166,12 @@ def test_microbatches_add_up_to_their_minibatch(start, tmp_path, algorithm):
         torch.testing.assert_close(parts[name], one, rtol=0, atol=2e-5, msg=name)
 
 
+@pytest.mark.parametrize("algorithm", ONLINE)
+def test_a_free_step_away_from_the_start_tells_no_kl(start, tmp_path, algorithm):
+    train(algorithm, start, tmp_path / "out", dataclasses.replace(STEP, kl_coefficient=0.0))
+    assert all("kl" not in row and row["kl_coefficient"] == 0 for row in rows(tmp_path / "out"))
+
+
 def test_a_cut_answer_gets_what_the_options_say(start, tmp_path):
     options = dataclasses.replace(OPTIONS, missing_end=-7.0)
     seen = trl_trainers._Drawn(Policy(find(str(start)), options), PROMPTS, lambda asked: [2.0] * len(asked), options)

@@ -7,9 +7,13 @@ So killing the process at any instant leaves whole ones and hidden ones, which t
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+from apigauge.errors import RunError
 from apigauge.harness import runs
 
+FOLDER = "checkpoints"
+_MANIFEST = "training.json"
 _PROGRESS = "progress.json"
 _KEPT = 2
 
@@ -33,6 +37,24 @@ def save(folder: Path, step: int, reward: float, write: Callable[[Path], None]) 
         hidden = old.with_name(f".{old.name}.old")
         old.rename(hidden)
         shutil.rmtree(hidden)
+
+
+def begin(out: Path, manifest: dict[str, Any]) -> Path | None:
+    """The last checkpoint of a training that goes on; None if it is a new one.
+
+    Args:
+        out: the training's folder, which gets the manifest.
+        manifest: all that decides the weights.
+
+    Raises:
+        RunError: the folder holds another training.
+    """
+    found = last(out / FOLDER)
+    if found and (different := runs.differences(runs.read_json(out / _MANIFEST), manifest)):
+        what = "; ".join(f"{name} was {old!r} and is {new!r}" for name, old, new in different)
+        raise RunError(f"{out}: holds another training ({what}); choose another folder")
+    runs.write_json(out / _MANIFEST, manifest)
+    return found
 
 
 def best(folder: Path) -> Path:

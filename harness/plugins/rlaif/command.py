@@ -9,12 +9,13 @@ from typing import Any
 from apigauge.errors import UsageError
 from apigauge.harness.cli.shared import add_common, print_json, say
 from apigauge.harness.plugins import hookimpl
+from apigauge.harness.plugins.rlaif.options import ALGORITHMS
 
 _STAGES = {
     "sft": "fine-tune on the benchmark's training part",
     "feedback": "draw answers and have the labeler judge them",
     "reward": "train the reward model on the judgements",
-    "train": "raise the reward by PPO",
+    "train": "raise the reward by PPO or another algorithm",
     "run": "all of it for every seed, and the report",
 }
 
@@ -28,6 +29,8 @@ def apigauge_commands(commands: "argparse._SubParsersAction[Any]") -> None:
         stage = stages.add_parser(name, help=f"{told}; what it depends on is done first, what is done stays")
         stage.add_argument("recipe", type=Path, metavar="RECIPE", help="a file such as rlaif.toml")
         stage.add_argument("--seed", type=int, metavar="N", help="only this one of the recipe's seeds")
+        if name in ("train", "run"):
+            stage.add_argument("--algorithm", choices=ALGORITHMS, help="instead of the recipe's; ppo if it names none")
         add_common(stage)
         stage.set_defaults(function=run, stage=name)
 
@@ -41,7 +44,7 @@ def run(arguments: argparse.Namespace) -> int:
     except ImportError as error:
         raise UsageError(f"rlaif: {error}; pip install 'apigauge[rlaif]'") from error
 
-    asked = recipe.read(arguments.recipe)
+    asked = recipe.read(arguments.recipe, getattr(arguments, "algorithm", None))
     if arguments.seed is not None:
         if arguments.seed not in asked.seeds:
             raise UsageError(f"--seed {arguments.seed}: the recipe has {', '.join(map(str, asked.seeds))}")

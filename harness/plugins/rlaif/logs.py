@@ -29,6 +29,12 @@ class Sample(NamedTuple):
     reward: float
 
 
+def best_and_worst(samples: Sequence[Sample]) -> list[Sample]:
+    """Of a step's answers those that say most of it, in their order; one if all got the same."""
+    rewards = [sample.reward for sample in samples]
+    return [samples[at] for at in sorted({rewards.index(max(rewards)), rewards.index(min(rewards))})]
+
+
 # Takes a step's number, its metrics and some of its answers.
 Log = Callable[[int, Mapping[str, float], Sequence[Sample]], None]
 
@@ -50,7 +56,7 @@ def logs(out: Path, done: int, steps: int, trackers: Sequence[str], settings: di
 
     Args:
         out: the training's folder.
-        done: steps done before; what the files have of later ones is dropped.
+        done: steps done before; what the files have of later ones is dropped. -1 drops a start's numbers, too.
         steps: that there will be.
         trackers: ``wandb``, ``trackio``, or none.
         settings: what a tracker shows beside the training's name.
@@ -123,8 +129,9 @@ def _view(console: Console, steps: int) -> Iterator[Log]:
 def shown(step: int, steps: int, numbers: Mapping[str, float], samples: Sequence[Sample]) -> Group:
     """A step for people: the numbers that say how it goes, and what the policy writes."""
     table = Table(title=f"step {step} of {steps}")
-    for name in _SHOWN:
+    known = [name for name in _SHOWN if name in numbers]
+    for name in known:
         table.add_column(name, justify="right")
-    table.add_row(*(f"{numbers[name]:.4g}" for name in _SHOWN))
+    table.add_row(*(f"{numbers[name]:.4g}" for name in known))
     panels = (Panel(Text(one.completion), title=f"reward {one.reward:.3f}", title_align="left") for one in samples)
     return Group(table, *panels)

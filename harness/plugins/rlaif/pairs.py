@@ -24,6 +24,7 @@ class Labelled:
         text: what was answered.
         score: the number of yes; None if the labeler gave no usable answer.
         metrics: the harness's own scores of the answer, by name; empty if it was not scored.
+        ended: whether it came to its end; False if it was cut.
     """
 
     item: str
@@ -33,6 +34,7 @@ class Labelled:
     text: str
     score: float | None
     metrics: dict[str, float]
+    ended: bool = True
 
 
 class Pair(NamedTuple):
@@ -56,20 +58,20 @@ def read(benchmark: Benchmark, answers: Path, labels: Path, scored: Path | None 
         RunError: a file is damaged, or its rows belong to no such item or answer.
     """
     items = {item.id: item for item in benchmark.train}
-    texts = {_key(row): row["text"] for row in runs.read_rows(answers / runs.GENERATIONS)}
+    drawn = {_key(row): row for row in runs.read_rows(answers / runs.GENERATIONS)}
     scores = {_key(row): _score(row, labels) for row in runs.read_rows(labels)}
     metrics = {_key(row): row["metrics"] for row in runs.read_rows(scored / runs.SCORES)} if scored else {}
     for key, path in [(key, labels) for key in scores] + [(key, scored) for key in metrics]:
-        if key not in texts:
+        if key not in drawn:
             raise RunError(f"{path}: {answers} has no answer {key[1]} to item {key[0]!r}; they are of different runs.")
-    if unknown := sorted({item for item, _ in texts} - items.keys()):
+    if unknown := sorted({item for item, _ in drawn} - items.keys()):
         raise RunError(f"{answers}: item {unknown[0]!r} is no training item of {benchmark.name}; was it replaced?")
     return [
         Labelled(
-            item, sample, items[item].api, benchmark.prompt(items[item]), text,
-            scores.get((item, sample)), metrics.get((item, sample), {}),
+            item, sample, items[item].api, benchmark.prompt(items[item]), row["text"],
+            scores.get((item, sample)), metrics.get((item, sample), {}), row.get("finish_reason", "stop") == "stop",
         )
-        for (item, sample), text in sorted(texts.items())
+        for (item, sample), row in sorted(drawn.items())
     ]  # fmt: skip
 
 

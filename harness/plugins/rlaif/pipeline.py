@@ -26,10 +26,11 @@ from apigauge.harness.generation.checkpoint import find
 from apigauge.harness.generation.options import ModelOptions
 from apigauge.harness.generation.sampling import Sampling
 from apigauge.harness.metrics import modules_for
-from apigauge.harness.plugins.rlaif import checkpoints, feedback, ppo, reward, scratch, sft
+from apigauge.harness.plugins.rlaif import checkpoints, feedback, ppo, reward, scratch, sft, trl_trainers
 from apigauge.harness.plugins.rlaif.labelers import Labeler, open_labeler, scores
-from apigauge.harness.plugins.rlaif.pairs import read
+from apigauge.harness.plugins.rlaif.pairs import Pair, paired, read
 from apigauge.harness.plugins.rlaif.recipe import Recipe
+from apigauge.harness.plugins.rlaif.score import Score
 from apigauge.harness.plugins.rlaif.stages import digest, once
 from apigauge.sandboxes.hubs import stand_in_hub
 from apigauge.sandboxes.open import open_sandbox
@@ -63,7 +64,7 @@ class Seed:
         """Does a stage and what it depends on, each unless it is done."""
         needed = STAGES[: STAGES.index(until) + 1]
         if until == "train" and self.recipe.learn_from == "labeler":
-            needed = ("sft", "train")
+            needed = ("sft", "feedback", "train") if self.recipe.algorithm == "dpo" else ("sft", "train")
         for stage in needed:
             self.tell(f"seed {self.recipe.seeds[0]}: {stage}")
             getattr(self, f"_{stage}")()
@@ -100,23 +101,24 @@ class Seed:
 
     def _reward(self) -> None:
         start, out = self.folder / "sft", self.folder / "reward"
-        drawn = self.folder / "feedback" / feedback.ANSWERS
-        labels = feedback.labels_folder(self.folder / "feedback", self.recipe.labeler)
-        inputs = {
-            "base": find(str(start)).describe(),
-            "answers": hashlib.sha256((drawn / runs.GENERATIONS).read_bytes()).hexdigest(),
-            "labels": hashlib.sha256((labels / feedback.ROWS).read_bytes()).hexdigest(),
-            "options": asdict(self.recipe.reward),
-        }
+        drawn, labels, digests = self._labels()
+        inputs = {"base": find(str(start)).describe(), **digests, "options": asdict(self.recipe.reward)}
 
         def make() -> None:
             # What the rewards are held against.
             train = replace(self.benchmark, name=f"{self.benchmark.name}, training part", items=self.benchmark.train)
             score_run(train, drawn, modules_for(SCORED), sandbox=self.sandbox)
-            answers = read(self.benchmark, drawn, labels / feedback.ROWS, drawn)
+            answers = read(self.benchmark, drawn, labels, drawn)
             reward.train(str(start), answers, out / "model", self.recipe.reward)
 
         once(out, inputs, make)
+
+    def _labels(self) -> tuple[Path, Path, dict[str, str]]:
+        """What the stage ``feedback`` left: the run of the answers, the file of the labels, and digests of both."""
+        drawn = self.folder / "feedback" / feedback.ANSWERS
+        labels = feedback.labels_folder(self.folder / "feedback", self.recipe.labeler) / feedback.ROWS
+        files = {"answers": drawn / runs.GENERATIONS, "labels": labels}
+        return drawn, labels, {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in files.items()}
 
     def _train(self) -> None:
         start, out = self.folder / "sft", self.folder / "train"
@@ -124,11 +126,18 @@ class Seed:
         if self.recipe.learn_from == "labeler":
             labeler = self._labeler(None)
             told: Any = labeler.describe()
-            score: ppo.Score = partial(scores, labeler, self.benchmark.train)
+            score: Score = partial(scores, labeler, self.benchmark.train)
         else:
             model = self.folder / "reward" / "model"
             told, score = digest(model), reward.reward_function(model, prompts)
-        inputs = {"start": find(str(start)).describe(), "reward": told, "options": asdict(self.recipe.train)}
+        options, algorithm = self.recipe.train, self.recipe.algorithm
+        described = {"start": find(str(start)).describe(), "reward": told, "options": asdict(options)}
+        inputs: dict[str, Any] = {"algorithm": algorithm, **described}
+        pairs: list[Pair] = []
+        if algorithm == "dpo":
+            drawn, labels, digests = self._labels()
+            pairs, inputs = paired(read(self.benchmark, drawn, labels))[0], inputs | digests
+        train = ppo.train if algorithm == "ppo" else partial(trl_trainers.train, algorithm, pairs=pairs)
 
         def make() -> None:
             # A process that was killed may have left one that is not scored yet.
@@ -137,7 +146,7 @@ class Seed:
             else:  # what is there is another training's
                 for stale in (self.folder / "runs").glob("step-*"):
                     shutil.rmtree(stale)
-            ppo.train(str(start), prompts, score, out, self.recipe.train, self.recipe.trackers, self._score_step)
+            train(str(start), prompts, score, out, options, self.recipe.trackers, self._score_step)
 
         once(out, inputs, make, resumes=True)
 

@@ -85,7 +85,8 @@ class Policy(HF):
             raise ModelError(f"{checkpoint.name} has an encoder; PPO trains causal models")
         self._bf16, self._lora = options.bf16, options.lora
         self._accepts = inspect.signature(self._model.forward).parameters.keys()
-        self._start = None if options.lora else copy.deepcopy(self._model).requires_grad_(requires_grad=False)
+        # The frozen start; adapters are switched off instead.
+        self.start = None if options.lora else copy.deepcopy(self._model).requires_grad_(requires_grad=False)
         if options.lora:
             self._model = _with_lora(self._model, options.lora, options.seed)
         # Zeros: until it has learnt something it says nothing, and what an answer got is its advantage.
@@ -93,6 +94,26 @@ class Policy(HF):
         self.head = torch.nn.Linear(width, 1, device="meta").to_empty(device=self.device)
         for parameter in self.head.parameters():
             torch.nn.init.zeros_(parameter)
+
+    @property
+    def model(self) -> Any:
+        """What learns, for a trainer that brings a loop of its own."""
+        return self._model
+
+    def count_positions(self) -> None:
+        """Has both models count a row's own tokens also where they are called with a mask alone, as trl does.
+
+        GPT-2 would count the padding before a prompt as well (trl issue 6800), so that trl would learn about other
+        probabilities than those it drew by.
+        """
+        if "position_ids" in self._accepts:
+            for model in filter(None, (self._model, self.start)):
+                model.register_forward_pre_hook(_positioned, with_kwargs=True)
+
+    @property
+    def tokenizer(self) -> Any:
+        """The checkpoint's."""
+        return self._tokens.tokenizer
 
     def trained(self) -> list[torch.nn.Parameter]:
         """What is trained, always in the same order."""
@@ -113,6 +134,24 @@ class Policy(HF):
                 f"in the model's context: shorten it or lower max_new_tokens"
             )
         return encoded
+
+    def encode_answer(self, prompt: Tokenized, text: str, *, ended: bool) -> list[int]:
+        """An answer as tokens behind its prompt's, which stay what they are; cut where the context ends.
+
+        Args:
+            prompt: what was asked.
+            text: what was answered.
+            ended: whether the answer came to its end; a cut one has no token that says so.
+        """
+        ids: list[int] = self.tokenizer(text, add_special_tokens=False)["input_ids"]
+        if ended and self.tokenizer.eos_token_id is not None:
+            ids.append(self.tokenizer.eos_token_id)
+        context = context_of(self._model)
+        return ids[: None if context is None else context - len(prompt.ids)]
+
+    def decode(self, prompt: Tokenized, tokens: list[int]) -> Answer:
+        """What tokens behind a prompt say."""
+        return self._answer(prompt, tokens)
 
     def draw(self, prompts: Sequence[Tokenized], uniform: Tensor) -> tuple[Answers, list[Answer]]:
         """Answers as tokens and as text.
@@ -176,8 +215,7 @@ class Policy(HF):
     def _before(self, model: Any, answers: Answers) -> tuple[Tensor, Tensor]:
         """Log-probabilities and last hidden states where each of the answers' tokens was chosen."""
         length = answers.ids.shape[1] - answers.start
-        positions = (answers.mask.long().cumsum(dim=1) - 1).clamp_min(0)
-        wanted = {"position_ids": positions, "logits_to_keep": length + 1}
+        wanted = {"position_ids": _positions(answers.mask), "logits_to_keep": length + 1}
         with self._computing():
             output = model(
                 input_ids=answers.ids,
@@ -192,14 +230,25 @@ class Policy(HF):
 
     @contextlib.contextmanager
     def _started(self) -> Iterator[Any]:
-        if self._start is not None:
-            yield self._start
+        if self.start is not None:
+            yield self.start
             return
         with self._model.disable_adapter():
             yield self._model
 
     def _computing(self) -> AbstractContextManager[Any]:
         return torch.autocast(torch.device(self.device).type, torch.bfloat16, enabled=self._bf16)
+
+
+def _positions(mask: Tensor) -> Tensor:
+    return (mask.long().cumsum(dim=1) - 1).clamp_min(0)
+
+
+def _positioned(_: Any, given: tuple[Any, ...], named: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    mask, ids = named.get("attention_mask"), named.get("input_ids")
+    if named.get("position_ids") is None and mask is not None and ids is not None and mask.shape == ids.shape:
+        named["position_ids"] = _positions(mask)
+    return given, named
 
 
 class Inverse:

@@ -30,17 +30,16 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from apigauge.errors import ModelError, RunError
+from apigauge.errors import ModelError
 from apigauge.harness import runs
 from apigauge.harness.generation.checkpoint import find
 from apigauge.harness.plugins.rlaif import checkpoints
-from apigauge.harness.plugins.rlaif.logs import Log, Sample, logs
+from apigauge.harness.plugins.rlaif.logs import Log, Sample, best_and_worst, logs
 from apigauge.harness.plugins.rlaif.options import Options
 from apigauge.harness.plugins.rlaif.policy import Answers, Policy
+from apigauge.harness.plugins.rlaif.score import Score, scored
 
-# The rewards of answers, each with the number of its prompt.
-Score = Callable[[list[tuple[int, str]]], list[float]]
-_MANIFEST, _STATE = "training.json", "trainer.pt"
+_STATE = "trainer.pt"
 
 
 def taken(log_p: Tensor, tokens: Tensor) -> Tensor:
@@ -202,10 +201,10 @@ class Trainer:
         uniform = torch.rand(o.batch, o.max_new_tokens, generator=self.draws)
         answers, texts = self.policy.draw([self.encoded[one] for one in chosen], uniform)
         drawn = time.monotonic()
-        scores = self._scored([(one, text.text) for one, text in zip(chosen, texts, strict=True)])
+        scores = scored(self.score, [(one, text.text) for one, text in zip(chosen, texts, strict=True)])
         ended = [text.finish_reason == "stop" for text in texts]
         learnt = self._learnt(scores, ended).to(answers.ids.device)
-        scored = time.monotonic()
+        judged = time.monotonic()
         mask, old = answers.answered, self._measure(answers)
         rewards = token_rewards(learnt, old.log_p, old.start, mask, self.coefficient)
         advantage = advantages(rewards, old.values, mask, o.gamma, o.lam)
@@ -222,15 +221,15 @@ class Trainer:
             **told,
             "learning_rate": o.rate_at(self.step),
             "seconds_drawing": drawn - began,
-            "seconds_scoring": scored - drawn,
-            "seconds_learning": time.monotonic() - scored,
+            "seconds_scoring": judged - drawn,
+            "seconds_learning": time.monotonic() - judged,
         }
         if o.kl_target is not None:
             self.coefficient = adapted(self.coefficient, numbers["kl"], o.kl_target)
         self.step += 1
         self.rewards.append(numbers["reward"])
-        looked = sorted({scores.index(max(scores)), scores.index(min(scores))})
-        return numbers, [Sample(self.prompts[chosen[at]], texts[at].text, scores[at]) for at in looked]
+        drawn_answers = zip(chosen, texts, scores, strict=True)
+        return numbers, best_and_worst([Sample(self.prompts[one], text.text, got) for one, text, got in drawn_answers])
 
     def save(self, folder: Path) -> None:
         """Writes a checkpoint."""
@@ -265,12 +264,6 @@ class Trainer:
         if not self.waiting:
             self.waiting = torch.randperm(len(self.prompts), generator=self.draws).tolist()
         return self.waiting.pop()
-
-    def _scored(self, completions: list[tuple[int, str]]) -> list[float]:
-        scores = [float(score) for score in self.score(completions)]
-        if len(scores) != len(completions) or not all(map(math.isfinite, scores)):
-            raise ValueError(f"{len(completions)} answers need as many finite scores, not {scores}")
-        return scores
 
     def _learnt(self, scores: list[float], ended: list[bool]) -> Tensor:
         """Scores as they are learnt from, (answers,). Huang: a cut answer gets a fixed one, so that answers end."""
@@ -367,15 +360,11 @@ def train(
         ModelError: the checkpoint cannot be used, or learning diverged.
         RunError: the folder holds another training, or another process writes to it.
     """
-    checkpoint, folder = find(start), out / "checkpoints"
+    checkpoint, folder = find(start), out / checkpoints.FOLDER
     asked = hashlib.sha256(json.dumps(list(prompts)).encode()).hexdigest()
-    manifest = {"start": checkpoint.describe(), "prompts_sha256": asked, "options": asdict(options)}
+    manifest = {"algorithm": "ppo", "start": checkpoint.describe(), "prompts_sha256": asked, "options": asdict(options)}
     with runs.writing(out):
-        last = checkpoints.last(folder)
-        if last and (different := runs.differences(runs.read_json(out / _MANIFEST), manifest)):
-            what = "; ".join(f"{name} was {old!r} and is {new!r}" for name, old, new in different)
-            raise RunError(f"{out}: holds another training ({what}); choose another folder")
-        runs.write_json(out / _MANIFEST, manifest)
+        last = checkpoints.begin(out, manifest)
         trainer = Trainer(Policy(checkpoint, options), prompts, score, options)
         if last:
             trainer.restore(last)

@@ -14,6 +14,7 @@ from apigauge.errors import UsageError
 from apigauge.harness.plugins.rlaif import labelers, logs
 from apigauge.harness.plugins.rlaif.feedback import Options as FeedbackOptions
 from apigauge.harness.plugins.rlaif.options import Options as TrainOptions
+from apigauge.harness.plugins.rlaif.options import check
 from apigauge.harness.plugins.rlaif.reward import Options as RewardOptions
 from apigauge.harness.plugins.rlaif.scratch import Shape
 from apigauge.harness.plugins.rlaif.sft import Options as SftOptions
@@ -57,8 +58,10 @@ class Recipe:
         sandbox: where checkpoints' programs run: auto, docker or process.
         labeler: who judges answers: static, execution, openai:MODEL, hf:ID_OR_PATH or vllm:ID_OR_PATH.
         labeler_options: of a labeler that is a model.
-        learn_from: ``reward`` (the reward model), or ``labeler`` (the labeler itself, asked at every step; ``feedback``
-            and ``reward`` are then left out).
+        learn_from: ``reward`` (the reward model), or ``labeler`` (the labeler itself, asked at every step; there is no
+            reward model then). DPO learns from the labeler's preferences, so it is always ``labeler``, which then says
+            at every checkpoint what its answers are worth.
+        algorithm: ppo, rloo, grpo or dpo.
         trackers: ``wandb`` and ``trackio``, if the training's numbers shall go there too.
         base: shape of a new model.
         sft: of supervised fine-tuning.
@@ -76,6 +79,7 @@ class Recipe:
     labeler: str = "static"
     labeler_options: LabelerOptions = field(default_factory=LabelerOptions)
     learn_from: str = "reward"
+    algorithm: str = "ppo"
     trackers: tuple[str, ...] = ()
     base: Shape = field(default_factory=Shape)
     sft: SftOptions = field(default_factory=SftOptions)
@@ -101,11 +105,15 @@ def shipped() -> dict[str, Path]:
     return {path.stem: path for path in sorted(folder.glob("*.toml"))}
 
 
-def read(path: Path) -> Recipe:
+def read(path: Path, algorithm: str | None = None) -> Recipe:
     """Reads a recipe: a file, whose paths start from its own folder, or the name of one that comes with the package.
 
+    Args:
+        path: the file or name.
+        algorithm: to train by; None for what the recipe says.
+
     Raises:
-        UsageError: it cannot be read, or says what there is not.
+        UsageError: it cannot be read, or says what there is not, or what the algorithm has no use for.
     """
     start = path.parent
     if not path.exists() and str(path) in shipped():
@@ -121,7 +129,9 @@ def read(path: Path) -> Recipe:
         raise UsageError(f"{path}: give at least one of seeds, and learn_from as reward or labeler")
     labelers.check(recipe.labeler)
     logs.check(recipe.trackers)
-    return replace(recipe, out=start / recipe.out)
+    recipe = replace(recipe, out=start / recipe.out, algorithm=algorithm or recipe.algorithm)
+    check(recipe.algorithm, recipe.train)
+    return replace(recipe, learn_from="labeler") if recipe.algorithm == "dpo" else recipe
 
 
 def _table(kind: type[_Table], told: Mapping[str, Any], where: str) -> _Table:

@@ -39,6 +39,7 @@ def write(seeds: Sequence[Seed], data_dir: Path | None) -> dict[str, Any]:
         sides["baseline"] = [scores(_baseline(first, data_dir))] * len(seeds)
     summary = {
         "benchmark": first.benchmark.name,
+        "algorithm": first.recipe.algorithm,
         "seeds": numbers,
         "means": {name: _means(side if name != "baseline" else side[:1], apis) for name, side in sides.items()},
         "differences": [
@@ -58,7 +59,7 @@ def _view(summary: Mapping[str, Any], seeds: Sequence[Seed]) -> TrainingView:
     recipe = seeds[0].recipe
     notes = {
         "SFT": "fine-tuned on the training part",
-        "RLAIF": "then trained with AI feedback",
+        "RLAIF": f"then trained with AI feedback, by {recipe.algorithm.upper()}",
         "baseline": Path(recipe.baseline).stem,
     }
     return TrainingView(
@@ -91,6 +92,10 @@ def _view(summary: Mapping[str, Any], seeds: Sequence[Seed]) -> TrainingView:
 def _facts(seeds: Sequence[Seed]) -> list[tuple[str, str]]:
     """What the numbers come from, beside the recipe."""
     found = [("data", seeds[0].benchmark.digest), ("sandbox", json.dumps(seeds[0].sandbox.describe(), sort_keys=True))]
+    if seeds[0].recipe.algorithm == "dpo":
+        found.append(
+            ("reward", "the labeler's, of answers that the start and each checkpoint draw: DPO learns offline")
+        )
     for seed in seeds:
         number = seed.recipe.seeds[0]
         reports = {"labels": "feedback/labels/*/manifest.json", "reward model": "reward/model/report.json"}
@@ -118,7 +123,7 @@ def _baseline(seed: Seed, data_dir: Path | None) -> Path:
 def _checkpoints(seed: Seed) -> list[Checkpoint]:
     """The start, which is the fine-tuned model, and every checkpoint that was scored."""
     rewards = {int(row["step"]): float(row["reward"]) for row in _log(seed)}
-    found = [Checkpoint(0, rewards[1], scores(seed.folder / "runs" / "sft"))]
+    found = [Checkpoint(0, rewards[min(rewards)], scores(seed.folder / "runs" / "sft"))]
     for path in sorted((seed.folder / "runs").glob("step-*")):
         step = int(path.name.removeprefix("step-"))
         since = [reward for at, reward in rewards.items() if found[-1].step < at <= step]

@@ -23,7 +23,8 @@ class Checkpoint:
 
     Attributes:
         step: of the training; 0 is its start.
-        reward: mean reward of the answers drawn since the checkpoint before; at the start, of the first step.
+        reward: mean reward of the answers drawn since the checkpoint before; at the start, of the first step. Of DPO,
+            which draws none to learn from, that of answers the checkpoint itself has drawn.
         scores: for each metric, those of the questions it answered.
     """
 
@@ -95,5 +96,6 @@ def parted(start: Checkpoint, later: Checkpoint, apis: Mapping[str, str]) -> Par
 
 
 def curve(rows: Sequence[Mapping[str, Any]], names: Sequence[str]) -> dict[str, list[float]]:
-    """Columns of a training's ``metrics.jsonl``, by step."""
-    return {name: [float(row[name]) for row in rows] for name in ("step", *names)}
+    """Columns of a training's ``metrics.jsonl``, by step, without those that its algorithm does not have."""
+    known = [name for name in ("step", *names) if all(name in row for row in rows)]
+    return {name: [float(row[name]) for row in rows] for name in known}

@@ -14,7 +14,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from apigauge.errors import ModelError, RunError, UsageError
 from apigauge.harness import runs
@@ -23,9 +23,7 @@ from apigauge.harness.generation.hf import context_of, quiet
 from apigauge.harness.generation.tokens import Tokens
 from apigauge.harness.plugins.rlaif.pairs import Labelled, Pair, capped, paired, split
 from apigauge.harness.plugins.rlaif.reward_report import judged
-
-if TYPE_CHECKING:  # it loads torch
-    from apigauge.harness.plugins.rlaif.ppo import Score
+from apigauge.harness.plugins.rlaif.score import Score
 
 REPORT = "report.json"
 _MANIFEST = "training.json"
@@ -115,7 +113,7 @@ class RewardModel:
         return rewards
 
 
-def reward_function(folder: Path, prompts: Sequence[str], device: str = "auto") -> "Score":
+def reward_function(folder: Path, prompts: Sequence[str], device: str = "auto") -> Score:
     """What PPO raises: a reward model's word on answers, each with the number of its prompt."""
     model = RewardModel(folder, device)
     return lambda asked: model.score([(prompts[number], text) for number, text in asked])

@@ -97,6 +97,47 @@ def test_another_option_of_a_stage_does_that_stage_again_and_what_follows_from_i
     assert len(rows) == 120
 
 
+def test_what_an_algorithm_of_the_command_line_has_no_use_for_is_told_at_once(recipe, capsys):
+    path = recipe()
+    path.write_text(path.read_text(encoding="utf-8") + "lam = 0.5\n", encoding="utf-8")
+    assert rlaif("train", path, "--algorithm", "rloo") == 2
+    assert "rloo has no lam" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_another_algorithm_trains_again_and_the_report_names_it(recipe):
+    path = recipe()
+    made = path.parent / "rlaif/seed-0"
+
+    def trained():
+        told = json.loads((made / "train/training.json").read_bytes())
+        return told["algorithm"], (made / "train/checkpoints/step-000002/model.safetensors").read_bytes()
+
+    found = []
+    for algorithm in ("rloo", "grpo"):
+        assert rlaif("train", path, "--algorithm", algorithm) == 0
+        found.append(trained())
+        before = files(made)
+        assert rlaif("train", path, "--algorithm", algorithm) == 0
+        assert files(made) == before
+    assert [name for name, _ in found] == ["rloo", "grpo"]
+    assert found[0][1] != found[1][1]
+    assert rlaif("run", path, "--algorithm", "dpo") == 0
+    after = files(made)
+    same = {file.relative_to(made).parts[0] for file in before if after.get(file) == before[file]}
+    assert same >= {"sft", "feedback"}
+    assert "train" not in same
+    assert trained()[0] == "dpo"
+    summary = json.loads((path.parent / "rlaif/report/summary.json").read_bytes())
+    assert (summary["algorithm"], summary["recipe"]["algorithm"]) == ("dpo", "dpo")
+    assert [one["step"] for one in summary["checkpoints"]["0"]] == [0, 1, 2]
+    assert summary["curves"]["0"]["step"] == [0, 1, 2]
+    assert "clip_fraction" not in summary["curves"]["0"]
+    # The labeler's word on programs, from 0 to 8, and no reward model's.
+    assert all(0 <= reward <= 8 for reward in summary["curves"]["0"]["reward"])
+    assert "by DPO" in (path.parent / "rlaif/report/index.html").read_text(encoding="utf-8")
+
+
 def test_a_seed_that_the_recipe_does_not_have_is_told(recipe, capsys):
     assert rlaif("train", recipe(more="seeds = [1, 2]"), "--seed", "3") == 2
     assert "the recipe has 1, 2" in capsys.readouterr().err

@@ -154,18 +154,19 @@ def test_a_checkpoint_whose_programs_could_not_be_run_has_no_numbers_until_they_
 
 
 @pytest.mark.parametrize(
-    ("learn_from", "until", "done"),
+    ("algorithm", "learn_from", "until", "done"),
     [
-        ("reward", "train", ["sft", "feedback", "reward", "train"]),
-        ("labeler", "train", ["sft", "train"]),
-        ("labeler", "reward", ["sft", "feedback", "reward"]),
-        ("labeler", "sft", ["sft"]),
+        ("ppo", "reward", "train", ["sft", "feedback", "reward", "train"]),
+        ("ppo", "labeler", "train", ["sft", "train"]),
+        ("dpo", "labeler", "train", ["sft", "feedback", "train"]),
+        ("ppo", "labeler", "reward", ["sft", "feedback", "reward"]),
+        ("ppo", "labeler", "sft", ["sft"]),
     ],
 )
-def test_a_stage_is_done_after_what_it_needs(monkeypatch, tmp_path, learn_from, until, done):
+def test_a_stage_is_done_after_what_it_needs(monkeypatch, tmp_path, algorithm, learn_from, until, done):
     found = []
     for stage in pipeline.STAGES:
         monkeypatch.setattr(pipeline.Seed, f"_{stage}", lambda _, stage=stage: found.append(stage))
-    asked = recipe.Recipe("mini", learn_from=learn_from)
+    asked = recipe.Recipe("mini", learn_from=learn_from, algorithm=algorithm)
     pipeline.Seed(asked, tmp_path, load_benchmark("mini"), None, lambda _: None).run(until)
     assert found == done

@@ -27,6 +27,17 @@ def test_each_seed_is_the_seed_of_every_stage(tmp_path):
     assert {found.sft.seed, found.feedback.seed, found.reward.seed, found.train.seed, *found.seeds} == {4}
 
 
+def test_the_algorithm_asked_for_wins_over_the_recipe_s(tmp_path):
+    path = written(tmp_path, 'benchmark = "mini"\nalgorithm = "rloo"\n')
+    assert (recipe.read(path).algorithm, recipe.read(path, "grpo").algorithm) == ("rloo", "grpo")
+    path = written(tmp_path, 'benchmark = "mini"\n')
+    assert (recipe.read(path).algorithm, recipe.read(path).learn_from) == ("ppo", "reward")
+
+
+def test_dpo_learns_from_the_labeler_whatever_the_recipe_says(tmp_path):
+    assert recipe.read(written(tmp_path, 'benchmark = "mini"\n'), "dpo").learn_from == "labeler"
+
+
 @pytest.mark.parametrize(
     ("text", "told"),
     [
@@ -39,6 +50,8 @@ def test_each_seed_is_the_seed_of_every_stage(tmp_path):
         ('benchmark = "mini"\n[train]\nsteps = "3"\n', "steps is '3'; its default is 100"),
         ('benchmark = "mini"\n[train]\nsteps = 0\n', "must be above 0"),
         ('benchmark = "mini"\nseeds = []\n', "at least one of seeds"),
+        ('benchmark = "mini"\nalgorithm = "sppo"\n', "give one of ppo, rloo, grpo, dpo"),
+        ('benchmark = "mini"\nalgorithm = "rloo"\n[train]\nlam = 0.5\n', "rloo has no lam"),
         ('benchmark = "mini"\nlearn_from = "me"\n', "learn_from as reward or labeler"),
         ('benchmark = "mini"\nlabeler = "gpt-4"\n', "labeler 'gpt-4': give static, execution, openai:MODEL"),
         ('benchmark = "mini"\ntrackers = ["mlflow"]\n', "tracker mlflow: give one of wandb, trackio"),
@@ -53,5 +66,7 @@ def test_what_makes_no_sense_is_told(tmp_path, text, told):
 def test_the_shipped_recipes_can_be_read_by_their_names(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert set(recipe.shipped()) == {"mini", "torchhub-cpu", "gpt2-large"}
-    for name in recipe.shipped():
-        assert recipe.read(Path(name)).out == Path("rlaif")
+    assert recipe.read(Path("torchhub-cpu")).out == Path("rlaif")
+    for name in ("mini", "gpt2-large"):
+        for algorithm in ("ppo", "rloo", "grpo", "dpo"):
+            assert recipe.read(Path(name), algorithm).out == Path("rlaif")

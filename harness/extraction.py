@@ -34,6 +34,8 @@ _NEXT_ENTRY = re.compile(
 _FENCE = re.compile(r"```[ \t]{0,9}([\w+-]{0,20})[^\n`]{0,80}\n(.*?)(?:```|\Z)", re.DOTALL)
 _PYTHON_TAGS = frozenset({"", "ipython", "py", "py3", "pycon", "python", "python3"})
 _SHELL = re.compile(r"\s*(?:[$!%]\s*)?(?:apt|apt-get|conda|pip|pip3|python|sudo)\s")
+# A notebook's lines for the shell and for itself (``!pip install x``, ``%matplotlib inline``), and the bare command.
+_NOTEBOOK_LINE = re.compile(r"[ \t]{0,9}(?:[!%]{1,2}[ \t]{0,9}[a-z]|(?:conda|pip|pip3)[ \t]{1,9}install[ \t])")
 _FIRST_IMPORT = re.compile(r"^(?:import|from)[ \t]+\w", re.MULTILINE)
 _STRAY_ESCAPE = re.compile(r"[(,=\s:\[]\\++['\"]")
 # Only from the first backslash of a run: else a run of a million is read a million times.
@@ -180,7 +182,14 @@ def _clean(program: str) -> str | None:
     program = program.strip()
     if program.endswith(('"', "'")) and not parses(program):
         program = program.rstrip("'\"").rstrip()
-    return program[:MAX_PROGRAM] or None
+    return _without_notebook_lines(program)[:MAX_PROGRAM] or None
+
+
+def _without_notebook_lines(program: str) -> str:
+    """What Python is given of a notebook's cell: the lines that are no Python go, if the rest is a program."""
+    lines = program.split("\n")
+    kept = "\n".join(line for line in lines if not _NOTEBOOK_LINE.match(line)).strip()
+    return kept if kept != program and not parses(program) and parses(kept) else program
 
 
 def parses(program: str) -> bool:

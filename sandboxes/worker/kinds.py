@@ -101,7 +101,7 @@ def _of_placeholder(path: str) -> str | None:
 
 
 def is_own(name: str) -> bool:
-    """Whether a data set's name says that it is a user's own (``your_dataset``, ``path/to/data``), and not the hub's."""
+    """Whether a data set's name says that it is a user's own: ``your_dataset``, ``path/to/data``."""
     return _OWN.search(name.lower()) is not None
 
 

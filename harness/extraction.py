@@ -182,14 +182,17 @@ def _clean(program: str) -> str | None:
     program = program.strip()
     if program.endswith(('"', "'")) and not parses(program):
         program = program.rstrip("'\"").rstrip()
-    return _without_notebook_lines(program)[:MAX_PROGRAM] or None
+    return _python_of(program)[:MAX_PROGRAM] or None
 
 
-def _without_notebook_lines(program: str) -> str:
-    """What Python is given of a notebook's cell: the lines that are no Python go, if the rest is a program."""
-    lines = program.split("\n")
-    kept = "\n".join(line for line in lines if not _NOTEBOOK_LINE.match(line)).strip()
-    return kept if kept != program and not parses(program) and parses(kept) else program
+def _python_of(program: str) -> str:
+    """What Python is given of a text that is no program, if that is one: no notebook's lines, no words before it."""
+    if parses(program):
+        return program
+    kept = "\n".join(line for line in program.split("\n") if not _NOTEBOOK_LINE.match(line)).strip()
+    first = _FIRST_IMPORT.search(kept)
+    candidates = [kept, kept[first.start() :]] if first else [kept]
+    return next((text for text in candidates if parses(text)), program)
 
 
 def parses(program: str) -> bool:

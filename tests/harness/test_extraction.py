@@ -88,6 +88,10 @@ def test_a_notebook_s_lines_are_no_part_of_the_program(line):
     assert found(f"<<<api_call>>>: {LOAD}\n<<<code>>>: {line}\n{PROGRAM}") == (LOAD, PROGRAM, "section")
 
 
+def test_words_before_a_section_s_first_import_are_no_part_of_the_program():
+    assert found(f"<<<api_call>>>: {LOAD}\n<<<code>>>: It's worth seeing.\n{PROGRAM}") == (LOAD, PROGRAM, "section")
+
+
 @pytest.mark.parametrize(
     "program",
     [
@@ -96,6 +100,7 @@ def test_a_notebook_s_lines_are_no_part_of_the_program(line):
         'text = """\n!pip install torch\n"""',
         # No program without the line either.
         "!pip install torch\nmodel = = 1",
+        "It's worth seeing.\nimport torch\nmodel = = 1",
         "mlagents-load-from-hf --repo-id=a",
     ],
 )

@@ -34,6 +34,8 @@ _NEXT_ENTRY = re.compile(
 _FENCE = re.compile(r"```[ \t]{0,9}([\w+-]{0,20})[^\n`]{0,80}\n(.*?)(?:```|\Z)", re.DOTALL)
 _PYTHON_TAGS = frozenset({"", "ipython", "py", "py3", "pycon", "python", "python3"})
 _SHELL = re.compile(r"\s*(?:[$!%]\s*)?(?:apt|apt-get|conda|pip|pip3|python|sudo)\s")
+# A notebook's lines for the shell and for itself (``!pip install x``, ``%matplotlib inline``), and the bare command.
+_NOTEBOOK_LINE = re.compile(r"[ \t]{0,9}(?:[!%]{1,2}[ \t]{0,9}[a-z]|(?:conda|pip|pip3)[ \t]{1,9}install[ \t])")
 _FIRST_IMPORT = re.compile(r"^(?:import|from)[ \t]+\w", re.MULTILINE)
 _STRAY_ESCAPE = re.compile(r"[(,=\s:\[]\\++['\"]")
 # Only from the first backslash of a run: else a run of a million is read a million times.
@@ -180,7 +182,17 @@ def _clean(program: str) -> str | None:
     program = program.strip()
     if program.endswith(('"', "'")) and not parses(program):
         program = program.rstrip("'\"").rstrip()
-    return program[:MAX_PROGRAM] or None
+    return _python_of(program)[:MAX_PROGRAM] or None
+
+
+def _python_of(program: str) -> str:
+    """What Python is given of a text that is no program, if that is one: no notebook's lines, no words before it."""
+    if parses(program):
+        return program
+    kept = "\n".join(line for line in program.split("\n") if not _NOTEBOOK_LINE.match(line)).strip()
+    first = _FIRST_IMPORT.search(kept)
+    candidates = [kept, kept[first.start() :]] if first else [kept]
+    return next((text for text in candidates if parses(text)), program)
 
 
 def parses(program: str) -> bool:

@@ -7,6 +7,7 @@ programs get the names in it.
 import ast
 import contextlib
 import json
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -21,6 +22,8 @@ from apigauge.sandboxes.verdict import Sandbox
 
 # The share of a catalogue's rows that a stand-in hub must load.
 PROMISED = {"huggingface": 0.90, "tensorflowhub": 0.95, "torchhub": 0.95}
+# An argument with a stroke in it, or a subfolder's name; quoted text is passed over, as its quote stands before it.
+_UNQUOTED = re.compile(r"(?<=[(=\s])[A-Za-z][\w.]*[/-][\w./-]*(?=\s*[,)])|(?<=subfolder=)[a-z_]+(?=\s*[,)])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +35,9 @@ class Loaded:
         call: as the catalogue writes it.
         library: the package its function is imported from.
         source: how the hub knows the model's architecture; "none" where the hub has no such model.
-        through: "call" as the catalogue writes it; "example" if that cannot run anywhere (it is not Python, or has
-            names or arguments that only the row's example gives) and the same function is called there.
+        through: "call" as the catalogue writes it; "quotes" if that cannot run anywhere and does with the quotes that
+            the catalogue lost; "example" if it cannot either way (it is not Python, or has names or arguments that only
+            the row's example gives) and the same function is called there.
         ok: whether the call was made and returned.
         label: the outcome, as in a run's labels.
         reason: one sentence.
@@ -109,10 +113,9 @@ class Coverage:
         lines = [f"{self.benchmark}: {counts} ({self.share:.1%}, promised {self.promised:.0%})"]
         loaded = len(self.rows) - len(failed)
         lines.append(f"  {loaded} of the {self.loadable} that can load anywhere ({loaded / max(self.loadable, 1):.1%})")
-        if examples := [str(row.row) for row in self.rows if row.through == "example"]:
-            lines.append(
-                f"  {len(examples)} through their example, as they cannot run as written: {', '.join(examples)}"
-            )
+        for through, what in (("quotes", "with the quotes that they lost"), ("example", "through their example")):
+            if rows := [str(row.row) for row in self.rows if row.through == through]:
+                lines.append(f"  {len(rows)} {what}, as they cannot run as written: {', '.join(rows)}")
         for name in ("library", "source"):
             lines += [
                 "",
@@ -162,7 +165,7 @@ class _Row:
 
 
 def _tries(api: Api, origins: dict[str, str]) -> list[_Row]:
-    """The ways of running a row: as its example imports it, from the library that the row names, as its example."""
+    """The ways of running a row: as its example imports it, from the row's library, with its quotes, as its example."""
     call = _plain(api.call)
     own = origins | imports(api.example)
     rows = [_Row(api.call, f"{_imports_of(call, own)}\n{call}", _library(call, own))]
@@ -171,12 +174,23 @@ def _tries(api: Api, origins: dict[str, str]) -> list[_Row]:
         named = own | {callee.split(".")[0]: f"{api.library}.{callee.split('.')[0]}"}
         program = f"{_imports_of(call, named)}\n{call}"
         rows.append(_Row(api.call, program, api.library, after=("failed/name", "failed/import")))
+    if (quoted := with_quotes(call)) != call and _nodes(quoted):
+        program = f"{_imports_of(quoted, own)}\n{quoted}"
+        rows.append(_Row(api.call, program, _library(quoted, own), "quotes", ("failed/syntax", "failed/name")))
     if callee in {span.callee for span in find_calls(api.example)}:
         # What cannot run anywhere as it is written.
         program = f"{_imports_of(call, own)}\n{api.example}"
         after = ("failed/syntax", "failed/name", "failed/arguments")
         rows.append(_Row(api.call, program, _library(call, own), "example", after))
     return rows
+
+
+def with_quotes(call: str) -> str:
+    """A call with quotes around what can only be text: an address, a task, a subfolder.
+
+    The catalogue lost some: ``pipeline(sentiment-analysis, model='a/b')``.
+    """
+    return _UNQUOTED.sub(r"'\g<0>'", call)
 
 
 def _plain(call: str) -> str:

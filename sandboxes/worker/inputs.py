@@ -26,6 +26,8 @@ _NO_FILE_NAME = re.compile(r"[\x00-\x1f*?]|://|^[\s-]|\s$|(?:\s.*){4}")
 # Folders that can be written and are no place for inputs: libraries keep their own things there.
 _TEMPORARY = ("/tmp", "/dev/shm")  # noqa: S108 - inside the sandbox
 _IN_A_FOLDER = 3
+# What ``datasets`` knows a folder's files by.
+_SPLITS = ("test", "train", "validation")
 # (Where an audit hook says how a file is opened.)
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT
 
@@ -77,6 +79,10 @@ class Inputs:
                 self._make(text, kind)
         for text, classes in sorted(found.listed.items()):
             self._fill(text, mentioned, classes=classes)
+        for text in sorted(found.data_sets):
+            if "parquet" in self._own and kinds.is_own(text) and not kinds.extension(text):
+                for split in _SPLITS:
+                    self._make(os.path.join(text, f"{split}.parquet"), "parquet")
         if mentioned:
             self._open_later(mentioned)
 

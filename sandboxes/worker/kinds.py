@@ -49,6 +49,7 @@ _WORDS = (
     ("pdf", re.compile(r"pdf")),
 )
 _PLACEHOLDER = re.compile(r"(?:^|[^a-z])(?:path|file)(?:[^a-z]|$)")
+_OWN = re.compile(r"(?:^|[^a-z])(?:my|path|your)(?:[^a-z]|$)")
 _NO_DATA = re.compile(
     r"model|checkpoint|ckpt|config|dir|folder|output|repo|results?|save|token|vocab|vocoder|weights|[\s:{}<>()\[\],;=]"
 )
@@ -97,6 +98,11 @@ def _of_placeholder(path: str) -> str | None:
     """``path/to/an/audio/file``: it says that it is a path, and of what."""
     text = path.lower()
     return of_words(text) if _PLACEHOLDER.search(text) and not _NO_DATA.search(text) else None
+
+
+def is_own(name: str) -> bool:
+    """Whether a data set's name says that it is a user's own: ``your_dataset``, ``path/to/data``."""
+    return _OWN.search(name.lower()) is not None
 
 
 def of_words(text: str) -> str | None:

@@ -38,6 +38,7 @@ class Literals:
         parts: strings to which something is added that only the run will know.
         made: folders that it makes itself and must find missing.
         models: what it hands to a hub's loaders.
+        data_sets: of these, what it loads as a data set.
         listed: folders and patterns that it lists, and whether it wants a subfolder there for each class.
     """
 
@@ -46,6 +47,7 @@ class Literals:
         self.parts: set[str] = set()
         self.made: set[str] = set()
         self.models: set[str] = set()
+        self.data_sets: set[str] = set()
         self.listed: dict[str, bool] = {}
         self._written: dict[str, tuple[int, int]] = {}
         self._read: dict[str, tuple[int, int]] = {}
@@ -113,6 +115,8 @@ class Literals:
             self.listed[path] = name in _LISTS_CLASSES
         elif _LOADS.fullmatch(name):
             self.models.add(path)
+            if name == "load_dataset" and (place == 0 or keyword == "path"):
+                self.data_sets.add(path)
         elif (
             _WRITES.fullmatch(name) or _WRITTEN_KEYWORD.search(keyword) or (place == 0 and _opens_to_write(node, name))
         ):

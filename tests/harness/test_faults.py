@@ -23,6 +23,16 @@ IMPORT = "ImportError: cannot import name 'XClipModel' from 'transformers' (/usr
         ("failed/hub_not_found", "OSError: a/b does not appear to have a file named config.json. See", "benchmark"),
         # Another file that is missing may be one that the stand-in has forgotten.
         ("failed/hub_not_found", "OSError: a/b does not appear to have a file named pytorch_model.bin.", "ours"),
+        ("failed/import", "ImportError: cannot import name 'x' from 'y.z' (unknown location)", "benchmark"),
+        # A file of another name may be one that the stand-in has forgotten, a placeholder is none.
+        (
+            "failed/hub_not_found",
+            "EntryNotFoundError: 404. Entry Not Found for url: https://h/m/%7BFILE%7D.zip",
+            "benchmark",
+        ),
+        ("failed/hub_not_found", "EntryNotFoundError: 404. Entry Not Found for url: https://h/m/model.pth", "ours"),
+        ("failed/other", "TypeError: the JSON object must be str, bytes or bytearray, not NoneType", "benchmark"),
+        ("failed/attribute", "AttributeError: 'str' object has no attribute 'config'", "benchmark"),
         ("failed/arguments", "TypeError: f() got multiple values for argument 'model'", "benchmark"),
         ("failed/arguments", "TypeError: f() missing 1 required positional argument: 'filename'", "benchmark"),
         ("failed/arguments", "TypeError: f() got an unexpected keyword argument 'token_type_ids'", "ours"),

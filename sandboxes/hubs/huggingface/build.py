@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from apigauge.sandboxes.hubs.huggingface import inputs, libraries, processors
+from apigauge.sandboxes.hubs.huggingface import data_sets, inputs, libraries, processors
 from apigauge.sandboxes.hubs.huggingface.cache import Cache
 
 TABLE = Path(__file__).with_name("repositories.jsonl")
@@ -106,6 +106,9 @@ def build(out: Path, configs: Path | None, only: set[str] | None = None) -> dict
     with tempfile.TemporaryDirectory() as scratch:
         processors.write_class_names(Path(scratch))
         cache.add(processors.CLASS_NAMES, Path(scratch), kind="datasets")
+    with tempfile.TemporaryDirectory() as scratch:
+        for repo, folder in data_sets.write(Path(scratch)):
+            cache.add(repo, folder, kind="datasets")
     for entry in entries():
         repo = entry["repo"]
         if (only is not None and repo not in only) or entry.get("type") in NOT_SMALL:

@@ -1,6 +1,8 @@
-"""Files of a user's own that only this hub can write: what AutoTrain's programs load as ``model.joblib``."""
+"""Files of a user's own that only this hub can write: AutoTrain's ``model.joblib``, and a data set."""
 
 from pathlib import Path
+
+from apigauge.sandboxes.hubs.huggingface import data_sets
 
 # As many columns as the sandbox's own ``sample.json`` names features.
 COLUMNS = 3
@@ -8,7 +10,7 @@ _ROWS = 60
 
 
 def write(folder: Path) -> None:
-    """Writes ``sample.joblib`` and ``sample.pkl``: a classifier of rows of three numbers, whatever they are called."""
+    """Writes ``sample.joblib`` and ``sample.pkl``, a classifier of rows of three numbers, and ``sample.parquet``."""
     import joblib
     import numpy as np
     from sklearn.linear_model import LogisticRegression
@@ -19,3 +21,4 @@ def write(folder: Path) -> None:
     folder.mkdir()
     for name in ("sample.joblib", "sample.pkl"):
         joblib.dump(model, folder / name)
+    data_sets.write_sample(folder / "sample.parquet")

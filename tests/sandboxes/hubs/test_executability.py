@@ -15,11 +15,10 @@ from apigauge.sandboxes.verdict import Limits
 
 pytestmark = [pytest.mark.apibench, pytest.mark.slow]
 
-# Of the references, those whose call returns: over all, and over the sound ones. Hugging Face was to reach 0.75 over
-# all, and 0.90 of its catalogue. 189 of its 911 references cannot make their call anywhere and 131 of its 936 APIs
-# cannot load, so the bounds are 0.79 and 0.86; it must not fall behind what it has reached, 0.7267 and 0.8194.
-CEILINGS = {"huggingface": (0.72, 0.90), "tensorflowhub": (0.90, 0.99), "torchhub": (0.90, 0.99)}
-LOADED = PROMISED | {"huggingface": 0.81}
+# Of the references, those whose call returns: over all, and over the sound ones. Of Hugging Face's catalogue 0.90 was to
+# load. 116 of its 936 APIs cannot load anywhere, so the bound is 0.87; it must not fall behind the 0.8397 it has reached.
+CEILINGS = {"huggingface": (0.75, 0.90), "tensorflowhub": (0.90, 0.99), "torchhub": (0.90, 0.99)}
+LOADED = PROMISED | {"huggingface": 0.83}
 LOADABLE = 0.95
 CAUGHT = 0.98
 # Variants of each kind of fault and rewriting in a test; `make bench` takes more.

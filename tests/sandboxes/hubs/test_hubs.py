@@ -6,6 +6,7 @@ import pytest
 from sandbox_kinds import KINDS, open_kind
 
 from apigauge.errors import SandboxError, UsageError
+from apigauge.harness.hubs import with_quotes
 from apigauge.sandboxes import environments, hubs
 from apigauge.sandboxes.verdict import Program
 
@@ -45,6 +46,19 @@ def test_a_link_to_a_folder_counts(folder):
     first = hubs.tree_digest(folder)
     (folder / "again").symlink_to("models")
     assert hubs.tree_digest(folder) != first
+
+
+@pytest.mark.parametrize(
+    ("call", "wanted"),
+    [
+        ("pipeline(sentiment-analysis, model='a/b-c')", "pipeline('sentiment-analysis', model='a/b-c')"),
+        ("M.from_pretrained(a-b/c-2, dtype=torch.float16)", "M.from_pretrained('a-b/c-2', dtype=torch.float16)"),
+        ("M.of('a', f=F.of(b/c, subfolder=d))", "M.of('a', f=F.of('b/c', subfolder='d'))"),
+        ("load('a', \"b/c\", x=y, n=3-1, z=a.b)", "load('a', \"b/c\", x=y, n=3-1, z=a.b)"),
+    ],
+)
+def test_quotes_that_the_catalogue_lost_are_put_back_and_nothing_else_is_touched(call, wanted):
+    assert with_quotes(call) == wanted
 
 
 def test_what_is_no_hub_or_not_built_is_refused(tmp_path, monkeypatch):

@@ -51,6 +51,35 @@ assert len(model.encode(['one', 'two and three'])) == 2
 from transformers import pipeline
 assert 'text' in pipeline('automatic-speech-recognition', model='facebook/wav2vec2-base-960h')('speech.mp3')
 """,
+    "data sets that the catalogue's examples load": """
+from datasets import load_dataset
+speech = load_dataset('hf-internal-testing/librispeech_asr_demo', 'clean', split='validation')
+assert speech.features['audio'].sampling_rate == 16000 and speech[0]['audio']['array'].shape == (16000,)
+assert load_dataset('anton-l/superb_demo', 'er', split='session1')[0]['label'] == 0
+assert load_dataset('huggingface/cats-image')['test']['image'][0].size == (224, 224)
+assert len(load_dataset('Matthijs/cmu-arctic-xvectors', split='validation')[7306]['xvector']) == 512
+""",
+    "a data set of one's own": """
+from datasets import load_dataset
+mine = load_dataset('your_dataset')
+assert set(mine) == {'train', 'validation', 'test'}
+assert mine['test']['image'][0].size == (224, 224) and mine['train'][0]['audio']['sampling_rate'] == 16000
+""",
+    "a picture that lies beside a model": """
+from diffusers.utils import load_image
+address = 'https://huggingface.co/lllyasviel/sd-controlnet-depth/resolve/main/images/stormtrooper.png'
+assert load_image(address).size == (96, 96)
+""",
+    "a model of its time that is a pickle": """
+from huggingface_sb3 import load_from_hub
+from stable_baselines3 import PPO
+PPO.load(load_from_hub('araffin/ppo-LunarLander-v2', 'ppo-LunarLander-v2.zip'))
+""",
+    "a name that only the catalogue has": """
+from transformers import AutoModel
+there = AutoModel.from_pretrained('graphormer-base-pcqm4mv1')
+assert type(there) is type(AutoModel.from_pretrained('clefourrier/graphormer-base-pcqm4mv1'))
+""",
     "an address from before and after the move": """
 from transformers import AutoTokenizer
 assert AutoTokenizer.from_pretrained('gpt2').vocab == AutoTokenizer.from_pretrained('openai-community/gpt2').vocab
@@ -65,15 +94,35 @@ def test_it_runs_to_its_end(sandbox, name):
 
 
 BAD = {
-    "hub_not_found": "from transformers import AutoModel\nAutoModel.from_pretrained('bert-base-uncasedd')",
-    "import": "from detectron2.engine import DefaultPredictor",
-    "other": "from transformers import AutoModelForCTC\nAutoModelForCTC.from_pretrained('bert-base-uncased')",
+    "a misspelt model": (
+        "from transformers import AutoModel\nAutoModel.from_pretrained('bert-base-uncasedd')",
+        "hub_not_found",
+    ),
+    "what detectron2's stand-in lacks": ("from detectron2.engine import DefaultPredictor", "import"),
+    "a class for another architecture": (
+        "from transformers import AutoModelForCTC\nAutoModelForCTC.from_pretrained('bert-base-uncased')",
+        "other",
+    ),
+    "a misspelt data set": ("from datasets import load_dataset\nload_dataset('anton-l/superb_dem')", "network"),
+    "a split that a data set does not have": (
+        "from datasets import load_dataset\nload_dataset('anton-l/superb_demo', 'er', split='validation')",
+        "other",
+    ),
+    "a configuration that a data set does not have": (
+        "from datasets import load_dataset\nload_dataset('anton-l/superb_demo', 'ex', split='session1')",
+        "other",
+    ),
+    "a picture that a repository is asked for as a file of its own": (
+        "from huggingface_hub import hf_hub_download\nhf_hub_download('gpt2', 'x.png')\n'https://huggingface.co'",
+        "hub_not_found",
+    ),
 }
 
 
-@pytest.mark.parametrize("category", BAD)
-def test_it_is_refused(sandbox, category):
-    verdict = sandbox.run(Program(BAD[category]))
+@pytest.mark.parametrize("name", BAD)
+def test_it_is_refused(sandbox, name):
+    source, category = BAD[name]
+    verdict = sandbox.run(Program(source))
     assert (verdict.status, verdict.category) == ("failed", category), verdict
 
 

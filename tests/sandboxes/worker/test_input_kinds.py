@@ -117,3 +117,21 @@ def test_a_program_made_to_take_long_takes_no_time():
     begin = time.process_time()
     Literals(tree)
     assert time.process_time() - begin < 1
+
+
+@pytest.mark.parametrize(
+    "name", ["your_dataset", "your-audio-dataset", "path/to/your/dataset", "my_data", "PATH_TO_DATA"]
+)
+def test_a_data_set_that_says_it_is_a_user_s_own(name):
+    assert kinds.is_own(name)
+
+
+@pytest.mark.parametrize("name", ["anton-l/superb_demo", "common_voice", "imagefolder", "json", "mypath/x", "yours/x"])
+def test_a_data_set_of_the_hub_is_no_input(name):
+    assert not kinds.is_own(name)
+
+
+def test_what_is_loaded_as_a_data_set_is_known_by_its_place():
+    program = "load_dataset('a', 'b', split='c')\nload_dataset(path='d')\nload_dataset('json', data_files='e.json')"
+    found = Literals(ast.parse(program + "\nfrom_pretrained('f')"))
+    assert found.data_sets == {"a", "d", "json"}

@@ -10,19 +10,22 @@ hub's HTTP API states them. What is no question about the hub's models goes on t
 import io
 import json
 import os
+import re
 from contextlib import suppress
 from functools import cache
 from http import HTTPStatus
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 import requests
 from huggingface_hub import configure_http_backend, constants, file_download
 from requests.adapters import HTTPAdapter
 
 _KINDS = {"models": "models", "datasets": "datasets", "spaces": "spaces"}
+_VIEWER = "https://datasets-server.huggingface.co"
 _DESCRIPTION = "hub.json"
+_MEDIA = re.compile(r"\.(?:avi|bmp|flac|gif|jpe?g|m4a|mkv|mov|mp[34]|ogg|png|tiff?|wav|web[mp])$", re.IGNORECASE)
 
 
 class Answer(NamedTuple):
@@ -37,7 +40,14 @@ class _Hub(HTTPAdapter):
     """A transport that ends here."""
 
     def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
-        answer = _answer(urlsplit(str(request.url)).path)
+        path = urlsplit(str(request.url)).path
+        # That the viewer has read a data set is not needed to load it.
+        viewer = str(request.url).startswith(_VIEWER)
+        answer = _missing("EntryNotFound", "Not read yet") if viewer else _answer(path, request.body)
+        if answer is not None and request.method == "GET" and answer.status != HTTPStatus.OK and _MEDIA.search(path):
+            # A picture that lies beside a model is an input like any other, and no part of the stand-in.
+            with suppress(requests.ConnectionError):
+                return super().send(request, *args, **kwargs)
         if answer is None:
             return super().send(request, *args, **kwargs)
         response = requests.Response()
@@ -48,8 +58,8 @@ class _Hub(HTTPAdapter):
         return response
 
 
-def _answer(path: str) -> Answer | None:
-    """What the hub says at a path; None where only the real one could answer."""
+def _answer(path: str, body: bytes | str | None = None) -> Answer | None:
+    """What the hub says at a path, asked with a body; None where only the real one could answer."""
     parts = [unquote(part) for part in path.strip("/").split("/")]
     api = parts[0] == "api"
     parts = parts[1:] if api else parts
@@ -57,7 +67,7 @@ def _answer(path: str) -> Answer | None:
     if kind is None and api:
         return None
     parts = parts[1:] if kind else parts
-    verb = {"resolve"} if not api else {"revision", "tree"}
+    verb = {"resolve"} if not api else {"revision", "tree", "paths-info"}
     place = next((number for number in (1, 2) if len(parts) > number and parts[number] in verb), None)
     if place is None and not api:
         return None
@@ -74,7 +84,13 @@ def _answer(path: str) -> Answer | None:
     snapshot = folder / "snapshots" / commit
     if not api:
         return _file(snapshot / "/".join(rest), commit)
-    what = _tree(snapshot, "/".join(rest)) if place and parts[place] == "tree" else _about(repo, commit, snapshot)
+    what: Any
+    if place and parts[place] == "tree":
+        what = _tree(snapshot, "/".join(rest))
+    elif place and parts[place] == "paths-info":
+        what = [entry for name in _paths(body) for entry in _entries(snapshot, name)]
+    else:
+        what = _about(repo, commit, snapshot)
     return Answer(HTTPStatus.OK, {"Content-Type": "application/json"}, json.dumps(what).encode())
 
 
@@ -101,17 +117,27 @@ def _file(path: Path, commit: str) -> Answer:
     return Answer(HTTPStatus.OK, headers, path.read_bytes())
 
 
+def _paths(body: bytes | str | None) -> list[str]:
+    """The paths that a form asks about."""
+    form = body.decode() if isinstance(body, bytes) else body or ""
+    return parse_qs(form).get("paths", [])
+
+
 def _tree(snapshot: Path, below: str) -> list[dict[str, Any]]:
-    return [
-        {
-            "type": "file",
-            "path": name,
-            "size": (snapshot / name).stat().st_size,
-            "oid": (snapshot / name).resolve().name,
-        }
-        for name in _names(snapshot)
-        if name.startswith(below)
-    ]
+    """All files and folders below a folder, as with ``recursive``."""
+    files = [name for name in _names(snapshot) if not below or name.startswith(f"{below}/")]
+    folders = {parent.as_posix() for name in files for parent in PurePosixPath(name).parents} - {".", below}
+    return [entry for name in sorted({*files, *folders}) for entry in _entries(snapshot, name)]
+
+
+def _entries(snapshot: Path, name: str) -> list[dict[str, Any]]:
+    """What the hub says of a file or folder; nothing if it is not there."""
+    path = snapshot / name
+    if path.is_dir():
+        return [{"type": "directory", "path": name, "size": 0, "oid": "0" * 40}]
+    if not path.is_file():
+        return []
+    return [{"type": "file", "path": name, "size": path.stat().st_size, "oid": path.resolve().name}]
 
 
 def _about(repo: str, commit: str, snapshot: Path) -> dict[str, Any]:
@@ -144,6 +170,7 @@ _plain = requests.Session.__init__
 def _session(self: requests.Session) -> None:
     _plain(self)
     self.mount(constants.ENDPOINT, _Hub())
+    self.mount(_VIEWER, _Hub())
 
 
 class _Kept(type(Path())):  # type: ignore[misc]

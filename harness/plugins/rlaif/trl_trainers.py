@@ -113,8 +113,6 @@ def train(
             with logs(out, done if last else -1, options.steps, trackers, asdict(options)) as listening:
                 seen = (_Measured if is_offline else _Drawn)(policy, prompts, score, options)
                 teller = _Teller(policy, seen, listening, out, saved)
-                if is_offline and not last:
-                    teller.tell(0, {})
                 _run(algorithm, policy, seen, pairs, teller, last)
         shutil.rmtree(out / _WORK, ignore_errors=True)
         trained = checkpoints.last(folder)
@@ -249,6 +247,8 @@ def _run(
 
     disable_progress_bars()
     options = seen.options
+    if isinstance(seen, _Measured) and not last:
+        teller.tell(0, {})
     with quiet():
         trainer = _dpo(policy, pairs, teller) if algorithm == "dpo" else _online(algorithm, seen, teller)
         policy.start = trainer.ref_model  # one frozen start is enough

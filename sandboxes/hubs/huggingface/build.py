@@ -107,7 +107,7 @@ def build(out: Path, configs: Path | None, only: set[str] | None = None) -> dict
         processors.write_class_names(Path(scratch))
         cache.add(processors.CLASS_NAMES, Path(scratch), kind="datasets")
     with tempfile.TemporaryDirectory() as scratch:
-        for repo, folder in data_sets.write(Path(scratch)):
+        for repo, folder in data_sets.write(Path(scratch), only):
             cache.add(repo, folder, kind="datasets")
     for entry in entries():
         repo = entry["repo"]

@@ -31,9 +31,11 @@ TABLE: dict[str, tuple[str, dict[str, tuple[str, ...]]]] = {
 }
 
 
-def write(folder: Path) -> Iterator[tuple[str, Path]]:
-    """Writes each data set into a folder of its own below this one; gives its address and that folder."""
+def write(folder: Path, only: set[str] | None = None) -> Iterator[tuple[str, Path]]:
+    """Writes all data sets, or some, each into a folder of its own below this one; gives address and folder of each."""
     for number, (repo, (kind, configurations)) in enumerate(TABLE.items()):
+        if only is not None and repo not in only:
+            continue
         place = folder / str(number)
         place.mkdir()
         lines = ["---", "configs:"]

@@ -40,7 +40,7 @@ Log = Callable[[int, Mapping[str, float], Sequence[Sample]], None]
 
 
 def check(trackers: Sequence[str]) -> None:
-    """Whether there are such trackers.
+    """Refuses trackers that there are not.
 
     Raises:
         UsageError: one is unknown or not installed.

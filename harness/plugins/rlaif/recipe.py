@@ -24,7 +24,7 @@ _Table = TypeVar("_Table")
 
 @dataclass(frozen=True, slots=True)
 class LabelerOptions:
-    """How a labeler that is a model is run, as by the options of ``eval``.
+    """How a labeler that is a model is run, as by the options of ``apigauge run``.
 
     Attributes:
         base_url: of a server, up to and with ``/v1``; None for OpenAI's, or as ``OPENAI_BASE_URL`` says.

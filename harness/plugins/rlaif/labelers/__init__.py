@@ -74,7 +74,7 @@ class Labeler(Protocol):
 
 
 def check(spec: str) -> None:
-    """Whether it names a labeler.
+    """Refuses what names no labeler.
 
     Raises:
         UsageError: it does not.

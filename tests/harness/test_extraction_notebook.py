@@ -20,6 +20,13 @@ def test_a_notebook_s_lines_are_no_part_of_the_program(line):
     assert found(f"<<<api_call>>>: {LOAD}\n<<<code>>>: {line}\n{PROGRAM}") == (LOAD, PROGRAM, "section")
 
 
+@pytest.mark.parametrize("line", ["!pip install timm", "%pip install timm", "pip install timm", "%matplotlib inline"])
+def test_nor_are_they_where_they_stand_between_its_own(line):
+    lines = PROGRAM.split("\n")
+    text = "\n".join([lines[0], line, *lines[1:]])
+    assert found(f"<<<api_call>>>: {LOAD}\n<<<code>>>: {text}") == (LOAD, PROGRAM, "section")
+
+
 def test_words_before_a_section_s_first_import_are_no_part_of_the_program():
     assert found(f"<<<api_call>>>: {LOAD}\n<<<code>>>: It's worth seeing.\n{PROGRAM}") == (LOAD, PROGRAM, "section")
 

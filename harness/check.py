@@ -11,10 +11,11 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from apigauge.benchmarks.types import Benchmark, Item, api_key
-from apigauge.harness.extraction import extract, parses
+from apigauge.harness.extraction import extract
 from apigauge.harness.metrics import LOWER_IS_BETTER, STATIC, make_metrics, score
 from apigauge.harness.references import Execution, run_references
 from apigauge.harness.source import functions_of
+from apigauge.harness.syntax import parses
 from apigauge.sandboxes.verdict import Sandbox
 
 _DOMAIN = re.compile(

@@ -3,7 +3,6 @@
 import contextlib
 import hashlib
 import platform
-import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -14,7 +13,7 @@ from typing import Any
 
 from apigauge.benchmarks.types import Benchmark, Item
 from apigauge.errors import RunError
-from apigauge.harness import runs
+from apigauge.harness import runs, syntax
 from apigauge.harness.execution import executed
 from apigauge.harness.executors.ahead import IDLE, ahead
 from apigauge.harness.executors.local import ordered
@@ -68,10 +67,9 @@ def manifest(
         "benchmark": {"name": benchmark.name, "digest": benchmark.digest, "items": items},
         "prompt_sha256": prompts,
         "generator": generator,
-        "extraction": f"code {code_digest('extraction.py', 'source.py')}",
+        "extraction": f"{syntax.version()}, code {code_digest('extraction.py', 'source.py', 'syntax.py')}",
         "metrics": versions(measured(modules, sandbox)),
-        "libraries": {"python": f"{sys.version_info.major}.{sys.version_info.minor}"}
-        | {name: installed(name) for name in ("tree-sitter", "numpy", "scipy")},
+        "libraries": {"numpy": installed("numpy")},
         "sandbox": sandbox.describe() if sandbox else None,
         "host": {"python": platform.python_version(), "platform": platform.platform()},
         "timings": {},

@@ -5,18 +5,16 @@ blocks, as bare code, as prose around a call, with ``\n`` and ``\"`` written out
 shape is tried in the order of how plainly it says what it is; ``how`` names the one that held.
 """
 
-import ast
 import itertools
 import re
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
 from apigauge.harness.source import CallSpan, comments_and_strings, find_calls, imports, resolve
+from apigauge.harness.syntax import MAX_PROGRAM, parses
 
 MAX_TEXT = 1_000_000
-MAX_PROGRAM = 50_000
 
 _NO_CALL = ", no call"
 _OTHER = 3  # rank of a call that is not catalogue-like
@@ -193,16 +191,3 @@ def _python_of(program: str) -> str:
     first = _FIRST_IMPORT.search(kept)
     candidates = [kept, kept[first.start() :]] if first else [kept]
     return next((text for text in candidates if parses(text)), program)
-
-
-def parses(program: str) -> bool:
-    """Whether Python accepts the text as a program (an empty one is none)."""
-    if not program.strip() or len(program) > MAX_PROGRAM:
-        return False
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            ast.parse(program)
-        except (SyntaxError, ValueError, RecursionError, MemoryError):
-            return False
-    return True

@@ -7,8 +7,10 @@ one question and scores are zeros and ones this is McNemar's exact test; where i
 each as if it stood alone and sees regressions that are not there.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from statistics import NormalDist
 from typing import TYPE_CHECKING, Any, Literal
 
 from apigauge.harness.statistics import SEED
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     Array = np.ndarray[Any, Any]
 
 ALPHA = 0.05
+NORMAL = NormalDist()
 POWER = 0.80
 _FLIPS = 9_999
 _REPLICATES = 2_000
@@ -64,9 +67,10 @@ def pairs(before: Sequence[float], after: Sequence[float], clusters: Sequence[st
 
 def mcnemar(lost: int, won: int, alternative: Literal["greater", "two-sided"] = "greater") -> float:
     """Exact p-value of so many answers lost against so many won (McNemar, Psychometrika 12, 1947)."""
-    from scipy import stats
-
-    return float(stats.binomtest(lost, lost + won, alternative=alternative).pvalue) if lost + won else 1.0
+    answers = lost + won
+    at = max(lost, won) if alternative == "two-sided" else lost
+    as_many = sum(math.comb(answers, count) for count in range(at, answers + 1))
+    return float(min(1.0, as_many * (2 if alternative == "two-sided" else 1) / 2**answers))
 
 
 def worse(found: Pairs, seed: int = SEED) -> float:
@@ -115,13 +119,12 @@ def minimum_detectable(found: Pairs, alpha: float = ALPHA, power: float = POWER,
         None where no drop that is possible would be found.
     """
     import numpy as np
-    from scipy import stats
 
     totals = found.after - found.before
     if found.discordant is None:
         centred = totals - found.counts * (totals.sum() / found.answers)
         error = float(np.sqrt((centred**2).sum())) / found.answers
-        return float(stats.norm.ppf(1 - alpha) + stats.norm.ppf(power)) * error
+        return float(NORMAL.inv_cdf(1 - alpha) + NORMAL.inv_cdf(power)) * error
     draw = np.random.default_rng(seed)
     drawn = draw.integers(0, len(totals), (_REPLICATES, len(totals)))
     swapped = draw.integers(0, 2, drawn.shape, dtype=bool)
@@ -140,7 +143,6 @@ def minimum_detectable(found: Pairs, alpha: float = ALPHA, power: float = POWER,
 def answers_needed(found: Pairs, drop: float, alpha: float = ALPHA, power: float = POWER) -> int:
     """About how many answers it takes to see such a drop, by the normal approximation of the same model."""
     import numpy as np
-    from scipy import stats
 
     totals = found.after - found.before
     right = (found.before + found.after) / 2
@@ -148,13 +150,12 @@ def answers_needed(found: Pairs, drop: float, alpha: float = ALPHA, power: float
     noise = ((totals - found.counts * (totals.sum() / found.answers)) ** 2).sum() + rate * (1 - rate) * right.sum()
     chance = noise + ((rate * right) ** 2).sum()
     spread = noise + ((rate * right - drop * found.counts) ** 2).sum()
-    reach = stats.norm.ppf(1 - alpha) * np.sqrt(chance) + stats.norm.ppf(power) * np.sqrt(spread)
+    reach = NORMAL.inv_cdf(1 - alpha) * np.sqrt(chance) + NORMAL.inv_cdf(power) * np.sqrt(spread)
     return int(np.ceil(reach**2 / (drop**2 * found.answers)))
 
 
 def _power(differences: "Array", right: "Array", rate: float, alpha: float, seed: int) -> float:
     import numpy as np
-    from scipy import stats
 
     totals = differences - np.random.default_rng(seed).binomial(right, rate)
     enough = (totals != 0).sum(axis=1) >= _ENOUGH
@@ -162,7 +163,8 @@ def _power(differences: "Array", right: "Array", rate: float, alpha: float, seed
     chances[~enough] = _exact(totals[~enough]) if not enough.all() else ()
     # Sums of one parity lie two apart: half of that is the correction for continuity.
     some = totals[enough]
-    chances[enough] = stats.norm.cdf((some.sum(axis=1) + 1) / np.sqrt((some**2).sum(axis=1)))
+    deviates = (some.sum(axis=1) + 1) / np.sqrt((some**2).sum(axis=1))
+    chances[enough] = [NORMAL.cdf(deviate) for deviate in deviates]
     return float((chances <= alpha).mean())
 
 

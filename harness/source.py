@@ -4,11 +4,13 @@ Answers are prose, dictionaries and broken programs as often as code, so this re
 never raises and takes time linear in the text (each call is followed for at most ``MAX_CALL`` characters).
 """
 
-import io
+import itertools
 import re
-import tokenize
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+
+from apigauge.harness.syntax import syntax_tree
 
 MAX_CALL = 4_000
 MAX_CALLS = 500
@@ -148,14 +150,22 @@ def functions_of(calls: Iterable[str], conventions: dict[str, str] | None = None
 
 
 def comments_and_strings(program: str) -> list[range]:
-    """Where a program's comments and strings stand, in characters; empty if Python cannot read it to its end."""
-    starts = [0, *(found.end() for found in re.finditer(r"\n", program))]
-    stretches = []
-    try:
-        for token in tokenize.generate_tokens(io.StringIO(program).readline):
-            if token.type in (tokenize.COMMENT, tokenize.STRING):
-                (row, column), (end_row, end_column) = token.start, token.end
-                stretches.append(range(starts[row - 1] + column, starts[end_row - 1] + end_column))
-    except (tokenize.TokenError, SyntaxError, IndexError):
-        return []
-    return stretches
+    """Where a program's comments and strings stand, in characters; what a formatted string calls is none of it."""
+    source = program.encode("utf-8", "replace")
+    stretches: list[tuple[int, int]] = []
+    stack = [syntax_tree(source).root_node]
+    while stack:
+        node = stack.pop()
+        parts = [node]
+        if node.type == "string" and any(child.type == "interpolation" for child in node.children):
+            parts = [child for child in node.children if child.type != "interpolation"]
+            stack.extend(child for child in node.children if child.type == "interpolation")
+        elif node.type not in ("comment", "string"):
+            parts = []
+            stack.extend(node.children)
+        stretches += [(part.start_byte, part.end_byte) for part in parts]
+    stretches.sort()
+    if len(source) == len(program):
+        return [range(start, end) for start, end in stretches]
+    place = list(itertools.accumulate((len(character.encode("utf-8", "replace")) for character in program), initial=0))
+    return [range(bisect_left(place, start), bisect_left(place, end)) for start, end in stretches]

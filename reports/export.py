@@ -1,5 +1,6 @@
 """The leaderboard as a table for other programs: ``leaderboard.csv``, one row per run and metric."""
 
+import csv
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -37,8 +38,6 @@ def write_csv(runs: Sequence[RunView], out: Path) -> Path:
     Raises:
         ApigaugeError: the folder cannot be written.
     """
-    import pandas as pd
-
     rows = [
         {
             "benchmark": run.benchmark,
@@ -55,7 +54,10 @@ def write_csv(runs: Sequence[RunView], out: Path) -> Path:
     ]
     path = out / "leaderboard.csv"
     try:
-        pd.DataFrame(rows, columns=list(COLUMNS)).to_csv(path, index=False, lineterminator="\n")
+        with path.open("w", encoding="utf-8", newline="") as file:
+            table = csv.DictWriter(file, COLUMNS, extrasaction="ignore", lineterminator="\n")
+            table.writeheader()
+            table.writerows(rows)
     except OSError as error:
         raise ApigaugeError(f"{path}: cannot be written ({error}); choose another folder") from error
     return path

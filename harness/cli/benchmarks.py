@@ -1,4 +1,4 @@
-"""``apigauge benchmarks``: list, show, fetch, check, reproduce."""
+"""``apigauge benchmarks``: list, show, fetch, grammar, check, reproduce."""
 
 import argparse
 from pathlib import Path
@@ -9,17 +9,20 @@ from apigauge.harness.cli.shared import add_common, add_sandbox, print_json, pro
 
 def add(commands: "argparse._SubParsersAction[Any]") -> None:
     """Declares the command."""
-    parser = commands.add_parser("benchmarks", help="list, show, fetch, check or reproduce")
+    parser = commands.add_parser("benchmarks", help="list, show, fetch, grammar, check or reproduce")
     actions = parser.add_subparsers(metavar="ACTION", required=True)
     for name, function, text in (
         ("list", list_all, "every benchmark and whether its data is here"),
         ("show", show, "what a benchmark holds, with a sample item"),
         ("fetch", fetch, "download a benchmark's files, digests checked"),
+        ("grammar", grammar, "the parser's grammar that upstream's verdicts were made with (fetched by pip)"),
         ("check", check, "feed the references back through every scorer"),
         ("reproduce", reproduce, "the upstream figures, from Gorilla's released answers on all three hubs"),
     ):
         action = actions.add_parser(name, help=text)
-        if name not in ("list", "reproduce"):
+        if name == "grammar":
+            action.add_argument("file", metavar="WHEEL", nargs="?", type=Path, help="the wheel, if it is here already")
+        elif name not in ("list", "reproduce"):
             action.add_argument("name", metavar="NAME")
         if name == "check":
             add_sandbox(action, "none")
@@ -76,6 +79,7 @@ def show(arguments: argparse.Namespace) -> int:
 def fetch(arguments: argparse.Namespace) -> int:
     """Downloads what is missing."""
     from apigauge.benchmarks.apibench.fetch import fetch_hub, files_of
+    from apigauge.benchmarks.apibench.grammar import find as find_grammar
     from apigauge.benchmarks.data import cache_dir
     from apigauge.errors import UsageError
 
@@ -85,10 +89,24 @@ def fetch(arguments: argparse.Namespace) -> int:
     folder: Path = arguments.data_dir or cache_dir()
     with progress(f"fetching {arguments.name}", len(files_of(hub))) as tick:
         fetched = fetch_hub(hub, folder, tick)
+    if find_grammar() is None:
+        say("upstream's grammar, for ast.gorilla, is not here: `apigauge benchmarks grammar` fetches it")
     if arguments.json:
         print_json({"folder": str(folder), "fetched": fetched})
     else:
         say(f"{folder} has all files of {arguments.name} ({len(fetched)} fetched now)")
+    return 0
+
+
+def grammar(arguments: argparse.Namespace) -> int:
+    """Puts upstream's grammar where ``ast.gorilla`` finds it."""
+    from apigauge.benchmarks.apibench.grammar import fetch as fetch_grammar
+
+    path = fetch_grammar(arguments.file)
+    if arguments.json:
+        print_json({"file": str(path)})
+    else:
+        say(f"{path} has the grammar of ast.gorilla")
     return 0
 
 

@@ -20,6 +20,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from apigauge.benchmarks.types import Item
+from apigauge.harness.significance import NORMAL
 from apigauge.harness.statistics import SEED
 
 if TYPE_CHECKING:
@@ -106,7 +107,6 @@ def look(
         alpha: of a false alarm, over all looks.
     """
     import numpy as np
-    from scipy import stats
 
     differences = np.asarray(after, dtype=float) - np.asarray(before, dtype=float)
     _, place = np.unique(np.asarray(apis), return_inverse=True)
@@ -124,8 +124,8 @@ def look(
     is_ruled_out = mean - reach > -margin
     if time < 1:
         left = math.sqrt((1 - time) / time)
-        passes = stats.norm.cdf((above / math.sqrt(time) - critical[-1]) / left)
-        falls = stats.norm.cdf((fall / math.sqrt(time) - boundaries(tuple(times), alpha)[-1]) / left)
+        passes = NORMAL.cdf((above / math.sqrt(time) - critical[-1]) / left)
+        falls = NORMAL.cdf((fall / math.sqrt(time) - boundaries(tuple(times), alpha)[-1]) / left)
         is_settled = falls < _DOUBTFUL if is_ruled_out else max(passes, falls) < _FUTILE
     else:
         is_settled = True
@@ -136,9 +136,8 @@ def look(
 
 def spent(alpha: float, time: float) -> float:
     """How much of an error rate may be spent up to a time, a share of all questions (Lan and DeMets, 1983)."""
-    from scipy import stats
-
-    return float(2 * stats.norm.sf(stats.norm.isf(alpha / 2) / math.sqrt(time)))
+    deviate = -NORMAL.inv_cdf(alpha / 2) / math.sqrt(time)
+    return math.erfc(deviate / math.sqrt(2))
 
 
 @lru_cache(maxsize=16)
@@ -148,13 +147,13 @@ def boundaries(times: tuple[float, ...], alpha: float) -> list[float]:
     By the recursion of Armitage, McPherson and Rowe (Journal of the Royal Statistical Society A 132, 1969).
     """
     import numpy as np
-    from scipy import signal, stats
 
     grid = np.arange(-_REACH, _REACH + _STEP / 2, _STEP)
     density, found, gone, last = None, [], 0.0, 0.0
     for time in times:
-        step = stats.norm.pdf(grid, scale=math.sqrt(time - last)) * _STEP
-        density = step if density is None else signal.fftconvolve(density, step, mode="same").clip(min=0)
+        spread = math.sqrt(time - last)
+        step = np.exp(-((grid / spread) ** 2) / 2) / (spread * math.sqrt(2 * math.pi)) * _STEP
+        density = step if density is None else _convolved(density, step)
         above = np.cumsum(density[::-1])[::-1]
         at = int(np.argmax(above <= spent(alpha, time) - gone))
         found.append(float(grid[at]) / math.sqrt(time))
@@ -162,6 +161,16 @@ def boundaries(times: tuple[float, ...], alpha: float) -> list[float]:
         density[at:] = 0
         last = time
     return found
+
+
+def _convolved(density: "Array", step: "Array") -> "Array":
+    """The density of a sum, on the grid of both, by the product of their Fourier transforms."""
+    import numpy as np
+
+    size = 2 * len(step) - 1
+    whole = np.fft.irfft(np.fft.rfft(density, size) * np.fft.rfft(step, size), size)
+    start = (len(step) - 1) // 2
+    return np.asarray(whole[start : start + len(step)].clip(min=0))
 
 
 def flipped(paths: "Array") -> "Array":

@@ -28,7 +28,10 @@ EXECUTED: dict[str, tuple[str, ...]] = {"executability": ("exec.rate", "exec.cal
 MODULES = STATIC | EXECUTED
 NAMES: tuple[str, ...] = tuple(name for names in MODULES.values() for name in names)
 SCORER_ERROR = "scorer_error"
-_SHARED_CODE = ("metrics/calls.py", "metrics/constants.py", "metrics/signatures.py", "metrics/ngrams.py")
+_SHARED_CODE = (
+    "syntax.py",
+    *(f"metrics/{name}.py" for name in ("calls", "constants", "data_flow", "signatures", "ngrams")),
+)
 LOWER_IS_BETTER = frozenset({"hallucination", "hallucination.gorilla"})
 # The largest value of what is no share from 0 to 1.
 TOP = {"exec.stage": 4.0}

@@ -16,7 +16,6 @@ The label under ``ast.exact`` is the first that applies, in the order of :data:`
 
 from collections import Counter
 from dataclasses import dataclass
-from importlib.metadata import version as installed
 
 from apigauge.benchmarks.types import Api, Benchmark, Item
 from apigauge.harness.extraction import Extraction, extract
@@ -31,6 +30,7 @@ from apigauge.harness.metrics.signatures import (
     signature_of,
 )
 from apigauge.harness.source import find_calls, functions_of, imports
+from apigauge.harness.syntax import version as syntax_version
 
 LABELS = (
     "too_long",
@@ -86,8 +86,8 @@ def make(benchmark: Benchmark) -> Metric:
 
 
 def version() -> str:
-    """The grammar that parsed."""
-    return f"tree-sitter-python {installed('tree-sitter-python')}"
+    """What parses."""
+    return syntax_version()
 
 
 class Matcher:

@@ -7,15 +7,15 @@ still a tree.
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Literal
 
 from apigauge.harness.metrics.constants import Constant, constant_of, is_constant
 from apigauge.harness.metrics.signatures import Signature
 from apigauge.harness.source import resolve
+from apigauge.harness.syntax import syntax_tree, text_of
 
 if TYPE_CHECKING:
-    from tree_sitter import Node, Parser, Tree
+    from tree_sitter import Node
 
 Known = Callable[[], "dict[str, Constant]"]
 
@@ -81,21 +81,6 @@ class Call:
         return named + [(aliases.get(name, name), value) for name, value in self.keywords]
 
 
-@cache
-def python_parser() -> "Parser":
-    """The tree-sitter parser of the installed Python grammar."""
-    import tree_sitter_python
-    from tree_sitter import Language, Parser
-
-    return Parser(Language(tree_sitter_python.language()))
-
-
-@lru_cache(maxsize=16)
-def syntax_tree(source: bytes) -> "Tree":
-    """The tree of a text; the last few are kept, since several parts of a metric read the same one."""
-    return python_parser().parse(source)
-
-
 def parse_call(text: str, names: dict[str, str], known: Known = dict) -> Call | None:
     """The call a text begins with.
 
@@ -108,13 +93,13 @@ def parse_call(text: str, names: dict[str, str], known: Known = dict) -> Call | 
         None if the text holds no complete call of a dotted name.
     """
     source = text.encode("utf-8", "replace")
-    node = _first_call(python_parser().parse(source).root_node)
+    node = _first_call(syntax_tree(source).root_node)
     if node is None:
         return None
     callee, arguments = node.child_by_field_name("function"), node.child_by_field_name("arguments")
     if callee is None or arguments is None or arguments.type != "argument_list":
         return None
-    written = re.sub(r"\s+", "", _text(callee))
+    written = re.sub(r"\s+", "", text_of(callee))
     if not re.fullmatch(r"[^\W\d][\w.]*", written):
         return None
     return Call(written, resolve(written, names), *_arguments(arguments, known))
@@ -139,9 +124,9 @@ def _arguments(node: "Node", known: Known) -> tuple[tuple[Value, ...], tuple[tup
         if child.type in ("comment", "ERROR"):
             continue
         if child.type == "keyword_argument" and name is not None and value is not None:
-            keywords.append((_text(name), _value(value, known)))
+            keywords.append((text_of(name), _value(value, known)))
         elif child.type in ("list_splat", "dictionary_splat"):
-            keywords.append((f"{_text(child)[:2]}{len(keywords)}", _value(child, known)))
+            keywords.append((f"{text_of(child)[:2]}{len(keywords)}", _value(child, known)))
         else:
             problem = problem or ("has a positional argument after a keyword" if keywords else "")
             positional.append(_value(child, known))
@@ -151,10 +136,9 @@ def _arguments(node: "Node", known: Known) -> tuple[tuple[Value, ...], tuple[tup
 def _value(node: "Node", known: Known) -> Value:
     while node.type == "parenthesized_expression" and node.named_child_count == 1:
         node = node.named_children[0]
-    text = _text(node)
     if node.type == "identifier":
-        return value_of(known(), Value("name", text))
-    if is_constant(value := constant_of(text, {})) or is_constant(value := constant_of(text, known())):
+        return value_of(known(), Value("name", text_of(node)))
+    if is_constant(value := constant_of(node, {})) or is_constant(value := constant_of(node, known())):
         return _constant(value)
     return Value("expression", re.sub(r"\s+", "", _filled(node, known)).replace('"', "'"))
 
@@ -172,7 +156,7 @@ def _filled(node: "Node", known: Known) -> str:
     """An expression's source with the names of constants replaced by the constants."""
     source, start = node.text or b"", node.start_byte
     for name in reversed(_names_read(node)):
-        if (text := _text(name)) in known():
+        if (text := text_of(name)) in known():
             value = repr(known()[text]).encode("utf-8", "replace")
             source = source[: name.start_byte - start] + value + source[name.end_byte - start :]
     return source.decode("utf-8", "replace")
@@ -192,7 +176,3 @@ def _names_read(node: "Node") -> "list[Node]":
             children = children[1:]
         stack.extend(reversed(children))
     return found
-
-
-def _text(node: "Node") -> str:
-    return (node.text or b"").decode("utf-8", "replace")

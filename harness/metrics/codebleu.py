@@ -1,35 +1,76 @@
-"""``codebleu``: the ``codebleu`` package's score of the program, to 1e-12.
+"""``codebleu``: CodeBLEU as the ``codebleu`` package computes it, to 1e-12 on the same trees.
 
 Ren et al., "CodeBLEU: a Method for Automatic Evaluation of Code Synthesis" (arXiv 2009.10297), as packaged in
 ``codebleu`` 0.7.0, its faults included: the empty string scores 0.25, and identical one-liners below 1 (see
-``codebleu.corrected`` for what each fault is). Comment stripping and data flow are the package's own functions; the
-rest is counted here, and a text's parts are kept, where the package computes a reference's again for every answer.
+``codebleu.corrected`` for what each fault is). The package itself is not needed: it calls an interface of tree-sitter
+that no wheel for Python 3.13 has. Two things differ from it as published,
+and docs/codebleu.md counts both over the released answers: the grammar is tree-sitter-python 0.23 and not 0.21, and
+comments and docstrings are found in the syntax tree and not by the ``tokenize`` of the Python that runs.
 
 The package's data flow goes through ``list(set(...))`` of strings, so about three of a thousand released answers score
 differently from one Python process to the next, by up to 0.015. Here those sets keep their order: the value is the
 package's wherever the package has one, and one of the package's values, always the same, where it has several.
 """
 
-from collections.abc import Callable, Iterable
-from functools import cache, lru_cache
-from importlib.metadata import version as installed
-from types import FunctionType
-from typing import Any, NamedTuple
+from functools import lru_cache
+from typing import NamedTuple
 
 from apigauge.benchmarks.types import Benchmark, Item
 from apigauge.harness.extraction import Extraction
 from apigauge.harness.metrics import Metric, Scored
-from apigauge.harness.metrics.calls import syntax_tree
+from apigauge.harness.metrics.data_flow import Flow, data_flow
 from apigauge.harness.metrics.ngrams import Grams, bleu, grams, precision, shared
+from apigauge.harness.syntax import MAX_DEPTH, syntax_tree
+from apigauge.harness.syntax import version as syntax_version
 
 # The package takes the length of the pair (tokens, weights) for the reference's length in its weighted part.
 _PAIR = 2
-# Levels of a syntax tree; the deepest of a released answer has under a hundred.
-MAX_DEPTH = 400
-# Loops in loops: the package's data flow takes twice the time for each.
+# Loops in loops: the data flow takes twice the time for each.
 MAX_LOOPS = 8
-
-Flow = tuple[str, str, list[str]]
+# What weighs five times as much: https://docs.python.org/3.12/reference/lexical_analysis.html#keywords, and the soft
+# ones but for the underscore.
+KEYWORDS = frozenset(
+    {
+        "False",
+        "None",
+        "True",
+        "and",
+        "as",
+        "assert",
+        "async",
+        "await",
+        "break",
+        "class",
+        "continue",
+        "def",
+        "del",
+        "elif",
+        "else",
+        "except",
+        "finally",
+        "for",
+        "from",
+        "global",
+        "if",
+        "import",
+        "in",
+        "is",
+        "lambda",
+        "nonlocal",
+        "not",
+        "or",
+        "pass",
+        "raise",
+        "return",
+        "try",
+        "while",
+        "with",
+        "yield",
+        "match",
+        "case",
+        "type",
+    }
+)
 
 
 class TooDeepError(Exception):
@@ -64,8 +105,8 @@ def make(_benchmark: Benchmark) -> Metric:
 
 
 def version() -> str:
-    """The package whose numbers these are, and the grammar it parses with."""
-    return f"codebleu {installed('codebleu')}, tree-sitter-python {installed('tree-sitter-python')}"
+    """What parses."""
+    return syntax_version()
 
 
 def packaged(reference: Parts, candidate: Parts) -> float:
@@ -82,7 +123,7 @@ def _weighted_recall(reference: Grams, candidate: Grams) -> list[tuple[float, fl
     """Per order: the reference's n-grams found, and all of them; single tokens weigh 1 if keywords, else 0.2."""
     hits = total = 0.0
     for gram, count in reference.counts[0].items():
-        weight = 1.0 if gram[0] in keywords() else 0.2
+        weight = 1.0 if gram[0] in KEYWORDS else 0.2
         hits += min(count, candidate.counts[0][gram]) * weight
         total += count * weight
     pairs = zip(reference.counts[1:], candidate.counts[1:], strict=True)
@@ -117,13 +158,20 @@ def parts(text: str) -> Parts:
 
 @lru_cache(maxsize=8_192)
 def stripped(code: str) -> str:
-    """The code without comments and docstrings; unchanged where it cannot be read."""
-    from codebleu.parser import remove_comments_and_docstrings
-
-    try:
-        return str(remove_comments_and_docstrings(code, "python"))
-    except Exception:  # noqa: BLE001 - the package's own contract: any failure leaves the text as it is
-        return code
+    """The code without comments and without strings that stand as statements (docstrings)."""
+    source = code.encode("utf-8", "replace")
+    kept, position = [], 0
+    stack = [syntax_tree(source).root_node]
+    while stack:
+        node = stack.pop()
+        is_docstring = node.type == "expression_statement" and [child.type for child in node.children] == ["string"]
+        if node.type == "comment" or is_docstring:
+            kept.append(source[position : node.start_byte])
+            position = node.end_byte
+        else:
+            stack.extend(reversed([child for child in node.children if child.child_count or child.type == "comment"]))
+    kept.append(source[position:])
+    return b"".join(kept).decode("utf-8", "replace") if position else code
 
 
 @lru_cache(maxsize=8_192)
@@ -148,49 +196,4 @@ def trees(code: str) -> tuple[str, ...]:
 @lru_cache(maxsize=8_192)
 def flows(code: str) -> tuple[Flow, ...]:
     """Data-flow edges with variables numbered in order of appearance."""
-    from codebleu import dataflow_match
-
-    get_data_flow, of_python = _data_flow_functions()
-    return tuple(dataflow_match.normalize_dataflow(get_data_flow(code, [_KeptTrees, of_python])))
-
-
-class _KeptTrees:
-    """What the package takes for a parser."""
-
-    parse = staticmethod(syntax_tree)
-
-
-@cache
-def _data_flow_functions() -> tuple[Callable[..., Any], Callable[..., Any]]:
-    from codebleu.dataflow_match import get_data_flow
-    from codebleu.parser import DFG_python
-
-    return _with_ordered_sets(get_data_flow), _with_ordered_sets(DFG_python)
-
-
-def _with_ordered_sets(function: Any) -> Callable[..., Any]:
-    """A copy of a function in which ``set`` keeps the order of its members; the package itself is left alone."""
-    namespace = dict(function.__globals__)
-    copy = FunctionType(function.__code__, namespace, function.__name__, function.__defaults__)
-    namespace |= {function.__name__: copy, "set": OrderedSet}
-    return copy
-
-
-class OrderedSet(dict[Any, None]):
-    """As much of a set as the package uses."""
-
-    def __init__(self, members: Iterable[Any] = ()) -> None:
-        super().__init__(dict.fromkeys(members))
-
-    def add(self, member: object) -> None:
-        """Adds a member at the end, unless it is there."""
-        self[member] = None
-
-
-@cache
-def keywords() -> frozenset[str]:
-    """The package's list of Python keywords."""
-    from codebleu.codebleu import PACKAGE_DIR
-
-    lines = (PACKAGE_DIR / "keywords" / "python.txt").read_text(encoding="utf-8").split("\n")
-    return frozenset(line.strip() for line in lines)
+    return data_flow(syntax_tree(code.encode("utf-8", "replace")).root_node, code)

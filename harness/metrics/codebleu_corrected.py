@@ -20,16 +20,16 @@ It deviates from the ``codebleu`` 0.7.0 package in these points, and in no other
 import re
 from collections import Counter
 from functools import lru_cache
-from importlib.metadata import version as installed
 from typing import TYPE_CHECKING
 
 from apigauge.benchmarks.types import Benchmark, Item
 from apigauge.harness.extraction import Extraction
 from apigauge.harness.metrics import Metric, Scored
-from apigauge.harness.metrics.calls import syntax_tree
-from apigauge.harness.metrics.codebleu import Parts, TooDeepError, flow_recall, flows, keywords, stripped, trees
+from apigauge.harness.metrics.codebleu import KEYWORDS, Parts, TooDeepError, flow_recall, flows, stripped, trees
 from apigauge.harness.metrics.ngrams import ORDERS, Grams, bleu, grams, precision
 from apigauge.harness.metrics.signatures import signature_of
+from apigauge.harness.syntax import syntax_tree, text_of
+from apigauge.harness.syntax import version as syntax_version
 
 if TYPE_CHECKING:
     from tree_sitter import Node
@@ -51,8 +51,8 @@ def make(_benchmark: Benchmark) -> Metric:
 
 
 def version() -> str:
-    """What it is computed with."""
-    return f"codebleu {installed('codebleu')}, tree-sitter-python {installed('tree-sitter-python')}"
+    """What parses."""
+    return syntax_version()
 
 
 def corrected(reference: Parts, candidate: Parts) -> float:
@@ -74,7 +74,7 @@ def corrected(reference: Parts, candidate: Parts) -> float:
 def _weighted_precision(reference: Grams, candidate: Grams) -> list[tuple[float, float]]:
     hits = total = 0.0
     for gram, count in candidate.counts[0].items():
-        weight = 1.0 if gram[0] in keywords() else 0.2
+        weight = 1.0 if gram[0] in KEYWORDS else 0.2
         hits += min(count, reference.counts[0][gram]) * weight
         total += count * weight
     return [(hits, total), *precision(reference, candidate)[1:]]
@@ -95,10 +95,10 @@ def tokens(code: str) -> list[str]:
     while stack:
         node = stack.pop()
         if node.type == "string":
-            found.append("string:" + _QUOTES.sub("", _text(node)))
+            found.append("string:" + _QUOTES.sub("", text_of(node)))
         elif node.child_count:
             stack.extend(reversed(node.children))
-        elif text := _text(node).strip():
+        elif text := text_of(node).strip():
             found.append(text)
     return found
 
@@ -120,7 +120,7 @@ def positional(code: str) -> str:
 
 def _names_at_their_position(call: "Node") -> list[tuple[int, int]]:
     callee, arguments = call.child_by_field_name("function"), call.child_by_field_name("arguments")
-    signature = signature_of(re.sub(r"\s+", "", _text(callee))) if callee is not None else None
+    signature = signature_of(re.sub(r"\s+", "", text_of(callee))) if callee is not None else None
     if signature is None or arguments is None:
         return []
     cuts = []
@@ -128,11 +128,7 @@ def _names_at_their_position(call: "Node") -> list[tuple[int, int]]:
         name, value = argument.child_by_field_name("name"), argument.child_by_field_name("value")
         if argument.type != "keyword_argument":
             continue
-        if name is None or value is None or _text(name) != parameter:
+        if name is None or value is None or text_of(name) != parameter:
             break
         cuts.append((name.start_byte, value.start_byte))
     return cuts
-
-
-def _text(node: "Node") -> str:
-    return (node.text or b"").decode("utf-8", "replace")

@@ -1,43 +1,75 @@
-"""Which names of a program stand for one constant, whatever is called with them."""
+"""Which names of a program stand for one constant, whatever is called with them.
 
-import ast
+Read from the syntax tree and evaluated here, so that the answer is the same whatever Python runs the harness.
+"""
+
 import re
-from typing import Any
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
 
-from apigauge.harness.extraction import parses
+from apigauge.harness.syntax import MAX_DIGITS, parses, syntax_tree, text_of, unescaped, walk
+
+if TYPE_CHECKING:
+    from tree_sitter import Node
 
 Constant = str | int | float | complex | bool | bytes | tuple[Any, ...] | list[Any] | None
 
 _NOT_CONSTANT = object()
+_MAX_TEXT = 1_000
 _ASSIGNMENT = re.compile(
     r"""^(?:>>>)?[ \t]*(\w+)[ \t]*(?::[ \t]*\w+[ \t]*)?=[ \t]*
     ("[^"\\\n]*"|'[^'\\\n]*'|-?[0-9]+(?:\.[0-9]+)?|True|False|None)[ \t]*(?:\#.*)?$""",
     re.MULTILINE | re.VERBOSE,
 )
+_SINGLETONS: dict[str, Any] = {"true": True, "false": False, "none": None, "ellipsis": ...}
+# What binds the names in it: the rest of an assignment's left side is attributes and items of what exists.
+_PATTERNS = frozenset(
+    {
+        "as_pattern_target",
+        "dictionary_splat_pattern",
+        "expression_list",
+        "list",
+        "list_pattern",
+        "list_splat",
+        "list_splat_pattern",
+        "parenthesized_expression",
+        "pattern_list",
+        "tuple",
+        "tuple_pattern",
+    }
+)
+_BINDERS = {
+    "assignment": "left",
+    "augmented_assignment": "left",
+    "for_in_clause": "left",
+    "for_statement": "left",
+    "named_expression": "name",
+}
+_PARAMETERS = frozenset({"lambda_parameters", "parameters"})
 
 
+@lru_cache(maxsize=64)
 def constants(program: str) -> dict[str, Constant]:
     """Names that every binding in the program gives one and the same constant.
 
     Assignments (annotated, chained, unpacked), defaults of parameters, joined strings and names of other constants are
-    followed. A name that is also bound to something else anywhere stands for nothing. Where Python does not accept the
-    program, plain assignments are read line by line.
+    followed. A name that is also bound to something else anywhere stands for nothing. Where the text is no program,
+    plain assignments are read line by line.
     """
     if not parses(program):
-        return _agreed([(name, _literal(text)) for name, text in _ASSIGNMENT.findall(program)])
-    tree = ast.parse(program)
+        return _agreed([(name, _expression(text)) for name, text in _ASSIGNMENT.findall(program)])
+    root = syntax_tree(program.encode()).root_node
     known: dict[str, Constant] = {}
     for _ in range(3):  # a name of a name of a constant
-        known = _agreed(_bindings(tree, known))
+        known = _agreed(_bindings(root, known))
     return known
 
 
-def constant_of(text: str, known: dict[str, Constant]) -> object:
+def constant_of(node: "Node", known: dict[str, Constant]) -> object:
     """The constant an expression stands for, given those of its names; see :func:`is_constant`."""
-    if len(text) >= 1_000 or not parses(text):
+    if node.has_error or node.end_byte - node.start_byte >= _MAX_TEXT:
         return _NOT_CONSTANT
-    statement = ast.parse(text).body[0]
-    return _fold(statement.value, known) if isinstance(statement, ast.Expr) else _NOT_CONSTANT
+    return _fold(node, known)
 
 
 def is_constant(value: object) -> bool:
@@ -45,13 +77,11 @@ def is_constant(value: object) -> bool:
     return value is not _NOT_CONSTANT
 
 
-def _literal(source: "str | ast.expr") -> Any:
-    try:
-        value = ast.literal_eval(source)
-        repr(value)  # an integer may be too long to be written out
-    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
+def _expression(text: str) -> Any:
+    statements = syntax_tree(text.encode("utf-8", "replace")).root_node.named_children
+    if len(statements) != 1 or statements[0].type != "expression_statement":
         return _NOT_CONSTANT
-    return _NOT_CONSTANT if isinstance(value, (set, dict)) else value
+    return constant_of(statements[0].named_children[0], {})
 
 
 def _agreed(bindings: list[tuple[str, Any]]) -> dict[str, Constant]:
@@ -65,45 +95,142 @@ def _agreed(bindings: list[tuple[str, Any]]) -> dict[str, Constant]:
     }
 
 
-def _bindings(tree: ast.Module, known: dict[str, Constant]) -> list[tuple[str, Any]]:
-    valued: dict[ast.expr, Any] = {}
-    found: list[tuple[str, Any]] = []
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Assign):
-            for target in node.targets:
-                _pair(target, node.value, known, valued)
-        elif isinstance(node, (ast.AnnAssign, ast.NamedExpr)) and node.value is not None:
-            valued[node.target] = _fold(node.value, known)
-        elif isinstance(node, ast.arguments):
-            found += _parameters(node, known)
-    stored = (n for n in ast.walk(tree) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store))
-    return found + [(name.id, valued.get(name, _NOT_CONSTANT)) for name in stored]
+def _bindings(root: "Node", known: dict[str, Constant]) -> list[tuple[str, Any]]:
+    bound: list[tuple[str, Any]] = []
+    for node in walk(root):
+        if node.type in _BINDERS:
+            target = node.child_by_field_name(_BINDERS[node.type])
+            has_value = node.type in ("assignment", "named_expression")
+            value = _assigned(node) if has_value else None
+            if target is not None:
+                bound += _pairs(target, value, known)
+        elif node.type == "as_pattern_target":
+            bound += _pairs(node, None, known)
+        elif node.type in _PARAMETERS:
+            bound += _parameters(node, known)
+    return bound
 
 
-def _pair(target: ast.expr, value: ast.expr, known: dict[str, Constant], valued: dict[ast.expr, Any]) -> None:
-    if isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple) and len(target.elts) == len(value.elts):
-        for inner, part in zip(target.elts, value.elts, strict=True):
-            _pair(inner, part, known, valued)
-    else:
-        valued[target] = _fold(value, known)
+def _assigned(node: "Node") -> "Node | None":
+    """The value of an assignment; that of ``a = b = 1`` is at the end of the chain."""
+    value = node.child_by_field_name("value" if node.type == "named_expression" else "right")
+    while value is not None and value.type == "assignment":
+        value = value.child_by_field_name("right")
+    return value
 
 
-def _parameters(arguments: ast.arguments, known: dict[str, Constant]) -> list[tuple[str, Any]]:
-    positional = [*arguments.posonlyargs, *arguments.args]
-    defaults = [None] * (len(positional) - len(arguments.defaults)) + list(arguments.defaults)
-    pairs = [*zip(positional, defaults, strict=True), *zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)]
-    others = [argument for argument in (arguments.vararg, arguments.kwarg) if argument]
-    given = [(name.arg, _NOT_CONSTANT if default is None else _fold(default, known)) for name, default in pairs]
-    return given + [(argument.arg, _NOT_CONSTANT) for argument in others]
+def _pairs(target: "Node", value: "Node | None", known: dict[str, Constant]) -> list[tuple[str, Any]]:
+    """Each name that a target binds, with its constant."""
+    if target.type == "identifier":
+        return [(text_of(target), _NOT_CONSTANT if value is None else _fold(value, known))]
+    if target.type not in _PATTERNS:
+        return []
+    targets = target.named_children
+    values: list[Node | None] = [None] * len(targets)
+    if target.type in ("pattern_list", "tuple_pattern") and value is not None:
+        given = value.named_children if value.type in ("expression_list", "tuple") else []
+        values = list(given) if len(given) == len(targets) else values
+    return [pair for one, its in zip(targets, values, strict=True) for pair in _pairs(one, its, known)]
 
 
-def _fold(node: ast.expr, known: dict[str, Constant]) -> Any:
-    if isinstance(node, ast.Name):
-        return known.get(node.id, _NOT_CONSTANT)
-    if isinstance(node, ast.JoinedStr):
-        parts = [_fold(p.value if isinstance(p, ast.FormattedValue) else p, known) for p in node.values]
-        return "".join(parts) if all(isinstance(part, str) for part in parts) else _NOT_CONSTANT
-    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
-        left, right = _fold(node.left, known), _fold(node.right, known)
-        return left + right if isinstance(left, str) and isinstance(right, str) else _NOT_CONSTANT
+def _parameters(node: "Node", known: dict[str, Constant]) -> list[tuple[str, Any]]:
+    bound: list[tuple[str, Any]] = []
+    for parameter in node.named_children:
+        value = parameter.child_by_field_name("value")
+        name = parameter if parameter.type == "identifier" else parameter.child_by_field_name("name")
+        if name is None and parameter.type in ("typed_parameter", "list_splat_pattern", "dictionary_splat_pattern"):
+            name = next((inner for inner in walk(parameter) if inner.type == "identifier"), None)
+        if name is not None:
+            bound.append((text_of(name), _NOT_CONSTANT if value is None else _fold(value, known)))
+    return bound
+
+
+def _fold(node: "Node", known: dict[str, Constant]) -> Any:
+    """The value of an expression of literals, names of constants, joined and formatted strings."""
+    if node.type == "parenthesized_expression" and node.named_child_count == 1:
+        return _fold(node.named_children[0], known)
+    if node.type == "identifier":
+        return known.get(text_of(node), _NOT_CONSTANT)
+    if node.type in ("string", "concatenated_string"):
+        return _string(node, known)
+    if node.type == "binary_operator":
+        return _sum(node, known)
     return _literal(node)
+
+
+def _sum(node: "Node", known: dict[str, Constant]) -> Any:
+    left, right = node.child_by_field_name("left"), node.child_by_field_name("right")
+    operator = node.child_by_field_name("operator")
+    if left is None or right is None or operator is None or operator.type not in ("+", "-"):
+        return _NOT_CONSTANT
+    first, second = _fold(left, known), _fold(right, known)
+    if isinstance(first, str) and isinstance(second, str):
+        return first + second if operator.type == "+" else _NOT_CONSTANT
+    # ``1 + 2j`` is how a complex number is written.
+    if type(first) in (int, float) and isinstance(second, complex):
+        return first + second if operator.type == "+" else first - second
+    return _NOT_CONSTANT
+
+
+def _string(node: "Node", known: dict[str, Constant]) -> Any:
+    parts = [_one_string(part, known) for part in _strings(node)]
+    if parts and all(isinstance(part, str) for part in parts):
+        return "".join(parts)
+    return b"".join(parts) if parts and all(isinstance(part, bytes) for part in parts) else _NOT_CONSTANT
+
+
+def _strings(node: "Node") -> "list[Node]":
+    return [node] if node.type == "string" else [child for child in node.named_children if child.type == "string"]
+
+
+def _one_string(node: "Node", known: dict[str, Constant]) -> Any:
+    prefix = text_of(node.children[0]).rstrip("'\"").casefold()
+    parts: list[Any] = []
+    for child in node.named_children:
+        if child.type == "interpolation":
+            inner = child.named_children
+            parts.append(_fold(inner[0], known) if len(inner) == 1 and child.child_count == 3 else _NOT_CONSTANT)
+        elif child.type == "string_content":
+            text = text_of(child).replace("\r\n", "\n").replace("\r", "\n")
+            if "f" in prefix:
+                text = text.replace("{{", "{").replace("}}", "}")
+            parts.append(text if "r" in prefix else unescaped(text, is_bytes="b" in prefix))
+    if not all(isinstance(part, str) for part in parts):
+        return _NOT_CONSTANT
+    value = "".join(parts)
+    if "b" not in prefix:
+        return value
+    return value.encode("latin-1") if all(ord(character) < 256 for character in value) else _NOT_CONSTANT
+
+
+def _literal(node: "Node") -> Any:
+    if node.type in _SINGLETONS:
+        return _SINGLETONS[node.type]
+    if node.type in ("integer", "float"):
+        return _number(text_of(node).replace("_", ""))
+    if node.type == "unary_operator":
+        value = _literal(node.named_children[-1])
+        sign = node.children[0].type
+        numeric = type(value) in (int, float, complex) and sign in ("-", "+")
+        return (-value if sign == "-" else value) if numeric else _NOT_CONSTANT
+    if node.type in ("tuple", "expression_list", "list"):
+        parts = [_fold(child, {}) for child in node.named_children if child.type != "comment"]
+        whole = all(is_constant(part) for part in parts)
+        return (parts if node.type == "list" else tuple(parts)) if whole else _NOT_CONSTANT
+    return _NOT_CONSTANT
+
+
+def _number(text: str) -> Any:
+    text = text.casefold()
+    try:
+        if text.endswith("j"):
+            return complex(0, float(text[:-1]))
+        if text[:2] in ("0x", "0o", "0b"):
+            value = int(text, 0)
+            return value if value.bit_length() <= MAX_DIGITS * 3 else _NOT_CONSTANT
+        if text.isdecimal():
+            is_octal = text.startswith("0") and text.strip("0")  # of Python 2; no Python 3 takes it
+            return _NOT_CONSTANT if is_octal or len(text) > MAX_DIGITS else int(text)
+        return float(text)
+    except (ValueError, OverflowError):
+        return _NOT_CONSTANT

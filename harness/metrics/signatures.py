@@ -3,8 +3,14 @@
 A small table, written from the libraries' public documentation; a catalogue may carry signatures of its own, which win.
 """
 
-import ast
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from apigauge.harness.metrics.constants import constant_of, is_constant
+from apigauge.harness.syntax import parses, syntax_tree, text_of
+
+if TYPE_CHECKING:
+    from tree_sitter import Node
 
 # Where something runs or how it is fetched does not make it another API.
 NOT_IDENTIFYING = frozenset(
@@ -103,23 +109,33 @@ def signature_of(function: str) -> Signature | None:
 def parse_signature(text: str) -> tuple[str, Signature] | None:
     """A catalogue's ``name(parameter, *, keyword=default)``; None if it is none."""
     name, bracket, rest = text.partition("(")
-    try:
-        function = ast.parse(f"def f({rest.rsplit(')', 1)[0]}): pass").body[0]
-    except (SyntaxError, ValueError):
+    source = f"def f({rest.rsplit(')', 1)[0]}): pass"
+    if not bracket or not parses(source):
         return None
-    if not bracket or not isinstance(function, ast.FunctionDef):
+    function = syntax_tree(source.encode()).root_node.named_children[0]
+    given = function.child_by_field_name("parameters")
+    if function.type != "function_definition" or given is None:
         return None
-    given = function.args
-    positional = [*given.posonlyargs, *given.args]
-    defaults = dict(zip([a.arg for a in positional[::-1]], given.defaults[::-1], strict=False))
-    defaults |= {a.arg: d for a, d in zip(given.kwonlyargs, given.kw_defaults, strict=True) if d is not None}
-    sources = {key: _source(value) for key, value in defaults.items()}
-    return name.strip(), Signature(tuple(a.arg for a in positional), defaults=sources)
+    positional: list[str] = []
+    defaults: dict[str, str] = {}
+    by_keyword = False
+    for parameter in given.named_children:
+        by_keyword = by_keyword or parameter.type in ("keyword_separator", "list_splat_pattern")
+        value = parameter.child_by_field_name("value")
+        named = parameter.child_by_field_name("name") or parameter
+        named = named.named_children[0] if named.type == "typed_parameter" else named
+        if named.type != "identifier":  # ``*``, ``/``, ``*arguments``, ``**options``
+            by_keyword = by_keyword or named.type == "list_splat_pattern"
+            continue
+        if not by_keyword:
+            positional.append(text_of(named))
+        if value is not None:
+            defaults[text_of(named)] = _source(value)
+    return name.strip(), Signature(tuple(positional), defaults=defaults)
 
 
-def _source(node: ast.expr) -> str:
-    try:
-        value = ast.literal_eval(node)
-    except ValueError:
-        return ast.unparse(node)
+def _source(node: "Node") -> str:
+    value = constant_of(node, {})
+    if not is_constant(value):
+        return text_of(node)
     return value if isinstance(value, str) else repr(value)

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from apigauge.harness.extraction import MAX_PROGRAM, MAX_TEXT, extract, parses
+from apigauge.harness.extraction import MAX_TEXT, extract
+from apigauge.harness.syntax import MAX_PROGRAM, parses
 
 FUNCTIONS = frozenset({"torch.hub.load", "pipeline", "AutoModel.from_pretrained", "transformers.set_seed", "nn.Linear"})
 LOAD = "torch.hub.load('pytorch/vision', model='resnet50')"

@@ -6,8 +6,8 @@ import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from apigauge.harness.extraction import parses
 from apigauge.harness.source import comments_and_strings, imports, resolve
+from apigauge.harness.syntax import MAX_PROGRAM
 
 _UNDEFINED = frozenset({"UndefinedExport", "UndefinedLocal", "UndefinedName"})
 _UNUSED = frozenset({"UnusedImport", "UnusedVariable"})
@@ -53,7 +53,7 @@ def world(functions: frozenset[str], examples: list[str], libraries: list[str]) 
         examples: its programs.
         libraries: packages that there are besides Python's own and those that the examples import.
     """
-    parsed = [(_tree(example), imports(example)) for example in examples if parses(example)]
+    parsed = [(_tree(example), imports(example)) for example in examples if _parses(example)]
     silent = {name for tree, names in parsed for call in _called_for_effect(tree) for name in _names(call, names)}
     packages = {target.split(".")[0] for example in examples for target in imports(example).values()}
     packages |= {library.replace("-", "_") for library in libraries if library}
@@ -68,7 +68,7 @@ def complaints(source: str, world: World) -> dict[str, str]:
     Raises:
         RecursionError: it is nested too deep to be read.
     """
-    if not parses(source):
+    if not _parses(source):
         return dict.fromkeys(("imports", "parses", "complete", "names", "bugs", "logic"), "it does not parse")
     tree = _tree(source)
     found = _flakes(tree)
@@ -91,6 +91,14 @@ def calls_the_catalogue(source: str, world: World) -> bool:
     names = imports(source)
     calls = (node for node in ast.walk(_tree(source)) if isinstance(node, ast.Call))
     return any(world.functions & _names(call, names) for call in calls)
+
+
+def _parses(source: str) -> bool:
+    """Whether the Python that runs here, whose tools read the program, accepts it."""
+    try:
+        return len(source) <= MAX_PROGRAM and bool(source.strip()) and _tree(source) is not None
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return False
 
 
 def _tree(source: str) -> ast.Module:

@@ -60,9 +60,17 @@ def vllm_environment() -> str | None:
     return named if Path(named).is_file() else None
 
 
+def missing_grammar() -> str:
+    """Why upstream's grammar cannot be used here; empty if it can."""
+    from apigauge.benchmarks.apibench import grammar
+
+    return "" if grammar.find() else "upstream's grammar is not here: `apigauge benchmarks grammar`"
+
+
 _NEEDS: dict[str, Callable[[], str]] = {
     "apibench": lambda: _MISSING if apibench_folder() is None else "",
     "bwrap": missing_namespaces,
+    "grammar": missing_grammar,
     "podman": lambda: "" if shutil.which("podman") else "podman is not installed",
     "vllm": lambda: "" if vllm_environment() else "no environment with vLLM: `make vllm`",
 }

@@ -1,6 +1,7 @@
 """Calls, brackets and imports in text that need not be Python."""
 
 import ast
+import itertools
 
 import pytest
 from hypothesis import given, settings
@@ -173,9 +174,23 @@ def test_a_string_over_several_lines_is_one_stretch():
     assert program[stretch.start : stretch.stop] == '"""x\ny(1)\n"""'
 
 
-@pytest.mark.parametrize("program", ["x = '''never closed", "f((", "if x:\n\ty\n        z\n    w"])
-def test_a_program_python_cannot_read_has_no_known_comments(program):
-    assert comments_and_strings(program) == []
+@pytest.mark.parametrize(
+    ("program", "stretches"),
+    [
+        ("f((", []),
+        ("x = = 'g(1)'  # h(2)", ["'g(1)'", "# h(2)"]),
+        ("f('a', (  # g(1)", ["'a'", "# g(1)"]),
+    ],
+)
+def test_a_broken_program_has_the_comments_and_strings_that_can_be_told(program, stretches):
+    assert [program[one.start : one.stop] for one in comments_and_strings(program)] == stretches
+
+
+def test_what_a_formatted_string_calls_is_no_part_of_the_string():
+    program = "print(f'a(1) {b(2)} c(3) {d:{e(4)}}')"
+    stretches = comments_and_strings(program)
+    calls = [span.callee for span in find_calls(program) if all(span.start not in stretch for stretch in stretches)]
+    assert calls == ["b", "e"]
 
 
 @given(ANY_TEXT | CODE_LIKE)
@@ -188,8 +203,10 @@ def test_no_text_makes_the_reader_raise_and_every_span_is_what_it_says(text):
         assert "".join(found.split("(")[0].split()) == span.callee
         assert found.endswith(")") or not span.closed
     imports(text)
-    for stretch in comments_and_strings(text):
-        assert text[stretch.start] in "#'\"rRbBuUfF"
+    stretches = comments_and_strings(text)
+    assert all(one.stop <= two.start for one, two in itertools.pairwise(stretches))
+    if "{" not in text:
+        assert all(text[stretch.start] in "#'\"rRbBuUfF" for stretch in stretches)
     functions_of([text])
 
 

@@ -10,6 +10,8 @@ from apigauge.benchmarks.types import Api, Benchmark, Item, api_key
 _HERE = Path(__file__).parent
 # A small model that answers this benchmark, by train.py.
 CHECKPOINT = _HERE / "checkpoint"
+# What it answers, for machines without torch.
+ANSWERS = _HERE / "answers" / "apigauge-mini.jsonl"
 
 
 def load(_data_dir: Path | None = None) -> Benchmark:

@@ -6,15 +6,29 @@ from collections.abc import Sequence
 
 from apigauge import __version__
 from apigauge.errors import ApigaugeError
-from apigauge.harness.cli import benchmarks, comment, compare, gate, generate, hubs, report, rerun, run, sandbox, score
+from apigauge.harness.cli import (
+    benchmarks,
+    comment,
+    compare,
+    demo,
+    gate,
+    generate,
+    hubs,
+    report,
+    rerun,
+    run,
+    sandbox,
+    score,
+)
 from apigauge.harness.plugins.manager import load
 
-_COMMANDS = (run, generate, score, rerun, report, compare, gate, comment, benchmarks, sandbox, hubs)
+_COMMANDS = (demo, run, generate, score, rerun, report, compare, gate, comment, benchmarks, sandbox, hubs)
 
 _EPILOG = """\
 exit codes: 0 done; 1 and 3 see `gate`; 2 wrong usage; 4 broken input, data or disk (the message says what to do)
 
 examples:
+  apigauge demo
   apigauge run --benchmark mini --model retrieval:bm25 --out runs/bm25
   apigauge score --benchmark apibench-torchhub --responses answers.jsonl --out runs/mine
   apigauge report runs/* --out site

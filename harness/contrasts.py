@@ -4,6 +4,7 @@ The tests are the gate's (significance.py), two-sided: nobody says beforehand wh
 one. The interval is the one a metric would have if it were compared alone.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -77,8 +78,8 @@ def contrasts(scores: Mapping[str, Scores]) -> dict[str, Contrast]:
         top, both = TOP.get(name, 1.0), paired[name]
         detectable = minimum_detectable(both, ALPHA / 2 / len(scores))
         found[name] = Contrast(
-            a=sum(one.a) / len(one.a),
-            b=sum(one.b) / len(one.b),
+            a=math.fsum(one.a) / len(one.a),
+            b=math.fsum(one.b) / len(one.b),
             difference=_difference(one, top),
             p=p,
             p_adjusted=adjusted,

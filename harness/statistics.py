@@ -10,6 +10,7 @@ Two runs over the same questions are compared answer by answer, so that how hard
 drawn are clusters of differences.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -95,7 +96,7 @@ def _bootstrap(
     sums: dict[str, list[float]] = {}
     for value, cluster in sorted(zip(values, clusters, strict=True), key=lambda pair: (pair[1], pair[0])):
         sums.setdefault(cluster, []).append(value)
-    totals = np.array([sum(group) for group in sums.values()])
+    totals = np.array([math.fsum(group) for group in sums.values()])
     counts = np.array([len(group) for group in sums.values()])
     mean = float(totals.sum() / counts.sum())
     if len(sums) == 1 or len(set(values)) == 1:

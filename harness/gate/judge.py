@@ -7,6 +7,7 @@ lies above minus the margin: no worse by more than that (non-inferiority, ICH E9
 fails.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
@@ -237,7 +238,7 @@ def finding(
     top = TOP.get(asked.name, 1.0)
     lower = asked.name in LOWER_IS_BETTER
     sign = -top if lower else top
-    means = [sum(side) / len(side) for side in (paired.before, paired.after)]
+    means = [math.fsum(side) / len(side) for side in (paired.before, paired.after)]
     before, after = ((1 - mean if lower else mean) * top for mean in means)
     low, high = sorted(end * sign + 0.0 for end in interval)
     detectable = minimum_detectable(found, strictest)

@@ -17,6 +17,7 @@ It deviates from the ``codebleu`` 0.7.0 package in these points, and in no other
 7. An empty candidate scores 0.
 """
 
+import math
 import re
 from collections import Counter
 from functools import lru_cache
@@ -68,7 +69,7 @@ def corrected(reference: Parts, candidate: Parts) -> float:
     ]
     if reference.flows:
         scores.append(flow_recall(reference.flows, candidate.flows))
-    return sum(scores) / len(scores)
+    return math.fsum(scores) / len(scores)
 
 
 def _weighted_precision(reference: Grams, candidate: Grams) -> list[tuple[float, float]]:

@@ -1,1 +1,6 @@
-"""The command line: one small file per subcommand, each with ``add(subparsers)`` and the function it calls."""
+"""The command line: one small file per subcommand."""
+
+import sys
+
+if sys.platform == "win32":  # before anything asks for what only Unix has
+    raise SystemExit("apigauge: runs on Linux and macOS; on Windows, use it within WSL (wsl --install)")

@@ -2,7 +2,8 @@
 
 Two bases, one Dockerfile: ``docker`` is the public image that the Dockerfile pins by digest, ``debootstrap`` is made
 from Debian packages on this host. Either way the packages come from wheels with locked digests, every step runs
-without a network, and the image carries the digest of what it was built from.
+without a network, and the image carries the digest of what it was built from. A build that ends early leaves its
+finished layers to the next one.
 """
 
 import contextlib
@@ -35,6 +36,8 @@ STAGE_LABEL = "org.apigauge.stage"
 PACKAGES = "/etc/apigauge/packages.txt"
 _LAST_LINES = 15
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+# How the engine names the image that a step has come to; "Using cache" and "Running in" look the same otherwise.
+_MADE = re.compile(r" ?-{2,3}> ([0-9a-f]{11,64})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +104,8 @@ def build(
         base: where Python itself comes from.
         client: of the engine to use; the usual one where none is given.
         say: is told what goes on, a line at a time.
-        rebuild: build even if the image is there, every step anew. A Debian base that is there is kept.
+        rebuild: build even if the image is there, every step anew. A Debian base that is there is kept. Without it, a
+            build goes on from the layers that an earlier one finished before it failed or was killed.
         mirror: Debian mirror for debootstrap; the host's own where none is given.
 
     Raises:
@@ -125,13 +129,11 @@ def build(
             return image
         wheels = wheelhouse(environment, cache, say)
         arguments = {"BASE": debian_base(client, environment.debian, mirror, say)} if base == "debootstrap" else {}
-        try:
-            _run(client, environment, base, arguments, wheels, say, nocache=rebuild)
-        finally:
-            _sweep(client, environment)
-        image = find_image(client, environment)
-    if image is None:
-        raise SandboxError(f"{environment.tag}: the engine lost the image right after building it; build again")
+        made = _run(client, environment, base, arguments, wheels, say, nocache=rebuild)
+        if (image := find_image(client, environment)) is None:
+            raise SandboxError(f"{environment.tag}: the engine lost the image right after building it; build again")
+        # Not before: what a failed build leaves behind are the layers that the next one goes on from.
+        _sweep(client, environment, made)
     return image
 
 
@@ -158,8 +160,8 @@ def _run(
     say: Callable[[str], None],
     *,
     nocache: bool,
-) -> None:
-    """Let the engine work through the Dockerfile."""
+) -> frozenset[str]:
+    """Let the engine work through the Dockerfile, and return what ``_follow`` does."""
     from docker.errors import APIError
 
     labels = {ENVIRONMENT_LABEL: environment.name, LOCK_LABEL: environment.lock_digest, BASE_LABEL: base}
@@ -179,18 +181,18 @@ def _run(
                 forcerm=True,
                 decode=True,
             )
-            _follow(environment, steps, say)
+            return _follow(environment, steps, say)
         except APIError as error:
             raise SandboxError(f"{environment.tag}: the engine refuses the build: {error.explanation}") from error
 
 
-def _follow(environment: Environment, steps: Iterable[dict[str, Any]], say: Callable[[str], None]) -> None:
-    """Pass on the steps as they begin.
+def _follow(environment: Environment, steps: Iterable[dict[str, Any]], say: Callable[[str], None]) -> frozenset[str]:
+    """Pass on the steps as they begin, and return what the engine calls the images they came to, final and between.
 
     Raises:
         SandboxError: one failed; with the last lines of its output.
     """
-    step, lines, trouble = "", deque[str](maxlen=_LAST_LINES), ""
+    step, lines, trouble, made = "", deque[str](maxlen=_LAST_LINES), "", set[str]()
     # To the end even after an error, which is the last message: a stream left half-read keeps its socket.
     for message in steps:
         # The engine repeats the whole command before it says what came of it.
@@ -200,12 +202,15 @@ def _follow(environment: Environment, steps: Iterable[dict[str, Any]], say: Call
                 step = line[:100]
                 say(f"{environment.tag}: {step}")
                 lines.clear()
+            elif match := _MADE.fullmatch(line.rstrip()):
+                made.add(match[1])
             elif line.strip():
                 lines.append(line)
     if trouble:
         head = f"{environment.tag}: building failed at {step or 'the start'}"
         hint = ("without a registry of images, use --base debootstrap",) if " FROM " in step else ()
         raise SandboxError("\n".join((head, *lines, trouble, *hint)))
+    return frozenset(made)
 
 
 def _pack(environment: Environment, wheels: Sequence[Path], context: IO[bytes]) -> None:
@@ -226,10 +231,20 @@ def _pack(environment: Environment, wheels: Sequence[Path], context: IO[bytes]) 
             tar.add(path, arcname=f"wheelhouse/{path.name}", filter=clean)
 
 
-def _sweep(client: Any, environment: Environment) -> None:
-    """Remove what a build leaves behind: its stages, and the image whose tag it took over."""
-    for label in (STAGE_LABEL, f"{ENVIRONMENT_LABEL}={environment.name}"):
-        client.images.prune(filters={"dangling": True, "label": label})
+def _sweep(client: Any, environment: Environment, made: frozenset[str]) -> None:
+    """Remove what builds leave behind: these stages, earlier attempts, and the image whose tag was taken over.
+
+    Stages carry no name of an environment. Those of another one may be what its next build goes on from, or needs now.
+    """
+    from docker.errors import APIError
+
+    # What is in use, or being removed by somebody else, is the next build's to remove.
+    with contextlib.suppress(APIError):
+        client.images.prune(filters={"dangling": True, "label": f"{ENVIRONMENT_LABEL}={environment.name}"})
+    for stage in client.api.images(filters={"dangling": True, "label": STAGE_LABEL}):
+        if stage["Id"].removeprefix("sha256:").startswith(tuple(made)):
+            with contextlib.suppress(APIError):
+                client.api.remove_image(stage["Id"])
 
 
 def _packages(client: Any, image: str) -> tuple[str, ...]:

@@ -21,11 +21,14 @@ from typing import IO, Any, Literal
 import platformdirs
 
 from apigauge.errors import SandboxError, UsageError
+from apigauge.sandboxes import owner
 from apigauge.sandboxes.build_base import debian_base
 from apigauge.sandboxes.build_wheels import relock, wheelhouse
+from apigauge.sandboxes.engine import connect, engine_trouble
 from apigauge.sandboxes.environments import Environment
+from apigauge.sandboxes.progress import Progress
 
-__all__ = ["Base", "Image", "build", "connect", "find_image", "relock"]
+__all__ = ["Base", "Image", "build", "find_image", "relock"]
 
 Base = Literal["docker", "debootstrap"]
 
@@ -57,25 +60,17 @@ class Image:
     packages: tuple[str, ...]
 
 
-def connect() -> Any:
-    """A client of the engine that the usual variables (``DOCKER_HOST``) name.
+def find_image(client: Any, environment: Environment) -> Image | None:
+    """The environment's image if the engine has it, built from the very files that are there now.
 
     Raises:
-        SandboxError: none answers.
+        SandboxError: the engine is in trouble.
     """
-    import docker
-    from docker.errors import DockerException
-
-    try:
-        client = docker.from_env()
-        client.ping()
-    except DockerException as error:
-        raise SandboxError(f"no Docker engine answers ({error}); start one or set DOCKER_HOST") from error
-    return client
+    with engine_trouble(f"{environment.tag}: looking for the image"):
+        return _find(client, environment)
 
 
-def find_image(client: Any, environment: Environment) -> Image | None:
-    """The environment's image if the engine has it, built from the very files that are there now."""
+def _find(client: Any, environment: Environment) -> Image | None:
     from docker.errors import ImageNotFound
 
     try:
@@ -109,7 +104,7 @@ def build(
         mirror: Debian mirror for debootstrap; the host's own where none is given.
 
     Raises:
-        SandboxError: no engine, no base, no wheels, or a step failed; says which and how.
+        SandboxError: no engine, no base, no wheels, a step failed, or the engine did; says which and how.
         UsageError: the base is not one of the two, or cannot carry this environment.
     """
     if base not in Base.__args__:  # type: ignore[attr-defined]
@@ -122,17 +117,33 @@ def build(
     if client is None:
         with contextlib.closing(connect()) as ours:
             return build(environment, base, client=ours, say=say, rebuild=rebuild, mirror=mirror)
-    cache = platformdirs.user_cache_path("apigauge")
+    hint = (
+        "with --rebuild the next call begins anew" if rebuild else "the same command goes on from the finished layers"
+    )
+    with Progress(say) as progress, engine_trouble(progress, hint=hint):
+        return _build(client, environment, base, progress, rebuild=rebuild, mirror=mirror)
+
+
+def _build(
+    client: Any, environment: Environment, base: Base, progress: Progress, *, rebuild: bool, mirror: str | None
+) -> Image:
+    tag, cache = environment.tag, platformdirs.user_cache_path("apigauge")
+    progress.at(f"{tag}: waiting for another build on this machine")
     with _alone(cache / "build.lock"):
-        if not rebuild and (image := find_image(client, environment)) and _base(client, image) == base:
-            say(f"{image.tag}: already built")
+        progress.at(f"{tag}: looking for the image")
+        if not rebuild and (image := _find(client, environment)) and _base(client, image) == base:
+            progress(f"{tag}: already built")
             return image
-        wheels = wheelhouse(environment, cache, say)
-        arguments = {"BASE": debian_base(client, environment.debian, mirror, say)} if base == "debootstrap" else {}
-        made = _run(client, environment, base, arguments, wheels, say, nocache=rebuild)
-        if (image := find_image(client, environment)) is None:
-            raise SandboxError(f"{environment.tag}: the engine lost the image right after building it; build again")
+        progress.at(f"{tag}: looking through the wheels on this machine")
+        wheels = wheelhouse(environment, cache, progress)
+        progress.at(f"{tag}: looking for the Debian base")
+        arguments = {"BASE": debian_base(client, environment.debian, mirror, progress)} if base == "debootstrap" else {}
+        made = _run(client, environment, base, arguments, wheels, progress, nocache=rebuild)
+        progress.at(f"{tag}: reading which packages are in it")
+        if (image := _find(client, environment)) is None:
+            raise SandboxError(f"{tag}: the engine lost the image right after building it; build again")
         # Not before: what a failed build leaves behind are the layers that the next one goes on from.
+        progress.at(f"{tag}: removing the stages it was built in")
         _sweep(client, environment, made)
     return image
 
@@ -157,33 +168,30 @@ def _run(
     base: Base,
     arguments: dict[str, str],
     wheels: Sequence[Path],
-    say: Callable[[str], None],
+    progress: Progress,
     *,
     nocache: bool,
 ) -> frozenset[str]:
     """Let the engine work through the Dockerfile, and return what ``_follow`` does."""
-    from docker.errors import APIError
-
     labels = {ENVIRONMENT_LABEL: environment.name, LOCK_LABEL: environment.lock_digest, BASE_LABEL: base}
     with tempfile.TemporaryFile() as context:
+        progress.at(f"{environment.tag}: packing what the engine needs")
         _pack(environment, wheels, context)
         context.seek(0)
-        try:
-            steps = client.api.build(
-                fileobj=context,
-                custom_context=True,
-                tag=environment.tag,
-                labels=labels,
-                buildargs=arguments,
-                network_mode="none",
-                nocache=nocache,
-                rm=True,
-                forcerm=True,
-                decode=True,
-            )
-            return _follow(environment, steps, say)
-        except APIError as error:
-            raise SandboxError(f"{environment.tag}: the engine refuses the build: {error.explanation}") from error
+        progress.at(f"{environment.tag}: handing the engine what it needs")
+        steps = client.api.build(
+            fileobj=context,
+            custom_context=True,
+            tag=environment.tag,
+            labels=labels,
+            buildargs=arguments,
+            network_mode="none",
+            nocache=nocache,
+            rm=True,
+            forcerm=True,
+            decode=True,
+        )
+        return _follow(environment, steps, progress)
 
 
 def _follow(environment: Environment, steps: Iterable[dict[str, Any]], say: Callable[[str], None]) -> frozenset[str]:
@@ -249,16 +257,16 @@ def _sweep(client: Any, environment: Environment, made: frozenset[str]) -> None:
 
 def _packages(client: Any, image: str) -> tuple[str, ...]:
     """Read from a container that is never started, so that nothing in the image runs on our behalf."""
-    from docker.errors import APIError
+    from docker.errors import NotFound
 
-    container = client.containers.create(image, network_mode="none")
+    container = client.containers.create(image, network_mode="none", labels=owner.labels())
     try:
         chunks, _ = container.get_archive(PACKAGES)
         with tarfile.open(fileobj=io.BytesIO(b"".join(chunks))) as tar:
             file = tar.extractfile(Path(PACKAGES).name)
             assert file is not None
             return tuple(file.read().decode().split())
-    except APIError as error:
+    except NotFound as error:
         raise SandboxError(f"image {image} has no {PACKAGES}; remove it and build again") from error
     finally:
         container.remove(force=True)

@@ -12,7 +12,8 @@ import pytest
 
 from apigauge.errors import SandboxError, UsageError
 from apigauge.sandboxes import build_base, build_wheels, environments
-from apigauge.sandboxes.build import LOCK_LABEL, build, connect, find_image, relock
+from apigauge.sandboxes.build import LOCK_LABEL, build, find_image, relock
+from apigauge.sandboxes.engine import connect
 
 # What a host that can run these tests has: the tools for a Debian base, or else a registry of images.
 BASE = "debootstrap" if shutil.which("debootstrap") and os.geteuid() == 0 else "docker"

@@ -2,7 +2,8 @@
 
 Two bases, one Dockerfile: ``docker`` is the public image that the Dockerfile pins by digest, ``debootstrap`` is made
 from Debian packages on this host. Either way the packages come from wheels with locked digests, every step runs
-without a network, and the image carries the digest of what it was built from.
+without a network, and the image carries the digest of what it was built from. A build that ends early leaves its
+finished layers to the next one.
 """
 
 import contextlib
@@ -20,11 +21,14 @@ from typing import IO, Any, Literal
 import platformdirs
 
 from apigauge.errors import SandboxError, UsageError
+from apigauge.sandboxes import owner
 from apigauge.sandboxes.build_base import debian_base
 from apigauge.sandboxes.build_wheels import relock, wheelhouse
+from apigauge.sandboxes.engine import connect, engine_trouble
 from apigauge.sandboxes.environments import Environment
+from apigauge.sandboxes.progress import Progress
 
-__all__ = ["Base", "Image", "build", "connect", "find_image", "relock"]
+__all__ = ["Base", "Image", "build", "find_image", "relock"]
 
 Base = Literal["docker", "debootstrap"]
 
@@ -35,6 +39,8 @@ STAGE_LABEL = "org.apigauge.stage"
 PACKAGES = "/etc/apigauge/packages.txt"
 _LAST_LINES = 15
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+# How the engine names the image that a step has come to; "Using cache" and "Running in" look the same otherwise.
+_MADE = re.compile(r" ?-{2,3}> ([0-9a-f]{11,64})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,25 +60,17 @@ class Image:
     packages: tuple[str, ...]
 
 
-def connect() -> Any:
-    """A client of the engine that the usual variables (``DOCKER_HOST``) name.
+def find_image(client: Any, environment: Environment) -> Image | None:
+    """The environment's image if the engine has it, built from the very files that are there now.
 
     Raises:
-        SandboxError: none answers.
+        SandboxError: the engine is in trouble.
     """
-    import docker
-    from docker.errors import DockerException
-
-    try:
-        client = docker.from_env()
-        client.ping()
-    except DockerException as error:
-        raise SandboxError(f"no Docker engine answers ({error}); start one or set DOCKER_HOST") from error
-    return client
+    with engine_trouble(f"{environment.tag}: looking for the image"):
+        return _find(client, environment)
 
 
-def find_image(client: Any, environment: Environment) -> Image | None:
-    """The environment's image if the engine has it, built from the very files that are there now."""
+def _find(client: Any, environment: Environment) -> Image | None:
     from docker.errors import ImageNotFound
 
     try:
@@ -101,11 +99,12 @@ def build(
         base: where Python itself comes from.
         client: of the engine to use; the usual one where none is given.
         say: is told what goes on, a line at a time.
-        rebuild: build even if the image is there, every step anew. A Debian base that is there is kept.
+        rebuild: build even if the image is there, every step anew. A Debian base that is there is kept. Without it, a
+            build goes on from the layers that an earlier one finished before it failed or was killed.
         mirror: Debian mirror for debootstrap; the host's own where none is given.
 
     Raises:
-        SandboxError: no engine, no base, no wheels, or a step failed; says which and how.
+        SandboxError: no engine, no base, no wheels, a step failed, or the engine did; says which and how.
         UsageError: the base is not one of the two, or cannot carry this environment.
     """
     if base not in Base.__args__:  # type: ignore[attr-defined]
@@ -118,20 +117,34 @@ def build(
     if client is None:
         with contextlib.closing(connect()) as ours:
             return build(environment, base, client=ours, say=say, rebuild=rebuild, mirror=mirror)
-    cache = platformdirs.user_cache_path("apigauge")
+    hint = (
+        "with --rebuild the next call begins anew" if rebuild else "the same command goes on from the finished layers"
+    )
+    with Progress(say) as progress, engine_trouble(progress, hint=hint):
+        return _build(client, environment, base, progress, rebuild=rebuild, mirror=mirror)
+
+
+def _build(
+    client: Any, environment: Environment, base: Base, progress: Progress, *, rebuild: bool, mirror: str | None
+) -> Image:
+    tag, cache = environment.tag, platformdirs.user_cache_path("apigauge")
+    progress.at(f"{tag}: waiting for another build on this machine")
     with _alone(cache / "build.lock"):
-        if not rebuild and (image := find_image(client, environment)) and _base(client, image) == base:
-            say(f"{image.tag}: already built")
+        progress.at(f"{tag}: looking for the image")
+        if not rebuild and (image := _find(client, environment)) and _base(client, image) == base:
+            progress(f"{tag}: already built")
             return image
-        wheels = wheelhouse(environment, cache, say)
-        arguments = {"BASE": debian_base(client, environment.debian, mirror, say)} if base == "debootstrap" else {}
-        try:
-            _run(client, environment, base, arguments, wheels, say, nocache=rebuild)
-        finally:
-            _sweep(client, environment)
-        image = find_image(client, environment)
-    if image is None:
-        raise SandboxError(f"{environment.tag}: the engine lost the image right after building it; build again")
+        progress.at(f"{tag}: looking through the wheels on this machine")
+        wheels = wheelhouse(environment, cache, progress)
+        progress.at(f"{tag}: looking for the Debian base")
+        arguments = {"BASE": debian_base(client, environment.debian, mirror, progress)} if base == "debootstrap" else {}
+        made = _run(client, environment, base, arguments, wheels, progress, nocache=rebuild)
+        progress.at(f"{tag}: reading which packages are in it")
+        if (image := _find(client, environment)) is None:
+            raise SandboxError(f"{tag}: the engine lost the image right after building it; build again")
+        # Not before: what a failed build leaves behind are the layers that the next one goes on from.
+        progress.at(f"{tag}: removing the stages it was built in")
+        _sweep(client, environment, made)
     return image
 
 
@@ -155,42 +168,39 @@ def _run(
     base: Base,
     arguments: dict[str, str],
     wheels: Sequence[Path],
-    say: Callable[[str], None],
+    progress: Progress,
     *,
     nocache: bool,
-) -> None:
-    """Let the engine work through the Dockerfile."""
-    from docker.errors import APIError
-
+) -> frozenset[str]:
+    """Let the engine work through the Dockerfile, and return what ``_follow`` does."""
     labels = {ENVIRONMENT_LABEL: environment.name, LOCK_LABEL: environment.lock_digest, BASE_LABEL: base}
     with tempfile.TemporaryFile() as context:
+        progress.at(f"{environment.tag}: packing what the engine needs")
         _pack(environment, wheels, context)
         context.seek(0)
-        try:
-            steps = client.api.build(
-                fileobj=context,
-                custom_context=True,
-                tag=environment.tag,
-                labels=labels,
-                buildargs=arguments,
-                network_mode="none",
-                nocache=nocache,
-                rm=True,
-                forcerm=True,
-                decode=True,
-            )
-            _follow(environment, steps, say)
-        except APIError as error:
-            raise SandboxError(f"{environment.tag}: the engine refuses the build: {error.explanation}") from error
+        progress.at(f"{environment.tag}: handing the engine what it needs")
+        steps = client.api.build(
+            fileobj=context,
+            custom_context=True,
+            tag=environment.tag,
+            labels=labels,
+            buildargs=arguments,
+            network_mode="none",
+            nocache=nocache,
+            rm=True,
+            forcerm=True,
+            decode=True,
+        )
+        return _follow(environment, steps, progress)
 
 
-def _follow(environment: Environment, steps: Iterable[dict[str, Any]], say: Callable[[str], None]) -> None:
-    """Pass on the steps as they begin.
+def _follow(environment: Environment, steps: Iterable[dict[str, Any]], say: Callable[[str], None]) -> frozenset[str]:
+    """Pass on the steps as they begin, and return what the engine calls the images they came to, final and between.
 
     Raises:
         SandboxError: one failed; with the last lines of its output.
     """
-    step, lines, trouble = "", deque[str](maxlen=_LAST_LINES), ""
+    step, lines, trouble, made = "", deque[str](maxlen=_LAST_LINES), "", set[str]()
     # To the end even after an error, which is the last message: a stream left half-read keeps its socket.
     for message in steps:
         # The engine repeats the whole command before it says what came of it.
@@ -200,12 +210,15 @@ def _follow(environment: Environment, steps: Iterable[dict[str, Any]], say: Call
                 step = line[:100]
                 say(f"{environment.tag}: {step}")
                 lines.clear()
+            elif match := _MADE.fullmatch(line.rstrip()):
+                made.add(match[1])
             elif line.strip():
                 lines.append(line)
     if trouble:
         head = f"{environment.tag}: building failed at {step or 'the start'}"
         hint = ("without a registry of images, use --base debootstrap",) if " FROM " in step else ()
         raise SandboxError("\n".join((head, *lines, trouble, *hint)))
+    return frozenset(made)
 
 
 def _pack(environment: Environment, wheels: Sequence[Path], context: IO[bytes]) -> None:
@@ -226,24 +239,34 @@ def _pack(environment: Environment, wheels: Sequence[Path], context: IO[bytes]) 
             tar.add(path, arcname=f"wheelhouse/{path.name}", filter=clean)
 
 
-def _sweep(client: Any, environment: Environment) -> None:
-    """Remove what a build leaves behind: its stages, and the image whose tag it took over."""
-    for label in (STAGE_LABEL, f"{ENVIRONMENT_LABEL}={environment.name}"):
-        client.images.prune(filters={"dangling": True, "label": label})
+def _sweep(client: Any, environment: Environment, made: frozenset[str]) -> None:
+    """Remove what builds leave behind: these stages, earlier attempts, and the image whose tag was taken over.
+
+    Stages carry no name of an environment. Those of another one may be what its next build goes on from, or needs now.
+    """
+    from docker.errors import APIError
+
+    # What is in use, or being removed by somebody else, is the next build's to remove.
+    with contextlib.suppress(APIError):
+        client.images.prune(filters={"dangling": True, "label": f"{ENVIRONMENT_LABEL}={environment.name}"})
+    for stage in client.api.images(filters={"dangling": True, "label": STAGE_LABEL}):
+        if stage["Id"].removeprefix("sha256:").startswith(tuple(made)):
+            with contextlib.suppress(APIError):
+                client.api.remove_image(stage["Id"])
 
 
 def _packages(client: Any, image: str) -> tuple[str, ...]:
     """Read from a container that is never started, so that nothing in the image runs on our behalf."""
-    from docker.errors import APIError
+    from docker.errors import NotFound
 
-    container = client.containers.create(image, network_mode="none")
+    container = client.containers.create(image, network_mode="none", labels=owner.labels())
     try:
         chunks, _ = container.get_archive(PACKAGES)
         with tarfile.open(fileobj=io.BytesIO(b"".join(chunks))) as tar:
             file = tar.extractfile(Path(PACKAGES).name)
             assert file is not None
             return tuple(file.read().decode().split())
-    except APIError as error:
+    except NotFound as error:
         raise SandboxError(f"image {image} has no {PACKAGES}; remove it and build again") from error
     finally:
         container.remove(force=True)

@@ -53,6 +53,7 @@ def debian_base(client: Any, extra: Sequence[str], mirror: str | None, say: Call
     with tempfile.TemporaryDirectory(prefix="apigauge-base-") as scratch:
         root = Path(scratch, "root")
         _debootstrap(root, packages, mirror or host_mirror())
+        say(f"{tag}: packing it and handing it to the engine")
         _trim(root)
         archive = _pack(root, Path(scratch, "root.tar"))
         answer = client.api.import_image_from_file(

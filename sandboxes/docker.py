@@ -17,7 +17,8 @@ from typing import Any
 
 from apigauge.errors import SandboxError
 from apigauge.sandboxes import link, owner
-from apigauge.sandboxes.build import Image, connect, find_image
+from apigauge.sandboxes.build import Image, find_image
+from apigauge.sandboxes.engine import connect, engine_trouble
 from apigauge.sandboxes.environments import Environment
 from apigauge.sandboxes.hubs import MOUNT, Hub
 from apigauge.sandboxes.inputs import Inputs, described, roots
@@ -69,23 +70,26 @@ class DockerSandbox(Pool):
         self._runtime = runtime
         self._hub = hub
         self._inputs = inputs
-        image = find_image(self._client, environment)
-        if image is None:
-            self._close_client()
-            raise SandboxError(
-                f"the image of environment {environment.name!r} is not on this engine. Build it: `apigauge sandbox "
-                f"build {environment.name}`, or with --base debootstrap where no image registry can be reached."
-            )
-        self.image: Image = image
         self._ready: dict[str, Any] = {}
         self._limits_memory = True
-        owner.sweep(self._client)
-        super().__init__(self._start_worker, limits or Limits(), concurrency or default_concurrency())
         try:
+            self.image: Image = self._find_image()
+            owner.sweep(self._client)
+            super().__init__(self._start_worker, limits or Limits(), concurrency or default_concurrency())
             self.warm_up()
         except SandboxError:
             self._close_client()
             raise
+
+    def _find_image(self) -> Image:
+        image = find_image(self._client, self._environment)
+        if image is None:
+            raise SandboxError(
+                f"the image of environment {self._environment.name!r} is not on this engine. Build it: `apigauge "
+                f"sandbox build {self._environment.name}`, or with --base debootstrap where no image registry can be "
+                "reached."
+            )
+        return image
 
     def close(self) -> None:
         """Removes every container."""
@@ -330,19 +334,9 @@ def _variables() -> dict[str, str]:
 
 @contextlib.contextmanager
 def _engine_trouble(what: str) -> Iterator[None]:
-    """Turns what the engine refuses for good into SandboxError, and what may pass into LostError."""
-    import requests
-    from docker.errors import APIError, DockerException, ImageNotFound
-
+    """What may pass is tried again with another container."""
     try:
-        yield
-    except ImageNotFound as error:
-        raise SandboxError(
-            f"{what}: the image is gone from the engine ({error.explanation}); build it again."
-        ) from error
-    except APIError as error:
-        if error.status_code is not None and 400 <= error.status_code < 500 and error.status_code not in (404, 409):
-            raise SandboxError(f"{what}: the engine refused it: {error.explanation}") from error
-        raise link.LostError(f"{what}: {error.explanation}") from error
-    except (DockerException, requests.RequestException, OSError) as error:
-        raise link.LostError(f"{what}: the engine does not answer ({error})") from error
+        with engine_trouble(what, passing=link.LostError):
+            yield
+    except OSError as error:  # of the attached socket, which the package gives out of its hands
+        raise link.LostError(f"{what}: the engine broke off ({error})") from error

@@ -1,5 +1,6 @@
 """What this machine offers and what a sandbox on it really enforces: each limit is probed, none is assumed."""
 
+import contextlib
 import platform
 import shutil
 from collections.abc import Callable, Iterator
@@ -190,14 +191,21 @@ def host() -> Iterator[Check]:
 
 
 def _engine() -> Iterator[Check]:
-    from apigauge.sandboxes.build import connect, find_image
+    from apigauge.sandboxes.engine import connect
 
     try:
-        client = connect()
+        with contextlib.closing(connect()) as client:
+            yield from _answering(client)
     except SandboxError as error:
         yield Check("engine", False, str(error), "install Docker or Podman and start it; until then: process sandbox")
-        return
-    facts: dict[str, Any] = client.info()
+
+
+def _answering(client: Any) -> Iterator[Check]:
+    from apigauge.sandboxes.build import find_image
+    from apigauge.sandboxes.engine import engine_trouble
+
+    with engine_trouble("its description"):
+        facts: dict[str, Any] = client.info()
     yield Check("engine", True, f"{facts.get('Name', '')} {facts.get('ServerVersion', '')}, {facts.get('Driver', '')}")
     secured = [str(option) for option in facts.get("SecurityOptions") or []]
     seccomp = any("seccomp" in option for option in secured)

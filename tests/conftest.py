@@ -35,7 +35,8 @@ def missing_engine(*names: str) -> str:
     """Why tests cannot use these environments in Docker here; empty if they can."""
     from apigauge.errors import SandboxError
     from apigauge.sandboxes import environments
-    from apigauge.sandboxes.build import connect, find_image
+    from apigauge.sandboxes.build import find_image
+    from apigauge.sandboxes.engine import connect
 
     try:
         client = connect()

@@ -69,10 +69,13 @@ def build(arguments: argparse.Namespace) -> int:
     from apigauge.sandboxes import environments
     from apigauge.sandboxes.build import build as build_image
     from apigauge.sandboxes.build import relock
+    from apigauge.sandboxes.progress import Progress
 
     environment = environments.load(arguments.environment)
     if arguments.relock:
-        say(f"written: {relock(environment)}")
+        with Progress(say) as progress:
+            progress.at(f"{environment.name}: finding the packages that satisfy requirements.txt")
+            progress(f"written: {relock(environment)}")
         environment = environments.load(arguments.environment)
     image = build_image(environment, arguments.base, say=say, rebuild=arguments.rebuild, mirror=arguments.mirror)
     if arguments.json:

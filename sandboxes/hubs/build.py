@@ -20,9 +20,11 @@ from typing import Any
 
 from apigauge.errors import SandboxError
 from apigauge.sandboxes import environments, hubs, owner
-from apigauge.sandboxes.build import connect, find_image
+from apigauge.sandboxes.build import find_image
+from apigauge.sandboxes.engine import connect, engine_trouble
 from apigauge.sandboxes.environments import Environment
 from apigauge.sandboxes.hubs import DESCRIPTION, Hub, specification_files, tree_digest
+from apigauge.sandboxes.progress import Progress
 
 _MODULE = "apigauge.sandboxes.hubs.{}.build"
 _VARIABLES = {"PYTHONHASHSEED": "0", "PYTHONDONTWRITEBYTECODE": "1", "LANG": "C.UTF-8", "SOURCE_DATE_EPOCH": "0"}
@@ -62,15 +64,16 @@ def build(
     hubs.cache().mkdir(parents=True, exist_ok=True)
     started = time.monotonic()
     # Below the cache, so that moving it into place is one step.
-    with tempfile.TemporaryDirectory(dir=hubs.cache(), prefix=".building-") as scratch:
+    with tempfile.TemporaryDirectory(dir=hubs.cache(), prefix=".building-") as scratch, Progress(say) as progress:
         made = Path(scratch, "hub")
         files = made / "files"
         made.mkdir()
-        say(f"{name}: building in {'this Python' if here else environment.tag}")
+        progress(f"{name}: building in {'this Python' if here else environment.tag}")
         if here:
             _build_here(name, environment, configs, files)
         else:
-            _build_in_image(name, environment, configs, files)
+            _build_in_image(name, environment, configs, files, progress)
+        progress.at(f"{name}: putting its files in place")
         if not (files / DESCRIPTION).is_file():
             raise SandboxError(f"hub {name}: its builder wrote no {DESCRIPTION}")
         digest = tree_digest(files)
@@ -117,19 +120,17 @@ def _build_here(name: str, environment: Environment, configs: Path | None, out: 
             raise _failed(name, done.stdout)
 
 
-def _build_in_image(name: str, environment: Environment, configs: Path | None, out: Path) -> None:
-    from docker.errors import APIError
-
-    client = connect()
-    image = find_image(client, environment)
-    if image is None:
-        client.close()
-        raise SandboxError(
-            f"hub {name} is built in its environment's image, which is not on this engine. Build that first: "
-            f"`apigauge sandbox build {environment.name}`, or with --base debootstrap."
-        )
-    container = None
-    try:
+def _build_in_image(name: str, environment: Environment, configs: Path | None, out: Path, progress: Progress) -> None:
+    with (
+        contextlib.closing(connect()) as client,
+        engine_trouble(progress, hint="the same command builds the hub again"),
+    ):
+        image = find_image(client, environment)
+        if image is None:
+            raise SandboxError(
+                f"hub {name} is built in its environment's image, which is not on this engine. Build that first: "
+                f"`apigauge sandbox build {environment.name}`, or with --base debootstrap."
+            )
         container = client.containers.create(
             image.id,
             ["python3", "-s", "-P", *_arguments(name, f"{_PLACE}/out", _PLACE if configs else None)],
@@ -139,19 +140,17 @@ def _build_in_image(name: str, environment: Environment, configs: Path | None, o
             security_opt=["no-new-privileges"],
             labels=owner.labels(),
         )
-        with _archive(name, configs) as archive:
-            container.put_archive("/", archive.read())
-        container.start()
-        if container.wait()["StatusCode"]:
-            raise _failed(name, container.logs(tail=_LAST_LINES))
-        _receive(container, out)
-    except APIError as error:
-        raise SandboxError(f"hub {name}: the engine refuses to build it: {error.explanation}") from error
-    finally:
-        if container is not None:
-            with contextlib.suppress(APIError):
+        try:
+            with _archive(name, configs) as archive:
+                container.put_archive("/", archive.read())
+            container.start()
+            if container.wait()["StatusCode"]:
+                raise _failed(name, container.logs(tail=_LAST_LINES))
+            progress.at(f"{name}: taking it out of the container")
+            _receive(container, out)
+        finally:
+            with contextlib.suppress(Exception):  # the next sandbox that starts sweeps it
                 container.remove(force=True)
-        client.close()
 
 
 def _arguments(name: str, out: str, configs: str | None) -> list[str]:

@@ -9,8 +9,9 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 from apigauge.sandboxes import environments
-from apigauge.sandboxes.build import connect, find_image
+from apigauge.sandboxes.build import find_image
 from apigauge.sandboxes.docker import DockerSandbox, host_config
+from apigauge.sandboxes.engine import connect
 from apigauge.sandboxes.verdict import Limits, Program
 
 TRIVIAL = Program("x = 1")

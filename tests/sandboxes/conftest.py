@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 from sandbox_kinds import KINDS, PYTHON, open_kind
 
+from apigauge.sandboxes.engine import connect
+
 
 @pytest.fixture(scope="module", params=KINDS)
 def sandbox(request):
@@ -23,9 +25,7 @@ def sandbox(request):
 
 @pytest.fixture(scope="session")
 def client():
-    import docker
-
-    with contextlib.closing(docker.from_env()) as connected:
+    with contextlib.closing(connect()) as connected:
         yield connected
 
 

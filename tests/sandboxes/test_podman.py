@@ -37,7 +37,7 @@ def podman(client):
         deadline = time.monotonic() + 30
         while not socket.exists() and time.monotonic() < deadline:
             time.sleep(0.1)
-        with contextlib.closing(docker.DockerClient(base_url=f"unix://{socket}")) as connected:
+        with contextlib.closing(docker.DockerClient(base_url=f"unix://{socket}", timeout=None)) as connected:
             yield connected
     finally:
         service.terminate()

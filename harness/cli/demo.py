@@ -1,15 +1,17 @@
 """``apigauge demo``: a small checkpoint and two baselines on the embedded benchmark, and their leaderboard."""
 
 import argparse
+import contextlib
 import importlib.util
 import shutil
 import sys
 from pathlib import Path
 from typing import Any
 
-from apigauge.harness.cli.shared import say
+from apigauge.harness.cli.shared import add_common, print_json, say
 
-CONSTANT = "constant:torch.topk(scores, k=3)"
+BASELINES = {"bm25": "retrieval:bm25", "constant": "constant:torch.topk(scores, k=3)"}
+RUNS = ("checkpoint", *BASELINES)
 
 
 def add(commands: "argparse._SubParsersAction[Any]") -> None:
@@ -18,6 +20,7 @@ def add(commands: "argparse._SubParsersAction[Any]") -> None:
     parser.add_argument(
         "--out", type=Path, default=Path("apigauge-demo"), metavar="DIR", help="where runs and pages go (apigauge-demo)"
     )
+    add_common(parser)
     parser.set_defaults(function=run)
 
 
@@ -31,20 +34,23 @@ def run(arguments: argparse.Namespace) -> int:
         say(f"$ apigauge {' '.join(_quoted(word) for word in command)}")
         if (folder / "runs" / name / runs.MANIFEST).is_file():  # made anew, with what is installed now
             shutil.rmtree(folder / "runs" / name)
-        if code := main(command):
-            return code
-        sys.stdout.flush()
+        with contextlib.redirect_stdout(sys.stderr if arguments.json else sys.stdout):
+            if code := main(command):
+                return code
+    if arguments.json:
+        print_json(
+            {"index": str(folder / "site" / "index.html"), "runs": [str(folder / "runs" / name) for name in RUNS]}
+        )
     return 0
 
 
 def _commands(folder: Path) -> dict[str, list[str]]:
     """What to run, by the name of the run that it makes."""
-    asked = {"bm25": "retrieval:bm25", "constant": CONSTANT}
     commands = {
         name: ["run", "--benchmark", "mini", "--model", spec, "--out", str(folder / "runs" / name)]
-        for name, spec in asked.items()
+        for name, spec in BASELINES.items()
     }
-    outs = [str(folder / "runs" / name) for name in ("checkpoint", *asked)]
+    outs = [str(folder / "runs" / name) for name in RUNS]
     return {
         "checkpoint": _checkpoint(outs[0]),
         **commands,

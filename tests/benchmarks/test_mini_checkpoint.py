@@ -38,6 +38,7 @@ def scores(tmp_path_factory):
     return {model: score(model, str(place)) for place, model in enumerate(("hf:apigauge-mini", "retrieval:bm25"))}
 
 
+@pytest.mark.slow
 def test_it_beats_retrieval_and_its_programs_run(scores):
     checkpoint, retrieval = scores["hf:apigauge-mini"], scores["retrieval:bm25"]
     assert retrieval["ast.exact"] == pytest.approx(20 / 56)
@@ -45,6 +46,7 @@ def test_it_beats_retrieval_and_its_programs_run(scores):
     assert checkpoint["exec.rate"] >= 0.8
 
 
+@pytest.mark.slow
 def test_its_card_says_what_it_reaches_and_which_weights_do(scores):
     card = (CHECKPOINT / "README.md").read_text(encoding="utf-8")
     told = dict(re.findall(r"^\| `([a-z.]+)` \| ([0-9.]+) \|", card, re.MULTILINE))
@@ -123,6 +125,7 @@ def test_words_in_the_same_company_get_vectors_alike():
         assert vector(one) @ vector(alike) > vector(one) @ vector(other) + 0.5
 
 
+@pytest.mark.slow
 def test_the_docstrings_are_those_of_the_libraries(monkeypatch):
     monkeypatch.setattr(vectors, "LIBRARIES", ("rouge_score",))
     texts = vectors.docstrings()

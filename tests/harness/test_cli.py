@@ -27,6 +27,7 @@ HEAVY = [
     "rouge_score",
 ]
 COMMANDS = [
+    ["demo"],
     ["run"],
     ["generate"],
     ["score"],
@@ -39,6 +40,7 @@ COMMANDS = [
     ["benchmarks", "list"],
     ["benchmarks", "show"],
     ["benchmarks", "fetch"],
+    ["benchmarks", "grammar"],
     ["benchmarks", "check"],
     ["sandbox"],
     ["sandbox", "build"],

@@ -190,6 +190,7 @@ def test_a_run_of_chosen_metrics_keeps_to_them_unless_a_sandbox_is_named(opened,
     assert "exec.rate None -> 1.0 (metrics.executability" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_the_references_are_run_where_a_sandbox_is_named(opened, capsys):
     assert main(["benchmarks", "check", "mini", "--json"]) == 0
     assert result(capsys)["execution"] is None

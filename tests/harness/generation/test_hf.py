@@ -24,6 +24,7 @@ def answers(folder, benchmark, items=None, sampling=SHORT, **options):
     return {(one.item, one.sample): one for one in opened.generate(benchmark, items or benchmark.items)}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sampling", [SHORT, DRAWN], ids=["greedy", "drawn"])
 @pytest.mark.parametrize("kind", ["gpt2", "t5"])
 def test_neither_batch_nor_order_changes_an_answer(kind, sampling, mini, request):

@@ -269,6 +269,7 @@ def test_reloading_by_force_takes_the_hub_that_is_there(load, monkeypatch):
         load("pytorch/visoin", "alexnet", force_reload=True)
 
 
+@pytest.mark.slow
 def test_language_models_lie_where_transformers_looks(tmp_path):
     from transformers import AutoModel, AutoTokenizer
 

@@ -49,6 +49,7 @@ def test_a_bandit_is_solved(tmp_path):
     assert sum(found[-5:]) / 5 >= 0.95
 
 
+@pytest.mark.slow
 def test_copying_is_learnt_and_carries_over_to_prompts_never_asked(tmp_path):
     """Three tokens, of eight; each in its place is worth a third."""
     start = save_words(tmp_path / "start", WORDS)

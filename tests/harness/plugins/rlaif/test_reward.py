@@ -229,6 +229,7 @@ def test_the_margin_per_point_is_in_the_loss(base, tmp_path, margin):
     assert a - b == pytest.approx(margin, abs=0.05)
 
 
+@pytest.mark.slow
 def test_killed_before_the_end_it_leaves_nothing_and_the_next_start_ends_alike(base, short, tmp_path):
     out = tmp_path / "reward"
     script = [sys.executable, reward_training.__file__, base, str(out)]

@@ -85,6 +85,7 @@ def test_equal_seeds_come_to_equal_weights_and_others_to_others(start, undisturb
         check_same(tmp_path / "other", undisturbed / algorithm)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("algorithm", ALL)
 def test_a_training_stopped_anywhere_goes_on_to_the_same_weights(start, undisturbed, tmp_path, algorithm):
     # Of DPO at the start, and at every checkpoint; of the others in every step.

@@ -135,3 +135,26 @@ def vllm_python() -> str:
     if python is None:
         pytest.fail("a test that asks for vllm_python must be marked vllm", pytrace=False)
     return python
+
+
+@pytest.fixture(scope="session")
+def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """The wheel and the sdist it was built from; tests that ask for it belong to one group, so that it is built once."""
+    folder = tmp_path_factory.mktemp("built")
+    sources = folder / "checkout"
+    kept = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
+        cwd=CHECKOUT,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.split("\n")
+    for name in filter(None, kept):
+        if (CHECKOUT / name).exists():
+            (sources / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(CHECKOUT / name, sources / name, follow_symlinks=False)
+    command = [sys.executable, "-m", "build", "--outdir", folder, sources]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+    (wheel,), (sdist,) = folder.glob("*.whl"), folder.glob("*.tar.gz")
+    return wheel, sdist

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-pytestmark = [pytest.mark.wheel, pytest.mark.slow]
+pytestmark = [pytest.mark.wheel, pytest.mark.slow, pytest.mark.xdist_group("wheel")]
 
 
 def run(*command, cwd, **more):
@@ -19,27 +19,6 @@ def run(*command, cwd, **more):
     return subprocess.run(
         list(map(str, command)), cwd=cwd, env=outside | more, capture_output=True, text=True, check=False
     )
-
-
-@pytest.fixture(scope="module")
-def built(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("built")
-    sources = folder / "checkout"
-    kept = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout.split("\n")
-    for name in filter(None, kept):
-        if (ROOT / name).exists():
-            (sources / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(ROOT / name, sources / name, follow_symlinks=False)
-    done = run(sys.executable, "-m", "build", "--outdir", folder, sources, cwd=folder)
-    assert done.returncode == 0, done.stderr[-3000:]
-    (wheel,), (sdist,) = folder.glob("*.whl"), folder.glob("*.tar.gz")
-    return wheel, sdist
 
 
 def test_the_wheel_is_built_from_the_sdist_and_holds_code_and_data(built):
@@ -64,6 +43,19 @@ def test_the_wheel_is_built_from_the_sdist_and_holds_code_and_data(built):
         assert needed in names
     assert any(name.startswith("apigauge/reports/static/") for name in names)
     assert {name.split("/")[0] for name in names} <= {"apigauge", "apigauge-0.1.0.dist-info"}
+
+
+def test_a_checkout_without_links_is_not_built(tmp_path):
+    for name in ("pyproject.toml", "setup.py", "README.md", "LICENSE"):
+        shutil.copy2(ROOT / name, tmp_path / name)
+    package = tmp_path / "src" / "apigauge"
+    package.mkdir(parents=True)
+    for link in ("benchmarks", "harness", "reports", "sandboxes"):  # as git leaves a link where it may not make one
+        (package / link).write_text(f"../../{link}")
+    done = run(sys.executable, "-m", "build", "--wheel", tmp_path, cwd=tmp_path)
+    assert done.returncode != 0
+    assert "apigauge cannot be built: src/apigauge/benchmarks is no folder" in done.stdout + done.stderr
+    assert not list(tmp_path.glob("dist/*.whl"))
 
 
 def test_the_demo_runs_from_the_wheel_in_an_empty_environment(built, tmp_path):

@@ -1,4 +1,4 @@
-"""Whether two files of scores are equal, but for what a verdict says of times: `python ci/same_scores.py A B`."""
+"""Whether two files of scores are equal, whatever their order and the times in them: `python ci/same_scores.py A B`."""
 
 import json
 import sys
@@ -14,7 +14,7 @@ def rows(path: str) -> list[dict[str, Any]]:
         verdict = row.pop("verdict") or {}
         messages = {name: text for name, text in row.pop("messages").items() if not name.startswith("exec.")}
         kept.append(row | {"messages": messages, "verdict": {key: verdict.get(key) for key in ("status", "category")}})
-    return kept
+    return sorted(kept, key=lambda row: (row["item"], row["sample"]))
 
 
 if __name__ == "__main__":

@@ -57,6 +57,8 @@ echo "the demo's answers and scores are equal"
 
 if [ -d "${APIGAUGE_DATA:-}" ]; then
   mount --bind -o ro "$APIGAUGE_DATA" "$root/apigauge-data"
+  "$here/apigauge/.venv/bin/apigauge" benchmarks grammar
+  inside "/apigauge/.venv/bin/apigauge benchmarks grammar"
   for file in "$APIGAUGE_DATA"/responses/response_*.jsonl; do
     name=$(basename "$file" .jsonl); hub=${name#response_}; hub=${hub%%_*}
     score="score --benchmark apibench-$hub --responses $(basename "$file") --sandbox none --json"

@@ -87,12 +87,15 @@ def parses(program: str) -> bool:
         return False
     root = python_parser().parse(_TEMPLATE.sub(rb"\g<raw>f", source)).root_node
     # The depth first: LibCST parses by recursion in Rust, and a deep text would end the process.
-    return not root.has_error and not _is_too_deep(root) and _is_accepted(program) and _literals_can_be_read(root)
+    return (
+        not root.has_error and not is_deeper(root, MAX_DEPTH) and _is_accepted(program) and _literals_can_be_read(root)
+    )
 
 
-def _is_too_deep(root: "Node") -> bool:
+def is_deeper(root: "Node", levels: int) -> bool:
+    """Whether a tree has more than so many levels of nodes with children."""
     level = [root]
-    for _ in range(MAX_DEPTH):
+    for _ in range(levels):
         level = [child for node in level for child in node.children if child.child_count]
         if not level:
             return False

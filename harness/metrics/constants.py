@@ -7,7 +7,7 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from apigauge.harness.syntax import MAX_DIGITS, parses, syntax_tree, text_of, unescaped, walk
+from apigauge.harness.syntax import MAX_DIGITS, is_deeper, parses, syntax_tree, text_of, unescaped, walk
 
 if TYPE_CHECKING:
     from tree_sitter import Node
@@ -16,6 +16,8 @@ Constant = str | int | float | complex | bool | bytes | tuple[Any, ...] | list[A
 
 _NOT_CONSTANT = object()
 _MAX_TEXT = 1_000
+# Levels: what is read by recursion must not depend on how deep the caller stands.
+_MAX_DEPTH = 60
 _ASSIGNMENT = re.compile(
     r"""^(?:>>>)?[ \t]*(\w+)[ \t]*(?::[ \t]*\w+[ \t]*)?=[ \t]*
     ("[^"\\\n]*"|'[^'\\\n]*'|-?[0-9]+(?:\.[0-9]+)?|True|False|None)[ \t]*(?:\#.*)?$""",
@@ -67,7 +69,7 @@ def constants(program: str) -> dict[str, Constant]:
 
 def constant_of(node: "Node", known: dict[str, Constant]) -> object:
     """The constant an expression stands for, given those of its names; see :func:`is_constant`."""
-    if node.has_error or node.end_byte - node.start_byte >= _MAX_TEXT:
+    if node.has_error or node.end_byte - node.start_byte >= _MAX_TEXT or is_deeper(node, _MAX_DEPTH):
         return _NOT_CONSTANT
     return _fold(node, known)
 
@@ -122,7 +124,7 @@ def _assigned(node: "Node") -> "Node | None":
 def _pairs(target: "Node", value: "Node | None", known: dict[str, Constant]) -> list[tuple[str, Any]]:
     """Each name that a target binds, with its constant."""
     if target.type == "identifier":
-        return [(text_of(target), _NOT_CONSTANT if value is None else _fold(value, known))]
+        return [(text_of(target), _NOT_CONSTANT if value is None else constant_of(value, known))]
     if target.type not in _PATTERNS:
         return []
     targets = target.named_children
@@ -141,7 +143,7 @@ def _parameters(node: "Node", known: dict[str, Constant]) -> list[tuple[str, Any
         if name is None and parameter.type in ("typed_parameter", "list_splat_pattern", "dictionary_splat_pattern"):
             name = next((inner for inner in walk(parameter) if inner.type == "identifier"), None)
         if name is not None:
-            bound.append((text_of(name), _NOT_CONSTANT if value is None else _fold(value, known)))
+            bound.append((text_of(name), _NOT_CONSTANT if value is None else constant_of(value, known)))
     return bound
 
 

@@ -196,3 +196,47 @@ def test_catalogue_signatures_bind_positions_and_defaults():
         ("statistics.quantiles([1, 2], method='inclusive')", "extra_argument"),
     ):
         assert metric(item, extract(call)).labels["ast.exact"] == label, call
+
+
+@pytest.mark.parametrize(
+    "value", ["+".join(["'a'"] * 240), "(" * 300 + "1" + ")" * 300, "-" * 400 + "1", "[" * 300 + "]" * 300]
+)
+def test_a_deeply_nested_argument_is_compared_and_harms_nothing(value):
+    from apigauge.harness.metrics.constants import constants
+
+    benchmark = load_benchmark("mini")
+    scored = ast_match.make(benchmark)(benchmark.items[0], extract(f"```python\nx = {value}\nf(x, k={value})\n```"))
+    assert set(scored.metrics) == {"ast.exact", "ast.domain", "hallucination"}
+    assert "x" not in constants(f"x = {value}")
+
+
+@pytest.mark.parametrize(
+    ("program", "known"),
+    [
+        ("a = b = 'x'", {"a": "x", "b": "x"}),
+        ("a, b = 1, 'x'", {"a": 1, "b": "x"}),
+        ("(a, (b, c)) = (1, (2, 3))", {"a": 1, "b": 2, "c": 3}),
+        ("a, b = f()", {}),
+        ("a: str = 'x'\nb: int", {"a": "x"}),
+        ("a = 'x'\nfor a in y: pass", {}),
+        ("a = 1\na += 1", {}),
+        ("with f() as a: pass\na = 1", {}),
+        ("def f(m='x', *, n=2, **o): pass", {"m": "x", "n": 2}),
+        ("a = 'x' 'y'\nb = f'{a}-z'\nc = f'{a!r}'\nd = f'{a:>9}'", {"a": "xy", "b": "xy-z"}),
+        ("a = 'x' + 'y'\nb = (a)", {"a": "xy", "b": "xy"}),
+        (
+            "a = -1\nb = 1e3\nc = 0x1F\nd = 1_000\ne = 2j\nf = 1 + 2j",
+            {"a": -1, "b": 1e3, "c": 31, "d": 1000, "e": 2j, "f": 1 + 2j},
+        ),
+        ("a = (1, 'x')\nb = [None, True]\nc = {1}\nd = {}", {"a": (1, "x"), "b": [None, True]}),
+        ("a = r'\\n'\nb = '\\n'\nc = b'\\xff'\nd = '''x\ny'''", {"a": "\\n", "b": "\n", "c": b"\xff", "d": "x\ny"}),
+        ("(a := 'x')", {"a": "x"}),
+        ("[a for a in b]", {}),
+        ("a.b = 1\na[0] = 2", {}),
+        ("a = 'x'\nb = (\n", {"a": "x"}),
+    ],
+)
+def test_names_that_stand_for_one_constant(program, known):
+    from apigauge.harness.metrics.constants import constants
+
+    assert constants(program) == known

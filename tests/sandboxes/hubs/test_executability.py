@@ -28,7 +28,11 @@ SAMPLE = 12
 HUBS = ("torchhub", "tensorflowhub", "huggingface")
 
 
-@pytest.fixture(scope="module", params=[pytest.param(name, marks=pytest.mark.docker(name)) for name in HUBS])
+# One process for all tests of a hub: its references take minutes, and are run once for all of them.
+PARAMS = [pytest.param(name, marks=[pytest.mark.docker(name), pytest.mark.xdist_group(f"hub-{name}")]) for name in HUBS]
+
+
+@pytest.fixture(scope="module", params=PARAMS)
 def hub(request):
     return request.param
 

@@ -112,6 +112,7 @@ def answer_and_score(arguments: argparse.Namespace, generator: "Generator") -> i
 
     modules = metric_modules(arguments.metrics)
     benchmark = load_benchmark(arguments.benchmark, arguments.data_dir)
+    tell_grammar(benchmark.name, modules)
     out = arguments.out or default_out(benchmark.name, generator.describe()["spec"])
     total = len(benchmark.items[: arguments.limit]) * generator.samples
     kind = arguments.sandbox or "auto"
@@ -123,6 +124,17 @@ def answer_and_score(arguments: argparse.Namespace, generator: "Generator") -> i
     tell_problems(summary["problems"])
     print_summary(out, summary, as_json=arguments.json)
     return told_unanswered(generator)
+
+
+def tell_grammar(benchmark: str, modules: list[str]) -> None:
+    """Says where ``ast.gorilla`` will not have the grammar that upstream's verdicts on APIBench were made with."""
+    from apigauge.benchmarks.apibench import grammar
+
+    if benchmark.startswith("apibench-") and "ast_gorilla" in modules and grammar.find() is None:
+        say(
+            "apigauge: ast.gorilla reads answers by another grammar than upstream, and 29 of 10,650 verdicts differ; "
+            "`apigauge benchmarks grammar` fetches upstream's"
+        )
 
 
 def told_unanswered(generator: "Generator") -> int:

@@ -61,3 +61,12 @@ def test_a_machine_without_a_wheel_is_told(monkeypatch):
     assert grammar.find() is None
     with pytest.raises(DataError, match="has no wheel for"):
         grammar.fetch()
+
+
+@pytest.mark.apibench
+@pytest.mark.parametrize(("metric", "is_told"), [("ast.gorilla", True), ("ast.exact", False)])
+def test_a_run_without_the_grammar_says_so(metric, is_told, data_dir, monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr(grammar, "find", lambda: None)
+    asked = ["run", "--benchmark", "apibench-torchhub", "--model", "constant:f(1)", "--metrics", metric, "--limit", "1"]
+    assert main([*asked, "--data-dir", str(data_dir), "--out", str(tmp_path)]) == 0
+    assert ("apigauge benchmarks grammar" in capsys.readouterr().err) == is_told

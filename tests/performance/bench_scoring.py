@@ -1,6 +1,7 @@
 """Scoring all released answers: the harness on all cores against a plain loop over the packages, in one run.
 
-Both extract with the harness's extraction, so that both score the same programs; the harness computes two metrics more
+Both extract with the harness's extraction, so that both score the same programs, and the `codebleu` package is given
+our trees; the harness computes two metrics more
 (ast.exact and codebleu.corrected, which no package has). Prints the ratio and fails if a value differs by more than 1e-12.
 """
 
@@ -10,13 +11,13 @@ import sys
 import time
 from pathlib import Path
 
+from codebleu_package import replacements
 from plain import PlainGorilla
 
 from apigauge import extract, load_benchmark
 from apigauge.harness.executors.local import ordered
 from apigauge.harness.generation.replay import Replay
 from apigauge.harness.metrics import MODULES
-from apigauge.harness.metrics.codebleu import OrderedSet
 from apigauge.harness.scoring import ScorerFactory
 from apigauge.harness.source import functions_of
 
@@ -60,13 +61,11 @@ def harness(answers):
 
 
 def plain_loop(answers):
-    import codebleu.dataflow_match
-    import codebleu.parser.DFG
     from codebleu import calc_codebleu
     from rouge_score.rouge_scorer import RougeScorer
 
-    # The package's values depend on the process's hash seed; with ordered sets they are the same in every process.
-    codebleu.dataflow_match.set = codebleu.parser.DFG.set = OrderedSet
+    for module, name, value in replacements():
+        setattr(module, name, value)
     rouge = RougeScorer(["rouge1", "rouge2", "rougeL"])
     rows = []
     for hub, (benchmark, found) in answers.items():

@@ -1,12 +1,12 @@
 """Both CodeBLEU scores: one equal to the package, one equal to what it should be."""
 
 import json
-import logging
 import os
 import subprocess
 import sys
 
 import pytest
+from performance.codebleu_package import replacements
 from released_answers import released_files
 
 from apigauge import extract, load_benchmark
@@ -30,35 +30,10 @@ def correct(reference, candidate):
     return corrected.corrected(corrected.parts(reference), corrected.parts(candidate))
 
 
-class OrderedSet(dict):
-    """As much of a set as the package uses, in the order of its members."""
-
-    def __init__(self, members=()):
-        super().__init__(dict.fromkeys(members))
-
-    def add(self, member):
-        self[member] = None
-
-
 @pytest.fixture
 def same_trees(monkeypatch):
-    """The package on our trees: the pinned grammar, comments taken out as here, and sets in order.
-
-    Without that last one its value depends on the process's hash seed.
-    """
-    import codebleu.codebleu
-    import codebleu.dataflow_match
-    import codebleu.parser.DFG
-    import tree_sitter_python
-    from tree_sitter import Language
-
-    language = Language(tree_sitter_python.language())
-    monkeypatch.setattr(codebleu.codebleu, "get_tree_sitter_language", lambda _: language)
-    for module in (codebleu.syntax_match, codebleu.dataflow_match):
-        monkeypatch.setattr(module, "remove_comments_and_docstrings", lambda code, _: ours.stripped(code))
-    for module in (codebleu.dataflow_match, codebleu.parser.DFG):
-        monkeypatch.setattr(module, "set", OrderedSet, raising=False)
-    monkeypatch.setattr(logging, "warning", lambda *_: None)
+    for module, name, value in replacements():
+        monkeypatch.setattr(module, name, value, raising=False)
 
 
 @pytest.mark.parametrize(

@@ -124,7 +124,7 @@ def test_an_answer_is_cut_where_upstream_cuts_it(hub, text, source):
     assert ast_gorilla.call_text(hub, text) == source
 
 
-def test_an_answer_of_more_than_a_million_characters_is_not_parsed(data_dir):
+def test_an_answer_of_more_than_a_million_characters_is_not_parsed():
     from apigauge import extract
 
     benchmark = load_benchmark("mini")

@@ -70,13 +70,14 @@ class Benchmark:
         digest: SHA-256 over the files the benchmark was read from.
         conventions: names a program of this benchmark uses without importing them, e.g. ``hub`` for
             ``tensorflow_hub``.
-        hub: which of the three upstream scorers applies (``huggingface``, ``tensorflowhub``, ``torchhub``).
+        gorilla_dialect: which of the three upstream scorers ``ast.gorilla`` follows (``huggingface``,
+            ``tensorflowhub``, ``torchhub``); empty if none of them ever read this benchmark.
         prompt: from item to prompt.
         train: items to train on; never scored.
         rows: every row of the evaluation file, those without a question included: what ``benchmarks check`` feeds back.
         answers: the full reference answer of each row, in the same order; empty where the data has none.
         environment: the sandbox environment its programs run in, e.g. ``huggingface``; empty if they cannot be run.
-        models: the hub that its programs load models from; empty if they load none.
+        hub: the hub that its programs load models from; empty if they load none.
         inputs: ``fixtures`` if its programs read files that are nowhere and are to find small valid ones.
     """
 
@@ -84,14 +85,14 @@ class Benchmark:
     items: tuple[Item, ...]
     catalogue: tuple[Api, ...]
     digest: str
-    hub: str
+    gorilla_dialect: str = ""
     conventions: dict[str, str] = field(default_factory=dict)
     prompt: Callable[[Item], str] = instruction_prompt
     train: tuple[Item, ...] = ()
     rows: tuple[Item, ...] = ()
     answers: tuple[str, ...] = ()
     environment: str = ""
-    models: str = ""
+    hub: str = ""
     inputs: Literal["fixtures", "none"] = "none"
 
 

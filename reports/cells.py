@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass, replace
 from typing import Any
 
-from apigauge.reports.columns import Column
+from apigauge.harness.metrics.table import MetricInfo
 from apigauge.reports.views import RunView, section
 
 EMPTY = "\u2013"
@@ -25,7 +25,7 @@ class Cell:
         ceiling: what the benchmark's own answers reach, and the share of that reached here; empty if not known.
     """
 
-    column: Column
+    column: MetricInfo
     value: float | None
     text: str
     exact: str
@@ -34,7 +34,7 @@ class Cell:
     ceiling: str = ""
 
 
-def run_cell(run: RunView, column: Column) -> Cell:
+def run_cell(run: RunView, column: MetricInfo) -> Cell:
     """The cell of a run's metric."""
     if column.name in run.withheld:
         rate = f"{run.infra_error_rate:.1%} of the executions failed through the sandbox's own trouble"
@@ -53,7 +53,7 @@ def run_cell(run: RunView, column: Column) -> Cell:
     )
 
 
-def measured_cell(entry: dict[str, Any], column: Column) -> Cell:
+def measured_cell(entry: dict[str, Any], column: MetricInfo) -> Cell:
     """The cell of a value, its ``low`` and ``high``, and how they were made, as in a summary; all may be missing."""
     value = _number(entry.get("value"))
     if value is None:
@@ -64,7 +64,7 @@ def measured_cell(entry: dict[str, Any], column: Column) -> Cell:
     return Cell(column, value, format_value(value, column), exact, _place(value, column), whisker)
 
 
-def printed_cell(value: float | None, column: Column, source: str) -> Cell:
+def printed_cell(value: float | None, column: MetricInfo, source: str) -> Cell:
     """The cell of a figure printed elsewhere: a share without an interval, with its source."""
     if value is None:
         return Cell(column, None, EMPTY, "not printed")
@@ -72,19 +72,19 @@ def printed_cell(value: float | None, column: Column, source: str) -> Cell:
     return Cell(column, value, format_value(value, column), exact, _place(value, column))
 
 
-def format_value(value: float, column: Column, further: int = 0) -> str:
+def format_value(value: float, column: MetricInfo, further: int = 0) -> str:
     """Percent with one decimal for a share, two decimals for a mean rung; ``further`` decimals on top of that."""
     return f"{value * 100:.{1 + further}f}" if column.is_share else f"{value:.{2 + further}f}"
 
 
-def format_difference(value: float, column: Column, further: int = 0) -> str:
+def format_difference(value: float, column: MetricInfo, further: int = 0) -> str:
     """A difference, printed as ``format_value`` does, with its sign unless it is zero as printed."""
     text = format_value(abs(value), column, further)
     sign = "" if float(text) == 0 else "+" if value > 0 else "\u2212"
     return sign + text
 
 
-def place_around_zero(value: float, column: Column, reach: float) -> float:
+def place_around_zero(value: float, column: MetricInfo, reach: float) -> float:
     """Where a difference stands in a drawing from ``-reach`` to ``reach``, as shares of the metric's top: 0 to 1."""
     return 0.5 + 0.5 * min(1.0, max(-1.0, value / column.top / reach))
 
@@ -94,7 +94,7 @@ def format_p(value: float) -> str:
     return f"< {_LEAST_P:g}" if value < _LEAST_P else f"{value:.2g}"
 
 
-def interval_texts(entry: dict[str, Any], column: Column) -> tuple[str, str]:
+def interval_texts(entry: dict[str, Any], column: MetricInfo) -> tuple[str, str]:
     """Both ends of the interval in a summary's entry, printed with one decimal more than the value."""
     interval = _interval(entry)
     if interval is None:
@@ -120,5 +120,5 @@ def _number(value: Any) -> float | None:
     return float(value)
 
 
-def _place(value: float, column: Column) -> float:
+def _place(value: float, column: MetricInfo) -> float:
     return min(1.0, max(0.0, value / column.top))

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from apigauge.harness.metrics.table import MetricInfo, infos_for
 from apigauge.reports.cells import EMPTY, format_difference, format_p, format_value, place_around_zero
-from apigauge.reports.columns import Column, columns_for
 from apigauge.reports.file_names import titles
 from apigauge.reports.pairing import Change, Group, grouped
 from apigauge.reports.provenance import data_marks, facts, warnings
@@ -44,7 +44,7 @@ class Line:
         worse: answers that are worse.
     """
 
-    column: Column
+    column: MetricInfo
     contrast: ContrastView
     verdict: str
     a: str
@@ -80,7 +80,7 @@ def write_comparison(view: ComparisonView, out: Path) -> Path:
 
 def _render(view: ComparisonView) -> bytes:
     runs = (view.a, view.b)
-    columns = columns_for(view.contrasts)
+    columns = infos_for(view.contrasts)
     binary = {name for name, contrast in view.contrasts.items() if contrast.mcnemar is not None}
     groups = grouped(view.pairs, columns, binary)
     lines = _lines(view, columns, groups)
@@ -101,7 +101,7 @@ def _render(view: ComparisonView) -> bytes:
     )
 
 
-def _lines(view: ComparisonView, columns: Sequence[Column], groups: Sequence[Group]) -> list[Line]:
+def _lines(view: ComparisonView, columns: Sequence[MetricInfo], groups: Sequence[Group]) -> list[Line]:
     rows = [row for group in groups for row in group.rows]
     reach = _reach(view, columns)
     return [
@@ -110,7 +110,7 @@ def _lines(view: ComparisonView, columns: Sequence[Column], groups: Sequence[Gro
     ]
 
 
-def _reach(view: ComparisonView, columns: Sequence[Column]) -> float:
+def _reach(view: ComparisonView, columns: Sequence[MetricInfo]) -> float:
     """The share that both ends of the drawing stand for, the same for all metrics."""
     shares = [
         abs(end) / column.top
@@ -121,7 +121,7 @@ def _reach(view: ComparisonView, columns: Sequence[Column]) -> float:
     return max(shares, default=0.0) or 1.0
 
 
-def _line(column: Column, contrast: ContrastView, reach: float, changes: Sequence[Change]) -> Line:
+def _line(column: MetricInfo, contrast: ContrastView, reach: float, changes: Sequence[Change]) -> Line:
     place = functools.partial(place_around_zero, column=column, reach=reach)
     verdict = "open"
     if contrast.p_adjusted <= ALPHA:

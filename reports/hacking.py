@@ -4,8 +4,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from apigauge.harness.metrics.table import MetricInfo
 from apigauge.reports.cells import EMPTY, format_difference, format_p, format_value
-from apigauge.reports.columns import Column
 from apigauge.reports.plots import Plot, Series, plot
 from apigauge.reports.views import TrainingCheckpoint
 
@@ -70,7 +70,7 @@ class Check:
         return [one.step for one in self.steps if one.flagged]
 
 
-def check(seed: int, style: int, checkpoints: Sequence[TrainingCheckpoint], columns: Sequence[Column]) -> Check:
+def check(seed: int, style: int, checkpoints: Sequence[TrainingCheckpoint], columns: Sequence[MetricInfo]) -> Check:
     """A seed's checkpoints, of which there is at least one, as shown."""
     steps = tuple(_step(one, checkpoints[0], columns) for one in checkpoints)
     first, last = steps[0], steps[-1]
@@ -94,12 +94,12 @@ def format_reward(value: float) -> str:
     return "\u2212" + text if value < 0 and float(text) else text
 
 
-def _step(one: TrainingCheckpoint, first: TrainingCheckpoint, columns: Sequence[Column]) -> Step:
+def _step(one: TrainingCheckpoint, first: TrainingCheckpoint, columns: Sequence[MetricInfo]) -> Step:
     fallen = [f"{column.name} {_worse(column)}" for column in columns if column.name in one.fell]
     return Step(one.step, format_reward(one.reward), tuple(_score(one, first, c) for c in columns), ", ".join(fallen))
 
 
-def _score(one: TrainingCheckpoint, first: TrainingCheckpoint, column: Column) -> Score:
+def _score(one: TrainingCheckpoint, first: TrainingCheckpoint, column: MetricInfo) -> Score:
     value, start = one.scores.get(column.name), first.scores.get(column.name)
     p = (one.p or {}).get(column.name)
     return Score(
@@ -110,12 +110,12 @@ def _score(one: TrainingCheckpoint, first: TrainingCheckpoint, column: Column) -
     )
 
 
-def _worse(column: Column) -> str:
+def _worse(column: MetricInfo) -> str:
     return "rose" if column.lower_is_better else "fell"
 
 
 def _plots(
-    seed: int, style: int, checkpoints: Sequence[TrainingCheckpoint], columns: Sequence[Column]
+    seed: int, style: int, checkpoints: Sequence[TrainingCheckpoint], columns: Sequence[MetricInfo]
 ) -> tuple[Plot, ...]:
     name, steps = f"seed {seed}", [one.step for one in checkpoints]
     reward = Series(name, style, steps, [one.reward for one in checkpoints], dotted=True)

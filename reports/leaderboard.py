@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from apigauge.errors import ApigaugeError
-from apigauge.reports.columns import columns_for
+from apigauge.harness.metrics.table import infos_for
 from apigauge.reports.file_names import page_names, titles
 from apigauge.reports.provenance import methods
 from apigauge.reports.published import NOTHING, load_published
@@ -53,7 +53,7 @@ def _render_index(pages: Sequence[Page], published: bool) -> bytes:
         styles=("index.css",),
         script="index.js",
         tables=tables,
-        columns=columns_for(column.name for table in tables for column in table.columns),
+        columns=infos_for(column.name for table in tables for column in table.columns),
         methods=methods(runs),
         figures=figures,
         run_count=len(runs),

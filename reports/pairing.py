@@ -7,8 +7,8 @@ from typing import Any, Literal
 
 from markupsafe import Markup
 
+from apigauge.harness.metrics.table import MetricInfo
 from apigauge.reports.cells import EMPTY
-from apigauge.reports.columns import Column
 from apigauge.reports.rendering import pretty_json, shown
 from apigauge.reports.run_page import shortened
 from apigauge.reports.views import ItemView, PairView
@@ -80,7 +80,7 @@ class Group:
     better: int
 
 
-def grouped(pairs: Sequence[PairView], columns: Sequence[Column], binary: Collection[str]) -> tuple[Group, ...]:
+def grouped(pairs: Sequence[PairView], columns: Sequence[MetricInfo], binary: Collection[str]) -> tuple[Group, ...]:
     """The answers by API.
 
     First the APIs that lost answers in the first metric, those that lost most in front, then those that won some, then
@@ -112,7 +112,7 @@ def _place(group: Group) -> tuple[int, int, str]:
     return 2 + all(row.is_alike for row in group.rows), 0, group.api
 
 
-def _row(pair: PairView, columns: Sequence[Column], binary: Collection[str]) -> Row:
+def _row(pair: PairView, columns: Sequence[MetricInfo], binary: Collection[str]) -> Row:
     a, b = pair.a, pair.b
     changes = tuple(_change(a, b, column) for column in columns)
     known = [(column.name, change) for column, change in zip(columns, changes, strict=True)]
@@ -140,7 +140,7 @@ def _row(pair: PairView, columns: Sequence[Column], binary: Collection[str]) -> 
     )
 
 
-def _change(a: ItemView, b: ItemView, column: Column) -> Change:
+def _change(a: ItemView, b: ItemView, column: MetricInfo) -> Change:
     before, after = a.metrics.get(column.name), b.metrics.get(column.name)
     if before is None or after is None:
         return "."
@@ -168,7 +168,7 @@ def _outcome(item: ItemView) -> tuple[Any, ...]:
     return item.text, item.call, item.program, item.metrics, item.labels, verdict
 
 
-def _side(item: ItemView, call: Markup | None, columns: Sequence[Column]) -> Side:
+def _side(item: ItemView, call: Markup | None, columns: Sequence[MetricInfo]) -> Side:
     verdict = item.verdict or {}
     told = "/".join(str(verdict[key]) for key in ("status", "category") if verdict.get(key))
     if verdict.get("stage") is not None:

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from apigauge.harness.metrics.table import MetricInfo, infos_for
 from apigauge.reports.cells import EMPTY, Cell, interval_texts, run_cell
-from apigauge.reports.columns import Column, columns_for
 from apigauge.reports.provenance import facts
 from apigauge.reports.rendering import json_block, pretty_json, render_page
 from apigauge.reports.tables import Page, badges
@@ -24,7 +24,7 @@ EVIDENCE_LENGTH = 2_000
 class Measure:
     """A line of the run's summary: a metric, its cell, and what ``summary.json`` and the manifest record of it."""
 
-    column: Column
+    column: MetricInfo
     cell: Cell
     ends: tuple[str, str]
     entry: dict[str, Any]
@@ -52,7 +52,7 @@ class LabelCounts:
 def render_run(page: Page) -> bytes:
     """The page of a run as UTF-8 bytes."""
     run = page.run
-    columns = columns_for(run.metric_names)
+    columns = infos_for(run.metric_names)
     return render_page(
         "run.html",
         styles=("run.css",),
@@ -76,15 +76,15 @@ def label_counts(run: RunView) -> tuple[LabelCounts, ...]:
         for metric, label in row.labels.items():
             counts.setdefault(metric, Counter())[label] += 1
     counts.update(section(run.summary, "labels"))
-    ordered = [column.name for column in columns_for(counts)]
+    ordered = [column.name for column in infos_for(counts)]
     return tuple(LabelCounts(metric, _bars(counts[metric])) for metric in ordered if counts[metric])
 
 
 def item_data(rows: Sequence[ItemView]) -> dict[str, Any]:
     """What the page's script reads: names once, then a list per item in the order ``run.js`` takes it apart."""
-    metrics = [column.name for column in columns_for(name for row in rows for name in row.metrics)]
-    labels = [column.name for column in columns_for(name for row in rows for name in row.labels)]
-    lower = [column.name for column in columns_for(metrics) if column.lower_is_better]
+    metrics = [column.name for column in infos_for(name for row in rows for name in row.metrics)]
+    labels = [column.name for column in infos_for(name for row in rows for name in row.labels)]
+    lower = [column.name for column in infos_for(metrics) if column.lower_is_better]
     return {
         "metrics": metrics,
         "labels": labels,
@@ -123,7 +123,7 @@ def shortened(evidence: Any) -> Any:
     return evidence
 
 
-def _measure(run: RunView, column: Column) -> Measure:
+def _measure(run: RunView, column: MetricInfo) -> Measure:
     entry = section(section(run.summary, "metrics"), column.name)
     version = column.version(section(run.manifest, "metrics"))
     cell = run_cell(run, column)

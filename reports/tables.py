@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from apigauge.harness.metrics.table import MetricInfo, infos_for
 from apigauge.reports.cells import Cell, printed_cell, run_cell
-from apigauge.reports.columns import Column, columns_for
 from apigauge.reports.provenance import Fact, data_marks, facts, warnings
 from apigauge.reports.published import PrintedFigure, Published
 from apigauge.reports.views import RunView
@@ -64,11 +64,11 @@ class Table:
 
     benchmark: str
     anchor: str
-    columns: tuple[Column, ...]
+    columns: tuple[MetricInfo, ...]
     rows: tuple[Row, ...]
     warnings: tuple[str, ...]
     provenance: tuple[Provenance, ...]
-    sorted_by: Column | None
+    sorted_by: MetricInfo | None
 
     @property
     def has_ceilings(self) -> bool:
@@ -89,7 +89,7 @@ def _table(benchmark: str, anchor: str, pages: Sequence[Page], published: Publis
     runs = [page.run for page in pages]
     figures = published.on(benchmark)
     names = {name for run in runs for name in run.metric_names}
-    columns = columns_for(names | {name for figure in figures for name in figure.values})
+    columns = infos_for(names | {name for figure in figures for name in figure.values})
     sorted_by = _sort_column(columns)
     marks = data_marks(runs)
     rows = [_run_row(page, columns, marks) for page in pages] + [_printed_row(figure, columns) for figure in figures]
@@ -104,13 +104,13 @@ def _table(benchmark: str, anchor: str, pages: Sequence[Page], published: Publis
     )
 
 
-def _sort_column(columns: Sequence[Column]) -> Column | None:
+def _sort_column(columns: Sequence[MetricInfo]) -> MetricInfo | None:
     """``ast.exact`` where there is one, else the first column."""
     preferred = [column for column in columns if column.name == DEFAULT_SORT]
     return next(iter([*preferred, *columns]), None)
 
 
-def _ordered(rows: list[Row], column: Column | None) -> list[Row]:
+def _ordered(rows: list[Row], column: MetricInfo | None) -> list[Row]:
     """Best first, rows without a value last, equal ones by name. The page's script sorts by the same rule."""
 
     def place(row: Row) -> tuple[bool, float, str]:
@@ -122,7 +122,7 @@ def _ordered(rows: list[Row], column: Column | None) -> list[Row]:
     return sorted(rows, key=place)
 
 
-def _run_row(page: Page, columns: Sequence[Column], marks: dict[str, str]) -> Row:
+def _run_row(page: Page, columns: Sequence[MetricInfo], marks: dict[str, str]) -> Row:
     run = page.run
     kind = "baseline" if run.is_baseline else "run"
     cells = tuple(run_cell(run, column) for column in columns)
@@ -150,6 +150,6 @@ def badges(run: RunView, marks: dict[str, str]) -> tuple[Badge, ...]:
     return tuple(found)
 
 
-def _printed_row(figure: PrintedFigure, columns: Sequence[Column]) -> Row:
+def _printed_row(figure: PrintedFigure, columns: Sequence[MetricInfo]) -> Row:
     cells = tuple(printed_cell(figure.values.get(column.name), column, figure.source) for column in columns)
     return Row("printed", figure.model, figure.source, None, (Badge("printed", "printed elsewhere"),), cells)

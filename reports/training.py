@@ -8,8 +8,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from apigauge.harness.metrics.table import MetricInfo, infos_for
 from apigauge.reports.cells import Cell, format_difference, interval_texts, measured_cell, place_around_zero
-from apigauge.reports.columns import Column, columns_for
 from apigauge.reports.hacking import check
 from apigauge.reports.plots import Plot, Series, plot
 from apigauge.reports.provenance import Fact
@@ -59,7 +59,7 @@ class Line:
         seeds: each by itself.
     """
 
-    column: Column
+    column: MetricInfo
     shown: TrainingDifference
     verdict: str
     difference: str
@@ -86,7 +86,7 @@ def write_training(view: TrainingView, out: Path) -> Path:
 
 
 def _render(view: TrainingView) -> bytes:
-    columns = [columns_for([name])[0] for name in view.metrics]
+    columns = [infos_for([name])[0] for name in view.metrics]
     styles = {seed: at % _COLOURS for at, seed in enumerate(view.seeds)}
     checks = [check(seed, styles[seed], found, columns) for seed in view.seeds if (found := view.checkpoints.get(seed))]
     lines = _lines(view, columns, styles)
@@ -112,7 +112,7 @@ def _render(view: TrainingView) -> bytes:
     )
 
 
-def _cells(row: TrainingRow, columns: Sequence[Column]) -> list[tuple[Cell, tuple[str, str], int]]:
+def _cells(row: TrainingRow, columns: Sequence[MetricInfo]) -> list[tuple[Cell, tuple[str, str], int]]:
     """For each metric its cell, the ends of the interval as printed, and the number of answers."""
     entries = [asdict(row.values[column.name]) if column.name in row.values else {} for column in columns]
     return [
@@ -121,12 +121,12 @@ def _cells(row: TrainingRow, columns: Sequence[Column]) -> list[tuple[Cell, tupl
     ]
 
 
-def _lines(view: TrainingView, columns: Sequence[Column], styles: dict[int, int]) -> list[Line]:
+def _lines(view: TrainingView, columns: Sequence[MetricInfo], styles: dict[int, int]) -> list[Line]:
     by_name, reach = {column.name: column for column in columns}, _reach(view, columns)
     return [_line(one, by_name[one.metric], reach, styles) for one in view.differences]
 
 
-def _reach(view: TrainingView, columns: Sequence[Column]) -> float:
+def _reach(view: TrainingView, columns: Sequence[MetricInfo]) -> float:
     """The share that both ends of the drawing stand for, the same for all differences."""
     tops = {column.name: column.top for column in columns}
     found = (
@@ -135,7 +135,7 @@ def _reach(view: TrainingView, columns: Sequence[Column]) -> float:
     return max(found, default=0.0) or 1.0
 
 
-def _line(shown: TrainingDifference, column: Column, reach: float, styles: dict[int, int]) -> Line:
+def _line(shown: TrainingDifference, column: MetricInfo, reach: float, styles: dict[int, int]) -> Line:
     place = functools.partial(place_around_zero, column=column, reach=reach)
     verdict = "open"
     if shown.low > 0 or shown.high < 0:

@@ -21,7 +21,7 @@ from typing import IO, Any, Literal
 import platformdirs
 
 from apigauge.errors import SandboxError, UsageError
-from apigauge.sandboxes import owner
+from apigauge.sandboxes import orphans
 from apigauge.sandboxes.build_base import debian_base
 from apigauge.sandboxes.build_wheels import relock, wheelhouse
 from apigauge.sandboxes.engine import connect, engine_trouble
@@ -259,7 +259,7 @@ def _packages(client: Any, image: str) -> tuple[str, ...]:
     """Read from a container that is never started, so that nothing in the image runs on our behalf."""
     from docker.errors import NotFound
 
-    container = client.containers.create(image, network_mode="none", labels=owner.labels())
+    container = client.containers.create(image, network_mode="none", labels=orphans.labels())
     try:
         chunks, _ = container.get_archive(PACKAGES)
         with tarfile.open(fileobj=io.BytesIO(b"".join(chunks))) as tar:

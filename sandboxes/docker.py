@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from apigauge.errors import SandboxError
-from apigauge.sandboxes import link, owner
+from apigauge.sandboxes import orphans, worker_channel
 from apigauge.sandboxes.build import Image, find_image
 from apigauge.sandboxes.engine import connect, engine_trouble
 from apigauge.sandboxes.environments import Environment
@@ -74,7 +74,7 @@ class DockerSandbox(Pool):
         self._limits_memory = True
         try:
             self.image: Image = self._find_image()
-            owner.sweep(self._client)
+            orphans.sweep(self._client)
             super().__init__(self._start_worker, limits or Limits(), concurrency or default_concurrency())
             self.warm_up()
         except SandboxError:
@@ -117,8 +117,8 @@ class DockerSandbox(Pool):
             "python": self._ready.get("python"),
             "runtime": self._runtime,
             "limits": self.limits.to_json(),
-            "worker": link.worker_digest(),
-            "seccomp": link.digest_of(SECCOMP.read_bytes()),
+            "worker": worker_channel.worker_digest(),
+            "seccomp": worker_channel.digest_of(SECCOMP.read_bytes()),
             "hub": self._hub.to_json() if self._hub else None,
             "inputs": described(self._inputs),
             "caveats": caveats,
@@ -159,14 +159,14 @@ class _Container:
             host = self._api.create_host_config(**host)
             self._id = self._api.create_container(
                 image.id,
-                ["python3", *link.PYTHON_OPTIONS, link.bootstrap()],
+                ["python3", *worker_channel.PYTHON_OPTIONS, worker_channel.bootstrap()],
                 hostname="sandbox",
                 environment=config["variables"],
                 stdin_open=True,
                 working_dir="/",
                 user="0:0",
                 network_disabled=True,
-                labels=owner.labels(),
+                labels=orphans.labels(),
                 entrypoint=[],
                 host_config=host | {"OomScoreAdj": 0},
             )["Id"]
@@ -174,9 +174,9 @@ class _Container:
             with _engine_trouble("container"):
                 self._attach()
                 self._api.start(self._id)
-            self._link.send(link.opening(config))
+            self._link.send(worker_channel.opening(config))
             self.ready = self._link.next()
-            link.check_ready(self.ready, self.close)
+            worker_channel.check_ready(self.ready, self.close)
             with _engine_trouble("container's limits"):
                 # The worker's own memory, which its children share, is not the program's.
                 self.limits_memory = self._limit_memory(
@@ -242,9 +242,9 @@ class _Container:
         self._raw = self._api.attach_socket(self._id, {"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1})
         # Over a Unix socket the package gives a file around the socket, over TCP the socket.
         self._socket = getattr(self._raw, "_sock", self._raw)
-        self._socket.settimeout(link.SILENCE_SECONDS)
+        self._socket.settimeout(worker_channel.SILENCE_SECONDS)
         frames = _Demultiplexer(self._socket)
-        self._link = link.Link(self._socket.fileno(), frames.receive, self._socket.sendall)
+        self._link = worker_channel.Link(self._socket.fileno(), frames.receive, self._socket.sendall)
 
 
 class _Demultiplexer:
@@ -265,7 +265,9 @@ class _Demultiplexer:
             more = self._source.recv(1 << 16)
             if not more:
                 if self._errors:
-                    raise link.LostError(f"it ended: {self._errors.decode('utf-8', 'replace')[-2_000:].strip()}")
+                    raise worker_channel.LostError(
+                        f"it ended: {self._errors.decode('utf-8', 'replace')[-2_000:].strip()}"
+                    )
                 return b""
             self._data += more
             while len(self._data) >= 8:
@@ -336,7 +338,7 @@ def _variables() -> dict[str, str]:
 def _engine_trouble(what: str) -> Iterator[None]:
     """What may pass is tried again with another container."""
     try:
-        with engine_trouble(what, passing=link.LostError):
+        with engine_trouble(what, passing=worker_channel.LostError):
             yield
     except OSError as error:  # of the attached socket, which the package gives out of its hands
-        raise link.LostError(f"{what}: the engine broke off ({error})") from error
+        raise worker_channel.LostError(f"{what}: the engine broke off ({error})") from error

@@ -10,7 +10,7 @@ from typing import Any
 
 from apigauge.errors import SandboxError
 from apigauge.sandboxes import environments, hubs
-from apigauge.sandboxes.open import Kind, open_sandbox
+from apigauge.sandboxes.factory import Kind, open_sandbox
 from apigauge.sandboxes.verdict import MIB, Limits, Program, Sandbox
 
 LIMITS = Limits(

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from apigauge.errors import SandboxError
-from apigauge.sandboxes.link import LostError
 from apigauge.sandboxes.verdict import CATEGORIES, Limits, Program, Verdict
+from apigauge.sandboxes.worker_channel import LostError
 
 # A program is tried on so many workers before its verdict is ``infra``.
 TRIES = 3

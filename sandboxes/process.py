@@ -18,7 +18,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from apigauge.errors import SandboxError
-from apigauge.sandboxes import link
+from apigauge.sandboxes import worker_channel
 from apigauge.sandboxes.environments import Environment
 from apigauge.sandboxes.hubs import MOUNT, Hub
 from apigauge.sandboxes.inputs import Inputs, described, roots
@@ -90,7 +90,7 @@ class ProcessSandbox(Pool):
             "packages": self._packages,
             "python": ".".join(map(str, sys.version_info[:3])),
             "limits": self.limits.to_json(),
-            "worker": link.worker_digest(),
+            "worker": worker_channel.worker_digest(),
             "hub": self._hub.to_json() if self._hub else None,
             "inputs": described(self._inputs),
             "caveats": list(self.caveats),
@@ -150,7 +150,7 @@ class _Process:
             "sum_memory": True,
             "limits": limits.to_json(),
         }
-        python = [sys.executable, *link.PYTHON_OPTIONS, link.bootstrap()]
+        python = [sys.executable, *worker_channel.PYTHON_OPTIONS, worker_channel.bootstrap()]
         command = [*_bubblewrap(limits, hub, inputs), *python] if namespaces else python
         self._process = subprocess.Popen(  # noqa: S603 - our own command
             command,
@@ -164,17 +164,17 @@ class _Process:
         assert self._process.stdin
         assert self._process.stdout
         incoming = self._process.stdout.fileno()
-        self._link = link.Link(
-            incoming, lambda: os.read(incoming, 1 << 16), link.write_all(self._process.stdin.fileno())
+        self._link = worker_channel.Link(
+            incoming, lambda: os.read(incoming, 1 << 16), worker_channel.write_all(self._process.stdin.fileno())
         )
         try:
-            self._link.send(link.opening(config))
+            self._link.send(worker_channel.opening(config))
             ready = self._link.next()
-        except link.LostError as error:
+        except worker_channel.LostError as error:
             problem = self._last_words()
             self.close()
             raise SandboxError(f"the process sandbox did not start ({error}): {problem}") from error
-        link.check_ready(ready, self.close)
+        worker_channel.check_ready(ready, self.close)
 
     def run(self, request: dict[str, Any]) -> dict[str, Any]:
         """The supervisor's answer."""

@@ -3,9 +3,10 @@
 import hashlib
 import json
 
-from apigauge.harness.cli.main import main
-from apigauge.harness.evaluation import evaluate, generate
-from apigauge.harness.generation import Completion, open_generator
+from apigauge.__main__ import main
+from apigauge.harness.evaluation.evaluate import evaluate, generate
+from apigauge.harness.generation.backends import open_generator
+from apigauge.harness.generation.types import Completion
 
 
 def lines(path):

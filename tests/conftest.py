@@ -103,7 +103,7 @@ def apigauge() -> Callable[..., subprocess.CompletedProcess[str]]:
         *arguments: str | Path, cwd: Path | None = None, env: dict[str, str] | None = None
     ) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [sys.executable, "-m", "apigauge.harness.cli.main", *map(str, arguments)],
+            [sys.executable, "-m", "apigauge", *map(str, arguments)],
             capture_output=True,
             text=True,
             encoding="utf-8",

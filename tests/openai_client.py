@@ -5,10 +5,10 @@ import threading
 
 from openai_server import OpenAIServer, send
 
-from apigauge.harness.generation.engine import Request
 from apigauge.harness.generation.openai import OpenAI
 from apigauge.harness.generation.options import ModelOptions
 from apigauge.harness.generation.sampling import Sampling
+from apigauge.harness.generation.types import Request
 
 KEY = "sk-a-key-that-must-not-be-seen"
 

@@ -10,9 +10,9 @@ from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
+from apigauge.harness.audit.references import program_answers
+from apigauge.harness.extraction.syntax import parses
 from apigauge.harness.metrics.executability import program_of
-from apigauge.harness.references import program_answers
-from apigauge.harness.syntax import parses
 from apigauge.sandboxes.verdict import Program
 
 # A class that holds none of these architectures, by what the class at hand is for.

@@ -5,7 +5,7 @@ import sys
 
 from apigauge.benchmarks import load_benchmark
 from apigauge.errors import UsageError
-from apigauge.harness.generation import open_generator
+from apigauge.harness.generation.backends import open_generator
 from apigauge.harness.generation.engine import ModelGenerator
 from apigauge.harness.generation.options import ModelOptions
 from apigauge.harness.generation.prompts import Prompting

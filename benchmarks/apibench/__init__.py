@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from apigauge.benchmarks.data import digest_files, find, read_rows
+from apigauge.benchmarks.files import digest_files, find, read_rows
 from apigauge.benchmarks.types import Api, Benchmark, Item, api_key
 from apigauge.errors import DataError
 
@@ -64,13 +64,13 @@ def load(hub: str, data_dir: Path | None) -> Benchmark:
             items=items,
             catalogue=tuple(_api(row) for row in catalogue),
             digest=digest_files(paths),
-            hub=hub,
+            gorilla_dialect=hub,
             conventions=_CONVENTIONS[hub],
             train=tuple(_row_item(str(n), row) for n, row in enumerate(train_rows, 1)),
             rows=tuple(_row_item(str(n), row) for n, row in enumerate(rows, 1)),
             answers=tuple(_answer(row["code"]) for row in rows),
             environment=hub,
-            models=hub,
+            hub=hub,
             inputs="fixtures",
         )
     except (KeyError, IndexError, TypeError, AttributeError) as error:

@@ -16,7 +16,7 @@ import zipfile
 from pathlib import Path
 from typing import NamedTuple
 
-from apigauge.benchmarks.data import cache_dir, search_path
+from apigauge.benchmarks.files import cache_dir, search_path
 from apigauge.errors import DataError
 
 PACKAGE = "tree-sitter-languages"

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from apigauge.benchmarks.data import digest_files, read_rows
+from apigauge.benchmarks.files import digest_files, read_rows
 from apigauge.benchmarks.types import Api, Benchmark, Item, api_key
 
 _HERE = Path(__file__).parent
@@ -27,7 +27,7 @@ def load(_data_dir: Path | None = None) -> Benchmark:
         items=items["test"],
         catalogue=tuple(_api(row) for row in catalogue),
         digest=digest_files(paths),
-        hub="huggingface",
+        gorilla_dialect="huggingface",
         train=items["train"],
         rows=items["test"],
         environment="mini",

@@ -4,7 +4,8 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from apigauge.harness.cli.shared import add_common, add_sandbox, print_json, progress, sandbox_for, say
+from apigauge.harness.cli.options import add_common, add_sandbox, sandbox_for
+from apigauge.harness.cli.output import print_json, progress, say
 
 
 def add(commands: "argparse._SubParsersAction[Any]") -> None:
@@ -80,7 +81,7 @@ def fetch(arguments: argparse.Namespace) -> int:
     """Downloads what is missing."""
     from apigauge.benchmarks.apibench.fetch import fetch_hub, files_of
     from apigauge.benchmarks.apibench.grammar import find as find_grammar
-    from apigauge.benchmarks.data import cache_dir
+    from apigauge.benchmarks.files import cache_dir
     from apigauge.errors import UsageError
 
     hub = arguments.name.removeprefix("apibench-")
@@ -113,7 +114,7 @@ def grammar(arguments: argparse.Namespace) -> int:
 def check(arguments: argparse.Namespace) -> int:
     """Prints what the references themselves score, and what is wrong with the data."""
     from apigauge.benchmarks import load_benchmark
-    from apigauge.harness.check import check_benchmark
+    from apigauge.harness.audit.benchmark_audit import check_benchmark
 
     benchmark = load_benchmark(arguments.name, arguments.data_dir)
     with (
@@ -132,8 +133,8 @@ def reproduce(arguments: argparse.Namespace) -> int:
     """Prints one line per released file: upstream's accuracy and hallucination, and ours."""
     from apigauge.benchmarks import load_benchmark
     from apigauge.benchmarks.apibench import HUBS
-    from apigauge.benchmarks.data import find
-    from apigauge.harness.reproduce import released
+    from apigauge.benchmarks.files import find
+    from apigauge.harness.audit.reproduce import released
 
     rows = []
     with progress("scoring the released answers", None) as tick:

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from apigauge.harness.cli.shared import print_json
+from apigauge.harness.cli.output import print_json
 
 
 def add(commands: "argparse._SubParsersAction[Any]") -> None:

@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from apigauge.errors import UsageError
-from apigauge.harness.cli.shared import add_common, print_json, say
+from apigauge.harness.cli.options import add_common
+from apigauge.harness.cli.output import print_json, say
 
 if TYPE_CHECKING:
     from apigauge.benchmarks import Benchmark
-    from apigauge.harness.compare import Agreement, Comparison, Difference, Run
-    from apigauge.harness.logits import Gap, Logits
-    from apigauge.harness.runs import Key
+    from apigauge.harness.comparison.compare import Agreement, Comparison, Difference, Run
+    from apigauge.harness.comparison.logits import Gap, Logits
+    from apigauge.harness.evaluation.run_directory import Key
 
     Gaps = Mapping[Key, Gap | str]
 
@@ -50,8 +51,8 @@ def add(commands: "argparse._SubParsersAction[Any]") -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Runs the command."""
     from apigauge.benchmarks import load_benchmark
-    from apigauge.harness.compare import check_benchmarks, compare, read
-    from apigauge.harness.logits import gaps, load_tokenizer
+    from apigauge.harness.comparison.compare import check_benchmarks, compare, read
+    from apigauge.harness.comparison.logits import gaps, load_tokenizer
 
     kind, _, name = (arguments.logits or "").partition(":")
     if arguments.logits and (kind != "hf" or not name):
@@ -113,7 +114,7 @@ def _write_page(arguments: argparse.Namespace, found: "Comparison", benchmark: "
 
 
 def _load(name: str, compared: "Sequence[Run]") -> "Logits":
-    from apigauge.harness.logits import Logits
+    from apigauge.harness.comparison.logits import Logits
 
     model = Logits(name)
     revision = model.describe()["revision"]

@@ -8,7 +8,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from apigauge.harness.cli.shared import add_common, print_json, say
+from apigauge.harness.cli.options import add_common
+from apigauge.harness.cli.output import print_json, say
 
 BASELINES = {"bm25": "retrieval:bm25", "constant": "constant:torch.topk(scores, k=3)"}
 RUNS = ("checkpoint", *BASELINES)
@@ -26,13 +27,13 @@ def add(commands: "argparse._SubParsersAction[Any]") -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Runs the commands that a user would, each printed before it runs; stops at the first that fails."""
-    from apigauge.harness import runs
     from apigauge.harness.cli.main import main
+    from apigauge.harness.evaluation import run_directory
 
     folder: Path = arguments.out
     for name, command in _commands(folder).items():
         say(f"$ apigauge {' '.join(_quoted(word) for word in command)}")
-        if (folder / "runs" / name / runs.MANIFEST).is_file():  # made anew, with what is installed now
+        if (folder / "runs" / name / run_directory.MANIFEST).is_file():  # made anew, with what is installed now
             shutil.rmtree(folder / "runs" / name)
         with contextlib.redirect_stdout(sys.stderr if arguments.json else sys.stdout):
             if code := main(command):

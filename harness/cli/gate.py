@@ -8,18 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from apigauge.errors import ApigaugeError, UsageError
+from apigauge.harness.cli.options import add_common, add_sandbox, metric_modules, positive, sandbox_for
+from apigauge.harness.cli.output import print_json, progress, say
 from apigauge.harness.cli.rerun import rescore
 from apigauge.harness.cli.run import add_generation, model_options
-from apigauge.harness.cli.shared import (
-    add_common,
-    add_sandbox,
-    metric_modules,
-    positive,
-    print_json,
-    progress,
-    sandbox_for,
-    say,
-)
 
 if TYPE_CHECKING:
     from apigauge.benchmarks import Item
@@ -140,11 +132,11 @@ def _write(
     stopped: "Interim | None" = None,
 ) -> None:
     """The documents asked for; ``trouble`` says why there are no findings."""
-    from apigauge.harness.gate import documents
+    from apigauge.harness.gate import render
 
     for path, text in (
-        (arguments.markdown, documents.markdown(title, decision, findings, trouble, stopped)),
-        (arguments.junit, documents.junit(title, findings, trouble)),
+        (arguments.markdown, render.markdown(title, decision, findings, trouble, stopped)),
+        (arguments.junit, render.junit(title, findings, trouble)),
     ):
         if path:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -154,12 +146,12 @@ def _write(
 def _judge(arguments: argparse.Namespace, baseline: "Outcomes") -> "list[Finding]":
     """Judges a run that has been made."""
     from apigauge.benchmarks import load_benchmark
-    from apigauge.harness.gate import parts
+    from apigauge.harness.gate import slices
     from apigauge.harness.gate.judge import judge
     from apigauge.harness.gate.outcomes import read
 
     outcomes = read(arguments.run)
-    asked = parts.named(arguments.metric) if arguments.metric else parts.default(baseline, outcomes)
+    asked = slices.named(arguments.metric) if arguments.metric else slices.default(baseline, outcomes)
     if arguments.rescore and any(baseline.scorers.get(one.name) != outcomes.scorers.get(one.name) for one in asked):
         if not baseline.path.is_dir():
             raise UsageError(f"--rescore: {baseline.path} holds no answers to score anew; save it again from its run")
@@ -168,20 +160,20 @@ def _judge(arguments: argparse.Namespace, baseline: "Outcomes") -> "list[Finding
             rescore(path, argparse.Namespace(**vars(arguments), metrics=None), otherwise="none")
         baseline, outcomes = read(baseline.path), read(outcomes.path)
     benchmark = load_benchmark(outcomes.benchmark, arguments.data_dir)
-    asked = parts.with_parts(asked, parts.split(benchmark, arguments.slice or ()))
+    asked = slices.with_parts(asked, slices.split(benchmark, arguments.slice or ()))
     return judge(baseline, outcomes, asked, {item.id: item.api for item in benchmark.items})
 
 
 def _ask(arguments: argparse.Namespace, baseline: "Outcomes") -> "Interim":
     """Makes a run, a part at a time, until it can be judged."""
     from apigauge.benchmarks import load_benchmark
-    from apigauge.harness.evaluation import evaluate, planned
-    from apigauge.harness.gate import parts
+    from apigauge.harness.evaluation.evaluate import evaluate, planned
+    from apigauge.harness.gate import slices
     from apigauge.harness.gate.interim import plan, watch
     from apigauge.harness.gate.judge import check
     from apigauge.harness.gate.outcomes import of_run, read
-    from apigauge.harness.generation import open_generator
-    from apigauge.harness.metrics import modules_for
+    from apigauge.harness.generation.backends import open_generator
+    from apigauge.harness.metrics.registry import modules_for
 
     named = [metric.partition(":")[0] for metric in arguments.metric or ()]
     benchmark = load_benchmark(baseline.benchmark, arguments.data_dir)
@@ -190,7 +182,7 @@ def _ask(arguments: argparse.Namespace, baseline: "Outcomes") -> "Interim":
         modules = modules_for(named) if named else metric_modules(None)
         limit = min(arguments.budget, len(benchmark.items))
         made = of_run(arguments.run, planned(benchmark, generator, modules, limit, sandbox))
-        asked = parts.named(arguments.metric) if arguments.metric else parts.default(baseline, made)
+        asked = slices.named(arguments.metric) if arguments.metric else slices.default(baseline, made)
         check(replace(baseline, rows={}, withheld=False), made, [one.name for one in asked])
         questions = plan(benchmark.items, baseline, limit)
         with progress(f"answering {benchmark.name}", len(questions.items) * generator.samples) as tick:
@@ -208,7 +200,7 @@ def _print(decision: str, findings: "Sequence[Finding]", stopped: "Interim | Non
     from rich.console import Console
     from rich.table import Table
 
-    from apigauge.harness.gate import documents
+    from apigauge.harness.gate import render
 
     table = Table()
     for name in ("metric", "baseline", "run", "difference", "95 % interval", "p", "decision"):
@@ -227,8 +219,8 @@ def _print(decision: str, findings: "Sequence[Finding]", stopped: "Interim | Non
     console.print(decision)
     console.print(table)
     if stopped:
-        console.print(documents.asked(stopped), markup=False, highlight=False, soft_wrap=True)
+        console.print(render.asked(stopped), markup=False, highlight=False, soft_wrap=True)
     for one in findings:
-        console.print(documents.sentence(one), markup=False, highlight=False, soft_wrap=True)
-        for line in documents.lost(one, _APIS, _ITEMS):
+        console.print(render.sentence(one), markup=False, highlight=False, soft_wrap=True)
+        for line in render.lost(one, _APIS, _ITEMS):
             console.print(f"  {line}", markup=False, highlight=False, soft_wrap=True)

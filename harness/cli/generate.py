@@ -3,8 +3,9 @@
 import argparse
 from typing import Any
 
+from apigauge.harness.cli.options import add_common, default_out
+from apigauge.harness.cli.output import print_json, progress, say, tell_problems
 from apigauge.harness.cli.run import add_generation, add_model, model_options, told_unanswered
-from apigauge.harness.cli.shared import add_common, default_out, print_json, progress, say, tell_problems
 
 
 def add(commands: "argparse._SubParsersAction[Any]") -> None:
@@ -19,8 +20,8 @@ def add(commands: "argparse._SubParsersAction[Any]") -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Runs the command."""
     from apigauge.benchmarks import load_benchmark
-    from apigauge.harness.evaluation import generate
-    from apigauge.harness.generation import open_generator
+    from apigauge.harness.evaluation.evaluate import generate
+    from apigauge.harness.generation.backends import open_generator
 
     benchmark = load_benchmark(arguments.benchmark, arguments.data_dir)
     generator = open_generator(arguments.model, model_options(arguments))

@@ -5,10 +5,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from apigauge.errors import UsageError
-from apigauge.harness.cli.shared import add_common, add_sandbox, print_json, progress, sandbox_for, say
+from apigauge.harness.cli.options import add_common, add_sandbox, sandbox_for
+from apigauge.harness.cli.output import print_json, progress, say
 
 if TYPE_CHECKING:
-    from apigauge.harness.hubs import Coverage
+    from apigauge.harness.audit.hub_coverage import Coverage
 
 
 def add(commands: "argparse._SubParsersAction[Any]") -> None:
@@ -59,7 +60,7 @@ def _configs(name: str) -> Path:
 def verify(arguments: argparse.Namespace) -> int:
     """Loads every API of a hub's catalogue; 4 if less of it loads than the hub promises."""
     from apigauge.benchmarks import load_benchmark
-    from apigauge.harness.hubs import cover
+    from apigauge.harness.audit.hub_coverage import cover
     from apigauge.sandboxes.hubs import check_name
 
     check_name(arguments.name)

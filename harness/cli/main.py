@@ -2,7 +2,8 @@
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from apigauge import __version__
 from apigauge.errors import ApigaugeError
@@ -20,9 +21,10 @@ from apigauge.harness.cli import (
     sandbox,
     score,
 )
-from apigauge.harness.plugins.manager import load
 
 _COMMANDS = (demo, run, generate, score, rerun, report, compare, gate, comment, benchmarks, sandbox, hubs)
+
+AddCommands = Callable[["argparse._SubParsersAction[Any]"], None]  # noqa: SLF001 - argparse names it nowhere else
 
 _EPILOG = """\
 exit codes: 0 done; 1 and 3 see `gate`; 2 wrong usage; 4 broken input, data or disk (the message says what to do)
@@ -37,8 +39,8 @@ examples:
 """
 
 
-def parser() -> argparse.ArgumentParser:
-    """The whole command line."""
+def parser(add_plugin_commands: AddCommands | None = None) -> argparse.ArgumentParser:
+    """The whole command line; ``add_plugin_commands`` gets its subparsers."""
     top = argparse.ArgumentParser(
         prog="apigauge",
         description="Are the API calls that language models write real, right and runnable?",
@@ -49,13 +51,14 @@ def parser() -> argparse.ArgumentParser:
     commands = top.add_subparsers(metavar="COMMAND", required=True)
     for command in _COMMANDS:
         command.add(commands)
-    load().hook.apigauge_commands(commands=commands)
+    if add_plugin_commands:
+        add_plugin_commands(commands)
     return top
 
 
-def main(argv: Sequence[str] | None = None) -> int:
+def main(argv: Sequence[str] | None = None, *, add_plugin_commands: AddCommands | None = None) -> int:
     """Runs one command; returns its exit code."""
-    arguments = parser().parse_args(argv)
+    arguments = parser(add_plugin_commands).parse_args(argv)
     try:
         return int(arguments.function(arguments))
     except ApigaugeError as error:
@@ -70,7 +73,3 @@ def main(argv: Sequence[str] | None = None) -> int:
     except OSError as error:
         print(f"apigauge: {error.filename or 'disk'}: {error.strerror or error}", file=sys.stderr)
         return 4
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -4,7 +4,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from apigauge.harness.cli.shared import add_common, print_json, progress
+from apigauge.harness.cli.options import add_common
+from apigauge.harness.cli.output import print_json, progress
 
 if TYPE_CHECKING:
     from apigauge.benchmarks import Item
@@ -50,22 +51,24 @@ def view(path: Path, data_dir: Path | None, items: "dict[str, dict[str, Item]]")
     """
     from apigauge.benchmarks import load_benchmark
     from apigauge.errors import RunError
-    from apigauge.harness import runs
+    from apigauge.harness.evaluation import run_directory
     from apigauge.reports.views import RunView
 
-    manifest = runs.read_json(path / runs.MANIFEST)
-    if not (path / runs.SUMMARY).exists():
+    manifest = run_directory.read_json(path / run_directory.MANIFEST)
+    if not (path / run_directory.SUMMARY).exists():
         raise RunError(f"{path}: has not been scored to its end; run `apigauge score {path}`.")
     name = manifest.get("benchmark", {}).get("name", "")
     if name not in items:
         items[name] = {item.id: item for item in load_benchmark(name, data_dir).items}
-    texts = {(row["item"], row["sample"]): row["text"] for row in runs.read_rows(path / runs.GENERATIONS)}
+    texts = {
+        (row["item"], row["sample"]): row["text"] for row in run_directory.read_rows(path / run_directory.GENERATIONS)
+    }
     rows = [
         item_view(items[name][row["item"]], row, texts.get((row["item"], row["sample"]), ""))
-        for row in runs.read_rows(path / runs.SCORES)
+        for row in run_directory.read_rows(path / run_directory.SCORES)
         if row["item"] in items[name]
     ]
-    return RunView(path.resolve().name, manifest, runs.read_json(path / runs.SUMMARY), rows)
+    return RunView(path.resolve().name, manifest, run_directory.read_json(path / run_directory.SUMMARY), rows)
 
 
 def item_view(item: "Item", row: dict[str, Any], text: str) -> "ItemView":

@@ -5,20 +5,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from apigauge.errors import RunError
-from apigauge.harness.cli.shared import (
-    add_common,
-    add_sandbox,
-    add_scoring,
-    metric_modules,
-    print_json,
-    progress,
-    sandbox_for,
-    say,
-    tell_problems,
-)
+from apigauge.harness.cli.options import add_common, add_sandbox, add_scoring, metric_modules, sandbox_for
+from apigauge.harness.cli.output import print_json, progress, say, tell_problems
 
 if TYPE_CHECKING:
-    from apigauge.harness.evaluation import Change
+    from apigauge.harness.evaluation.evaluate import Change
 
 
 def add(commands: "argparse._SubParsersAction[Any]") -> None:
@@ -50,7 +41,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _unexplained(metric: str) -> str:
-    from apigauge.harness.metrics import is_executed
+    from apigauge.harness.metrics.table import is_executed
 
     chance = "does the program depend on chance, or " if is_executed(metric) else ""
     return f"nothing in the manifest explains it: {chance}were the scores edited?"
@@ -93,11 +84,11 @@ def rescore(run_path: Path, arguments: argparse.Namespace, otherwise: str) -> "t
     ``otherwise`` is the sandbox for a run that was made without one.
     """
     from apigauge.benchmarks import load_benchmark
-    from apigauge.harness import runs
-    from apigauge.harness.evaluation import score_run
-    from apigauge.harness.metrics import MODULES, STATIC
+    from apigauge.harness.evaluation import run_directory
+    from apigauge.harness.evaluation.evaluate import score_run
+    from apigauge.harness.metrics.table import MODULES, STATIC
 
-    manifest = runs.read_json(run_path / runs.MANIFEST)
+    manifest = run_directory.read_json(run_path / run_directory.MANIFEST)
     benchmark = load_benchmark(manifest.get("benchmark", {}).get("name", ""), arguments.data_dir)
     made_with = [module for module in MODULES if module in manifest.get("metrics", {})]
     modules = metric_modules(arguments.metrics or made_with)

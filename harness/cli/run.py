@@ -5,27 +5,24 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from apigauge.errors import ApigaugeError
-from apigauge.harness.cli.shared import (
+from apigauge.harness.cli.options import (
     add_common,
     add_sandbox,
     add_scoring,
     default_out,
     metric_modules,
     positive,
-    print_summary,
-    progress,
     sandbox_for,
-    say,
-    tell_problems,
 )
-from apigauge.harness.generation import FORMS, open_generator
-from apigauge.harness.generation.documents import RETRIEVERS
+from apigauge.harness.cli.output import print_summary, progress, say, tell_problems
+from apigauge.harness.generation.backends import forms, open_generator
 from apigauge.harness.generation.options import ModelOptions
 from apigauge.harness.generation.prompts import Prompting
+from apigauge.harness.generation.retrieved_docs import RETRIEVERS
 from apigauge.harness.generation.sampling import Sampling
 
 if TYPE_CHECKING:
-    from apigauge.harness.generation import Generator
+    from apigauge.harness.generation.types import Generator
 
 
 def add(commands: "argparse._SubParsersAction[Any]") -> None:
@@ -42,9 +39,7 @@ def add(commands: "argparse._SubParsersAction[Any]") -> None:
 def add_model(parser: argparse.ArgumentParser) -> None:
     """``--benchmark``, ``--model``, ``--out`` and ``--limit``."""
     parser.add_argument("--benchmark", required=True, metavar="NAME", help="see `apigauge benchmarks list`")
-    parser.add_argument(
-        "--model", required=True, metavar="SPEC", help=", ".join(f"{kind}:{form}" for kind, form in FORMS.items())
-    )
+    parser.add_argument("--model", required=True, metavar="SPEC", help=forms())
     parser.add_argument("--out", type=Path, metavar="DIR", help="the run's folder (default: runs/BENCHMARK-MODEL)")
     parser.add_argument("--limit", type=positive, metavar="N", help="only the first N items")
 
@@ -108,7 +103,7 @@ def run(arguments: argparse.Namespace) -> int:
 def answer_and_score(arguments: argparse.Namespace, generator: "Generator") -> int:
     """Runs a generator over a benchmark into a run directory and prints the result."""
     from apigauge.benchmarks import load_benchmark
-    from apigauge.harness.evaluation import evaluate
+    from apigauge.harness.evaluation.evaluate import evaluate
 
     modules = metric_modules(arguments.metrics)
     benchmark = load_benchmark(arguments.benchmark, arguments.data_dir)

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from apigauge.errors import ApigaugeError
-from apigauge.harness.cli.shared import positive, print_json, say
+from apigauge.harness.cli.options import positive
+from apigauge.harness.cli.output import print_json, say
 
 if TYPE_CHECKING:
     from apigauge.sandboxes.attacks.run import Result
@@ -118,7 +119,7 @@ def attack(arguments: argparse.Namespace) -> int:
     from apigauge.sandboxes.attacks.host import Host
     from apigauge.sandboxes.attacks.run import LIMITS
     from apigauge.sandboxes.attacks.run import attack as run_attacks
-    from apigauge.sandboxes.open import open_sandbox
+    from apigauge.sandboxes.factory import open_sandbox
 
     chosen = [one for one in load() if arguments.family in (None, one.family)]
     sandbox = open_sandbox(arguments.sandbox, arguments.environment, LIMITS, concurrency=1, say=say)
@@ -153,7 +154,7 @@ def execute(arguments: argparse.Namespace) -> int:
     from dataclasses import replace
 
     from apigauge.sandboxes import Limits
-    from apigauge.sandboxes.open import open_sandbox
+    from apigauge.sandboxes.factory import open_sandbox
 
     source = sys.stdin.read() if arguments.file == "-" else _read(Path(arguments.file))
     limits = Limits()
@@ -187,7 +188,7 @@ def _read(path: Path) -> str:
 
 def _program(source: str, call: str | None) -> Any:
     """The program with its API call: the one named, or the first call of an imported function that it makes."""
-    from apigauge.harness.source import find_calls, imports
+    from apigauge.harness.extraction.call_scan import find_calls, imports
     from apigauge.sandboxes import Program
 
     if call is None:

@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from apigauge.errors import UsageError
+from apigauge.harness.cli.options import add_common, add_sandbox, add_scoring, positive
+from apigauge.harness.cli.output import print_summary, tell_problems
 from apigauge.harness.cli.run import answer_and_score
-from apigauge.harness.cli.shared import add_common, add_sandbox, add_scoring, positive, print_summary, tell_problems
 
 
 def add(commands: "argparse._SubParsersAction[Any]") -> None:
@@ -38,7 +39,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def find_responses(name: str, data_dir: Path | None) -> Path:
     """The file as named, or of that name among the released answers that `benchmarks fetch` brought."""
-    from apigauge.benchmarks.data import search_path
+    from apigauge.benchmarks.files import search_path
 
     if not Path(name).is_file() and Path(name).name == name:
         for folder in search_path(data_dir):

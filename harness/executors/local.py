@@ -13,7 +13,7 @@ from concurrent.futures.process import BrokenProcessPool
 from typing import Any, TypeVar
 
 from apigauge.errors import ApigaugeError
-from apigauge.harness.executors.ahead import IDLE
+from apigauge.harness.executors.prefetch import PENDING, Pending
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -26,13 +26,17 @@ _function: Callable[[Any], Any]
 
 
 def ordered(
-    make: Callable[[], Callable[[Task], Result]], tasks: Iterable[Task], expected: int, workers: int | None = None
-) -> Iterator[Result]:
+    make: Callable[[], Callable[[Task], Result]],
+    tasks: Iterable[Task | Pending],
+    expected: int,
+    workers: int | None = None,
+) -> Iterator[Result | Pending]:
     """Results of tasks in the order of the tasks, while further tasks are still being drawn.
 
     Args:
         make: builds the function that does a task; called once in each process, so it must pickle.
-        tasks: drawn lazily, a bounded number ahead. Where they say ``IDLE``, what is done is handed on, and so is that.
+        tasks: drawn lazily, a bounded number ahead. Where they say ``PENDING``, what is done is handed on, and so is
+            that.
         expected: how many there will be; few stay in this process.
         workers: processes; all cores by default. One stays in this process.
     """
@@ -40,7 +44,7 @@ def ordered(
     if workers == 1 or expected < _WORTH_PROCESSES:
         function = make()
         for task in tasks:
-            yield task if task is IDLE else function(task)
+            yield PENDING if isinstance(task, Pending) else function(task)
         return
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(workers, context, initializer=_start, initargs=(make,)) as pool:
@@ -52,18 +56,18 @@ def ordered(
             while running and (running[0].done() or len(running) > 4 * workers):
                 yield from _result(running.popleft())
             if not chunk:
-                yield IDLE
+                yield PENDING
         while running:
             yield from _result(running.popleft())
 
 
-def _chunks(tasks: Iterable[Task]) -> Iterator[tuple[Task, ...]]:
+def _chunks(tasks: Iterable[Task | Pending]) -> Iterator[tuple[Task, ...]]:
     """Tasks by the handful, fewer where none is at hand; nothing where none has come since."""
     chunk: list[Task] = []
     for task in tasks:
-        if task is not IDLE:
+        if not isinstance(task, Pending):
             chunk.append(task)
-        if task is IDLE or len(chunk) == _CHUNK:
+        if isinstance(task, Pending) or len(chunk) == _CHUNK:
             yield tuple(chunk)
             chunk.clear()
     if chunk:

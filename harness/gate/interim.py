@@ -8,7 +8,7 @@ from apigauge.errors import RunError
 from apigauge.harness.gate import sequential
 from apigauge.harness.gate.judge import Asked, Decision, Finding, Paired, check, finding, pair, worst
 from apigauge.harness.gate.outcomes import Outcomes
-from apigauge.harness.significance import ALPHA, holm
+from apigauge.harness.statistics.significance import ALPHA, holm
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,11 +13,20 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from apigauge.errors import RunError, UsageError
-from apigauge.harness import runs
+from apigauge.harness.evaluation import run_directory
 from apigauge.harness.gate.outcomes import Outcomes
-from apigauge.harness.metrics import LOWER_IS_BETTER, NAMES, TOP, is_executed
-from apigauge.harness.significance import ALPHA, Pairs, answers_needed, holm, mcnemar, minimum_detectable, pairs, worse
-from apigauge.harness.statistics import paired_difference
+from apigauge.harness.metrics.table import LOWER_IS_BETTER, NAMES, TOP, is_executed
+from apigauge.harness.statistics.intervals import paired_difference
+from apigauge.harness.statistics.significance import (
+    ALPHA,
+    Pairs,
+    answers_needed,
+    holm,
+    mcnemar,
+    minimum_detectable,
+    pairs,
+    worse,
+)
 
 MARGIN = 0.05
 DEFAULT = ("ast.exact", "exec.rate")
@@ -88,7 +97,7 @@ class Finding:
     minimum_detectable: float | None
     needed: int
     decision: Decision
-    lost: dict[str, list[runs.Key]]
+    lost: dict[str, list[run_directory.Key]]
 
     @property
     def title(self) -> str:
@@ -180,7 +189,7 @@ def check(baseline: Outcomes, run: Outcomes, names: Sequence[str]) -> None:
 class Paired:
     """Both runs' scores, from 0 to 1 with more being better, and the API that each answer was to name."""
 
-    keys: list[runs.Key]
+    keys: list[run_directory.Key]
     before: list[float]
     after: list[float]
     apis: list[str]
@@ -189,9 +198,9 @@ class Paired:
         """Summed up for each API."""
         return pairs(self.before, self.after, self.apis)
 
-    def lost(self) -> dict[str, list[runs.Key]]:
+    def lost(self) -> dict[str, list[run_directory.Key]]:
         """The answers that got worse, by API, those first that lost most."""
-        found: dict[str, list[runs.Key]] = {}
+        found: dict[str, list[run_directory.Key]] = {}
         for key, old, new, api in zip(self.keys, self.before, self.after, self.apis, strict=True):
             if new < old:
                 found.setdefault(api, []).append(key)

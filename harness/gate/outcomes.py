@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from apigauge.errors import RunError
-from apigauge.harness import runs
-from apigauge.harness.metrics import MODULES, is_executed
+from apigauge.harness.evaluation import run_directory
 from apigauge.harness.metrics.executability import infra_errors, is_withheld
+from apigauge.harness.metrics.table import MODULES, is_executed
 
 _FORMAT = "apigauge baseline 1"
 
@@ -39,7 +39,7 @@ class Outcomes:
     model: dict[str, Any]
     scorers: dict[str, str]
     manifest_sha256: str
-    rows: dict[runs.Key, dict[str, float]]
+    rows: dict[run_directory.Key, dict[str, float]]
     infra_error_rate: float
     withheld: bool
 
@@ -54,11 +54,11 @@ def read(path: Path) -> Outcomes:
 
 
 def _of_run(path: Path) -> Outcomes:
-    manifest = runs.read_json(path / runs.MANIFEST)
-    rows = runs.read_rows(path / runs.SCORES)
+    manifest = run_directory.read_json(path / run_directory.MANIFEST)
+    rows = run_directory.read_rows(path / run_directory.SCORES)
     if not rows:
         raise RunError(f"{path}: it has no scores yet; `apigauge score` or `apigauge run` makes them")
-    return of_run(path, manifest, rows, hashlib.sha256((path / runs.MANIFEST).read_bytes()).hexdigest())
+    return of_run(path, manifest, rows, hashlib.sha256((path / run_directory.MANIFEST).read_bytes()).hexdigest())
 
 
 def of_run(
@@ -124,7 +124,7 @@ def _plain(value: float) -> float:
 
 
 def _of_file(path: Path) -> Outcomes:
-    head = runs.read_json(path)
+    head = run_directory.read_json(path)
     if head.get("format") != _FORMAT:
         raise RunError(f"{path}: no run's folder and no baseline; `apigauge gate RUN --save-baseline FILE` makes one")
     try:

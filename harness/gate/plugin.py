@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 
 if TYPE_CHECKING:
-    from apigauge.harness.gate.checks import Check
     from apigauge.harness.gate.judge import Finding
+    from apigauge.harness.gate.pytest_cases import Check
 
 _FIXTURE = "apigauge_finding"
 _MARKER = (
@@ -45,7 +45,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Makes one test of a marked function for each metric and slice."""
     if (mark := metafunc.definition.get_closest_marker("apigauge")) is None:
         return
-    from apigauge.harness.gate.checks import checks
+    from apigauge.harness.gate.pytest_cases import checks
 
     if mark.args:
         pytest.fail(f"@pytest.mark.apigauge takes its arguments by name: {_MARKER}", pytrace=False)

@@ -20,8 +20,8 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from apigauge.benchmarks.types import Item
-from apigauge.harness.significance import NORMAL
-from apigauge.harness.statistics import SEED
+from apigauge.harness.statistics.intervals import SEED
+from apigauge.harness.statistics.significance import NORMAL
 
 if TYPE_CHECKING:
     import numpy as np

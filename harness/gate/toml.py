@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from apigauge.harness.gate.checks import Check, checks
+from apigauge.harness.gate.pytest_cases import Check, checks
 
 
 class File(pytest.File):

@@ -15,7 +15,7 @@ from typing import Any
 
 import platformdirs
 
-from apigauge.harness.generation.engine import Answer
+from apigauge.harness.generation.types import Answer
 
 
 def folder() -> Path:

@@ -4,10 +4,16 @@ from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 from apigauge.benchmarks.types import Benchmark, Item
-from apigauge.harness.generation import Answers, Completion
+from apigauge.harness.generation.options import ModelOptions
+from apigauge.harness.generation.types import Completion, FixedAnswers
 
 
-class Constant(Answers):
+def open_generator(argument: str, options: ModelOptions) -> "Constant":  # noqa: ARG001 - no model is run
+    """The backend ``constant:``."""
+    return Constant(argument)
+
+
+class Constant(FixedAnswers):
     """Answers everything with one text."""
 
     def __init__(self, text: str) -> None:

@@ -1,71 +1,46 @@
-"""What a backend that runs a model must do, and what all of them share: prompts, seeds, the cache."""
+"""What all backends that run a model share: prompts, seeds, the cache of completions."""
 
 import hashlib
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any, NamedTuple, Protocol
+from dataclasses import asdict
+from typing import Any, Protocol
 
 from apigauge.benchmarks.types import Benchmark, Item
-from apigauge.harness.generation import Completion
+from apigauge.harness.generation import checkpoint
+from apigauge.harness.generation.cache import Cache
+from apigauge.harness.generation.checkpoint import Checkpoint
+from apigauge.harness.generation.options import ModelOptions
 from apigauge.harness.generation.prompts import Prompting, render
 from apigauge.harness.generation.sampling import Sampling, seed_of
+from apigauge.harness.generation.types import Answer, Completion, Engine, Request
 
 
-class Answer(NamedTuple):
-    """What a model answered.
+class CheckpointEngine(Protocol):
+    """What opens a checkpoint: the class of an engine, or a function."""
 
-    Attributes:
-        text: without prompt, special tokens and stop text.
-        finish_reason: ``stop`` at an end token or a stop text, ``length`` at the longest answer or the context's end.
-        prompt_tokens: tokens of the prompt; None where a server does not say.
-        completion_tokens: tokens of the answer; likewise.
+    def __call__(self, checkpoint: Checkpoint, adapter: Checkpoint | None, options: ModelOptions) -> Engine:
+        """The engine of the checkpoint, with an adapter or without."""
+        ...
+
+
+def checkpoint_generator(kind: str, argument: str, options: ModelOptions, engine: CheckpointEngine) -> "ModelGenerator":
+    """The generator for a checkpoint of Hugging Face's kind.
+
+    Args:
+        kind: of the backend; the manifest's ``spec`` begins with it.
+        argument: path or id of the checkpoint.
+        options: of the model and of its answers.
+        engine: opens the checkpoint.
+
+    Raises:
+        UsageError: options exclude one another.
+        ModelError: the checkpoint or the adapter is unavailable.
     """
-
-    text: str
-    finish_reason: str
-    prompt_tokens: int | None
-    completion_tokens: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """One answer to be made."""
-
-    item: str
-    sample: int
-    prompt: str
-    seed: int
-
-
-class Engine(Protocol):
-    """A backend, opened on one model."""
-
-    problems: list[str]
-
-    def describe(self) -> dict[str, Any]:
-        """What its answers depend on beside prompt and sampling; the same wherever the run is made."""
-        ...
-
-    @property
-    def has_chat(self) -> bool:
-        """Whether the model, or the server before it, has a chat template."""
-        ...
-
-    def chat(self, message: str) -> str:
-        """The prompt for a user's message."""
-        ...
-
-    def answer(self, requests: Sequence[Request], style: str) -> Iterator[tuple[Request, Answer]]:
-        """Answers in any order, as they are made; what cannot be had is left out and told in ``problems``.
-
-        Args:
-            requests: all there are to be made.
-            style: the prompts' style; of ``chat`` the template has put its special tokens into the prompt.
-
-        Raises:
-            UsageError: a prompt leaves no room for an answer; raised before any is made.
-        """
-        ...
+    weights = checkpoint.find(argument)
+    adapter = checkpoint.find(options.adapter) if options.adapter else None
+    spec = f"{kind}:{weights.name}" + (f"+{adapter.name}" if adapter else "")
+    opened = engine(weights, adapter, options)
+    return ModelGenerator(opened, options.sampling, options.prompting, spec, cached=options.cached)
 
 
 class ModelGenerator:
@@ -107,8 +82,6 @@ class ModelGenerator:
         self, benchmark: Benchmark, items: Sequence[Item], done: Collection[tuple[str, int]] = ()
     ) -> Iterator[Completion]:
         """What the cache holds, then what the engine makes, as it makes it."""
-        from apigauge.harness.generation.cache import Cache
-
         requests = [
             Request(item.id, sample, prompt, seed_of(self._sampling.seed, item.id, sample))
             for item, prompt in zip(items, self.prompts(benchmark, items), strict=True)

@@ -17,14 +17,20 @@ from typing import Any
 
 from apigauge.errors import ModelError, UsageError
 from apigauge.harness.generation.checkpoint import Checkpoint
-from apigauge.harness.generation.engine import Answer, Request
+from apigauge.harness.generation.engine import ModelGenerator, checkpoint_generator
 from apigauge.harness.generation.options import ModelOptions
 from apigauge.harness.generation.sampling import cut
 from apigauge.harness.generation.tokens import Tokenized, Tokens
+from apigauge.harness.generation.types import Answer, Request
 
 _BATCH = 32
 _DTYPES = ("auto", "float32", "bfloat16", "float16")
 _TOKEN_IDS = ("pad_token_id", "bos_token_id", "eos_token_id", "decoder_start_token_id", "forced_bos_token_id")
+
+
+def open_generator(argument: str, options: ModelOptions) -> ModelGenerator:
+    """The backend ``hf:``."""
+    return checkpoint_generator("hf", argument, options, HF)
 
 
 class HF:

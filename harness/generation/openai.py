@@ -16,9 +16,10 @@ from typing import Any
 import httpx
 
 from apigauge.errors import ModelError, UsageError
-from apigauge.harness.generation.engine import Answer, Request
+from apigauge.harness.generation.engine import ModelGenerator
 from apigauge.harness.generation.options import ModelOptions
 from apigauge.harness.generation.sampling import cut
+from apigauge.harness.generation.types import Answer, Request
 
 ATTEMPTS = 6
 # Seconds. A pause is drawn from 0 to BACK_OFF, doubled after each attempt ("full jitter"), so that what failed together
@@ -37,6 +38,12 @@ class _Trouble(Exception):  # noqa: N818 - no error yet: it may be gone at the n
     def __init__(self, reason: str, pause: float = 0.0, *, is_final: bool = False, is_unreached: bool = False) -> None:
         super().__init__(reason)
         self.pause, self.is_final, self.is_unreached = pause, is_final, is_unreached
+
+
+def open_generator(argument: str, options: ModelOptions) -> ModelGenerator:
+    """The backend ``openai:``."""
+    engine, spec = OpenAI(argument, options), f"openai:{argument}"
+    return ModelGenerator(engine, options.sampling, options.prompting, spec, cached=options.cached)
 
 
 class OpenAI:

@@ -1,10 +1,7 @@
-"""What may be asked of the generators that run a model, and which backend a ``--model`` means."""
+"""What may be asked of the generators that run a model."""
 
 from dataclasses import dataclass, field
 
-from apigauge.harness.generation import checkpoint
-from apigauge.harness.generation.checkpoint import Checkpoint
-from apigauge.harness.generation.engine import Engine, ModelGenerator
 from apigauge.harness.generation.prompts import Prompting
 from apigauge.harness.generation.sampling import Sampling
 
@@ -42,34 +39,3 @@ class ModelOptions:
     base_url: str | None = None
     concurrency: int = 8
     timeout: float = 120.0
-
-
-def open_model(kind: str, argument: str, options: ModelOptions) -> ModelGenerator:
-    """The generator for a kind that runs a model.
-
-    Raises:
-        UsageError: options exclude one another.
-        ModelError: the checkpoint or the server cannot be had.
-    """
-    if kind == "openai":
-        from apigauge.harness.generation.openai import OpenAI
-
-        return ModelGenerator(
-            OpenAI(argument, options), options.sampling, options.prompting, f"openai:{argument}", cached=options.cached
-        )
-    found = checkpoint.find(argument)
-    adapter = checkpoint.find(options.adapter) if options.adapter else None
-    spec = f"{kind}:{found.name}" + (f"+{adapter.name}" if adapter else "")
-    return ModelGenerator(
-        _local(kind, found, adapter, options), options.sampling, options.prompting, spec, cached=options.cached
-    )
-
-
-def _local(kind: str, found: Checkpoint, adapter: Checkpoint | None, options: ModelOptions) -> Engine:
-    if kind == "vllm":
-        from apigauge.harness.generation.vllm import VLLM
-
-        return VLLM(found, adapter, options)
-    from apigauge.harness.generation.hf import HF
-
-    return HF(found, adapter, options)

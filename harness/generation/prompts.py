@@ -6,7 +6,7 @@ from pathlib import Path
 
 from apigauge.benchmarks.types import Benchmark, Item
 from apigauge.errors import UsageError
-from apigauge.harness.generation.documents import Retriever, documents
+from apigauge.harness.generation.retrieved_docs import Retriever, documents
 
 # Between the question and the document, in the released RT questions.
 REFERENCE = "\n Use this API documentation for reference: "

@@ -8,10 +8,16 @@ from typing import Any
 
 from apigauge.benchmarks.types import Benchmark, Item
 from apigauge.errors import ResponsesError
-from apigauge.harness.generation import Answers, Completion
+from apigauge.harness.generation.options import ModelOptions
+from apigauge.harness.generation.types import Completion, FixedAnswers
 
 
-class Replay(Answers):
+def open_generator(argument: str, options: ModelOptions) -> "Replay":  # noqa: ARG001 - no model is run
+    """The backend ``replay:``."""
+    return Replay(argument)
+
+
+class Replay(FixedAnswers):
     """Answers from a file of JSON lines.
 
     Each line has ``text`` and either ``item`` (and perhaps ``sample``) or upstream's ``question_id``. A line that

@@ -9,11 +9,17 @@ from typing import Any
 
 from apigauge.benchmarks.types import Api, Benchmark, Item
 from apigauge.errors import UsageError
-from apigauge.harness.generation import Answers, Completion
-from apigauge.harness.generation.documents import nearest
+from apigauge.harness.generation.options import ModelOptions
+from apigauge.harness.generation.retrieved_docs import nearest
+from apigauge.harness.generation.types import Completion, FixedAnswers
 
 
-class Retrieval(Answers):
+def open_generator(argument: str, options: ModelOptions) -> "Retrieval":  # noqa: ARG001 - no model is run
+    """The backend ``retrieval:``."""
+    return Retrieval(argument)
+
+
+class Retrieval(FixedAnswers):
     """Answers with the best catalogue row's call and example."""
 
     def __init__(self, method: str) -> None:

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from apigauge.errors import ModelError, UsageError
 from apigauge.harness.generation.checkpoint import Checkpoint
-from apigauge.harness.generation.engine import Request
+from apigauge.harness.generation.types import Request
 
 _FILES = ("tokenizer*", "vocab*", "*.model", "*.tiktoken", "merges.txt")
 

@@ -7,10 +7,16 @@ from typing import Any
 
 from apigauge.errors import ModelError, UsageError
 from apigauge.harness.generation.checkpoint import Checkpoint
-from apigauge.harness.generation.engine import Answer, Request
+from apigauge.harness.generation.engine import ModelGenerator, checkpoint_generator
 from apigauge.harness.generation.options import ModelOptions
 from apigauge.harness.generation.sampling import cut
 from apigauge.harness.generation.tokens import Tokens
+from apigauge.harness.generation.types import Answer, Request
+
+
+def open_generator(argument: str, options: ModelOptions) -> ModelGenerator:
+    """The backend ``vllm:``."""
+    return checkpoint_generator("vllm", argument, options, VLLM)
 
 
 class VLLM:

@@ -20,9 +20,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from apigauge.benchmarks.apibench import grammar
 from apigauge.benchmarks.types import Benchmark, Item
-from apigauge.harness.extraction import MAX_TEXT, Extraction
-from apigauge.harness.metrics import Metric, Scored
-from apigauge.harness.syntax import python_parser
+from apigauge.harness.extraction.extract import MAX_TEXT, Extraction
+from apigauge.harness.extraction.syntax import python_parser
+from apigauge.harness.metrics.types import Metric, Scored
 
 if TYPE_CHECKING:
     from tree_sitter import Node, Parser
@@ -51,7 +51,7 @@ def make(benchmark: Benchmark) -> Metric:
     def metric(item: Item, extraction: Extraction) -> Scored:
         if len(extraction.text) > MAX_TEXT:
             return Scored({"ast.gorilla": 0.0, "hallucination.gorilla": 0.0}, {"ast.gorilla": "too_long"})
-        found = judge(benchmark.hub, rows, extraction.text, item.domain)
+        found = judge(benchmark.gorilla_dialect, rows, extraction.text, item.domain)
         matched = benchmark.catalogue[found.api_index].call if found.api_index >= 0 else "no catalogue row"
         return Scored(
             {
@@ -109,7 +109,7 @@ def catalogue_rows(benchmark: Benchmark) -> list[Row]:
         call = _children(_children(root)[0])[0] if _children(root) and _children(_children(root)[0]) else None
         if call is None or len(_children(call)) < 2:
             continue
-        arguments = tuple(text.strip("'") for text in _row_arguments(benchmark.hub, _children(call)[1]))
+        arguments = tuple(text.strip("'") for text in _row_arguments(benchmark.gorilla_dialect, _children(call)[1]))
         if arguments:
             rows.append(Row(index, _text(_children(call)[0]), arguments, api.domain))
     return rows

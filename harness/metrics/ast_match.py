@@ -18,8 +18,9 @@ from collections import Counter
 from dataclasses import dataclass
 
 from apigauge.benchmarks.types import Api, Benchmark, Item
-from apigauge.harness.extraction import Extraction, extract
-from apigauge.harness.metrics import Metric, Scored
+from apigauge.harness.extraction.call_scan import find_calls, functions_of, imports
+from apigauge.harness.extraction.extract import Extraction, extract
+from apigauge.harness.extraction.syntax import version as syntax_version
 from apigauge.harness.metrics.calls import Call, Known, Value, parse_call, value_of
 from apigauge.harness.metrics.constants import constants
 from apigauge.harness.metrics.signatures import (
@@ -29,8 +30,7 @@ from apigauge.harness.metrics.signatures import (
     parse_signature,
     signature_of,
 )
-from apigauge.harness.source import find_calls, functions_of, imports
-from apigauge.harness.syntax import version as syntax_version
+from apigauge.harness.metrics.types import Metric, Scored
 
 LABELS = (
     "too_long",

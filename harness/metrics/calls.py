@@ -9,10 +9,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from apigauge.harness.extraction.call_scan import resolve
+from apigauge.harness.extraction.syntax import syntax_tree, text_of
 from apigauge.harness.metrics.constants import Constant, constant_of, is_constant
 from apigauge.harness.metrics.signatures import Signature
-from apigauge.harness.source import resolve
-from apigauge.harness.syntax import syntax_tree, text_of
 
 if TYPE_CHECKING:
     from tree_sitter import Node

@@ -16,12 +16,12 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from apigauge.benchmarks.types import Benchmark, Item
-from apigauge.harness.extraction import Extraction
-from apigauge.harness.metrics import Metric, Scored
+from apigauge.harness.extraction.extract import Extraction
+from apigauge.harness.extraction.syntax import MAX_DEPTH, syntax_tree
+from apigauge.harness.extraction.syntax import version as syntax_version
 from apigauge.harness.metrics.data_flow import Flow, data_flow
 from apigauge.harness.metrics.ngrams import Grams, bleu, grams, precision, shared
-from apigauge.harness.syntax import MAX_DEPTH, syntax_tree
-from apigauge.harness.syntax import version as syntax_version
+from apigauge.harness.metrics.types import Metric, Scored
 
 # The package takes the length of the pair (tokens, weights) for the reference's length in its weighted part.
 _PAIR = 2

@@ -24,13 +24,13 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from apigauge.benchmarks.types import Benchmark, Item
-from apigauge.harness.extraction import Extraction
-from apigauge.harness.metrics import Metric, Scored
+from apigauge.harness.extraction.extract import Extraction
+from apigauge.harness.extraction.syntax import syntax_tree, text_of
+from apigauge.harness.extraction.syntax import version as syntax_version
 from apigauge.harness.metrics.codebleu import KEYWORDS, Parts, TooDeepError, flow_recall, flows, stripped, trees
 from apigauge.harness.metrics.ngrams import ORDERS, Grams, bleu, grams, precision
 from apigauge.harness.metrics.signatures import signature_of
-from apigauge.harness.syntax import syntax_tree, text_of
-from apigauge.harness.syntax import version as syntax_version
+from apigauge.harness.metrics.types import Metric, Scored
 
 if TYPE_CHECKING:
     from tree_sitter import Node

@@ -7,7 +7,7 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from apigauge.harness.syntax import MAX_DIGITS, is_deeper, parses, syntax_tree, text_of, unescaped, walk
+from apigauge.harness.extraction.syntax import MAX_DIGITS, is_deeper, parses, syntax_tree, text_of, unescaped, walk
 
 if TYPE_CHECKING:
     from tree_sitter import Node

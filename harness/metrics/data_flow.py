@@ -18,7 +18,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
-from apigauge.harness.syntax import MAX_DEPTH
+from apigauge.harness.extraction.syntax import MAX_DEPTH
 
 if TYPE_CHECKING:
     from tree_sitter import Node

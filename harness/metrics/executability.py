@@ -10,8 +10,9 @@ much of it publishes no number at all, since what failed may not have been a fai
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from apigauge.harness.metrics import EXECUTED, Scored
-from apigauge.harness.source import comments_and_strings, find_calls, imports, resolve
+from apigauge.harness.extraction.call_scan import comments_and_strings, find_calls, imports, resolve
+from apigauge.harness.metrics.table import EXECUTED
+from apigauge.harness.metrics.types import Scored
 from apigauge.sandboxes.verdict import NOTHING, Program, Verdict
 
 NAMES = EXECUTED["executability"]

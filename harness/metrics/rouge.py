@@ -15,8 +15,8 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from apigauge.benchmarks.types import Benchmark, Item
-from apigauge.harness.extraction import Extraction
-from apigauge.harness.metrics import Metric, Scored
+from apigauge.harness.extraction.extract import Extraction
+from apigauge.harness.metrics.types import Metric, Scored
 
 _TOKEN = re.compile(r"[a-z0-9]+")
 

@@ -6,8 +6,8 @@ A small table, written from the libraries' public documentation; a catalogue may
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from apigauge.harness.extraction.syntax import parses, syntax_tree, text_of
 from apigauge.harness.metrics.constants import constant_of, is_constant
-from apigauge.harness.syntax import parses, syntax_tree, text_of
 
 if TYPE_CHECKING:
     from tree_sitter import Node

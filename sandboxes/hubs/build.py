@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from apigauge.errors import SandboxError
-from apigauge.sandboxes import environments, hubs, owner
+from apigauge.sandboxes import environments, hubs, orphans
 from apigauge.sandboxes.build import find_image
 from apigauge.sandboxes.engine import connect, engine_trouble
 from apigauge.sandboxes.environments import Environment
@@ -138,7 +138,7 @@ def _build_in_image(name: str, environment: Environment, configs: Path | None, o
             network_mode="none",
             cap_drop=["ALL"],
             security_opt=["no-new-privileges"],
-            labels=owner.labels(),
+            labels=orphans.labels(),
         )
         try:
             with _archive(name, configs) as archive:

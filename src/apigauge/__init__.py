@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from apigauge.benchmarks import Api, Benchmark, Item, load_benchmark
     from apigauge.errors import ApigaugeError, DataError, ResponsesError, RunError, SandboxError, UsageError
-    from apigauge.harness.extraction import Extraction, extract
+    from apigauge.harness.extraction.extract import Extraction, extract
 
 __version__ = "0.1.0"
 
@@ -37,7 +37,7 @@ __all__ = [
 # pytest imports the package at every start where it is installed: each name is fetched when it is asked for.
 _HOMES = {
     "apigauge.benchmarks": ("Api", "Benchmark", "Item", "load_benchmark"),
-    "apigauge.harness.extraction": ("Extraction", "extract"),
+    "apigauge.harness.extraction.extract": ("Extraction", "extract"),
 }
 
 

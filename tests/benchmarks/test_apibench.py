@@ -10,7 +10,7 @@ import pytest
 from apigauge.benchmarks import load_benchmark, names
 from apigauge.benchmarks.apibench import HUBS, file_names
 from apigauge.errors import DataError, UsageError
-from apigauge.harness.check import check_benchmark, near_copies
+from apigauge.harness.audit.benchmark_audit import check_benchmark, near_copies
 
 pytestmark = pytest.mark.apibench
 
@@ -25,7 +25,7 @@ def test_sizes_are_those_of_the_published_files(data_dir, hub, items, rows, cata
     assert len({item.api for item in benchmark.items}) == clusters
     assert len(benchmark.answers) == rows
     assert len({item.id for item in benchmark.items}) == items
-    assert benchmark.hub == hub
+    assert benchmark.gorilla_dialect == benchmark.hub == hub
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,9 @@ import zipfile
 
 import pytest
 
+from apigauge.__main__ import main
 from apigauge.benchmarks.apibench import grammar
 from apigauge.errors import DataError
-from apigauge.harness.cli.main import main
 
 MACHINE = platform.system(), platform.machine()
 

@@ -8,9 +8,9 @@ from collections import Counter
 import pytest
 
 from apigauge.benchmarks import load_benchmark
-from apigauge.harness.extraction import extract
-from apigauge.harness.metrics import make_metrics, score
-from apigauge.harness.source import functions_of
+from apigauge.harness.extraction.call_scan import functions_of
+from apigauge.harness.extraction.extract import extract
+from apigauge.harness.metrics.registry import make_metrics, score
 
 MINI = load_benchmark("mini")
 

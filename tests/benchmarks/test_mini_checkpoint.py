@@ -7,9 +7,9 @@ import re
 
 import pytest
 
+from apigauge.__main__ import main
 from apigauge.benchmarks import load_benchmark
 from apigauge.benchmarks.mini import CHECKPOINT, train, vectors
-from apigauge.harness.cli.main import main
 
 TEXTS = [
     "The cat sleeps on the warm mat all day",
@@ -96,7 +96,7 @@ def test_no_question_of_the_test_part_is_learnt_from(mini):
 
 def test_a_learnt_answer_is_the_catalogue_s_own(mini):
     """Its call is extracted as the reference, and its program is the catalogue's."""
-    from apigauge.harness.extraction import extract
+    from apigauge.harness.extraction.extract import extract
 
     for api in mini.catalogue:
         found = extract("".join(train.answers(api)).removesuffix(vectors.END))

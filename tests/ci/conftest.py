@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from ci_steps import ROOT, outside
 
-from apigauge.harness.cli.main import main
+from apigauge.__main__ import main
 
 
 @pytest.fixture(scope="session")

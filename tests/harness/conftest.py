@@ -9,7 +9,7 @@ from compared_runs import compare_json, make_run
 @pytest.fixture(scope="session")
 def process_sandbox():
     """Opens process sandboxes with nothing but Python in them; closes them in the end."""
-    from apigauge.sandboxes.open import open_sandbox
+    from apigauge.sandboxes.factory import open_sandbox
 
     opened = []
 
@@ -25,9 +25,9 @@ def process_sandbox():
 @pytest.fixture(autouse=True)
 def ceilings_of_their_own(tmp_path, monkeypatch):
     """No test leaves a ceiling behind, or finds one."""
-    from apigauge.harness import references
+    from apigauge.harness.evaluation import ceilings
 
-    monkeypatch.setattr(references, "cache", lambda: tmp_path / "ceilings")
+    monkeypatch.setattr(ceilings, "folder", lambda: tmp_path / "ceilings")
 
 
 @pytest.fixture(scope="session")

@@ -15,9 +15,9 @@ import pytest
 from released_answers import released_files
 
 from apigauge import load_benchmark
-from apigauge.harness.generation import Completion
-from apigauge.harness.metrics import STATIC
-from apigauge.harness.scoring import ScorerFactory
+from apigauge.harness.evaluation.scoring import ScorerFactory
+from apigauge.harness.generation.types import Completion
+from apigauge.harness.metrics.table import STATIC
 
 DIGESTS = Path(__file__).parents[1] / "data" / "scores.sha256.json"
 

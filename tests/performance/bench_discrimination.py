@@ -13,7 +13,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 import reference_mutations
 
 from apigauge.benchmarks import load_benchmark
-from apigauge.harness.references import run_references
+from apigauge.harness.audit.references import run_references
 from apigauge.sandboxes import environments, hubs
 from apigauge.sandboxes.docker import DockerSandbox
 

@@ -20,13 +20,13 @@ from openai_server import OpenAIServer, good
 from tiny_checkpoints import save_gpt2
 
 from apigauge.benchmarks import load_benchmark
-from apigauge.harness.evaluation import evaluate, generate, score_run
-from apigauge.harness.generation import open_generator
-from apigauge.harness.generation.engine import Request
+from apigauge.harness.evaluation.evaluate import evaluate, generate, score_run
+from apigauge.harness.generation.backends import open_generator
 from apigauge.harness.generation.options import ModelOptions
 from apigauge.harness.generation.prompts import Prompting
 from apigauge.harness.generation.sampling import Sampling
-from apigauge.sandboxes.open import open_sandbox
+from apigauge.harness.generation.types import Request
+from apigauge.sandboxes.factory import open_sandbox
 
 TOKENS, BATCH, ROUNDS = 32, 16, 2
 QUESTIONS, CONTEXT, ANSWER_SECONDS = 48, 3072, 0.02

@@ -15,11 +15,11 @@ from codebleu_package import replacements
 from plain import PlainGorilla
 
 from apigauge import extract, load_benchmark
+from apigauge.harness.evaluation.scoring import ScorerFactory
 from apigauge.harness.executors.local import ordered
+from apigauge.harness.extraction.call_scan import functions_of
 from apigauge.harness.generation.replay import Replay
-from apigauge.harness.metrics import MODULES
-from apigauge.harness.scoring import ScorerFactory
-from apigauge.harness.source import functions_of
+from apigauge.harness.metrics.table import MODULES
 
 HUBS = ("huggingface", "tensorflowhub", "torchhub")
 SHARED = ("ast.gorilla", "hallucination.gorilla", "rouge.1", "rouge.2", "rouge.L", "codebleu")

@@ -40,7 +40,7 @@ def added_to_pytest():
 
 def main():
     empty = seconds(sys.executable, "-c", "pass")
-    ours = seconds(sys.executable, "-m", "apigauge.harness.cli.main", "--help")
+    ours = seconds(sys.executable, "-m", "apigauge", "--help")
     print(f"apigauge --help {ours * 1000:.0f} ms, an empty Python {empty * 1000:.0f} ms (medians of 15)")
     added = added_to_pytest()
     print(f"pytest starts {added:.1f} ms of CPU time later with the plugin, unused (median of 25 pairs)")

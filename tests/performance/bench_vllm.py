@@ -8,11 +8,11 @@ import time
 os.environ.setdefault("VLLM_CPU_KVCACHE_SPACE", "2")
 
 from apigauge.benchmarks import load_benchmark
-from apigauge.harness.generation import open_generator
-from apigauge.harness.generation.engine import Request
+from apigauge.harness.generation.backends import open_generator
 from apigauge.harness.generation.options import ModelOptions
 from apigauge.harness.generation.prompts import Prompting
 from apigauge.harness.generation.sampling import Sampling
+from apigauge.harness.generation.types import Request
 
 TOKENS, ROUNDS = 32, 3
 

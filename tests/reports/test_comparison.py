@@ -6,7 +6,7 @@ from html.parser import HTMLParser
 import pytest
 
 from apigauge.errors import ApigaugeError
-from apigauge.reports.columns import columns_for
+from apigauge.harness.metrics.table import infos_for
 from apigauge.reports.comparison import write_comparison
 from apigauge.reports.pairing import grouped, marked
 from apigauge.reports.views import PairView
@@ -66,7 +66,7 @@ def test_apis_that_lost_most_come_first_then_those_that_won_then_other_changes_a
         pair("lost as many as it won", 10, 0, 1),
         pair("lost as many as it won", 11, 1, 0),
     ]
-    groups = grouped(rows, columns_for(["ast.exact"]), {"ast.exact"})
+    groups = grouped(rows, infos_for(["ast.exact"]), {"ast.exact"})
     assert [group.api for group in groups] == [
         "lost two",
         "lost one of two",
@@ -85,7 +85,7 @@ def test_where_low_is_good_a_rise_is_worse(pair):
     metrics = {"ast.exact": 1.0, "hallucination": 1.0, "rouge.1": 0.75}
     row = pair("x", 1, 1, 1, metrics=metrics)
     row.a.metrics.update({"hallucination": 0.0, "rouge.1": 0.5, "rouge.2": 0.5})
-    columns = columns_for(["ast.exact", "hallucination", "rouge.1", "rouge.2"])
+    columns = infos_for(["ast.exact", "hallucination", "rouge.1", "rouge.2"])
     ((found,),) = (group.rows for group in grouped([row], columns, {"ast.exact", "hallucination"}))
     assert found.changes == ("=", "-", "+", ".")
     assert found.scores == (
@@ -111,7 +111,7 @@ def test_where_low_is_good_a_rise_is_worse(pair):
 def test_a_row_says_what_changed_where_no_outcome_did(pair, changes, remark):
     row = pair("x", 2, 1, 1, **changes)
     row.a.metrics["rouge.1"] = 0.25 if "metrics" in changes else row.b.metrics.setdefault("rouge.1", 0.25)
-    (group,) = grouped([row], columns_for(["ast.exact", "rouge.1"]), {"ast.exact"})
+    (group,) = grouped([row], infos_for(["ast.exact", "rouge.1"]), {"ast.exact"})
     assert group.rows[0].remark == remark
     assert bool(group.rows[0].chips) == (remark == "")
 

@@ -16,8 +16,8 @@ from apigauge.sandboxes import build_base, build_wheels, doctor, engine, environ
 from apigauge.sandboxes.build import build, find_image
 from apigauge.sandboxes.docker import DockerSandbox
 from apigauge.sandboxes.engine import connect
+from apigauge.sandboxes.factory import open_sandbox
 from apigauge.sandboxes.hubs.build import build as build_hub
-from apigauge.sandboxes.open import open_sandbox
 
 # No test waits for less than an event; this is how long one that never comes may take.
 PATIENCE = 60

@@ -13,7 +13,7 @@ import pytest
 from sandbox_kinds import LIMITS, PYTHON
 
 from apigauge.errors import SandboxError
-from apigauge.sandboxes import link, owner, pool
+from apigauge.sandboxes import orphans, pool, worker_channel
 from apigauge.sandboxes.docker import DockerSandbox
 from apigauge.sandboxes.process import ProcessSandbox
 from apigauge.sandboxes.verdict import Program
@@ -29,8 +29,8 @@ RIGHT = {PASSES: "passed", FAILS: "failed"}
 
 def ours(client, pid=None):
     """Containers of this process, or of another."""
-    found = client.api.containers(all=True, filters={"label": owner.LABEL})
-    return [c["Id"] for c in found if c["Labels"][owner.LABEL].split(":")[1] == str(pid or os.getpid())]
+    found = client.api.containers(all=True, filters={"label": orphans.LABEL})
+    return [c["Id"] for c in found if c["Labels"][orphans.LABEL].split(":")[1] == str(pid or os.getpid())]
 
 
 @pytest.fixture(autouse=True)
@@ -78,7 +78,7 @@ def test_a_supervisor_killed_in_the_middle_is_replaced(sandbox, client):
 
 
 def test_a_supervisor_that_says_nothing_is_given_up(sandbox, client, monkeypatch):
-    monkeypatch.setattr(link, "SILENCE_SECONDS", 2.0)
+    monkeypatch.setattr(worker_channel, "SILENCE_SECONDS", 2.0)
     first = current(sandbox)
     with running(sandbox, Program("import time; time.sleep(0.9)")) as verdicts:
         client.api.pause(first)
@@ -245,15 +245,15 @@ def test_no_container_outlives_its_process(client, number):
 
 
 def test_the_next_start_sweeps_what_lost_its_owner_and_nothing_else(client):
-    label = owner.labels()[owner.LABEL]
+    label = orphans.labels()[orphans.LABEL]
     machine, pid, started = label.rsplit(":", 2)
     made = {
         name: client.api.create_container(PYTHON.tag, ["true"], labels=labels)["Id"]
         for name, labels in {
-            "of a process that is gone": {owner.LABEL: f"{machine}:4194304:1"},
-            "of a process whose number is used again": {owner.LABEL: f"{machine}:{pid}:1"},
-            "of a living process": {owner.LABEL: f"{machine}:{pid}:{started}"},
-            "of another machine": {owner.LABEL: "elsewhere:4194304:1"},
+            "of a process that is gone": {orphans.LABEL: f"{machine}:4194304:1"},
+            "of a process whose number is used again": {orphans.LABEL: f"{machine}:{pid}:1"},
+            "of a living process": {orphans.LABEL: f"{machine}:{pid}:{started}"},
+            "of another machine": {orphans.LABEL: "elsewhere:4194304:1"},
             "of nobody": {},
             "of someone with another label": {"org.example.owner": "x"},
         }.items()

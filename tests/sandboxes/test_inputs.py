@@ -222,10 +222,10 @@ def test_further_files_come_first(tmp_path, monkeypatch):
     """A hub's folder may hold what only its environment can make (a model in a pickle), or better files."""
     (tmp_path / "sample.joblib").write_bytes(b"pickle")
     (tmp_path / "sample.txt").write_bytes(b"ours")
-    from apigauge.sandboxes import link
+    from apigauge.sandboxes import worker_channel
 
-    original = link.opening
-    monkeypatch.setattr(link, "opening", lambda config: original(config | {"inputs_folder": str(tmp_path)}))
+    original = worker_channel.opening
+    monkeypatch.setattr(worker_channel, "opening", lambda config: original(config | {"inputs_folder": str(tmp_path)}))
     opened = open_with("bare", "fixtures")
     try:
         source = (

@@ -4,8 +4,8 @@ import os
 
 import pytest
 
-from apigauge.sandboxes import link
-from apigauge.sandboxes.link import Link, LostError, packed
+from apigauge.sandboxes import worker_channel
+from apigauge.sandboxes.worker_channel import Link, LostError, packed
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def test_a_message_may_come_in_pieces_and_two_at_once(pipe):
 
 def test_signs_of_life_are_passed_over_and_keep_the_link_open(pipe, monkeypatch):
     made, write, _ = pipe
-    monkeypatch.setattr(link, "SILENCE_SECONDS", 0.3)
+    monkeypatch.setattr(worker_channel, "SILENCE_SECONDS", 0.3)
     write(packed({"alive": True}) * 3 + packed({"x": 1}))
     assert made.next() == {"x": 1}
     with pytest.raises(LostError, match="said nothing"):
@@ -71,13 +71,13 @@ def test_the_worker_s_digest_depends_on_every_module(monkeypatch, tmp_path):
     import shutil
 
     copy = tmp_path / "worker"
-    shutil.copytree(link._FOLDER, copy)
-    before = link.worker_digest()
-    monkeypatch.setattr(link, "_FOLDER", copy)
-    assert link.worker_digest() == before
-    for name in (*link.worker.MODULES, "bootstrap"):
+    shutil.copytree(worker_channel._FOLDER, copy)
+    before = worker_channel.worker_digest()
+    monkeypatch.setattr(worker_channel, "_FOLDER", copy)
+    assert worker_channel.worker_digest() == before
+    for name in (*worker_channel.worker.MODULES, "bootstrap"):
         path = copy / f"{name}.py"
         kept = path.read_text()
         path.write_text(kept + "# changed\n")
-        assert link.worker_digest() != before, name
+        assert worker_channel.worker_digest() != before, name
         path.write_text(kept)

@@ -4,8 +4,8 @@ import pytest
 
 from apigauge.errors import SandboxError
 from apigauge.sandboxes import pool
-from apigauge.sandboxes.link import LostError
 from apigauge.sandboxes.verdict import Limits, Program
+from apigauge.sandboxes.worker_channel import LostError
 
 ANSWER = {"status": "passed", "stage": 4, "category": None, "reason": "", "evidence": {}, "clean": True}
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from apigauge.errors import RunError
-from apigauge.harness import runs
+from apigauge.harness.evaluation import run_directory
 
 FOLDER = "checkpoints"
 _MANIFEST = "training.json"
@@ -30,7 +30,7 @@ def save(folder: Path, step: int, reward: float, write: Callable[[Path], None]) 
     temporary = folder / f".step-{step:06d}.tmp"
     temporary.mkdir(parents=True)
     write(temporary)
-    runs.write_json(temporary / _PROGRESS, {"step": step, "reward": reward})
+    run_directory.write_json(temporary / _PROGRESS, {"step": step, "reward": reward})
     temporary.rename(folder / f"step-{step:06d}")
     found = _all(folder)
     for old in set(found) - {*found[-_KEPT:], best(folder)}:
@@ -50,16 +50,16 @@ def begin(out: Path, manifest: dict[str, Any]) -> Path | None:
         RunError: the folder holds another training.
     """
     found = last(out / FOLDER)
-    if found and (different := runs.differences(runs.read_json(out / _MANIFEST), manifest)):
+    if found and (different := run_directory.differences(run_directory.read_json(out / _MANIFEST), manifest)):
         what = "; ".join(f"{name} was {old!r} and is {new!r}" for name, old, new in different)
         raise RunError(f"{out}: holds another training ({what}); choose another folder")
-    runs.write_json(out / _MANIFEST, manifest)
+    run_directory.write_json(out / _MANIFEST, manifest)
     return found
 
 
 def best(folder: Path) -> Path:
     """The checkpoint with the greatest reward, the first of several."""
-    return max(_all(folder), key=lambda one: runs.read_json(one / _PROGRESS)["reward"])
+    return max(_all(folder), key=lambda one: run_directory.read_json(one / _PROGRESS)["reward"])
 
 
 def last(folder: Path) -> Path | None:

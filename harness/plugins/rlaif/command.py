@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from apigauge.errors import UsageError
-from apigauge.harness.cli.shared import add_common, print_json, say
+from apigauge.harness.cli.options import add_common
+from apigauge.harness.cli.output import print_json, say
 from apigauge.harness.plugins import hookimpl
 from apigauge.harness.plugins.rlaif.options import ALGORITHMS
 

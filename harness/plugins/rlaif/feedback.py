@@ -15,9 +15,9 @@ from typing import Any
 
 from apigauge.benchmarks.types import Benchmark
 from apigauge.errors import RunError, UsageError
-from apigauge.harness import runs
-from apigauge.harness.evaluation import generate, stored
-from apigauge.harness.generation import open_generator
+from apigauge.harness.evaluation import run_directory
+from apigauge.harness.evaluation.evaluate import generate, stored
+from apigauge.harness.generation.backends import open_generator
 from apigauge.harness.generation.options import ModelOptions
 from apigauge.harness.generation.prompts import Prompting
 from apigauge.harness.generation.sampling import Sampling
@@ -73,8 +73,8 @@ def collect(
         raise UsageError(f"{benchmark.name} has no training items to collect feedback on")
     answers = draw(policy, benchmark, out / ANSWERS, options)
     told = {name: label(labeler, benchmark, answers, labels_folder(out, name)) for name, labeler in labelers.items()}
-    agreed = agreement({name: runs.read_rows(labels_folder(out, name) / ROWS) for name in labelers})
-    runs.write_json(out / AGREEMENT, {"pairs": agreed})
+    agreed = agreement({name: run_directory.read_rows(labels_folder(out, name) / ROWS) for name in labelers})
+    run_directory.write_json(out / AGREEMENT, {"pairs": agreed})
     return {"answers": len(answers), "labelers": told, "agreement": agreed}
 
 
@@ -115,37 +115,37 @@ def label(labeler: Labeler, benchmark: Benchmark, answers: Sequence[Answer], fol
         RunError: the folder holds labels of other answers or by another labeler.
     """
     manifest = {
-        "schema_version": runs.SCHEMA_VERSION,
+        "schema_version": run_directory.SCHEMA_VERSION,
         "benchmark": {"name": benchmark.name, "digest": benchmark.digest},
         "labeler": labeler.describe(),
         "answers": {"count": len(answers), "sha256": _digest(answers)},
     }
-    with runs.writing(folder):
+    with run_directory.writing(folder):
         _start(folder, manifest)
-        file = runs.Appender(folder / ROWS)
+        file = run_directory.Appender(folder / ROWS)
         try:
             if len(file.keys) < len(answers):
                 for answer, labels in labeler.label(answers, set(file.keys)):
                     file.append(_row(answer, labels))
         finally:
             file.close()
-        rows = runs.read_rows(folder / ROWS)
+        rows = run_directory.read_rows(folder / ROWS)
         summary = _summary(rows) | {"unlabelled": len(answers) - len(rows)}
-        runs.write_json(folder / runs.MANIFEST, manifest | {"summary": summary})
+        run_directory.write_json(folder / run_directory.MANIFEST, manifest | {"summary": summary})
     return summary
 
 
 def _start(folder: Path, manifest: dict[str, Any]) -> None:
     """Writes the manifest of new labels, or checks that labels to go on with are the same ones."""
-    path = folder / runs.MANIFEST
-    if runs.read_rows(folder / ROWS):
-        old = {name: value for name, value in runs.read_json(path).items() if name != "summary"}
+    path = folder / run_directory.MANIFEST
+    if run_directory.read_rows(folder / ROWS):
+        old = {name: value for name, value in run_directory.read_json(path).items() if name != "summary"}
         # As JSON gives it back: a tuple would be no list.
-        if different := runs.differences(old, json.loads(json.dumps(manifest))):
+        if different := run_directory.differences(old, json.loads(json.dumps(manifest))):
             what = "; ".join(f"{name} was {before!r} and is {now!r}" for name, before, now in different)
             raise RunError(f"{folder}: holds other labels ({what}); choose another folder")
     else:
-        runs.write_json(path, manifest)
+        run_directory.write_json(path, manifest)
 
 
 def _row(answer: Answer, labels: Labels) -> dict[str, Any]:

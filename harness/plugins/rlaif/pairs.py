@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from apigauge.benchmarks.types import Benchmark
 from apigauge.errors import RunError
-from apigauge.harness import runs
+from apigauge.harness.evaluation import run_directory
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +58,11 @@ def read(benchmark: Benchmark, answers: Path, labels: Path, scored: Path | None 
         RunError: a file is damaged, or its rows belong to no such item or answer.
     """
     items = {item.id: item for item in benchmark.train}
-    drawn = {_key(row): row for row in runs.read_rows(answers / runs.GENERATIONS)}
-    scores = {_key(row): _score(row, labels) for row in runs.read_rows(labels)}
-    metrics = {_key(row): row["metrics"] for row in runs.read_rows(scored / runs.SCORES)} if scored else {}
+    drawn = {_key(row): row for row in run_directory.read_rows(answers / run_directory.GENERATIONS)}
+    scores = {_key(row): _score(row, labels) for row in run_directory.read_rows(labels)}
+    metrics = (
+        {_key(row): row["metrics"] for row in run_directory.read_rows(scored / run_directory.SCORES)} if scored else {}
+    )
     for key, path in [(key, labels) for key in scores] + [(key, scored) for key in metrics]:
         if key not in drawn:
             raise RunError(f"{path}: {answers} has no answer {key[1]} to item {key[0]!r}; they are of different runs.")
@@ -127,7 +129,7 @@ def capped(pairs: Sequence[Pair], most: int | None, seed: int) -> list[Pair]:
     return kept
 
 
-def _key(row: dict[str, Any]) -> runs.Key:
+def _key(row: dict[str, Any]) -> run_directory.Key:
     return row["item"], row["sample"]
 
 

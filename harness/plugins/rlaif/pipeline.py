@@ -19,21 +19,22 @@ from typing import Any, Literal, cast
 from apigauge.benchmarks import load_benchmark
 from apigauge.benchmarks.types import Benchmark
 from apigauge.errors import RunError
-from apigauge.harness import runs
-from apigauge.harness.evaluation import evaluate, score_run
-from apigauge.harness.generation import Generator, open_generator
+from apigauge.harness.evaluation import run_directory
+from apigauge.harness.evaluation.evaluate import evaluate, score_run
+from apigauge.harness.generation.backends import open_generator
 from apigauge.harness.generation.checkpoint import find
 from apigauge.harness.generation.options import ModelOptions
 from apigauge.harness.generation.sampling import Sampling
-from apigauge.harness.metrics import modules_for
-from apigauge.harness.plugins.rlaif import checkpoints, feedback, ppo, reward, scratch, sft, trl_trainers
+from apigauge.harness.generation.types import Generator
+from apigauge.harness.metrics.registry import modules_for
+from apigauge.harness.plugins.rlaif import checkpoints, feedback, new_model, ppo, reward, sft, trl_trainers
 from apigauge.harness.plugins.rlaif.labelers import Labeler, open_labeler, scores
 from apigauge.harness.plugins.rlaif.pairs import Pair, paired, read
 from apigauge.harness.plugins.rlaif.recipe import Recipe
 from apigauge.harness.plugins.rlaif.score import Score
 from apigauge.harness.plugins.rlaif.stages import digest, once
+from apigauge.sandboxes.factory import open_sandbox
 from apigauge.sandboxes.hubs import stand_in_hub
-from apigauge.sandboxes.open import open_sandbox
 from apigauge.sandboxes.verdict import Sandbox
 
 STAGES = ("sft", "feedback", "reward", "train")
@@ -75,7 +76,7 @@ class Seed:
             shape, base = self.recipe.base, self.folder / "base"
             texts = [text for row in rows for text in row.values()]
             inputs = {"shape": asdict(shape), "data": self.benchmark.digest, "seed": self.recipe.seeds[0]}
-            once(base, inputs, lambda: _ignore(scratch.new(texts, base, shape, self.recipe.seeds[0])))
+            once(base, inputs, lambda: _ignore(new_model.new(texts, base, shape, self.recipe.seeds[0])))
             start = str(base)
         out = self.folder / "sft"
         inputs = {"base": find(start).describe(), "data": self.benchmark.digest, "options": asdict(self.recipe.sft)}
@@ -117,7 +118,7 @@ class Seed:
         """What the stage ``feedback`` left: the run of the answers, the file of the labels, and digests of both."""
         drawn = self.folder / "feedback" / feedback.ANSWERS
         labels = feedback.labels_folder(self.folder / "feedback", self.recipe.labeler) / feedback.ROWS
-        files = {"answers": drawn / runs.GENERATIONS, "labels": labels}
+        files = {"answers": drawn / run_directory.GENERATIONS, "labels": labels}
         return drawn, labels, {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in files.items()}
 
     def _train(self) -> None:
@@ -199,7 +200,7 @@ def opened(recipe: Recipe, data_dir: Path | None, tell: Tell) -> Iterator[list[S
     sandbox = open_sandbox(
         cast("Literal['auto', 'docker', 'process']", recipe.sandbox),
         benchmark.environment,
-        hub=stand_in_hub(benchmark.models) if benchmark.models else None,
+        hub=stand_in_hub(benchmark.hub) if benchmark.hub else None,
         inputs=benchmark.inputs,
         say=tell,
     )

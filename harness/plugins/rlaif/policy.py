@@ -22,11 +22,11 @@ from torch import Tensor
 
 from apigauge.errors import ModelError, UsageError
 from apigauge.harness.generation.checkpoint import Checkpoint
-from apigauge.harness.generation.engine import Answer, Request
 from apigauge.harness.generation.hf import HF, context_of, quiet
 from apigauge.harness.generation.options import ModelOptions
 from apigauge.harness.generation.sampling import Sampling
 from apigauge.harness.generation.tokens import Tokenized
+from apigauge.harness.generation.types import Answer, Request
 from apigauge.harness.plugins.rlaif.options import Options
 
 _ADAPTER = "adapter"

@@ -31,7 +31,7 @@ import torch
 from torch import Tensor
 
 from apigauge.errors import ModelError
-from apigauge.harness import runs
+from apigauge.harness.evaluation import run_directory
 from apigauge.harness.generation.checkpoint import find
 from apigauge.harness.plugins.rlaif import checkpoints
 from apigauge.harness.plugins.rlaif.logs import Log, Sample, best_and_worst, logs
@@ -363,7 +363,7 @@ def train(
     checkpoint, folder = find(start), out / checkpoints.FOLDER
     asked = hashlib.sha256(json.dumps(list(prompts)).encode()).hexdigest()
     manifest = {"algorithm": "ppo", "start": checkpoint.describe(), "prompts_sha256": asked, "options": asdict(options)}
-    with runs.writing(out):
+    with run_directory.writing(out):
         last = checkpoints.begin(out, manifest)
         trainer = Trainer(Policy(checkpoint, options), prompts, score, options)
         if last:

@@ -13,10 +13,10 @@ from typing import Any, TypeVar
 from apigauge.errors import UsageError
 from apigauge.harness.plugins.rlaif import labelers, logs
 from apigauge.harness.plugins.rlaif.feedback import Options as FeedbackOptions
+from apigauge.harness.plugins.rlaif.new_model import Shape
 from apigauge.harness.plugins.rlaif.options import Options as TrainOptions
 from apigauge.harness.plugins.rlaif.options import check
 from apigauge.harness.plugins.rlaif.reward import Options as RewardOptions
-from apigauge.harness.plugins.rlaif.scratch import Shape
 from apigauge.harness.plugins.rlaif.sft import Options as SftOptions
 
 _Table = TypeVar("_Table")

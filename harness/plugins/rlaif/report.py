@@ -9,15 +9,15 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from apigauge.harness import runs
 from apigauge.harness.cli.score import find_responses
+from apigauge.harness.evaluation import run_directory
 from apigauge.harness.generation.replay import Replay
 from apigauge.harness.plugins.rlaif import results
 from apigauge.harness.plugins.rlaif.logs import METRICS as LOG
 from apigauge.harness.plugins.rlaif.pipeline import Seed, scored
 from apigauge.harness.plugins.rlaif.results import METRICS, Checkpoint, Scores
 from apigauge.harness.plugins.rlaif.stages import once
-from apigauge.harness.statistics import Estimate
+from apigauge.harness.statistics.intervals import Estimate
 from apigauge.reports.training import write_training
 from apigauge.reports.views import Interval, TrainingCheckpoint, TrainingDifference, TrainingRow, TrainingView
 
@@ -51,7 +51,7 @@ def write(seeds: Sequence[Seed], data_dir: Path | None) -> dict[str, Any]:
     }
     out = first.recipe.out / "report"
     out.mkdir(parents=True, exist_ok=True)
-    runs.write_json(out / runs.SUMMARY, summary)
+    run_directory.write_json(out / run_directory.SUMMARY, summary)
     return summary | {"index": str(write_training(_view(summary, seeds), out))}
 
 
@@ -137,7 +137,7 @@ def _log(seed: Seed) -> list[dict[str, Any]]:
 
 def scores(run: Path) -> _Run:
     """By metric what each item scored in a run."""
-    rows = runs.read_rows(run / runs.SCORES)
+    rows = run_directory.read_rows(run / run_directory.SCORES)
     return {
         metric: {row["item"]: row["metrics"][metric] for row in rows if metric in row["metrics"]} for metric in METRICS
     }

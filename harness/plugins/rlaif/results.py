@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from apigauge.harness.significance import ALPHA, holm, pairs, worse
-from apigauge.harness.statistics import Estimate, estimate, paired_difference
+from apigauge.harness.statistics.intervals import Estimate, estimate, paired_difference
+from apigauge.harness.statistics.significance import ALPHA, holm, pairs, worse
 
 METRICS = ("exec.rate", "ast.exact")
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from apigauge.errors import ModelError, RunError, UsageError
-from apigauge.harness import runs
+from apigauge.harness.evaluation import run_directory
 from apigauge.harness.generation.checkpoint import Checkpoint, find
 from apigauge.harness.generation.hf import context_of, quiet
 from apigauge.harness.generation.tokens import Tokens
@@ -138,17 +138,17 @@ def train(base: str, answers: Sequence[Labelled], out: Path, options: Options) -
     checkpoint = find(base)
     manifest = {"base": checkpoint.describe(), "answers_sha256": _digest(answers), "options": asdict(options)}
     if out.exists():
-        if different := runs.differences(runs.read_json(out / _MANIFEST), manifest):
+        if different := run_directory.differences(run_directory.read_json(out / _MANIFEST), manifest):
             what = "; ".join(f"{name} was {old!r} and is {new!r}" for name, old, new in different)
             raise RunError(f"{out}: holds another reward model ({what}); delete it or choose another folder")
-        return runs.read_json(out / REPORT)
+        return run_directory.read_json(out / REPORT)
     temporary = out.with_name(f".{out.name}.tmp")
-    with runs.writing(temporary):
+    with run_directory.writing(temporary):
         for torn in temporary.glob("[!.]*"):
             torn.unlink()
         report = _train(checkpoint, answers, temporary, options)
-        runs.write_json(temporary / REPORT, report)
-        runs.write_json(temporary / _MANIFEST, manifest)
+        run_directory.write_json(temporary / REPORT, report)
+        run_directory.write_json(temporary / _MANIFEST, manifest)
         temporary.rename(out)
     return report
 

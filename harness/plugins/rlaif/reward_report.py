@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from apigauge.harness.plugins.rlaif.pairs import Labelled, Pair
-from apigauge.harness.statistics import estimate
+from apigauge.harness.statistics.intervals import estimate
 
 # Metrics of the harness that a reward is compared with.
 MEASURED = ("exec.rate", "ast.exact")

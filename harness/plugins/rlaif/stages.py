@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from apigauge.harness import runs
+from apigauge.harness.evaluation import run_directory
 
 _FILE = "stage.json"
 
@@ -29,16 +29,16 @@ def once(folder: Path, inputs: Mapping[str, Any], make: Callable[[], None], *, r
     """
     # As it is read back: tuples are lists there.
     asked = json.loads(json.dumps(inputs, default=str))
-    with runs.writing(folder.with_name(f".{folder.name}.stage")):
-        known = runs.read_json(folder / _FILE) if (folder / _FILE).exists() else {}
+    with run_directory.writing(folder.with_name(f".{folder.name}.stage")):
+        known = run_directory.read_json(folder / _FILE) if (folder / _FILE).exists() else {}
         if known == {"inputs": asked, "done": True}:
             return False
         if not (resumes and known.get("inputs") == asked):
             shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True, exist_ok=True)
-        runs.write_json(folder / _FILE, {"inputs": asked, "done": False})
+        run_directory.write_json(folder / _FILE, {"inputs": asked, "done": False})
         make()
-        runs.write_json(folder / _FILE, {"inputs": asked, "done": True})
+        run_directory.write_json(folder / _FILE, {"inputs": asked, "done": True})
         return True
 
 

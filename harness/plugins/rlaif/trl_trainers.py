@@ -34,7 +34,7 @@ import torch
 import transformers
 
 from apigauge.errors import ModelError, RunError
-from apigauge.harness import runs
+from apigauge.harness.evaluation import run_directory
 from apigauge.harness.generation.checkpoint import find
 from apigauge.harness.generation.hf import quiet
 from apigauge.harness.generation.tokens import Tokenized
@@ -105,7 +105,7 @@ def train(
         "pairs_sha256": _digest([[asdict(one.chosen), asdict(one.rejected)] for one in pairs]),
         "options": asdict(options),
     }
-    with runs.writing(out):
+    with run_directory.writing(out):
         last = checkpoints.begin(out, manifest)
         done = int(last.name.removeprefix("step-")) if last else 0
         if done < options.steps:

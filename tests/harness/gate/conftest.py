@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from apigauge.harness.cli.main import main
+from apigauge.__main__ import main
 
 
 @pytest.fixture(scope="session")

@@ -5,8 +5,8 @@ import json
 import pytest
 from forge_server import GitHub, GitLab, Reply
 
-from apigauge.harness.cli.main import main
-from apigauge.harness.gate.documents import mark, markdown
+from apigauge.__main__ import main
+from apigauge.harness.gate.render import mark, markdown
 
 TOKEN = "gh_s3cret-token"
 BOT = "github-actions[bot]"

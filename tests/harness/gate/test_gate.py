@@ -6,8 +6,8 @@ import xml.etree.ElementTree as ET
 import pytest
 from compared_runs import edit, edit_manifest, lines, write
 
-from apigauge.harness.cli.main import main
-from apigauge.harness.gate import documents
+from apigauge.__main__ import main
+from apigauge.harness.gate import render
 from apigauge.harness.gate.judge import Asked, judge, worst
 from apigauge.harness.gate.outcomes import Outcomes, read, save
 
@@ -154,7 +154,7 @@ def test_scores_of_another_scorer_are_made_anew_when_asked(gate, score, tmp_path
 def test_a_part_that_got_worse_is_a_regression_even_if_the_whole_did_not(gate, score, data_dir, tmp_path):
     """Forty right answers about one library turn wrong and as many about others right: the whole is no worse."""
     from apigauge.benchmarks import load_benchmark
-    from apigauge.harness.gate.parts import split
+    from apigauge.harness.gate.slices import split
 
     parts = split(load_benchmark("apibench-huggingface", data_dir), ["library"])
     assert len(parts["library:transformers"]) > 500
@@ -281,7 +281,7 @@ def test_ci_gets_junit_and_markdown(score, data_dir, tmp_path, capsys):
     assert (suite.get("tests"), suite.get("failures"), suite.get("errors")) == ("2", "2", "0")
     failure = suite.find("testcase[@name='ast.exact']/failure")
     assert "a regression" in failure.get("message")
-    told = ET.fromstring(documents.junit("b", [judged([1] * 9, [1] * 9), judged([1] * 9, [0] * 3 + [1] * 6)]).encode())
+    told = ET.fromstring(render.junit("b", [judged([1] * 9, [1] * 9), judged([1] * 9, [0] * 3 + [1] * 6)]).encode())
     assert [[child.tag for child in case] for case in told] == [[], ["error"]]
     text = markdown.read_text(encoding="utf-8")
     assert text.split("\n")[1] == "### apigauge: regression (`apibench-torchhub`)"
@@ -294,15 +294,15 @@ def test_what_a_model_or_an_item_is_called_is_no_markup_and_steers_no_terminal()
     evil = "\x1b[2J</summary><script>alert(1)</script>\n# head"
     from dataclasses import replace
 
-    text = documents.markdown("b", "regression", [replace(found, lost={evil: [(evil, 0)]})])
+    text = render.markdown("b", "regression", [replace(found, lost={evil: [(evil, 0)]})])
     assert "\x1b" not in text
     assert "\n# head" not in text
     assert all(line.startswith("    ") for line in text.split("\n") if "script" in line)
-    ET.fromstring(documents.junit("b", [replace(found, lost={evil: [(evil, 0)]})]).encode())
-    heading = documents.markdown(evil + "`</b>`", "broken", [], evil).split("\n")[1]
+    ET.fromstring(render.junit("b", [replace(found, lost={evil: [(evil, 0)]})]).encode())
+    heading = render.markdown(evil + "`</b>`", "broken", [], evil).split("\n")[1]
     assert heading.count("`") == 2
     assert heading.endswith("`)")
-    ET.fromstring(documents.junit(evil, [], evil).encode())
+    ET.fromstring(render.junit(evil, [], evil).encode())
 
 
 def test_what_is_broken_is_told_in_junit_and_markdown_too(make, mini, tmp_path, capsys):
@@ -315,14 +315,14 @@ def test_what_is_broken_is_told_in_junit_and_markdown_too(make, mini, tmp_path, 
     assert (suite.get("name"), suite.get("tests"), suite.get("errors")) == ("apigauge gate a <model>", "1", "1")
     assert "none.json" in suite.find("testcase/error").get("message")
     text = markdown.read_text(encoding="utf-8").split("\n")
-    assert text[:2] == [documents.mark("a <model>"), "### apigauge: broken (`a <model>`)"]
+    assert text[:2] == [render.mark("a <model>"), "### apigauge: broken (`a <model>`)"]
     assert text[3].startswith("    ")
     assert "none.json" in text[3]
 
 
 def test_the_mark_tells_titles_apart_and_nothing_in_a_title_ends_it():
     titles = ["mini", "mini ", "--> <b>", "\udcff"]
-    marks = {documents.mark(title) for title in titles}
+    marks = {render.mark(title) for title in titles}
     assert len(marks) == 4
     assert all(mark.count(">") == 1 and mark.count("--") == 2 for mark in marks)
 

@@ -7,7 +7,7 @@ import xml.etree.ElementTree as ET
 import pytest
 from openai_server import OpenAIServer, good
 
-from apigauge.harness.cli.main import main
+from apigauge.__main__ import main
 
 pytest_plugins = ["pytester"]
 

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from compared_runs import lines
 
+from apigauge.__main__ import main
 from apigauge.benchmarks import load_benchmark
-from apigauge.harness.cli.main import main
 from apigauge.harness.gate import sequential
-from apigauge.harness.significance import pairs, worse
-from apigauge.harness.statistics import paired_difference
+from apigauge.harness.statistics.intervals import paired_difference
+from apigauge.harness.statistics.significance import pairs, worse
 
 MARGIN, ALPHA = 0.05, 0.05
 NAMES = {

@@ -5,7 +5,7 @@ import json
 import pytest
 from openai_server import OpenAIServer, good, send
 
-from apigauge.harness.cli.main import main
+from apigauge.__main__ import main
 from apigauge.harness.generation import openai
 
 ANSWER = "<<<api_call>>>: torch.topk(scores, k=3)"

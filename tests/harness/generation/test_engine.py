@@ -5,12 +5,13 @@ import multiprocessing
 
 import pytest
 
-from apigauge.harness.generation import open_generator
+from apigauge.harness.generation.backends import open_generator
 from apigauge.harness.generation.cache import Cache
-from apigauge.harness.generation.engine import Answer, ModelGenerator
+from apigauge.harness.generation.engine import ModelGenerator
 from apigauge.harness.generation.options import ModelOptions
 from apigauge.harness.generation.prompts import Prompting
 from apigauge.harness.generation.sampling import Sampling, cut, seed_of
+from apigauge.harness.generation.types import Answer
 
 ANSWER = Answer("text", "stop", 3, 2)
 
@@ -175,7 +176,7 @@ def test_a_text_is_cut_at_the_first_stop_text(text, stop, expected):
 
 
 def test_a_run_counts_its_hits_and_says_how_it_asked(gpt2, mini, tmp_path):
-    from apigauge.harness.evaluation import generate
+    from apigauge.harness.evaluation.evaluate import generate
 
     (tmp_path / "asked").write_text("Q: {{ instruction }}")
     options = ModelOptions(Sampling(max_new_tokens=4), Prompting(str(tmp_path / "asked")))

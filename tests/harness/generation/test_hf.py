@@ -9,7 +9,7 @@ from tiny_checkpoints import save_gpt2
 
 from apigauge import ApigaugeError
 from apigauge.errors import ModelError, UsageError
-from apigauge.harness.generation import open_generator
+from apigauge.harness.generation.backends import open_generator
 from apigauge.harness.generation.hf import HF, Gumbel
 from apigauge.harness.generation.options import ModelOptions
 from apigauge.harness.generation.prompts import Prompting

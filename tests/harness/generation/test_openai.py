@@ -15,11 +15,11 @@ from openai_server import (
 
 from apigauge.benchmarks import load_benchmark
 from apigauge.errors import UsageError
-from apigauge.harness.generation import open_generator
-from apigauge.harness.generation.engine import Answer, Request
+from apigauge.harness.generation.backends import open_generator
 from apigauge.harness.generation.openai import OpenAI
 from apigauge.harness.generation.options import ModelOptions
 from apigauge.harness.generation.sampling import Sampling
+from apigauge.harness.generation.types import Answer, Request
 
 # What is asked
 

@@ -22,9 +22,9 @@ from openai_server import (
 
 from apigauge.errors import ModelError
 from apigauge.harness.generation import openai
-from apigauge.harness.generation.engine import Answer
 from apigauge.harness.generation.openai import OpenAI
 from apigauge.harness.generation.options import ModelOptions
+from apigauge.harness.generation.types import Answer
 
 # What is tried again
 

@@ -5,8 +5,8 @@ import pytest
 
 from apigauge.benchmarks import load_benchmark
 from apigauge.errors import UsageError
-from apigauge.harness.generation.documents import documents
 from apigauge.harness.generation.prompts import REFERENCE, Prompting, render
+from apigauge.harness.generation.retrieved_docs import documents
 
 
 def test_a_template_is_filled_with_instruction_and_document(tmp_path, mini):
@@ -38,7 +38,7 @@ def test_the_document_follows_the_question_in_the_benchmarks_form_and_in_chat(mi
 
 
 def test_bm25_gives_what_the_retrieval_baseline_answers_with(mini):
-    from apigauge.harness.generation import open_generator
+    from apigauge.harness.generation.backends import open_generator
 
     calls = {json.loads(text)["api_call"] for text in documents(mini, mini.items, "bm25")}
     found = documents(mini, mini.items, "bm25")

@@ -12,7 +12,7 @@ import httpx
 import pytest
 from tiny_checkpoints import save_llama
 
-from apigauge.harness.generation import open_generator
+from apigauge.harness.generation.backends import open_generator
 from apigauge.harness.generation.options import ModelOptions
 from apigauge.harness.generation.prompts import Prompting
 from apigauge.harness.generation.sampling import Sampling

@@ -95,8 +95,8 @@ def test_without_upstreams_grammar_29_verdicts_differ_and_none_on_torch_hub(hubs
 
 @pytest.mark.apibench
 def test_a_constant_call_scores_far_above_what_it_is_worth(data_dir):
-    from apigauge.harness.extraction import extract
-    from apigauge.harness.metrics import make_metrics, score
+    from apigauge.harness.extraction.extract import extract
+    from apigauge.harness.metrics.registry import make_metrics, score
 
     benchmark = load_benchmark("apibench-torchhub", data_dir)
     metrics = make_metrics(["ast_match", "ast_gorilla"], benchmark)

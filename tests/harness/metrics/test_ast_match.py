@@ -8,8 +8,8 @@ import pytest
 
 from apigauge import Item, extract, load_benchmark
 from apigauge.benchmarks.types import Api, Benchmark
+from apigauge.harness.extraction.call_scan import functions_of
 from apigauge.harness.metrics import ast_match
-from apigauge.harness.source import functions_of
 
 CASES = [
     json.loads(line)

@@ -3,8 +3,9 @@
 import pytest
 
 from apigauge.benchmarks import load_benchmark
-from apigauge.harness.metrics import MODULES, versions
 from apigauge.harness.metrics.executability import infra_errors, is_withheld, program_of, scores
+from apigauge.harness.metrics.registry import versions
+from apigauge.harness.metrics.table import MODULES
 from apigauge.sandboxes.verdict import Program, Verdict
 
 LSTM = "torch.nn.LSTM(8, 16)"

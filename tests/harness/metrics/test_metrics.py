@@ -3,7 +3,8 @@
 import pytest
 
 from apigauge import Item, UsageError, extract, load_benchmark
-from apigauge.harness import metrics
+from apigauge.harness.metrics import registry as metrics
+from apigauge.harness.metrics import table
 
 
 def test_a_metric_that_fails_leaves_its_numbers_out_and_harms_no_other(monkeypatch):
@@ -35,7 +36,7 @@ def test_a_metric_may_be_asked_for_by_its_own_name_or_its_modules():
 def test_every_metric_gives_exactly_the_names_its_module_declares():
     benchmark = load_benchmark("mini")
     item: Item = benchmark.items[0]
-    for module, names in metrics.STATIC.items():
+    for module, names in table.STATIC.items():
         (metric,) = metrics.make_metrics([module], benchmark)
         for answer in (item.reference_program, "", "no call"):
             assert tuple(metric(item, extract(answer)).metrics) == names
@@ -46,7 +47,7 @@ def test_versions_change_with_our_own_code(monkeypatch, tmp_path):
     for name in ("metrics/rouge.py", *metrics._SHARED_CODE):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_bytes((metrics.Path(metrics.__file__).parents[1] / name).read_bytes())
-    monkeypatch.setattr(metrics, "__file__", str(tmp_path / "metrics" / "__init__.py"))
+    monkeypatch.setattr(metrics, "__file__", str(tmp_path / "metrics" / "registry.py"))
     assert metrics.versions(["rouge"]) == before
     (tmp_path / "metrics/rouge.py").write_text("changed")
     assert metrics.versions(["rouge"]) != before

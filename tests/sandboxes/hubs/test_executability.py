@@ -6,9 +6,9 @@ import pytest
 import reference_mutations
 
 from apigauge.benchmarks import load_benchmark
-from apigauge.harness.execution import executed
-from apigauge.harness.hubs import PROMISED, cover
-from apigauge.harness.references import program_answers, run_references
+from apigauge.harness.audit.hub_coverage import PROMISED, cover
+from apigauge.harness.audit.references import program_answers, run_references
+from apigauge.harness.evaluation.execution import executed
 from apigauge.sandboxes import environments, hubs
 from apigauge.sandboxes.docker import DockerSandbox
 from apigauge.sandboxes.verdict import Limits
@@ -52,7 +52,7 @@ def sandbox(hub):
 @pytest.fixture(scope="module")
 def references(benchmark, sandbox, tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("apigauge.harness.references.cache", lambda: tmp_path_factory.mktemp("ceilings"))
+        patch.setattr("apigauge.harness.evaluation.ceilings.folder", lambda: tmp_path_factory.mktemp("ceilings"))
         return run_references(benchmark, sandbox)
 
 

@@ -6,7 +6,7 @@ import pytest
 from sandbox_kinds import KINDS, open_kind
 
 from apigauge.errors import SandboxError, UsageError
-from apigauge.harness.hubs import with_quotes
+from apigauge.harness.audit.hub_coverage import with_quotes
 from apigauge.sandboxes import environments, hubs
 from apigauge.sandboxes.verdict import Program
 

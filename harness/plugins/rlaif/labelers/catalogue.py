@@ -5,10 +5,10 @@ import inspect
 from inspect import Parameter
 
 from apigauge.benchmarks.types import Benchmark
-from apigauge.harness.extraction import Extraction
+from apigauge.harness.extraction.call_scan import imports
+from apigauge.harness.extraction.extract import Extraction
 from apigauge.harness.metrics.ast_match import Matcher, Target, same_function
 from apigauge.harness.metrics.calls import Call, parse_call
-from apigauge.harness.source import imports
 
 
 class Catalogue:

@@ -10,11 +10,11 @@ from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 from apigauge.benchmarks.types import Benchmark
-from apigauge.harness.execution import Row, executed
-from apigauge.harness.extraction import extract
+from apigauge.harness.evaluation.execution import Row, executed
+from apigauge.harness.extraction.call_scan import functions_of
+from apigauge.harness.extraction.extract import extract
 from apigauge.harness.metrics.executability import INFRA
 from apigauge.harness.plugins.rlaif.labelers import Answer, Labels
-from apigauge.harness.source import functions_of
 from apigauge.sandboxes.verdict import CALLED, ENDED, IMPORTS, PARSES, Sandbox
 
 RUNGS = {"imports": IMPORTS, "parses": PARSES, "bugs": ENDED, "api": CALLED}

@@ -12,16 +12,17 @@ from pathlib import Path
 from typing import Any
 
 from apigauge.benchmarks.types import Benchmark, Item
-from apigauge.harness import runs
-from apigauge.harness.evaluation import generate
-from apigauge.harness.extraction import extract
-from apigauge.harness.generation import Generator, open_generator
+from apigauge.harness.evaluation import run_directory
+from apigauge.harness.evaluation.evaluate import generate
+from apigauge.harness.extraction.call_scan import functions_of
+from apigauge.harness.extraction.extract import extract
+from apigauge.harness.generation.backends import open_generator
 from apigauge.harness.generation.options import ModelOptions
 from apigauge.harness.generation.sampling import Sampling
+from apigauge.harness.generation.types import Generator
 from apigauge.harness.metrics.executability import program_of
 from apigauge.harness.plugins.rlaif.labelers import Answer, Labels
 from apigauge.harness.plugins.rlaif.questions import PROMPT, QUESTIONS, prompt, read_reply
-from apigauge.harness.source import functions_of
 
 # Times that a question is asked: the likeliest reply, then two that are drawn.
 ROUNDS = (
@@ -79,15 +80,13 @@ class Model:
         if number not in self._generators:
             self._generators[number] = self._open(number)
         generator = self._generators[number]
-        asked = Benchmark(
-            f"{self._benchmark.name}-feedback", tuple(items), (), _digest(items), self._benchmark.hub, prompt=_as_it_is
-        )
+        asked = Benchmark(f"{self._benchmark.name}-feedback", tuple(items), (), _digest(items), prompt=_as_it_is)
         if self._folder is None:
             return {reply.item: reply.text for reply in generator.generate(asked, waiting)}
         run = self._folder / f"asked-{number}"
         generate(asked, generator, run, only=waiting)
         wanted = {item.id for item in waiting}
-        rows = runs.read_rows(run / runs.GENERATIONS)
+        rows = run_directory.read_rows(run / run_directory.GENERATIONS)
         return {row["item"]: row["text"] for row in rows if row["item"] in wanted}
 
     def _open(self, number: int) -> Generator:

@@ -6,8 +6,8 @@ import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from apigauge.harness.source import comments_and_strings, imports, resolve
-from apigauge.harness.syntax import MAX_PROGRAM
+from apigauge.harness.extraction.call_scan import comments_and_strings, imports, resolve
+from apigauge.harness.extraction.syntax import MAX_PROGRAM
 
 _UNDEFINED = frozenset({"UndefinedExport", "UndefinedLocal", "UndefinedName"})
 _UNUSED = frozenset({"UnusedImport", "UnusedVariable"})
@@ -35,7 +35,8 @@ class World:
     """What a benchmark's programs are made of.
 
     Attributes:
-        functions: dotted names of the catalogue's functions, as :func:`~apigauge.harness.source.functions_of` has them.
+        functions: dotted names of the catalogue's functions, as
+            :func:`~apigauge.harness.extraction.call_scan.functions_of` has them.
         silent: those that its examples call for their effect.
         packages: top-level packages that exist.
     """

@@ -16,9 +16,9 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from apigauge.benchmarks.types import Benchmark
-from apigauge.harness.extraction import extract
+from apigauge.harness.extraction.call_scan import functions_of
+from apigauge.harness.extraction.extract import extract
 from apigauge.harness.plugins.rlaif.labelers.catalogue import Catalogue
-from apigauge.harness.source import functions_of
 
 if TYPE_CHECKING:
     import numpy as np

@@ -23,22 +23,22 @@ from importlib.metadata import version
 from typing import Any
 
 from apigauge.benchmarks.types import Benchmark
-from apigauge.harness.extraction import Extraction, extract
-from apigauge.harness.metrics import code_digest
+from apigauge.harness.extraction.call_scan import functions_of
+from apigauge.harness.extraction.extract import Extraction, extract
 from apigauge.harness.metrics.executability import program_of
+from apigauge.harness.metrics.registry import code_digest
 from apigauge.harness.plugins.rlaif.labelers import Answer, Labels
 from apigauge.harness.plugins.rlaif.labelers.catalogue import Catalogue
 from apigauge.harness.plugins.rlaif.labelers.programs import calls_the_catalogue, complaints, world
 from apigauge.harness.plugins.rlaif.labelers.relevance import Relevance
 from apigauge.harness.plugins.rlaif.questions import QUESTIONS
-from apigauge.harness.source import functions_of
 from apigauge.sandboxes import environments
 
 _CODE = (
     *(f"plugins/rlaif/labelers/{name}.py" for name in ("catalogue", "programs", "relevance", "static")),
     *(f"metrics/{name}.py" for name in ("ast_match", "calls", "constants", "executability", "signatures")),
-    "extraction.py",
-    "source.py",
+    "extraction/extract.py",
+    "extraction/call_scan.py",
 )
 
 

@@ -8,7 +8,7 @@ from feedback_programs import RIGHT, sections
 from openai_server import OpenAIServer, good
 
 from apigauge.errors import ModelError, UsageError
-from apigauge.harness import runs
+from apigauge.harness.evaluation import run_directory
 from apigauge.harness.generation import openai
 from apigauge.harness.generation.options import ModelOptions
 from apigauge.harness.plugins.rlaif.labelers import Answer, open_labeler, scores
@@ -92,7 +92,10 @@ def test_what_was_asked_is_not_asked_again(server, ask, mini, tmp_path):
     (tmp_path / "cache").rename(tmp_path / "gone")
     assert list(ask(tmp_path / "labels").label(judged)) == first
     assert len(server.requests) == asked
-    rows = [runs.read_rows(tmp_path / "labels" / f"asked-{number}" / runs.GENERATIONS) for number in range(3)]
+    rows = [
+        run_directory.read_rows(tmp_path / "labels" / f"asked-{number}" / run_directory.GENERATIONS)
+        for number in range(3)
+    ]
     assert [len(round_) for round_ in rows] == [16, 2, 2]
 
 

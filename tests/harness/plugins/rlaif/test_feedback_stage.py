@@ -14,7 +14,7 @@ import pytest
 from openai_server import OpenAIServer, good
 
 from apigauge.errors import RunError, UsageError
-from apigauge.harness import runs
+from apigauge.harness.evaluation import run_directory
 from apigauge.harness.plugins.rlaif import feedback
 from apigauge.harness.plugins.rlaif.agreement import agreement, kappa
 from apigauge.harness.plugins.rlaif.labelers import Labels, open_labeler
@@ -48,13 +48,13 @@ def collected(server, tmp_path_factory):
 
 def files(out):
     """All rows and manifests, but for when and where they were made."""
-    answers = runs.read_rows(out / "answers" / "generations.jsonl")
+    answers = run_directory.read_rows(out / "answers" / "generations.jsonl")
     found = {"answers": sorted(answers, key=lambda row: (row["item"], row["sample"]))}
     for name in ("static", "openai-judge"):
         folder = out / "labels" / name
         found |= {
             f"{name}/rows": (folder / "labels.jsonl").read_bytes(),
-            name: runs.read_json(folder / "manifest.json"),
+            name: run_directory.read_json(folder / "manifest.json"),
         }
     return found | {"agreement": (out / "agreement.json").read_bytes()}
 
@@ -63,13 +63,14 @@ def test_every_answer_has_a_row_of_each_labeler(collected, mini):
     out, said = collected
     keys = [(item.id, sample) for item in mini.train[:5] for sample in range(SAMPLES)]
     answers = {
-        (row["item"], row["sample"]): row["text"] for row in runs.read_rows(out / "answers" / "generations.jsonl")
+        (row["item"], row["sample"]): row["text"]
+        for row in run_directory.read_rows(out / "answers" / "generations.jsonl")
     }
     assert sorted(answers) == sorted(keys)
     assert len(set(answers.values())) == ANSWERS
     assert said["answers"] == ANSWERS
     for name in ("static", "openai-judge"):
-        rows = runs.read_rows(out / "labels" / name / "labels.jsonl")
+        rows = run_directory.read_rows(out / "labels" / name / "labels.jsonl")
         assert [(row["item"], row["sample"]) for row in rows] == keys
         for row in rows:
             yes = list(row["answers"].values())
@@ -79,11 +80,11 @@ def test_every_answer_has_a_row_of_each_labeler(collected, mini):
 
 def test_the_manifest_says_who_was_asked_what_and_what_came_of_it(collected):
     out, said = collected
-    manifest = runs.read_json(out / "labels" / "openai-judge" / "manifest.json")
+    manifest = run_directory.read_json(out / "labels" / "openai-judge" / "manifest.json")
     assert manifest["labeler"]["prompt"] == PROMPT
     assert manifest["labeler"]["questions"] == QUESTIONS
     assert manifest["labeler"]["model"]["model"] == "judge"
-    rows = runs.read_rows(out / "labels" / "openai-judge" / "labels.jsonl")
+    rows = run_directory.read_rows(out / "labels" / "openai-judge" / "labels.jsonl")
     replies = [reply for row in rows for given in row["verbatim"].values() for reply in given]
     asked_again = [given for row in rows for given in row["verbatim"].values() if len(given) > 1]
     summary = manifest["summary"]
@@ -103,9 +104,11 @@ def test_the_manifest_says_who_was_asked_what_and_what_came_of_it(collected):
 def test_labelers_are_compared_on_the_same_answers(collected):
     out, said = collected
     (pair,) = said["agreement"]
-    assert runs.read_json(out / "agreement.json") == {"pairs": [pair]}
+    assert run_directory.read_json(out / "agreement.json") == {"pairs": [pair]}
     assert pair["labelers"] == ["openai:judge", "static"]
-    one, other = (runs.read_rows(out / "labels" / name / "labels.jsonl") for name in ("openai-judge", "static"))
+    one, other = (
+        run_directory.read_rows(out / "labels" / name / "labels.jsonl") for name in ("openai-judge", "static")
+    )
     both = [(a["answers"]["bugs"], b["answers"]["bugs"]) for a, b in zip(one, other, strict=True)]
     both = [pair for pair in both if None not in pair]
     assert pair["questions"]["bugs"]["n"] == len(both)

@@ -4,16 +4,16 @@ import json
 
 import pytest
 
+from apigauge.__main__ import main
 from apigauge.benchmarks import load_benchmark
-from apigauge.harness.cli.main import main
-from apigauge.harness.evaluation import evaluate
-from apigauge.harness.generation import open_generator
+from apigauge.harness.evaluation.evaluate import evaluate
+from apigauge.harness.generation.backends import open_generator
 from apigauge.harness.generation.options import ModelOptions
 from apigauge.harness.generation.sampling import Sampling
 from apigauge.harness.plugins.rlaif import ppo, report
 from apigauge.harness.plugins.rlaif.options import Options
 from apigauge.harness.plugins.rlaif.results import Checkpoint, parted
-from apigauge.sandboxes.open import open_sandbox
+from apigauge.sandboxes.factory import open_sandbox
 
 SMALL = """
 benchmark = "mini"

@@ -20,7 +20,7 @@ from apigauge.benchmarks import load_benchmark
 from apigauge.errors import RunError
 from apigauge.harness.generation.replay import Replay
 from apigauge.harness.plugins.rlaif import pipeline, recipe, report
-from apigauge.sandboxes.open import open_sandbox
+from apigauge.sandboxes.factory import open_sandbox
 from apigauge.sandboxes.verdict import Verdict
 
 SMALL = """
@@ -55,7 +55,7 @@ MOMENTS = (
 
 def launch(folder):
     (folder / "rlaif.toml").write_text(SMALL, encoding="utf-8")
-    command = [sys.executable, "-m", "apigauge.harness.cli.main", "rlaif", "run", "rlaif.toml"]
+    command = [sys.executable, "-m", "apigauge", "rlaif", "run", "rlaif.toml"]
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
     return subprocess.Popen(
         command, cwd=folder, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True

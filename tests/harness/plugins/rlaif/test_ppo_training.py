@@ -15,10 +15,10 @@ from transformers import AutoModelForCausalLM
 
 from apigauge.errors import UsageError
 from apigauge.harness.generation.checkpoint import find
-from apigauge.harness.generation.engine import Request
 from apigauge.harness.generation.hf import HF
 from apigauge.harness.generation.options import ModelOptions
 from apigauge.harness.generation.sampling import Sampling
+from apigauge.harness.generation.types import Request
 from apigauge.harness.plugins.rlaif import ppo
 from apigauge.harness.plugins.rlaif.logs import Sample, shown
 from apigauge.harness.plugins.rlaif.options import Options

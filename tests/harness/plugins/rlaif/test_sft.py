@@ -5,7 +5,7 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from apigauge.benchmarks import load_benchmark
-from apigauge.harness.plugins.rlaif import scratch, sft
+from apigauge.harness.plugins.rlaif import new_model, sft
 
 ROWS = [{"prompt": f"question {at} of many:", "completion": " the answer is four"} for at in range(8)]
 OPTIONS = sft.Options(epochs=60, batch=4, learning_rate=3e-3)
@@ -14,8 +14,8 @@ OPTIONS = sft.Options(epochs=60, batch=4, learning_rate=3e-3)
 @pytest.fixture(scope="module")
 def base(tmp_path_factory):
     texts = [text for row in ROWS for text in row.values()]
-    shape = scratch.Shape(vocabulary=400, layers=2, width=32, heads=2, context=64)
-    return scratch.new(texts, tmp_path_factory.mktemp("base"), shape, seed=1)
+    shape = new_model.Shape(vocabulary=400, layers=2, width=32, heads=2, context=64)
+    return new_model.new(texts, tmp_path_factory.mktemp("base"), shape, seed=1)
 
 
 @pytest.fixture(scope="module")
@@ -74,8 +74,8 @@ def test_damaged_programs_are_not_learnt(data_dir):
 
 
 def test_a_new_model_depends_on_texts_shape_and_seed_alone(tmp_path):
-    shape = scratch.Shape(vocabulary=300, layers=1, width=16, heads=1, context=32)
-    made = [scratch.new(["a text"], tmp_path / str(at), shape, seed) for at, seed in enumerate((1, 1, 2))]
+    shape = new_model.Shape(vocabulary=300, layers=1, width=16, heads=1, context=32)
+    made = [new_model.new(["a text"], tmp_path / str(at), shape, seed) for at, seed in enumerate((1, 1, 2))]
     weights = [(folder / "model.safetensors").read_bytes() for folder in made]
     assert weights[0] == weights[1]
     assert weights[0] != weights[2]

@@ -3,7 +3,7 @@
 import pytest
 
 from apigauge.errors import RunError
-from apigauge.harness import runs
+from apigauge.harness.evaluation import run_directory
 from apigauge.harness.plugins.rlaif.stages import digest, once
 
 
@@ -59,7 +59,10 @@ def test_a_stage_that_broke_off_is_done_again(stage):
 
 
 def test_two_processes_do_not_do_one_stage(stage):
-    with runs.writing(stage.folder.with_name(".stage.stage")), pytest.raises(RunError, match="another process"):
+    with (
+        run_directory.writing(stage.folder.with_name(".stage.stage")),
+        pytest.raises(RunError, match="another process"),
+    ):
         stage({"rate": 1})
 
 

@@ -12,10 +12,10 @@ from trl_training import OPTIONS, PROMPTS, WORDS, first_is_d, pair, score, train
 
 from apigauge.errors import ModelError, RunError, UsageError
 from apigauge.harness.generation.checkpoint import find
-from apigauge.harness.generation.engine import Request
 from apigauge.harness.generation.hf import HF
 from apigauge.harness.generation.options import ModelOptions
 from apigauge.harness.generation.sampling import Sampling
+from apigauge.harness.generation.types import Request
 from apigauge.harness.plugins.rlaif import trl_trainers
 from apigauge.harness.plugins.rlaif.options import Options, check
 from apigauge.harness.plugins.rlaif.policy import Policy

@@ -1,0 +1,202 @@
+"""Two runs over one benchmark, answer by answer: where their texts part, and what that does to their scores.
+
+Answers are paired by (item, sample). What only one run holds is named and takes part in nothing. A verdict of ``infra``
+is the sandbox's own trouble and says nothing of an answer: a pair with one has no verdicts to compare.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from apigauge.errors import RunError, UsageError
+from apigauge.harness.comparison.divergence import Parting, Tokenizer, Words, part
+from apigauge.harness.evaluation import run_directory
+from apigauge.harness.metrics.executability import INFRA, infra_errors, is_withheld
+from apigauge.harness.metrics.table import NAMES, is_executed
+from apigauge.harness.statistics.paired import Contrast, Scores, contrasts
+
+_VERDICT = ("status", "category", "stage")
+_EXTRACTED = ("call", "program")
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A run directory, read; rows by (item, sample)."""
+
+    path: Path
+    manifest: dict[str, Any]
+    answers: dict[run_directory.Key, dict[str, Any]]
+    scores: dict[run_directory.Key, dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """Of the pairs that could be compared in one respect, how many are alike."""
+
+    compared: int
+    identical: int
+
+    def to_json(self) -> dict[str, Any]:
+        """With the share; None of nothing."""
+        return asdict(self) | {"share": self.identical / self.compared if self.compared else None}
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """What differs between two answers; empty or None where nothing does. Pairs are (first run, second run)."""
+
+    item: str
+    sample: int
+    text: Parting | None
+    extraction: dict[str, tuple[Any, Any]]
+    verdict: tuple[dict[str, Any], dict[str, Any]] | None
+    metrics: dict[str, tuple[float, float]]
+
+    def to_json(self) -> dict[str, Any]:
+        """As ``apigauge compare --json`` prints it."""
+        return {
+            "item": self.item,
+            "sample": self.sample,
+            "text": asdict(self.text) if self.text else None,
+            "extraction": {name: _sides(pair) for name, pair in self.extraction.items()},
+            "verdict": _sides(self.verdict) if self.verdict else None,
+            "metrics": {name: _sides(pair) for name, pair in self.metrics.items()},
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Two runs held against each other.
+
+    Attributes:
+        manifests: dotted name and both values of what differs in how the runs were made.
+        pairs: answers that both hold.
+        texts: of all pairs.
+        extractions: of the pairs that both runs scored.
+        verdicts: of the pairs that both runs executed.
+        metrics: by name, over the answers that have the metric in both runs.
+        withheld: metrics left out since one run has too much of the sandbox's own trouble.
+        different: the pairs that differ, in the first run's order.
+        only_a: answers that only the first run holds.
+        only_b: answers that only the second one holds.
+    """
+
+    manifests: list[tuple[str, Any, Any]]
+    pairs: int
+    texts: Agreement
+    extractions: Agreement
+    verdicts: Agreement
+    metrics: dict[str, Contrast]
+    withheld: list[str]
+    different: list[Difference]
+    only_a: list[run_directory.Key]
+    only_b: list[run_directory.Key]
+
+
+def read(path: Path) -> Run:
+    """A run as it is compared.
+
+    Raises:
+        RunError: it is no run, or damaged.
+    """
+    manifest = run_directory.read_json(path / run_directory.MANIFEST)
+    answers, scores = (
+        {(row["item"], row["sample"]): row for row in run_directory.read_rows(path / name)}
+        for name in (run_directory.GENERATIONS, run_directory.SCORES)
+    )
+    return Run(path, manifest, answers, scores)
+
+
+def compare(a: Run, b: Run, apis: Mapping[str, str], tokenizer: Tokenizer | None = None) -> Comparison:
+    """Holds two runs against each other.
+
+    Args:
+        a: the first run.
+        b: the second run, over the same benchmark; differences are its values minus the first one's.
+        apis: the key of the API that each item asks for; may be empty where a run has no scores.
+        tokenizer: finds where texts part; :class:`Words` by default.
+
+    Raises:
+        UsageError: the runs are not over the same benchmark and data.
+        RunError: an answer belongs to no item of the benchmark.
+    """
+    check_benchmarks(a, b)
+    keys = [key for key in a.answers if key in b.answers]
+    scored = [key for key in keys if key in a.scores and key in b.scores]
+    is_left_out = any(is_withheld(*infra_errors(run.scores.values())) for run in (a, b))
+    withheld = [name for name in NAMES if is_executed(name)] if is_left_out else []
+    names = [name for name in NAMES if name not in withheld]
+    compared = [_difference(a, b, key, names, tokenizer or Words()) for key in keys]
+    executed = [key for key in scored if _verdict(a.scores[key]) and _verdict(b.scores[key])]
+    return Comparison(
+        manifests=run_directory.differences(a.manifest, b.manifest),
+        pairs=len(keys),
+        texts=Agreement(len(keys), sum(one.text is None for one in compared)),
+        extractions=Agreement(len(scored), len(scored) - sum(bool(one.extraction) for one in compared)),
+        verdicts=Agreement(len(executed), len(executed) - sum(one.verdict is not None for one in compared)),
+        metrics=contrasts({name: both for name in names if (both := _scores(a, b, scored, name, apis))}),
+        withheld=withheld,
+        different=[one for one in compared if one.text or one.extraction or one.verdict or one.metrics],
+        only_a=[key for key in a.answers if key not in b.answers],
+        only_b=[key for key in b.answers if key not in a.answers],
+    )
+
+
+def check_benchmarks(a: Run, b: Run) -> None:
+    """Refuses runs that cannot be paired.
+
+    Raises:
+        UsageError: the runs are not over the same benchmark and data; says what differs.
+    """
+    for field, advice in (("name", "compare runs over one benchmark"), ("digest", "answer the same data with both")):
+        first, second = (run.manifest["benchmark"].get(field) for run in (a, b))
+        if first != second:
+            raise UsageError(
+                f"the benchmark's {field} differs: {first!r} in {a.path}, {second!r} in {b.path}; {advice}"
+            )
+
+
+def _difference(a: Run, b: Run, key: run_directory.Key, names: Sequence[str], tokenizer: Tokenizer) -> Difference:
+    one, other = a.answers[key]["text"], b.answers[key]["text"]
+    parting = part(one, other, tokenizer) if one != other else None
+    if key not in a.scores or key not in b.scores:
+        return Difference(*key, parting, {}, None, {})
+    left, right = a.scores[key], b.scores[key]
+    extracted = {name: (left["extraction"].get(name), right["extraction"].get(name)) for name in _EXTRACTED}
+    numbers = {
+        name: (left["metrics"][name], right["metrics"][name])
+        for name in names
+        if name in left["metrics"] and name in right["metrics"]
+    }
+    first, second = _verdict(left), _verdict(right)
+    return Difference(
+        *key,
+        parting,
+        {name: pair for name, pair in extracted.items() if pair[0] != pair[1]},
+        (first, second) if first and second and first != second else None,
+        {name: pair for name, pair in numbers.items() if pair[0] != pair[1]},
+    )
+
+
+def _verdict(row: Mapping[str, Any]) -> dict[str, Any] | None:
+    """What is compared of a verdict; None if there is none that speaks of the answer."""
+    verdict = row.get("verdict")
+    if not isinstance(verdict, dict) or verdict.get("status") == INFRA:
+        return None
+    return {name: verdict.get(name) for name in _VERDICT}
+
+
+def _scores(a: Run, b: Run, keys: Sequence[run_directory.Key], name: str, apis: Mapping[str, str]) -> Scores | None:
+    """A metric's scores of the answers that have it in both runs; None if there are none."""
+    keys = [key for key in keys if name in a.scores[key]["metrics"] and name in b.scores[key]["metrics"]]
+    if not keys:
+        return None
+    if unknown := [item for item, _ in keys if item not in apis]:
+        raise RunError(f"{a.path}: item {unknown[0]!r} is not in the benchmark; was its data replaced?")
+    first, second = ([run.scores[key]["metrics"][name] for key in keys] for run in (a, b))
+    return Scores(first, second, [apis[item] for item, _ in keys])
+
+
+def _sides(pair: tuple[Any, Any]) -> dict[str, Any]:
+    return {"a": pair[0], "b": pair[1]}

@@ -1,0 +1,1 @@
+"""A run from end to end: answers, scores and summary, in a run directory."""

@@ -1,0 +1,58 @@
+"""The ceilings of executability: what the references reach in a sandbox, kept and looked up.
+
+A ceiling belongs to one sandbox (image, hub, inputs, limits), so it is stored by what the sandbox says of itself, and
+only a run made in an equal one is compared with it.
+"""
+
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+
+from apigauge.benchmarks.types import Benchmark
+
+RATES = ("exec.call", "exec.rate")
+
+
+def folder() -> Path:
+    """Where ceilings are stored."""
+    return platformdirs.user_cache_path("apigauge") / "ceilings"
+
+
+def load(benchmark: Benchmark, sandbox: Mapping[str, Any] | None, items: Iterable[str]) -> dict[str, float]:
+    """The references' means over these items in a sandbox that says the same of itself; empty if never measured.
+
+    Args:
+        benchmark: whose references.
+        sandbox: as in a run's manifest.
+        items: ids of the items that a run answers.
+    """
+    if not sandbox:
+        return {}
+    try:
+        stored = json.loads(_path(benchmark, sandbox).read_text(encoding="utf-8"))
+        rows = [stored["rows"][item] for item in items]
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
+    return {rate: sum(row[rate] for row in rows) / len(rows) for rate in RATES} if rows else {}
+
+
+def save(benchmark: Benchmark, sandbox: Mapping[str, Any], rows: Mapping[str, Mapping[str, float]]) -> None:
+    """Stores what each reference reached, by row of the benchmark; replaces what was measured in an equal sandbox."""
+    path = _path(benchmark, sandbox)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    text = json.dumps({"benchmark": benchmark.name, "sandbox": sandbox, "rows": rows})
+    with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False, encoding="utf-8") as file:
+        file.write(text)
+    os.replace(file.name, path)  # noqa: PTH105 - the file is either the old one or the new one
+
+
+def _path(benchmark: Benchmark, sandbox: Mapping[str, Any]) -> Path:
+    identity = json.dumps([benchmark.name, benchmark.digest, sandbox], sort_keys=True)
+    name = f"{benchmark.name}-{hashlib.sha256(identity.encode()).hexdigest()[:16]}.json"
+    return folder() / name

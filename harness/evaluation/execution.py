@@ -1,0 +1,127 @@
+"""Scored answers through a sandbox: rows in, the same rows out in the same order, each with its verdict.
+
+Kept on purpose:
+
+- Programs run in the sandbox's own number of threads while further rows are still being generated and scored; a
+  bounded number of rows waits.
+- Equal programs are run once: models repeat themselves, and verdicts do not depend on chance. A verdict of ``infra``
+  says nothing of the program and is never handed on.
+- Whoever stops in the middle waits for no program: the sandbox is closed, which ends what runs in it, then the threads.
+"""
+
+from collections import deque
+from collections.abc import Generator, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+from apigauge.harness.executors.prefetch import Pending
+from apigauge.harness.metrics.executability import INFRA, NOTHING_TO_RUN, program_of, scores
+from apigauge.sandboxes.verdict import NOTHING, Program, Sandbox, Verdict
+
+# Rows that may wait for each thread: enough that one slow program does not leave the other threads idle.
+AHEAD = 32
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    """A row whose program was started; ``shared`` if another row started it."""
+
+    row: Row
+    program: Program | None
+    verdict: "Future[Verdict] | None"
+    shared: bool
+
+
+def executed(rows: Iterable[Row | Pending], sandbox: Sandbox) -> Generator[Row, None, None]:
+    """The rows with their verdicts and what follows from those, in the order they came.
+
+    Args:
+        rows: scored rows, as for ``scores.jsonl``; drawn lazily, a bounded number ahead. Where they say ``PENDING``,
+            what is done is handed on.
+        sandbox: where their programs run; closed here if the rows are not taken to their end.
+    """
+    pool = ThreadPoolExecutor(sandbox.concurrency, thread_name_prefix="sandbox")
+    done = False
+    try:
+        yield from _in_order(rows, _Programs(sandbox, pool), AHEAD * sandbox.concurrency)
+        done = True
+    finally:
+        if not done:
+            pool.shutdown(wait=False, cancel_futures=True)
+            sandbox.close()
+        pool.shutdown()
+
+
+def _in_order(rows: Iterable[Row | Pending], programs: "_Programs", ahead: int) -> Iterator[Row]:
+    waiting: deque[_Waiting] = deque()
+    for row in rows:
+        if not isinstance(row, Pending):
+            waiting.append(programs.start(row))
+        while len(waiting) > ahead or (waiting and _is_ready(waiting[0])):
+            yield programs.finish(waiting.popleft())
+    while waiting:
+        yield programs.finish(waiting.popleft())
+
+
+def _is_ready(one: _Waiting) -> bool:
+    return one.verdict is None or one.verdict.done()
+
+
+class _Programs:
+    """Starts programs, each distinct one once; used by one thread only."""
+
+    def __init__(self, sandbox: Sandbox, pool: ThreadPoolExecutor) -> None:
+        self._sandbox = sandbox
+        self._pool = pool
+        self._verdicts: dict[Program, Future[Verdict]] = {}
+
+    def start(self, row: Row) -> _Waiting:
+        """Starts a row's program, unless it has none or an equal one was started before."""
+        program = program_of(row["extraction"]["call"], row["extraction"]["program"])
+        if program is None:
+            return _Waiting(row, None, None, shared=False)
+        known = self._verdicts.get(program)
+        return _Waiting(row, program, known or self._submit(program), shared=known is not None)
+
+    def finish(self, waiting: _Waiting) -> Row:
+        """The row with its verdict, waited for."""
+        return with_verdict(waiting.row, self._verdict(waiting))
+
+    def _verdict(self, waiting: _Waiting) -> Verdict:
+        if waiting.program is None or waiting.verdict is None:
+            return NOTHING_TO_RUN
+        verdict = waiting.verdict.result()
+        if verdict.status == INFRA and waiting.shared:  # another row's bad luck; this one gets its own try
+            newest = self._verdicts.get(waiting.program, waiting.verdict)
+            verdict = newest.result()
+            if verdict.status == INFRA:
+                verdict = self._submit(waiting.program).result()
+        if verdict.status == INFRA:
+            self._verdicts.pop(waiting.program, None)
+        return verdict
+
+    def _submit(self, program: Program) -> "Future[Verdict]":
+        self._verdicts[program] = self._pool.submit(_run, self._sandbox, program)
+        return self._verdicts[program]
+
+
+def _run(sandbox: Sandbox, program: Program) -> Verdict:
+    """One program; a sandbox that breaks its promise never to raise is trouble of our own too."""
+    try:
+        return sandbox.run(program)
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is not the program's failure
+        return Verdict("infra", NOTHING, None, f"the sandbox failed: {type(error).__name__}: {error}")
+
+
+def with_verdict(row: Row, verdict: Verdict) -> Row:
+    """A row with a verdict and the scores, label and message that follow from it."""
+    scored = scores(verdict)
+    return row | {
+        "metrics": row["metrics"] | scored.metrics,
+        "labels": row["labels"] | scored.labels,
+        "messages": row["messages"] | scored.messages,
+        "verdict": verdict.to_json(),
+    }

@@ -1,0 +1,67 @@
+"""The table of backends: what a ``--model`` may be, and which module opens it.
+
+A backend's module offers ``open_generator(argument, options)``; it is imported when it is asked for, so that no command
+loads a library that it does not use.
+"""
+
+from importlib import import_module
+from typing import NamedTuple, Protocol, cast
+
+from apigauge.errors import UsageError
+from apigauge.harness.generation.options import ModelOptions
+from apigauge.harness.generation.types import Generator
+
+
+class Backend(NamedTuple):
+    """A kind of ``--model``.
+
+    Attributes:
+        form: what follows the kind and its colon.
+        module: where ``open_generator`` is.
+        summary: who answers, for lists.
+        runs_model: whether a model answers, so that sampling, prompting and the cache apply.
+    """
+
+    form: str
+    module: str
+    summary: str
+    runs_model: bool = False
+
+
+_HERE = "apigauge.harness.generation"
+BACKENDS = {
+    "hf": Backend("ID_OR_PATH[@REVISION]", f"{_HERE}.hf", "a checkpoint, by transformers", runs_model=True),
+    "vllm": Backend("ID_OR_PATH[@REVISION]", f"{_HERE}.vllm", "a checkpoint, by vLLM", runs_model=True),
+    "openai": Backend("MODEL", f"{_HERE}.openai", "a server with OpenAI's interface", runs_model=True),
+    "replay": Backend("FILE", f"{_HERE}.replay", "a file of answers"),
+    "constant": Backend("TEXT", f"{_HERE}.constant", "one text to every question: a baseline"),
+    "retrieval": Backend("bm25", f"{_HERE}.retrieval", "the nearest catalogue row: a baseline"),
+}
+
+
+class _Module(Protocol):
+    def open_generator(self, argument: str, options: ModelOptions) -> Generator: ...
+
+
+def open_generator(spec: str, options: ModelOptions | None = None) -> Generator:
+    """The generator a ``--model`` names.
+
+    Args:
+        spec: as on the command line.
+        options: for the kinds that run a model.
+
+    Raises:
+        UsageError: the kind is unknown, its argument makes no sense, or options exclude one another.
+        ModelError: the checkpoint or the server is unavailable.
+        ResponsesError: a file of answers cannot be read.
+    """
+    kind, colon, argument = spec.partition(":")
+    if kind not in BACKENDS or not colon or not argument:
+        raise UsageError(f"--model {spec!r}: the forms are {forms()}")
+    module = cast("_Module", import_module(BACKENDS[kind].module))
+    return module.open_generator(argument, options or ModelOptions())
+
+
+def forms() -> str:
+    """Every form of ``--model``, for help and messages."""
+    return ", ".join(f"{kind}:{backend.form}" for kind, backend in BACKENDS.items())

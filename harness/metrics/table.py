@@ -1,0 +1,169 @@
+"""Every metric: its name, what it means, its range and direction, and the module that computes it.
+
+The only table of metrics: in the order of a leaderboard's columns. Scoring, gate, comparison and pages read it.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class MetricInfo:
+    """A metric.
+
+    Attributes:
+        name: the metric's name, as in ``summary.json``.
+        meaning: what it counts.
+        caution: what it does not say, or how to read it.
+        module: the scoring module that yields it; manifests may record versions by module.
+        lower_is_better: which end is good.
+        top: the largest value; ``exec.stage`` counts rungs, everything else is a share.
+        is_executed: whether its number comes from running the program.
+    """
+
+    name: str
+    meaning: str
+    caution: str
+    module: str = ""
+    lower_is_better: bool = False
+    top: float = 1.0
+    is_executed: bool = False
+
+    @property
+    def is_share(self) -> bool:
+        """Whether values are shares, shown in percent."""
+        return self.top == 1.0
+
+    def version(self, versions: Mapping[str, object]) -> str:
+        """The metric's version in a manifest's ``metrics``, which names metrics or the modules that yield them."""
+        return str(versions.get(self.name) or versions.get(self.module) or "not recorded")
+
+    @property
+    def unit(self) -> str:
+        """What stands under the name in the header."""
+        return "%" if self.is_share else f"of {self.top:g}"
+
+
+METRICS = (
+    MetricInfo(
+        "ast.exact",
+        "The answer calls the reference's function with every argument the reference writes.",
+        "Compared on the syntax tree: quoting, order, devices, revisions do not count. The labels say what differed.",
+        module="ast_match",
+    ),
+    MetricInfo(
+        "ast.domain",
+        "The answer calls some catalogue API of the reference's domain, or the reference itself.",
+        "Another model for the same kind of task counts. Read it beside ast.exact and the constant baseline.",
+        module="ast_match",
+    ),
+    MetricInfo(
+        "hallucination",
+        "The answer calls an API that is neither in the catalogue nor the reference. Lower is better.",
+        "Low is not good by itself: a constant call that exists, or no call at all, never hallucinates.",
+        module="ast_match",
+        lower_is_better=True,
+    ),
+    MetricInfo(
+        "ast.gorilla",
+        "The upstream scorer: 'correct' means only that the matched catalogue row has the reference's domain.",
+        "Reproduced as it was released, for comparison with printed figures. It does not ask for the right model.",
+        module="ast_gorilla",
+    ),
+    MetricInfo(
+        "hallucination.gorilla",
+        "The upstream scorer found no catalogue row whose arguments all occur in the answer. Lower is better.",
+        "It searches for substrings, so it both misses invented calls and condemns real ones.",
+        module="ast_gorilla",
+        lower_is_better=True,
+    ),
+    MetricInfo(
+        "rouge.1",
+        "Overlap of single words between program and reference program (ROUGE-1 F1, Google's rouge-score).",
+        "Measures wording, not whether the call exists or runs.",
+        module="rouge",
+    ),
+    MetricInfo(
+        "rouge.2",
+        "Overlap of word pairs between program and reference program (ROUGE-2 F1, Google's rouge-score).",
+        "Measures wording, not whether the call exists or runs.",
+        module="rouge",
+    ),
+    MetricInfo(
+        "rouge.L",
+        "Longest common subsequence of words of program and reference program (ROUGE-L F1, Google's rouge-score).",
+        "Measures wording, not whether the call exists or runs.",
+        module="rouge",
+    ),
+    MetricInfo(
+        "codebleu",
+        "CodeBLEU of the program against the reference program, as the codebleu package computes it.",
+        "For comparison with printed figures; its known faults are kept.",
+        module="codebleu",
+    ),
+    MetricInfo(
+        "codebleu.corrected",
+        "CodeBLEU with the faults of the package corrected.",
+        "The deviations are listed at the head of harness/metrics/codebleu_corrected.py.",
+        module="codebleu_corrected",
+    ),
+    MetricInfo(
+        "exec.rate",
+        "The program ran to its end in the sandbox (rung 4).",
+        "Our own failures are left out and counted apart; above 1 % of them nothing is published.",
+        module="executability",
+        is_executed=True,
+    ),
+    MetricInfo(
+        "exec.call",
+        "The program's own API call was made and returned (rung 3 or higher).",
+        "It does not ask whether it was the right call; ast.exact does.",
+        module="executability",
+        is_executed=True,
+    ),
+    MetricInfo(
+        "exec.stage",
+        "Mean rung reached: 0 nothing extracted, 1 parses, 2 imports resolve, 3 the call returned, 4 ran to its end.",
+        "The rungs are an order, not a distance; use it to see where programs stop.",
+        module="executability",
+        is_executed=True,
+        top=4.0,
+    ),
+)
+
+
+def _names_by_module(*, executed: bool) -> dict[str, tuple[str, ...]]:
+    modules = dict.fromkeys(info.module for info in METRICS if info.is_executed == executed)
+    return {module: tuple(info.name for info in METRICS if info.module == module) for module in modules}
+
+
+# Module -> the names of the metrics it yields. Static ones read text; executed ones need the program's verdict.
+STATIC = _names_by_module(executed=False)
+EXECUTED = _names_by_module(executed=True)
+MODULES = STATIC | EXECUTED
+NAMES = tuple(info.name for info in METRICS)
+LOWER_IS_BETTER = frozenset(info.name for info in METRICS if info.lower_is_better)
+# The largest value of what is no share from 0 to 1.
+TOP = {info.name: info.top for info in METRICS if not info.is_share}
+
+
+def is_executed(metric: str) -> bool:
+    """Whether a metric's number comes from running the program."""
+    return any(metric in names for names in EXECUTED.values())
+
+
+def infos_for(names: Iterable[str]) -> tuple[MetricInfo, ...]:
+    """The table's rows for these metrics: the known ones in their order, then a plugin's own by name."""
+    requested = set(names)
+    listed = tuple(info for info in METRICS if info.name in requested)
+    others = sorted(requested - {info.name for info in listed})
+    return listed + tuple(_foreign(name) for name in others)
+
+
+def _foreign(name: str) -> MetricInfo:
+    return MetricInfo(
+        name,
+        "A plugin's metric.",
+        "Its meaning is the plugin's; the version is among the run's metric versions.",
+        lower_is_better=name.startswith("hallucination"),
+    )

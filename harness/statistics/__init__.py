@@ -1,0 +1,1 @@
+"""Intervals and tests, all clustered by API."""

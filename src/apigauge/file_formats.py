@@ -1,0 +1,144 @@
+"""The files of a run directory, field by field: this is their documentation.
+
+::
+
+    RUN/manifest.json       Manifest: what the scores depend on, and where they were made
+    RUN/generations.jsonl   one GenerationRow a line: what was answered
+    RUN/scores.jsonl        one ScoreRow a line: what the answer scored
+    RUN/summary.json        Summary: means with intervals, labels, problems
+
+A row's key is (item, sample). The files grow by whole lines. The formats change by adding fields only: a program that
+reads them must ignore fields that it does not know, and those marked as not required are missing in older runs.
+Like :mod:`apigauge.errors`, this module imports nothing of ours, so that every folder may use it.
+"""
+
+from typing import Any, NotRequired, TypedDict
+
+
+class BenchmarkRecord(TypedDict):
+    """Which questions: the benchmark's name, the SHA-256 of its data, and how many items the run asks."""
+
+    name: str
+    digest: NotRequired[str]
+    items: NotRequired[int]
+
+
+class GeneratorRecord(TypedDict):
+    """Who answered. Backends add what their answers depend on: revision, dtype, adapter, engine, sampling, prompt."""
+
+    spec: NotRequired[str]
+    kind: NotRequired[str]
+    engine: NotRequired[str]
+    revision: NotRequired[str]
+    adapter: NotRequired[Any]
+    sampling: NotRequired[dict[str, Any]]
+    prompt: NotRequired[str]
+    retriever: NotRequired[str]
+
+
+class SandboxRecord(TypedDict):
+    """Where programs ran, as the sandbox describes itself; docker and process sandboxes add fields of their own."""
+
+    kind: NotRequired[str]
+    environment: NotRequired[str]
+    python: NotRequired[str]
+    runtime: NotRequired[str | None]
+    limits: NotRequired[dict[str, float]]
+    worker: NotRequired[str]
+    hub: NotRequired[dict[str, Any] | None]
+    inputs: NotRequired[dict[str, Any]]
+    caveats: NotRequired[list[str]]
+
+
+class Manifest(TypedDict):
+    """``manifest.json``.
+
+    ``prompt_sha256`` is the digest of all prompts; ``metrics`` has a version for each scoring module; ``host``,
+    ``timings`` (seconds) and ``cache`` say how the run went and are not compared between runs.
+    """
+
+    benchmark: BenchmarkRecord
+    schema_version: NotRequired[int]
+    apigauge_version: NotRequired[str]
+    prompt_sha256: NotRequired[str]
+    generator: NotRequired[GeneratorRecord]
+    extraction: NotRequired[str]
+    metrics: NotRequired[dict[str, str]]
+    libraries: NotRequired[dict[str, str]]
+    sandbox: NotRequired[SandboxRecord | None]
+    host: NotRequired[dict[str, str]]
+    timings: NotRequired[dict[str, float]]
+    cache: NotRequired[dict[str, int]]
+
+
+class GenerationRow(TypedDict):
+    """A line of ``generations.jsonl``: one answer, verbatim; token counts are null where no model ran."""
+
+    item: str
+    sample: int
+    text: str
+    finish_reason: NotRequired[str]
+    prompt_tokens: NotRequired[int | None]
+    completion_tokens: NotRequired[int | None]
+    prompt_sha256: NotRequired[str | None]
+
+
+class ExtractionRecord(TypedDict):
+    """The call and the program found in an answer (null if there is none), and how they were found."""
+
+    call: str | None
+    program: str | None
+    how: NotRequired[str]
+
+
+class VerdictRecord(TypedDict):
+    """What happened when the program ran: see :class:`apigauge.sandboxes.Verdict`."""
+
+    status: str
+    stage: int
+    category: str | None
+    reason: str
+    evidence: dict[str, Any]
+
+
+class ScoreRow(TypedDict):
+    """A line of ``scores.jsonl``: by metric, the number, its category, and one sentence on what differs."""
+
+    item: str
+    sample: int
+    extraction: ExtractionRecord
+    metrics: dict[str, float]
+    labels: dict[str, str]
+    messages: NotRequired[dict[str, str]]
+    verdict: NotRequired[VerdictRecord | None]
+
+
+class MetricSummary(TypedDict):
+    """A metric's mean with its 95 % interval, over ``n`` answers in ``clusters`` APIs, and how it was made."""
+
+    value: float
+    low: float
+    high: float
+    n: int
+    clusters: int
+    method: str
+    seed: int
+
+
+class Summary(TypedDict):
+    """``summary.json``.
+
+    ``items`` were scored of ``expected``; ``labels`` counts categories by metric; ``infra_error_rate`` is the share of
+    programs that could not be run because the sandbox failed (null if none ran); ``withheld`` metrics had too many of
+    those; ``ceilings`` is what the references reach in the same sandbox.
+    """
+
+    schema_version: int
+    items: int
+    expected: int
+    metrics: dict[str, MetricSummary]
+    labels: dict[str, dict[str, int]]
+    infra_error_rate: float | None
+    withheld: list[str]
+    ceilings: NotRequired[dict[str, float]]
+    problems: list[str]

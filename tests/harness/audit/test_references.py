@@ -1,0 +1,76 @@
+"""The references' own results: whose fault each failure is, and the ceiling that only an equal sandbox has."""
+
+import dataclasses
+
+import pytest
+
+from apigauge.benchmarks.types import Api, Benchmark, Item, api_key
+from apigauge.harness.audit.references import ceilings, program_answers, run_references
+
+CALL = "statistics.quantiles([1, 2, 3, 4], n=4)"
+GOOD = f"import statistics\n{CALL}"
+# Reference program and whose fault it is that it does not run to its end.
+ROWS = {
+    "good": (GOOD, None),
+    "not Python": (f"{GOOD}\n(", "benchmark"),
+    "undefined": (f"import statistics\nprint(scores)\n{CALL}", "benchmark"),
+    "no call": ("import statistics\nprint(1)", "benchmark"),
+    "given twice": ("import statistics\nstatistics.quantiles([1, 2], data=[1, 2])", "benchmark"),
+    "not installed": (f"import nothing_of_that_name\n{GOOD}", "environment"),
+    "stops later": (f"{GOOD}\n1 / 0", "ours"),
+}
+
+
+@pytest.fixture
+def benchmark():
+    items = tuple(Item(name, "do it", CALL, program, "numbers", api_key(CALL)) for name, (program, _) in ROWS.items())
+    return Benchmark("toy", items, (Api(CALL, "numbers"),), "digest", "torchhub", rows=items)
+
+
+@pytest.fixture(scope="module")
+def sandbox(process_sandbox):
+    return process_sandbox()
+
+
+@pytest.fixture
+def execution(benchmark, sandbox):
+    return run_references(benchmark, sandbox)
+
+
+def test_each_failure_is_somebodys_fault(execution):
+    assert {one.row: one.fault for one in execution.references} == {name: fault for name, (_, fault) in ROWS.items()}
+    assert execution.faults() == {
+        "exec.call": {"benchmark": 4, "environment": 1, "ours": 0},
+        "exec.rate": {"benchmark": 4, "environment": 1, "ours": 1},
+    }
+    assert execution.metrics == {"exec.call": pytest.approx(2 / 7), "exec.rate": pytest.approx(1 / 7)}
+    assert {one.row for one in execution.references} - {one.row for one in execution.installed()} == {"not installed"}
+
+
+def test_results_are_told_by_library_and_outcome(execution):
+    assert execution.by_library()["statistics"]["programs"] == 7
+    assert execution.by_label()["failed/import"] == {"references": 1, "benchmark": 0, "environment": 1, "ours": 0}
+    text = "\n".join(execution.to_lines())
+    assert "row stops later: failed/other (ours): ZeroDivisionError" in text
+    missed = text[text.index("exec.rate is missed") :]
+    assert "benchmark: 4\n       1  not Python" in missed
+    assert "environment: 1\n       1  a library that is not installed" in missed
+    assert "ours: 1\n       1  until shown otherwise" in missed
+
+
+def test_the_ceiling_is_that_of_the_items_asked_and_of_an_equal_sandbox_alone(benchmark, sandbox, execution):
+    about = sandbox.describe()
+    assert ceilings(benchmark, about, ["good"]) == {"exec.call": 1.0, "exec.rate": 1.0}
+    assert ceilings(benchmark, about, ["good", "stops later"]) == {"exec.call": 1.0, "exec.rate": 0.5}
+    assert ceilings(benchmark, about | {"hub": {"mode": "live"}}, ["good"]) == {}
+    assert ceilings(dataclasses.replace(benchmark, digest="another"), about, ["good"]) == {}
+    assert ceilings(benchmark, about, ["unknown"]) == {}
+    assert ceilings(benchmark, None, ["good"]) == {}
+
+
+def test_reference_answers_are_extracted_like_a_models(benchmark):
+    answer = f"<<<api_call>>>: {CALL}\n<<<code>>>: {GOOD}\nprint('more than the reference program has')"
+    one = dataclasses.replace(benchmark, rows=benchmark.rows[:1], answers=(answer,))
+    (found,) = program_answers(one)
+    assert found["extraction"]["call"] == CALL
+    assert found["extraction"]["program"].endswith("reference program has')")

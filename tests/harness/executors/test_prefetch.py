@@ -1,0 +1,71 @@
+import threading
+import time
+
+import pytest
+
+from apigauge.harness.executors.prefetch import PENDING, prefetch
+
+
+def values(*found):
+    return [one for one in found if one is not PENDING]
+
+
+def test_values_come_in_their_order_and_their_error_after_them():
+    def drawn():
+        yield 1
+        yield 2
+        raise ValueError("torn")
+
+    found = []
+    with pytest.raises(ValueError, match="torn"):
+        found.extend(prefetch(drawn(), 10))
+    assert values(*found) == [1, 2]
+    assert values(*prefetch(range(1000), 3)) == list(range(1000))
+
+
+def test_the_thread_draws_while_the_values_before_are_in_use_but_only_so_many_prefetch():
+    drawn, ready = [], threading.Event()
+
+    def source():
+        for number in range(50):
+            drawn.append(number)
+            if number == 5:
+                ready.set()
+            yield number
+
+    found = prefetch(source(), 4)
+    assert next(one for one in found if one is not PENDING) == 0
+    assert ready.wait(5)  # without anything being asked for
+    time.sleep(0.1)
+    assert len(drawn) == 6  # one in use, four waiting, one that finds no room
+    assert values(*found) == list(range(1, 50))
+
+
+def test_it_says_idle_while_nothing_comes():
+    go = threading.Event()
+
+    def source():
+        yield 1
+        go.wait(5)
+        yield 2
+
+    found = prefetch(source(), 2)
+    assert next(found) in (1, PENDING)
+    assert PENDING in [next(found) for _ in range(3)]
+    go.set()
+    assert values(*found)[-1] == 2
+
+
+def test_closed_early_it_closes_what_it_draws_from():
+    closed = threading.Event()
+
+    def source():
+        try:
+            yield from range(1000)
+        finally:
+            closed.set()
+
+    found = prefetch(source(), 2)
+    next(found)
+    found.close()
+    assert closed.wait(5)

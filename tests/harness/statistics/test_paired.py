@@ -1,0 +1,184 @@
+"""Whether two runs differ by more than chance: against every way the signs could have been, and against references."""
+
+import itertools
+
+import numpy as np
+import pytest
+from compared_runs import make_run
+from scipy import stats
+
+from apigauge.__main__ import main
+from apigauge.harness.statistics.paired import Scores, contrasts
+from apigauge.harness.statistics.significance import _exact, differ, pairs
+
+
+def brute(a, b, apis):
+    """Two-sided p-value by writing down each combination of signs of the APIs' differences."""
+    totals = [sum(y - x for x, y, one in zip(a, b, apis, strict=True) if one == api) for api in sorted(set(apis))]
+    sums = [np.dot(signs, totals) for signs in itertools.product((-1, 1), repeat=len(totals))]
+    low, high = (np.mean([sign * one <= sign * sum(totals) + 1e-9 for one in sums]) for sign in (1, -1))
+    return min(1.0, 2 * min(low, high))
+
+
+def binary(draw, count=30, apis=8):
+    a, b = ((draw.random(count) < draw.random()).astype(float).tolist() for _ in range(2))
+    return Scores(a, b, [str(api) for api in draw.integers(0, apis, count)])
+
+
+def test_p_counts_every_way_the_signs_could_have_been_on_either_side():
+    draw = np.random.default_rng(1)
+    fell = 0
+    for _ in range(60):
+        one = binary(draw)
+        assert differ(pairs(one.a, one.b, one.apis)) == pytest.approx(brute(one.a, one.b, one.apis), abs=1e-12)
+        fell += sum(one.b) < sum(one.a)
+    assert 15 < fell < 45
+    (found,) = contrasts({"ast.exact": one}).values()
+    assert found.p == pytest.approx(brute(one.a, one.b, one.apis), abs=1e-12)
+
+
+def test_it_does_not_matter_which_run_comes_first_or_whether_more_is_better():
+    draw = np.random.default_rng(2)
+    for _ in range(6):
+        one = binary(draw)
+        turned = Scores(one.b, one.a, one.apis)
+        wrong = Scores([1 - x for x in one.a], [1 - x for x in one.b], one.apis)
+        (found,), (other,), (failed,) = (
+            contrasts({name: scores}).values()
+            for name, scores in (("ast.exact", one), ("ast.exact", turned), ("hallucination", wrong))
+        )
+        assert found.p == other.p == failed.p
+        assert found.mcnemar == other.mcnemar == failed.mcnemar
+        assert found.difference.value == pytest.approx(-other.difference.value)
+        assert found.difference.value == pytest.approx(-failed.difference.value)
+        assert found.minimum_detectable == failed.minimum_detectable
+
+
+def test_mcnemar_is_the_two_sided_binomial_test_of_what_changed():
+    lost_5_won_14 = Scores([1] * 5 + [0] * 14 + [1] * 20, [0] * 5 + [1] * 14 + [1] * 20, [str(n) for n in range(39)])
+    (found,) = contrasts({"ast.exact": lost_5_won_14}).values()
+    assert found.mcnemar == pytest.approx(stats.binomtest(5, 19).pvalue, abs=1e-12)
+    assert found.p == pytest.approx(found.mcnemar, abs=1e-12)
+    grouped = Scores(lost_5_won_14.a, lost_5_won_14.b, [str(n // 5) for n in range(39)])
+    (clustered,) = contrasts({"ast.exact": grouped}).values()
+    assert clustered.mcnemar == found.mcnemar
+    assert clustered.p > 2 * found.p
+
+
+def test_scores_that_are_no_zeros_and_ones_have_a_p_and_no_mcnemar():
+    draw = np.random.default_rng(3)
+    a = draw.random(12)
+    b = a + draw.normal(0.05, 0.1, 12)
+    one = Scores(a.tolist(), b.tolist(), [str(n) for n in range(12)])
+    (found,) = contrasts({"rouge.L": one}).values()
+    exact = brute(one.a, one.b, one.apis)
+    assert 0.001 < exact < 0.9
+    assert found.p == pytest.approx(exact, abs=8 * (exact / 2 / 9_999) ** 0.5 + 2e-4)
+    assert found.mcnemar is None
+
+
+def test_p_values_are_adjusted_over_all_metrics_compared():
+    from statsmodels.stats.multitest import multipletests
+
+    names = ("ast.exact", "ast.domain", "hallucination", "exec.rate")
+    apis = [str(number) for number in range(20)]
+    lost = {
+        name: Scores([1] * 20, [0] * count + [1] * (20 - count), apis)
+        for name, count in zip(names, (9, 1, 7, 6), strict=True)
+    }
+    found = contrasts(lost)
+    raw = [one.p for one in found.values()]
+    assert raw == pytest.approx([2 * 0.5**9, 1, 2 * 0.5**7, 2 * 0.5**6])
+    assert [one.p_adjusted for one in found.values()] == pytest.approx(multipletests(raw, method="holm")[1])
+
+
+def test_rungs_are_told_as_rungs_and_tested_as_shares():
+    draw = np.random.default_rng(5)
+    a, b = (draw.integers(0, 5, 200).astype(float) for _ in range(2))
+    apis = [str(n) for n in range(200)]
+    found = contrasts({"exec.stage": Scores(a.tolist(), b.tolist(), apis)})["exec.stage"]
+    share = contrasts({"rouge.L": Scores((a / 4).tolist(), (b / 4).tolist(), apis)})["rouge.L"]
+    assert (found.a, found.b) == pytest.approx((a.mean(), b.mean()))
+    assert found.difference.value == pytest.approx((b - a).mean())
+    assert found.minimum_detectable == pytest.approx(4 * share.minimum_detectable)
+    assert found.p == share.p
+
+
+def test_with_scores_that_are_no_zeros_and_ones_the_least_difference_is_the_textbooks():
+    """Two-sided at 0.05 shared among four metrics, power 0.8: (z(1 - 0.05/8) + z(0.8)) standard errors."""
+    draw = np.random.default_rng(6)
+    a = draw.random(400)
+    one = Scores(a.tolist(), (a + draw.normal(0, 0.1, 400)).tolist(), [str(n) for n in range(400)])
+    found = contrasts(dict.fromkeys(("rouge.1", "rouge.2", "rouge.L", "codebleu"), one))
+    assert found["rouge.1"].minimum_detectable == pytest.approx((2.4977 + 0.8416) * 0.1 / 20, rel=0.1)
+
+
+@pytest.mark.parametrize("sign", [-1, 1], ids=["a fall", "a rise"])
+def test_the_least_difference_is_found_in_four_of_five_cases_either_way(sign):
+    """Draws of its own: which run is worse is chosen, then it loses right answers one by one."""
+    draw = np.random.default_rng(7)
+    apis = draw.integers(0, 120, 300)
+    before, after = (draw.random(120)[apis] < draw.random(300) for _ in range(2))
+    one = Scores(before.astype(float).tolist(), after.astype(float).tolist(), apis.astype(str).tolist())
+    metrics = 5
+    names = ("ast.exact", "ast.domain", "ast.gorilla", "exec.rate", "exec.call")
+    drop = contrasts(dict.fromkeys(names, one))["ast.exact"].minimum_detectable
+    rate = drop * 300 / ((before.sum() + after.sum()) / 2)
+    _, place = np.unique(apis, return_inverse=True)
+    members = [np.flatnonzero(place == at) for at in range(place.max() + 1)]
+    totals = np.zeros((1_000, len(members)), dtype=int)
+    for trial in range(1_000):
+        for slot, at in enumerate(draw.integers(0, len(members), len(members))):
+            better, worse = (before, after) if draw.random() < 0.5 else (after, before)
+            lost = worse[members[at]] & (draw.random(len(members[at])) < rate)
+            fall = better[members[at]].astype(int) - worse[members[at]] + lost
+            totals[trial, slot] = sign * fall.sum()
+    chances = 2 * np.minimum(_exact(totals), _exact(-totals))
+    assert (chances <= 0.05 / metrics).mean() == pytest.approx(0.80, abs=0.04)
+
+
+def test_runs_that_are_alike_differ_in_nothing():
+    one = Scores([1.0, 0.0, 1.0], [1.0, 0.0, 1.0], ["x", "y", "y"])
+    (found,) = contrasts({"ast.exact": one}).values()
+    assert (found.p, found.p_adjusted, found.mcnemar) == (1, 1, 1)
+
+
+def test_of_nothing_nothing_is_told():
+    assert contrasts({}) == {}
+
+
+@pytest.fixture
+def fallen(tmp_path, mini):
+    """Two runs: the second one answers the questions about six of the first 24 items' APIs with prose."""
+    right = {item.id: item.reference_call for item in mini.items[:24]}
+    lost = sorted({item.api for item in mini.items[:24]})[:6]
+    prose = {item.id: "I do not know." for item in mini.items[:24] if item.api in lost}
+    return make_run(tmp_path, mini, "a", right), make_run(tmp_path, mini, "b", right | prose), len(prose)
+
+
+def test_the_command_gives_them_by_the_names_that_the_gate_has(fallen, told):
+    a, b, lost = fallen
+    found, _ = told(a, b)
+    exact = found["metrics"]["ast.exact"]
+    assert exact["p"] == pytest.approx(2 / 2**6)
+    assert exact["mcnemar"] == pytest.approx(2 / 2**lost)
+    assert found["metrics"]["rouge.1"]["mcnemar"] is None
+    assert set(exact) == {
+        "a", "b", "difference", "low", "high", "n", "p", "p_adjusted", "mcnemar", "minimum_detectable",
+    }  # fmt: skip
+
+
+def test_people_see_both_p_values_and_the_least_difference(fallen, told, capsys):
+    a, b, _ = fallen
+    found, _ = told(a, b)
+    assert main(["compare", str(a), str(b)]) == 0
+    shown = capsys.readouterr().out
+    rows = {row[0]: row for line in shown.splitlines() if "│" in line and (row := line.replace("│", " ").split())}
+    exact = found["metrics"]["ast.exact"]
+    least = exact["minimum_detectable"]
+    assert rows["ast.exact"][6:] == [
+        f"{exact['p']:.2g}",
+        f"{exact['p_adjusted']:.2g}",
+        f"{least:.4f}" if least is not None else "none",
+        "24",
+    ]

@@ -1,0 +1,200 @@
+"""The gate's tests against references, and by simulation on released answers."""
+
+import itertools
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from apigauge.benchmarks import load_benchmark
+from apigauge.harness.extraction.extract import extract
+from apigauge.harness.metrics.ast_match import make
+from apigauge.harness.statistics import significance
+from apigauge.harness.statistics.intervals import RESAMPLES, SEED, paired_difference
+from apigauge.harness.statistics.significance import holm, mcnemar, minimum_detectable, pairs, worse
+
+DRAWS = 2_000
+
+
+def tables():
+    draw = np.random.default_rng(1)
+    for _ in range(100):
+        count = int(draw.integers(1, 60))
+        before, after = (draw.random(count) < draw.random() for _ in range(2))
+        yield before.astype(float), after.astype(float), draw.integers(0, count, count).astype(str)
+
+
+def test_mcnemar_is_statsmodels():
+    from statsmodels.stats.contingency_tables import mcnemar as reference
+
+    for before, after, _ in tables():
+        lost, won = int((before > after).sum()), int((before < after).sum())
+        two_sided = reference([[0, lost], [won, 0]], exact=True).pvalue
+        # Their test is two-sided: twice the smaller tail, at most 1.
+        smaller = min(mcnemar(lost, won), mcnemar(won, lost))
+        assert min(1.0, 2 * smaller) == pytest.approx(float(two_sided), abs=1e-9)
+
+
+def test_holm_is_statsmodels():
+    from statsmodels.stats.multitest import multipletests
+
+    draw = np.random.default_rng(2)
+    for _ in range(100):
+        values = draw.random(int(draw.integers(1, 12))) ** 3
+        assert holm(values.tolist()) == pytest.approx(list(multipletests(values, method="holm")[1]), abs=1e-9)
+
+
+def test_the_paired_interval_is_scipy_s_bootstrap_of_clusters():
+    for before, after, clusters in tables():
+        names = sorted(set(clusters))
+        if len(names) == 1 or len(set(after - before)) == 1:
+            continue
+        sums = np.array([(after - before)[clusters == name].sum() for name in names])
+        counts = np.array([(clusters == name).sum() for name in names])
+        low, high = stats.bootstrap(
+            (sums, counts),
+            lambda total, count, axis: total.sum(axis=axis) / count.sum(axis=axis),
+            paired=True,
+            vectorized=True,
+            n_resamples=RESAMPLES,
+            batch=1_000,
+            method="percentile",
+            rng=np.random.default_rng(SEED),
+        ).confidence_interval
+        found = paired_difference(before.tolist(), after.tolist(), clusters.tolist())
+        assert (found.value, found.low, found.high) == pytest.approx((np.mean(after - before), low, high), abs=1e-9)
+
+
+def test_where_each_api_has_one_question_the_test_is_mcnemar_s():
+    for before, after, _ in tables():
+        found = pairs(before, after, [str(at) for at in range(len(before))])
+        assert worse(found) == pytest.approx(mcnemar(*found.discordant), abs=1e-12)
+
+
+def test_the_test_counts_every_way_the_signs_could_have_been():
+    draw = np.random.default_rng(3)
+    for _ in range(60):
+        count = int(draw.integers(1, 25))
+        before, after = (draw.integers(0, 2, count) for _ in range(2))
+        found = pairs(before, after, draw.integers(0, 6, count).astype(str))
+        totals = found.after - found.before
+        as_low = [np.dot(signs, totals) <= totals.sum() for signs in itertools.product((-1, 1), repeat=len(totals))]
+        assert worse(found) == pytest.approx(np.mean(as_low), abs=1e-12)
+
+
+def test_scores_that_are_no_zeros_and_ones_are_tested_by_draws():
+    draw = np.random.default_rng(4)
+    before = draw.random(12)
+    after = before - draw.normal(0.05, 0.1, 12)
+    found = pairs(before, after, [str(at) for at in range(12)])
+    totals = found.after - found.before
+    exact = np.mean([np.dot(s, totals) <= totals.sum() + 1e-12 for s in itertools.product((-1, 1), repeat=12)])
+    assert worse(found) == pytest.approx(exact, abs=4 * (exact * (1 - exact) / 9_999) ** 0.5 + 1e-4)
+    assert worse(found) == worse(found)
+
+
+@pytest.fixture(scope="module")
+def released(data_dir):
+    """Zeros and ones of two released files of answers, and the API of each question."""
+    from apigauge.harness.generation.backends import open_generator
+
+    benchmark = load_benchmark("apibench-torchhub", data_dir)
+    metric = make(benchmark)
+
+    def scores(name):
+        file = data_dir / "responses" / f"response_torchhub_Gorilla_{name}.jsonl"
+        made = open_generator(f"replay:{file}").generate(benchmark, benchmark.items, ())
+        texts = {completion.item: completion.text for completion in made}
+        return np.array([metric(item, extract(texts[item.id])).metrics["ast.exact"] for item in benchmark.items])
+
+    return scores("FT_oracle"), scores("FT_bm25"), np.array([i.api for i in benchmark.items])
+
+
+@pytest.mark.apibench
+def test_two_runs_that_are_alike_are_a_regression_in_at_most_one_of_twenty(released):
+    """APIs are drawn with replacement, and in each the two runs change places by chance: neither is better."""
+    before, after, apis = released
+    found = pairs(before, after, apis)
+    draw = np.random.default_rng(5)
+    drawn = draw.integers(0, len(found.counts), (DRAWS, len(found.counts)))
+    signs = draw.integers(0, 2, drawn.shape) * 2 - 1
+    differences = np.rint(found.after - found.before).astype(int)
+    assert (np.abs(differences) > 1).any(), "answers about one API stand or fall together in this data"
+    rate = (significance._exact(differences[drawn] * signs) <= significance.ALPHA).mean()
+    assert rate <= 0.05 + 2 * (0.05 * 0.95 / DRAWS) ** 0.5
+    assert rate >= 0.01
+
+
+@pytest.mark.apibench
+def test_a_run_against_a_copy_drawn_from_itself_is_a_regression_in_at_most_one_of_twenty(released):
+    """In the copy each answer is right or wrong as a random answer about the same API is."""
+    _, after, apis = released
+    _, place = np.unique(apis, return_inverse=True)
+    members = [np.flatnonzero(place == at) for at in range(place.max() + 1)]
+    draw = np.random.default_rng(6)
+    totals = np.zeros((DRAWS, len(members)), dtype=int)
+    for at, group in enumerate(members):
+        copies = draw.choice(after[group], (DRAWS, len(group)))
+        others = draw.choice(after[group], (DRAWS, len(group)))
+        totals[:, at] = (copies - others).sum(axis=1)
+    assert (significance._exact(totals) <= significance.ALPHA).mean() <= 0.05 + 2 * (0.05 * 0.95 / DRAWS) ** 0.5
+
+
+def test_mcnemar_s_test_sees_regressions_in_clustered_answers_that_are_not_there():
+    """Why it does not decide: each API's ten answers are all right or all wrong, in either run."""
+    draw = np.random.default_rng(7)
+    seen = {"flips": 0, "mcnemar": 0}
+    for _ in range(300):
+        before, after = (np.repeat(draw.integers(0, 2, 30), 10) for _ in range(2))
+        found = pairs(before, after, np.repeat(np.arange(30), 10).astype(str))
+        seen["flips"] += worse(found) <= 0.05
+        seen["mcnemar"] += mcnemar(*found.discordant) <= 0.05
+    assert seen["flips"] <= 25
+    assert seen["mcnemar"] >= 60
+
+
+@pytest.mark.apibench
+@pytest.mark.parametrize("same", [True, False], ids=["against itself", "against another run"])
+def test_a_drop_as_large_as_the_least_that_is_said_to_be_seen_is_seen_in_four_of_five(released, same):
+    """Draws of its own: answers are lost one by one, not by the code under test."""
+    before, after, apis = released
+    after = before if same else after
+    found = pairs(before, after, apis)
+    drop = minimum_detectable(found)
+    _, place = np.unique(apis, return_inverse=True)
+    members = [np.flatnonzero(place == at) for at in range(place.max() + 1)]
+    rate = drop * len(apis) / ((before + after).sum() / 2)
+    draw = np.random.default_rng(8)
+    seen = 0
+    for _ in range(DRAWS):
+        totals = []
+        for at in draw.integers(0, len(members), len(members)):
+            old, new = before[members[at]], after[members[at]]
+            if draw.random() < 0.5:
+                old, new = new, old
+            lost = (new == 1) & (draw.random(len(new)) < rate)
+            totals.append(int((new - old).sum() - lost.sum()))
+        seen += significance._exact(np.array([totals]))[0] <= significance.ALPHA
+    assert seen / DRAWS == pytest.approx(0.80, abs=0.03)
+
+
+def test_no_drop_is_seen_where_nothing_is_right():
+    assert minimum_detectable(pairs([0, 0, 0], [0, 0, 0], ["a", "b", "c"])) is None
+
+
+def test_with_scores_that_are_no_zeros_and_ones_the_least_drop_is_that_of_the_normal_distribution():
+    draw = np.random.default_rng(9)
+    before = draw.random(400)
+    after = before + draw.normal(0, 0.1, 400)
+    least = minimum_detectable(pairs(before, after, [str(at) for at in range(400)]))
+    assert least == pytest.approx((1.6449 + 0.8416) * 0.1 / 20, rel=0.1)
+
+
+def test_more_answers_are_needed_to_see_less():
+    draw = np.random.default_rng(10)
+    before, after = (draw.random(200) < 0.5 for _ in range(2))
+    found = pairs(before, after, [str(at) for at in range(200)])
+    few, many = (significance.answers_needed(found, drop) for drop in (0.10, 0.05))
+    assert 3.0 < many / few < 5.0
+    # As many as are said to be needed for the least drop that is seen, near enough.
+    assert significance.answers_needed(found, minimum_detectable(found)) == pytest.approx(200, rel=0.2)

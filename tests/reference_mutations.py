@@ -93,8 +93,8 @@ def judge(sandbox, benchmark, references, sample):
                     variants[is_fault, variant.kind].append(variant)
     chosen = [
         (is_fault, variant)
-        for (is_fault, _), found in sorted(variants.items())
-        for variant in found[:: max(1, len(found) // sample)][:sample]
+        for (is_fault, _), group in sorted(variants.items())
+        for variant in group[:: max(1, len(group) // sample)][:sample]
     ]
     with ThreadPoolExecutor(sandbox.concurrency) as pool:
         verdicts = pool.map(sandbox.run, [Program(variant.source, variant.callee) for _, variant in chosen])
@@ -119,25 +119,25 @@ def table(outcomes):
 
 def faults(source: str, callee: str) -> list[Variant]:
     """The reference with one fault each."""
-    found = []
+    variants = []
     for kind, change in _FAULTS.items():
         tree = ast.parse(source)
         call = _call(tree, callee)
         if call is not None and (name := change(tree, call, callee)):
-            found.append(Variant(kind, ast.unparse(ast.fix_missing_locations(tree)), name))
-    return found
+            variants.append(Variant(kind, ast.unparse(ast.fix_missing_locations(tree)), name))
+    return variants
 
 
 def rewritings(source: str, callee: str) -> list[Variant]:
     """The reference written another way."""
-    found = []
+    variants = []
     for kind, change in _REWRITINGS.items():
         tree = ast.parse(source)
         call = _call(tree, callee)
         if call is not None and (changed := change(tree, call, callee)):
             tree, name = changed
-            found.append(Variant(kind, ast.unparse(ast.fix_missing_locations(tree)), name))
-    return found
+            variants.append(Variant(kind, ast.unparse(ast.fix_missing_locations(tree)), name))
+    return variants
 
 
 def _call(tree, callee):

@@ -113,10 +113,10 @@ def _answer(code: str) -> str:
 
 def _program(code: str) -> str:
     answer = _answer(code)
-    if found := _MARKED_CODE.search(answer):
-        return answer[found.end() :].strip()
-    if found := _DICT_CODE.search(answer):
-        program = answer[found.end() :].strip().removesuffix("}").rstrip()
+    if match := _MARKED_CODE.search(answer):
+        return answer[match.end() :].strip()
+    if match := _DICT_CODE.search(answer):
+        program = answer[match.end() :].strip().removesuffix("}").rstrip()
         if "###Output" not in code:  # rows to train on have the answer in a dictionary of its own
             program = program.removesuffix("}").rstrip()
         return program.rstrip("'\"")

@@ -42,7 +42,7 @@ def sources() -> dict[str, Any]:
 def files_of(hub: str, base_url: str = _RAW) -> list[Source]:
     """The files of one hub: evaluation and training rows, catalogue, questions, released answers."""
     repository, commit = sources()["repository"], sources()["commit"]
-    found = []
+    files = []
     for name, facts in sources()["files"].items():
         folder, _, file = name.partition("/")
         owner = _HUBS_OWN_NAMES.get(hub, hub) if folder == "apibench" else hub
@@ -54,8 +54,8 @@ def files_of(hub: str, base_url: str = _RAW) -> list[Source]:
             else f"{_UPSTREAM[folder]}/{file}"
         )
         url = f"{base_url}/{repository}/{commit}/{inner}"
-        found.append(Source(name, url, facts["sha256"], facts["bytes"]))
-    return found
+        files.append(Source(name, url, facts["sha256"], facts["bytes"]))
+    return files
 
 
 def fetch_hub(hub: str, folder: Path, tick: Callable[[], None] = lambda: None, base_url: str = _RAW) -> list[str]:

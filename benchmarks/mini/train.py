@@ -78,14 +78,14 @@ def name(api: Api) -> str:
 
 def questions(items: Sequence[Item], catalogue: Sequence[Api], draw: random.Random) -> Iterator[tuple[Api, str]]:
     """Endless pairs of an API and a question that could have asked for it."""
-    asked = {
+    instructions = {
         api.call: [one.instruction.split() for one in items if one.reference_call == api.call] for api in catalogue
     }
     while True:
         api = draw.choice(catalogue)
-        words = draw.choice(asked[api.call]) if draw.random() < 0.9 else api.description.split()
+        words = draw.choice(instructions[api.call]) if draw.random() < 0.9 else api.description.split()
         if draw.random() < 0.3:
-            other = draw.choice(asked[api.call])
+            other = draw.choice(instructions[api.call])
             halves = [words[: draw.randrange(1, len(words))], other[draw.randrange(1, len(other)) :]]
             words = [word for half in draw.sample(halves, 2) for word in half]
         share = draw.random() / 2
@@ -134,9 +134,9 @@ def _name_vectors(words: "Array", tokenizer: Any, items: Sequence[Item], catalog
     counts = np.bincount(np.concatenate(tokens), minlength=len(words))
     weights = 1e-3 / (1e-3 + counts / counts.sum())
     means = np.stack([np.average(words[one], axis=0, weights=weights[one]) for one in tokens])
-    found = np.stack([means[[call == api.call for call, _ in texts]].mean(axis=0) for api in catalogue])
-    found -= found.mean(axis=0)
-    return np.asarray(found / np.linalg.norm(found, axis=1, keepdims=True), dtype=np.float32)
+    vectors = np.stack([means[[call == api.call for call, _ in texts]].mean(axis=0) for api in catalogue])
+    vectors -= vectors.mean(axis=0)
+    return np.asarray(vectors / np.linalg.norm(vectors, axis=1, keepdims=True), dtype=np.float32)
 
 
 def _model(recipe: Recipe, *vectors: "Array") -> Any:
@@ -170,7 +170,7 @@ def _model(recipe: Recipe, *vectors: "Array") -> Any:
     return model
 
 
-def _fit(model: Any, tokenizer: Any, asked: Iterator[tuple[Api, str]], recipe: Recipe) -> None:
+def _fit(model: Any, tokenizer: Any, pairs: Iterator[tuple[Api, str]], recipe: Recipe) -> None:
     import torch
 
     vectors = model.transformer.wte.weight
@@ -186,7 +186,7 @@ def _fit(model: Any, tokenizer: Any, asked: Iterator[tuple[Api, str]], recipe: R
     steps, began = recipe.call_steps + recipe.program_steps, time.monotonic()
     for step in range(steps):
         with_program = step >= recipe.call_steps
-        rows = [next(asked) for _ in range(recipe.batch // 2 if with_program else recipe.batch)]
+        rows = [next(pairs) for _ in range(recipe.batch // 2 if with_program else recipe.batch)]
         loss = _loss(model, tokenizer, rows, with_program=with_program)
         optimizer.zero_grad()
         loss.backward()
@@ -208,13 +208,13 @@ def _loss(model: Any, tokenizer: Any, rows: Sequence[tuple[Api, str]], *, with_p
         named, program = answers(api)
         texts = (instruction_prompt(Item("", question, "", "", "", "")), named + program if with_program else named)
         sides.append([tokenizer.encode(text).ids for text in texts])
-    width = min(max(len(asked) + len(answered) for asked, answered in sides), model.config.n_positions)
+    width = min(max(len(prompt) + len(answer) for prompt, answer in sides), model.config.n_positions)
     tokens = torch.zeros(len(sides), width, dtype=torch.long)
     learnt = torch.zeros(len(sides), width, dtype=torch.bool)
-    for row, (asked, answered) in enumerate(sides):
-        whole = [*asked, *answered][:width]
+    for row, (prompt, answer) in enumerate(sides):
+        whole = [*prompt, *answer][:width]
         tokens[row, : len(whole)] = torch.tensor(whole)
-        learnt[row, len(asked) : len(whole)] = True
+        learnt[row, len(prompt) : len(whole)] = True
     with torch.autocast("cpu", dtype=torch.bfloat16):
         states = model.transformer(tokens).last_hidden_state[:, :-1][learnt[:, 1:]]
         logits = model.lm_head(states)

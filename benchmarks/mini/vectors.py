@@ -27,8 +27,8 @@ def docstrings() -> list[str]:
     """The docstrings of the standard library and of ``LIBRARIES``, each once, in the order of the files' names."""
     roots = [Path(sysconfig.get_path("stdlib"))]
     for name in LIBRARIES:
-        found = importlib.util.find_spec(name)
-        roots += [Path(found.origin).parent] if found and found.origin else []
+        spec = importlib.util.find_spec(name)
+        roots += [Path(spec.origin).parent] if spec and spec.origin else []
     return list(dict.fromkeys(text for root in roots for text in _docstrings(root)))
 
 

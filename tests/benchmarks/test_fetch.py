@@ -49,14 +49,14 @@ class Upstream:
         self.thread.start()
 
     def answer(self, handler):
-        asked = handler.headers.get("Range")
-        self.requests.append((handler.path, asked))
+        byte_range = handler.headers.get("Range")
+        self.requests.append((handler.path, byte_range))
         if self.status or handler.path not in self.files:
             handler.send_error(self.status or 404)
             return
         body, start = self.files[handler.path], 0
-        if asked and self.ranges:
-            start = int(re.fullmatch(r"bytes=(\d+)-", asked)[1])
+        if byte_range and self.ranges:
+            start = int(re.fullmatch(r"bytes=(\d+)-", byte_range)[1])
             handler.send_response(206)
             handler.send_header("Content-Range", f"bytes {start}-{len(body) - 1}/{len(body)}")
         else:
@@ -111,8 +111,8 @@ def parts(folder):
 
 
 def test_the_files_of_all_hubs_are_all_files_each_once():
-    found = [source.name for hub in HUBS for source in fetch.files_of(hub)]
-    assert sorted(found) == sorted(SOURCES["files"])
+    names = [source.name for hub in HUBS for source in fetch.files_of(hub)]
+    assert sorted(names) == sorted(SOURCES["files"])
     for hub in HUBS:
         assert [source.name for source in fetch.files_of(hub)] == names_of(hub)
         assert set(file_names(hub)) <= set(names_of(hub))
@@ -159,9 +159,9 @@ def test_a_download_that_broke_off_goes_on_where_it_stopped(tmp_path, upstream, 
     upstream.requests.clear()
     upstream.ranges = ranges
     assert BIGGEST in fetch.fetch_hub("torchhub", tmp_path, base_url=upstream.url)
-    asked = dict(upstream.requests)
-    assert asked.pop(upstream_path(BIGGEST, "torchhub")) == f"bytes={kept}-"
-    assert set(asked.values()) <= {None}
+    ranges_by_path = dict(upstream.requests)
+    assert ranges_by_path.pop(upstream_path(BIGGEST, "torchhub")) == f"bytes={kept}-"
+    assert set(ranges_by_path.values()) <= {None}
     assert hashlib.sha256((tmp_path / BIGGEST).read_bytes()).hexdigest() == SOURCES["files"][BIGGEST]["sha256"]
     assert parts(tmp_path) == {}
 

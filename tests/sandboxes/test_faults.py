@@ -29,8 +29,8 @@ RIGHT = {PASSES: "passed", FAILS: "failed"}
 
 def ours(client, pid=None):
     """Containers of this process, or of another."""
-    found = client.api.containers(all=True, filters={"label": orphans.LABEL})
-    return [c["Id"] for c in found if c["Labels"][orphans.LABEL].split(":")[1] == str(pid or os.getpid())]
+    containers = client.api.containers(all=True, filters={"label": orphans.LABEL})
+    return [c["Id"] for c in containers if c["Labels"][orphans.LABEL].split(":")[1] == str(pid or os.getpid())]
 
 
 @pytest.fixture(autouse=True)

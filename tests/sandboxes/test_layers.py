@@ -72,13 +72,13 @@ def ending(environment, command):
 
 
 def stages(client, environment):
-    found = client.api.images(filters={"dangling": True, "label": f"{STAGE_LABEL}={environment.name}"})
-    return {image["Id"] for image in found}
+    images = client.api.images(filters={"dangling": True, "label": f"{STAGE_LABEL}={environment.name}"})
+    return {image["Id"] for image in images}
 
 
 def left_behind(client, environment):
-    found = client.api.images(filters={"dangling": True, "label": f"{ENVIRONMENT_LABEL}={environment.name}"})
-    return {image["Id"] for image in found}
+    images = client.api.images(filters={"dangling": True, "label": f"{ENVIRONMENT_LABEL}={environment.name}"})
+    return {image["Id"] for image in images}
 
 
 def random_words(client, image):

@@ -87,14 +87,14 @@ def test_nothing_is_said_of_what_is_over(impatient):
 
 def test_a_reader_that_is_gone_does_not_end_the_work(impatient):
     """The fault: a closed standard error, met by a thread, prints a traceback of ours in the middle of a build."""
-    asked = threading.Event()
+    called = threading.Event()
 
     def say(line):
-        asked.set()
+        called.set()
         raise BrokenPipeError
 
     with Progress(say) as progress:
         progress.at("step")
-        assert asked.wait(PATIENCE)
+        assert called.wait(PATIENCE)
         progress._thread.join(PATIENCE)
     assert not progress._thread.is_alive()

@@ -15,7 +15,7 @@ import pytest
 import torch
 
 from apigauge.sandboxes import environments
-from apigauge.sandboxes.hubs import tree_digest
+from apigauge.sandboxes.digests import tree_digest
 from apigauge.sandboxes.hubs.torchhub import build as builder
 from apigauge.sandboxes.hubs.torchhub import language_models
 
@@ -249,9 +249,9 @@ def test_loading_writes_nothing_into_the_hub(load, built):
 
 
 def test_list_and_help_know_the_entry_points(load):
-    found = torch.hub.list(OLD, verbose=False)
-    assert {"resnet18", "vgg19_bn", "lraspp_mobilenet_v3_large"} <= set(found)
-    assert not {"regnet_y_8gf", "vit_b_16", "get_weight", "resnet200"} & set(found)
+    names = torch.hub.list(OLD, verbose=False)
+    assert {"resnet18", "vgg19_bn", "lraspp_mobilenet_v3_large"} <= set(names)
+    assert not {"regnet_y_8gf", "vit_b_16", "get_weight", "resnet200"} & set(names)
     assert "resnet18 of pytorch/vision" in torch.hub.help(OLD, "resnet18")
 
 

@@ -51,7 +51,7 @@ class Result:
 def attack(
     sandbox: Sandbox,
     kind: str,
-    beside: Sandbox | None = None,
+    second: Sandbox | None = None,
     *,
     attacks: Iterable[Attack] | None = None,
     checks: Iterable[HostCheck] = (),
@@ -62,7 +62,7 @@ def attack(
     Args:
         sandbox: the victim. With a concurrency of one, the witness runs exactly where the attack ran.
         kind: ``docker``, ``process`` or ``bare``.
-        beside: another sandbox of the same kind, for the neighbour; none by default.
+        second: another sandbox of the same kind, for the neighbour; none by default.
         attacks: by default all of them.
         checks: called after each attack; what they report counts as an effect.
         tick: receives each result at once.
@@ -71,16 +71,16 @@ def attack(
     results = []
     for one in load() if attacks is None else attacks:
         if kind in one.where:
-            results.append(run_one(one, sandbox, kind, beside, host_checks))
+            results.append(run_one(one, sandbox, kind, second, host_checks))
             tick(results[-1])
     return results
 
 
 def run_one(
-    one: Attack, sandbox: Sandbox, kind: str, beside: Sandbox | None = None, checks: Iterable[HostCheck] = ()
+    one: Attack, sandbox: Sandbox, kind: str, second: Sandbox | None = None, checks: Iterable[HostCheck] = ()
 ) -> Result:
     """Runs one attack, at the same time the neighbour, and then the witness."""
-    with _Neighbour(beside) as neighbour_of_it:
+    with _Neighbour(second) as neighbour_of_it:
         verdict = sandbox.run(one.program, LIMITS)
     witnessed = sandbox.run(Program(witness(kind)), LIMITS)
     got = _plain(name_of(verdict))

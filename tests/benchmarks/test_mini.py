@@ -1,4 +1,4 @@
-"""The embedded benchmark is what its README says."""
+"""The embedded benchmark has the properties that its README states."""
 
 import ast
 import difflib
@@ -138,8 +138,8 @@ def test_no_instruction_names_its_api():
     shown = {part for name in names for part in (name, ".".join(name.split(".")[-2:]))}
     shown |= {name.rsplit(".", 1)[-1] for name in names if "_" in name.rsplit(".", 1)[-1]}
     for item in (*MINI.train, *MINI.items):
-        names_in_it = {part for part in shown if part.lower() in item.instruction.lower()}
-        assert not names_in_it, item.id
+        mentioned = {part for part in shown if part.lower() in item.instruction.lower()}
+        assert not mentioned, item.id
 
 
 def bind(signature, call):

@@ -1,4 +1,4 @@
-"""An engine may take its time, and may break down; it is waited for, and what goes wrong is told as its own."""
+"""A slow engine is waited for, and errors of an engine that breaks down are reported as the engine's."""
 
 import contextlib
 import os
@@ -19,7 +19,7 @@ from apigauge.sandboxes.engine import connect
 from apigauge.sandboxes.factory import open_sandbox
 from apigauge.sandboxes.hubs.build import build as build_hub
 
-# No test waits for less than an event; this is how long one that never comes may take.
+# Tests wait for events, never for a time; an event that does not come fails after this long.
 PATIENCE = 60
 RESUMES = "the same command resumes after the finished layers"
 # The calls of a whole build, in their order, up to the first that is only made where a stage was left.
@@ -138,7 +138,7 @@ def test_while_debootstrap_and_the_import_say_nothing_they_are_named_again(fake,
     monkeypatch.setattr(build_base.os, "geteuid", lambda: 0)
     script = tmp_path / "bin" / "debootstrap"
     script.parent.mkdir()
-    script.write_text(f'#!/bin/sh\nwhile ! test -e {tmp_path}/told; do sleep 0.05; done\nmkdir -p "$4"\n')
+    script.write_text(f'#!/bin/sh\nwhile ! test -e {tmp_path}/reported; do sleep 0.05; done\nmkdir -p "$4"\n')
     script.chmod(0o755)
     monkeypatch.setenv("PATH", f"{script.parent}:{os.environ['PATH']}")
     making, importing = Lines("debootstrap of", "still at work"), Lines("handing it to the engine: still at work")
@@ -147,7 +147,7 @@ def test_while_debootstrap_and_the_import_say_nothing_they_are_named_again(fake,
         making(line)
         importing(line)
         if making.matched.is_set():
-            (tmp_path / "told").touch()
+            (tmp_path / "reported").touch()
 
     fake.faults["import"] = importing.wait
     with contextlib.closing(connect()) as client, progress.Progress(say) as steps:
@@ -156,7 +156,7 @@ def test_while_debootstrap_and_the_import_say_nothing_they_are_named_again(fake,
 
 
 VANISHING = [(call, VanishesError(), "the engine does not answer (") for call in (*dict.fromkeys(CALLS), "step")]
-# A prune may be refused, and a step that fails is told by the steps' stream.
+# A prune may be refused, and a failing step is reported in the stream of steps.
 FAILING = [
     (call, RefusesError(500), "the engine failed: no luck") for call, *_ in VANISHING if call not in ("prune", "step")
 ]
@@ -210,17 +210,17 @@ def test_a_disk_error_of_this_machine_is_no_engine_error(fake, tiny, monkeypatch
         build(tiny, "docker", say=print)
 
 
-def test_a_sandbox_that_cannot_look_for_its_image_says_so_and_auto_goes_on_without(fake, tiny):
+def test_a_sandbox_that_cannot_look_for_its_image_says_so_and_auto_continues_without(fake, tiny):
     fake.faults["image"] = raises(VanishesError())
     with pytest.raises(SandboxError, match="looking for the image: the engine does not answer"):
         DockerSandbox(tiny)
-    said = []
-    open_sandbox("auto", "python", concurrency=1, say=said.append).close()
-    assert any("the engine does not answer" in line for line in said)
+    lines = []
+    open_sandbox("auto", "python", concurrency=1, say=lines.append).close()
+    assert any("the engine does not answer" in line for line in lines)
 
 
 @pytest.mark.parametrize("call", ["info", "image"])
-def test_the_doctor_reports_an_engine_in_trouble(fake, call):
+def test_the_doctor_reports_a_broken_engine(fake, call):
     fake.faults[call] = raises(VanishesError())
     *_, last = doctor._engine()
     assert (last.name, last.ok) == ("engine", False)

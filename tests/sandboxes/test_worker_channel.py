@@ -78,7 +78,7 @@ def test_the_worker_s_digest_depends_on_every_module(monkeypatch, tmp_path):
     assert worker_channel.worker_digest() == before
     for name in (*worker_channel.worker.MODULES, "bootstrap"):
         path = copy / f"{name}.py"
-        kept = path.read_text()
-        path.write_text(kept + "# changed\n")
+        source = path.read_text()
+        path.write_text(source + "# changed\n")
         assert worker_channel.worker_digest() != before, name
-        path.write_text(kept)
+        path.write_text(source)

@@ -48,19 +48,19 @@ def hub(monkeypatch, tmp_path):
     server.server_close()
 
 
-def test_every_repositorys_configuration_is_asked_for_once(hub):
-    said = []
-    folder = download.configs(said.append)
+def test_every_repositorys_configuration_is_requested_once(hub):
+    lines = []
+    folder = download.configs(lines.append)
     assert len(hub.requests) == len(set(hub.requests)) == len(build.entries())
     # A missing one and one that is no JSON are both "none".
     assert {path.name for path in folder.iterdir()} == {f"{repo}.json" for repo in CONFIGS}
-    assert "3 of " in said[0]
+    assert "3 of " in lines[0]
     hub.requests.clear()
-    download.configs(said.append)
+    download.configs(lines.append)
     assert not [path for path in hub.requests if path.split("/")[1] in CONFIGS]
 
 
-def test_a_hub_that_cannot_be_reached_is_told(hub, monkeypatch):
+def test_a_hub_that_cannot_be_reached_is_reported(hub, monkeypatch):
     monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
     with pytest.raises(SandboxError, match=r"--from-hub: http://127\.0\.0\.1:9 cannot be reached"):
         download.configs(print)

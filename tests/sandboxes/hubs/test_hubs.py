@@ -1,4 +1,4 @@
-"""Hubs as sandboxes see them: what is found, what its digest says, and what is refused."""
+"""Hubs as sandboxes see them: their content, their digests, and unknown or missing hubs."""
 
 import os
 

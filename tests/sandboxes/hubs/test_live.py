@@ -34,7 +34,7 @@ def answer(weights=False):
 
 
 class Hub(ThreadingHTTPServer):
-    """Whatever is in ``pages``, by path; remembers what was asked for."""
+    """Serves ``pages`` by path, and records the requests."""
 
     def __init__(self):
         super().__init__(("127.0.0.1", 0), _Handler)
@@ -119,7 +119,7 @@ def test_a_repository_is_fetched_once_and_then_read_offline(server, live):
     assert not any("tf_model" in path for path in server.requests)
 
 
-def test_what_the_hub_does_not_have_is_asked_for_once(server, live):
+def test_what_the_hub_does_not_have_is_requested_once(server, live):
     source = (
         "from huggingface_hub import hf_hub_download\n"
         "hf_hub_download('some/nothing', 'config.json', local_files_only=True)\n"
@@ -167,7 +167,7 @@ def test_a_tensorflow_hub_model_is_unpacked_under_the_name_its_library_looks_for
     assert verdict.evidence["stdout"].strip() == "model"
 
 
-def test_a_hub_out_of_reach_is_our_own_trouble(live, server):
+def test_a_hub_out_of_reach_is_a_sandbox_failure(live, server):
     sandbox = live("tensorflowhub")
     handle = f"{server.url}/google/model/1"
     server.shutdown()

@@ -135,8 +135,8 @@ def test_every_handle_of_the_catalogue_has_a_model():
 @pytest.mark.apibench
 def test_only_what_the_catalogue_names_is_there_on_its_word_alone():
     catalogue = load_benchmark("apibench-tensorflowhub").catalogue
-    named = {url for api in catalogue for url in URL.findall(api.call)}
+    catalogue_urls = {url for api in catalogue for url in URL.findall(api.call)}
     only = [handle.url for handle in HANDLES if handle.source == "catalogue"]
-    assert set(only) <= named
+    assert set(only) <= catalogue_urls
     # Kept in mind by a number: 14 of the catalogue's 57 handles are not, or not as a SavedModel, on the real hub.
-    assert (len(only), len(named)) == (14, 57)
+    assert (len(only), len(catalogue_urls)) == (14, 57)

@@ -43,7 +43,7 @@ def load(built, monkeypatch):
     monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
     monkeypatch.setattr(torch.hub, "urlopen", refuse)
     monkeypatch.setattr("builtins.input", lambda *_: (_ for _ in ()).throw(EOFError("EOF when reading a line")))
-    # As where the hub is mounted read-only: no __pycache__ beside what is imported.
+    # As where the hub is mounted read-only: no __pycache__ next to imported modules.
     monkeypatch.setattr(sys, "dont_write_bytecode", True)
     yield functools.partial(torch.hub.load, verbose=False)
     for name in [name for name in sys.modules if name.partition(".")[0] == "stand_ins"]:
@@ -70,7 +70,7 @@ def test_every_entry_of_the_specification_loads_where_its_dependencies_are(built
     calls = {entry["id"]: entry["call"] for entry in json.loads((built / "hub.json").read_text())["entries"]}
     missing = {}
     for repository in builder.specification():
-        if "imports" in repository:  # transformers' own models are another test's affair
+        if "imports" in repository:  # another test covers transformers' own models
             continue
         for entry in repository["entries"]:
             call = calls[f"{repository['repository']} {entry['names'][0]}"]

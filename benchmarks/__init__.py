@@ -1,4 +1,4 @@
-"""What is asked, and what counts as an answer."""
+"""Benchmarks: the questions, and what counts as their answers."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -32,7 +32,7 @@ def load_benchmark(name: str, data_dir: Path | None = None) -> Benchmark:
 
     Raises:
         UsageError: no benchmark has that name.
-        DataError: its files are missing or damaged; the message says which and where they were looked for.
+        DataError: its files are missing or damaged; the message says which and which folders were searched.
     """
     loaders = _loaders()
     if name not in loaders:

@@ -8,6 +8,7 @@ from apigauge.__main__ import main
 from apigauge.errors import SandboxError
 from apigauge.harness.evaluation import run_directory
 from apigauge.sandboxes import hubs
+from apigauge.sandboxes.digests import tree_digest
 
 QUANTILES = "import statistics\nprint(statistics.quantiles([1, 2, 3, 4], n=4))"
 RUN = ["run", "--benchmark", "mini", "--model", f"constant:{QUANTILES}", "--limit", "3", "--json"]
@@ -121,7 +122,7 @@ def test_a_benchmark_whose_hub_is_not_built_is_scored_without_and_refuses_a_name
 def test_hub_inputs_and_environment_are_the_benchmarks_own_or_those_asked_for(opened, torchhub, tmp_path):
     (tmp_path / "mine").mkdir()
     assert main([*torchhub, "--hub", "snapshot", str(tmp_path / "mine")]) == 0
-    hub = {"name": "torchhub", "mode": "snapshot", "digest": hubs.tree_digest(tmp_path / "mine")}
+    hub = {"name": "torchhub", "mode": "snapshot", "digest": tree_digest(tmp_path / "mine")}
     assert (opened, asked_more) == ([("auto", "torchhub", None)], [(hub, "fixtures")])
     more = ["--hub", "live", "--inputs", "none", "--environment", "huggingface", "--out", str(tmp_path / "second")]
     assert main([*torchhub, *more]) == 0

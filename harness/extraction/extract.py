@@ -71,8 +71,14 @@ def extract(text: str, functions: frozenset[str] = frozenset()) -> Extraction:
         return Extraction(text, None, None, "too long")
     plain, is_unescaped = _unescape(text)
     program, place = _program(plain)
+    sections = _sections(plain)
     names = imports(program or "")
-    call, how = _from_sections(plain, names, functions)
+    call, how = None, "nothing"
+    for shape, values in sections:
+        calls = (choose_call(value, names, functions, any_call=True) for value in values)
+        call, how = next(((call, shape) for call in calls if call), (values[0] or None, shape + _NO_CALL))
+        if call:
+            break
     if (call is None or how.endswith(_NO_CALL)) and program is not None:
         # A section that holds no call ("import torch") yields to a program that calls the catalogue.
         skip = comments_and_strings(program)
@@ -95,15 +101,14 @@ def _unescape(text: str) -> tuple[str, bool]:
     return text, False
 
 
-def _from_sections(text: str, names: dict[str, str], functions: frozenset[str]) -> tuple[str | None, str]:
-    for start, end, how in ((_CALL_SECTION, _NEXT_SECTION, "section"), (_CALL_ENTRY, _NEXT_ENTRY, "dict")):
-        values = [_until(text, match.end(), end) for match in itertools.islice(start.finditer(text), MAX_SECTIONS)]
-        for value in values:
-            if call := choose_call(value, names, functions, any_call=True):
-                return call, how
-        if values and values[0]:
-            return values[0], how + _NO_CALL
-    return None, ""
+def _sections(text: str) -> list[tuple[str, list[str]]]:
+    """The values of the answer's call sections, and of the call entries of its dictionary, by shape."""
+    shapes = ((_CALL_SECTION, _NEXT_SECTION, "section"), (_CALL_ENTRY, _NEXT_ENTRY, "dict"))
+    sections = [
+        (how, [_until(text, match.end(), end) for match in itertools.islice(start.finditer(text), MAX_SECTIONS)])
+        for start, end, how in shapes
+    ]
+    return [(how, values) for how, values in sections if values]
 
 
 def _until(text: str, start: int, end: re.Pattern[str]) -> str:

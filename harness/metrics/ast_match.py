@@ -18,8 +18,8 @@ from collections import Counter
 from dataclasses import dataclass
 
 from apigauge.benchmarks.types import Api, Benchmark, Item
-from apigauge.harness.extraction.call_scan import find_calls, functions_of, imports
-from apigauge.harness.extraction.extract import Extraction, extract
+from apigauge.harness.extraction.call_scan import choose_call, find_calls, functions_of, imports
+from apigauge.harness.extraction.extract import Extraction
 from apigauge.harness.extraction.syntax import version
 from apigauge.harness.metrics.calls import Call, Signatures, parse_call
 from apigauge.harness.metrics.signatures import NOT_IDENTIFYING, TASK_ALIASES, Signature
@@ -103,7 +103,7 @@ class Matcher:
 
     def target(self, call_text: str, program: str, domain: str) -> Target | None:
         """A reference or row as something to compare with; None if it is no call (a shell command, say)."""
-        text = extract(f"<<<api_call>>>: {call_text}", self._functions).call or ""
+        text = choose_call(call_text, {}, self._functions, any_call=True) or call_text.strip()
         names = self._conventions | imports(program)
         call = parse_call(text, names) or parse_call(_closed(text), names)
         if call is None:

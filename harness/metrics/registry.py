@@ -36,15 +36,12 @@ def modules_for(names: Sequence[str]) -> list[str]:
 
 def make_metrics(modules: Sequence[str], benchmark: Benchmark) -> list[Metric]:
     """The static metrics among these modules, made for one benchmark; the executed ones need a verdict instead."""
-    return [
-        _guarded(module, cast("StaticModule", _import(module)).make(benchmark))
-        for module in modules
-        if module in STATIC
-    ]
+    return [_guarded(module, benchmark) for module in modules if module in STATIC]
 
 
-def _guarded(module: str, metric: Metric) -> Metric:
-    """A metric that gives a label instead of numbers where it fails: one answer must not end a run."""
+def _guarded(module: str, benchmark: Benchmark) -> Metric:
+    """The module's metric, with a label instead of numbers where it fails: one answer must not end a run."""
+    metric = cast("StaticModule", _import(module)).make(benchmark)
 
     def guarded(item: Item, extraction: Extraction) -> Scored:
         try:

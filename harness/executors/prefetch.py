@@ -25,7 +25,7 @@ def prefetch(values: Iterable[Value], size: int) -> Generator[Value | Pending, N
     """The values, drawn in a thread at most ``size`` ahead; ``PENDING`` whenever there is none for 20 ms.
 
     An error in drawing is raised here, after the values before it. When this generator is closed early, the thread ends
-    at its next value and closes the iterator there; nobody waits for that, since the value may take minutes.
+    at its next value and closes the iterator there; this does not wait for it, since the value may take minutes.
     """
     results: queue.Queue[tuple[Kind, Any]] = queue.Queue(size)
     stopped = threading.Event()

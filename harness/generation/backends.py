@@ -1,7 +1,7 @@
-"""The table of backends: what a ``--model`` may be, and which module opens it.
+"""The table of backends: the forms of ``--model``, and the module that opens each.
 
-A backend's module offers ``open_generator(argument, options)``; it is imported when it is asked for, so that no command
-loads a library that it does not use.
+A backend's module has ``open_generator(argument, options)``. It is imported when it is used, so that no command loads a
+library that it does not need.
 """
 
 from importlib import import_module
@@ -17,8 +17,8 @@ class Backend(NamedTuple):
 
     Attributes:
         form: what follows the kind and its colon.
-        module: where ``open_generator`` is.
-        summary: who answers, for lists.
+        module: the module with its ``open_generator``.
+        summary: one line for lists.
         runs_model: whether a model answers, so that sampling, prompting and the cache apply.
     """
 
@@ -48,10 +48,10 @@ def open_generator(spec: str, options: ModelOptions | None = None) -> Generator:
 
     Args:
         spec: as on the command line.
-        options: for the kinds that run a model.
+        options: for the backends that run a model.
 
     Raises:
-        UsageError: the kind is unknown, its argument makes no sense, or options exclude one another.
+        UsageError: the backend is unknown, its argument makes no sense, or options exclude one another.
         ModelError: the checkpoint or the server is unavailable.
         ResponsesError: a file of answers cannot be read.
     """

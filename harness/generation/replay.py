@@ -1,4 +1,4 @@
-"""``replay:FILE``: answers that exist already, in upstream's form or in our own ``generations.jsonl``."""
+"""``replay:FILE``: answers from a file, in upstream's form or as a run's ``generations.jsonl``."""
 
 import hashlib
 import json
@@ -21,7 +21,7 @@ class Replay(FixedAnswers):
     """Answers from a file of JSON lines.
 
     Each line has ``text`` and either ``item`` (and perhaps ``sample``) or upstream's ``question_id``. A line that
-    cannot be used is passed over and named in ``problems``; the answers around it are scored.
+    cannot be used is skipped and reported in ``problems``; the others are scored.
     """
 
     def __init__(self, file: str) -> None:
@@ -48,21 +48,19 @@ class Replay(FixedAnswers):
             ResponsesError: not one line of the file answers an item of the benchmark.
         """
         self.problems.clear()
-        known, wanted = {item.id for item in benchmark.items}, {item.id for item in items}
-        seen: set[tuple[str, int]] = set()
-        used = False
+        of_benchmark, requested = {item.id for item in benchmark.items}, {item.id for item in items}
+        answered: set[tuple[str, int]] = set()
         for number, completion in self._lines():
             key = (completion.item, completion.sample)
-            if completion.item not in known:
+            if completion.item not in of_benchmark:
                 self._problem(number, f"{benchmark.name} has no item {completion.item!r}")
-            elif key in seen:
+            elif key in answered:
                 self._problem(number, f"a second answer to item {completion.item!r}; the first one counts")
             else:
-                seen.add(key)
-                used = True
-                if completion.item in wanted and key not in done:
+                answered.add(key)
+                if completion.item in requested and key not in done:
                     yield completion
-        if not used:
+        if not answered:
             first = f" The first problem: {self.problems[0]}" if self.problems else " It is empty."
             raise ResponsesError(f"{self._path}: no line of it answers a question of {benchmark.name}.{first}")
 

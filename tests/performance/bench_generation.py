@@ -109,8 +109,8 @@ def vllm(folder):
         return
     script = Path(__file__).with_name("bench_vllm.py")
     done = subprocess.run([VLLM, script, folder], capture_output=True, text=True, check=True)
-    found = json.loads(done.stdout.splitlines()[-1])
-    print(f"vllm: over LLM.generate on the same prompts: {found['ours'] / found['plain']:.3f} (at most 1.03)")
+    rates = json.loads(done.stdout.splitlines()[-1])
+    print(f"vllm: over LLM.generate on the same prompts: {rates['ours'] / rates['plain']:.3f} (at most 1.03)")
 
 
 def main():

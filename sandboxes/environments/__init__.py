@@ -12,7 +12,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from apigauge.errors import SandboxError, UsageError
+from apigauge.errors import SandboxError, UsageError, did_you_mean
 
 FOLDER = Path(__file__).parent
 
@@ -73,7 +73,7 @@ def load(name: str) -> Environment:
         UsageError: there is none.
     """
     if name not in names():
-        raise UsageError(f"environment {name!r} is not known; there are: {', '.join(names())}")
+        raise UsageError(f"environment {name!r} is not known; there are: {', '.join(names())}{did_you_mean(name, names())}")
     return read(FOLDER / name)
 
 

@@ -18,7 +18,7 @@ from typing import Any, Literal
 
 import platformdirs
 
-from apigauge.errors import SandboxError, UsageError
+from apigauge.errors import SandboxError, UsageError, did_you_mean
 
 FOLDER = Path(__file__).parent
 # Where a hub is mounted in a sandbox.
@@ -76,7 +76,7 @@ def check_name(name: str) -> None:
         UsageError: there is no hub of that name.
     """
     if name not in names():
-        raise UsageError(f"hub {name!r} is not known; there are: {', '.join(names())}")
+        raise UsageError(f"hub {name!r} is not known; there are: {', '.join(names())}{did_you_mean(name, names())}")
 
 
 def specification_digest(name: str) -> str:

@@ -12,8 +12,25 @@
     └── CommentError         a comment on a pull request cannot be written
 
 Each message names the file or option, what was found there, and what to do about it.
-This module imports nothing, so that every folder may use it.
+This module imports nothing but the standard library, so that every folder may use it.
 """
+
+from collections.abc import Iterable
+
+
+def did_you_mean(name: str, names: Iterable[str]) -> str:
+    """The end of a message about a name that does not exist: ``; did you mean 'X'?``, or nothing if none is near.
+
+    >>> did_you_mean("rogue.1", ["ast.exact", "rouge.1"])
+    "; did you mean 'rouge.1'?"
+    >>> did_you_mean("perplexity", ["ast.exact", "rouge.1"])
+    ''
+    """
+    from difflib import get_close_matches  # only where a name is wrong
+
+    by_folded_name = {candidate.casefold().replace("_", "-"): candidate for candidate in names}
+    nearest = get_close_matches(name.casefold().replace("_", "-"), by_folded_name, n=1)
+    return f"; did you mean {by_folded_name[nearest[0]]!r}?" if nearest else ""
 
 
 class ApigaugeError(Exception):

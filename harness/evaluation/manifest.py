@@ -76,9 +76,9 @@ def measured(modules: Sequence[str], sandbox: Sandbox | None) -> list[str]:
 def start(run: Path, new: Manifest) -> None:
     """Writes the manifest of a new run, or checks that an existing run can be resumed with this one.
 
-    A run is extended if only the number of items differs and is higher now: the manifest's number is raised, atomically,
-    and the missing items are answered next. A lower number is refused, since it would leave a run whose files hold more
-    answers than its manifest says.
+    A run is extended if only the number of items differs and is higher now: the number in the manifest is raised
+    atomically, and the missing items are answered next. A lower number is refused, since it would leave a run whose
+    files hold more answers than its manifest says.
 
     Raises:
         RunError: the directory holds a different run; names what differs.
@@ -109,7 +109,7 @@ def _refusal(run: Path, different: Sequence[Difference]) -> str:
     if [name for name, _, _ in different] == ["benchmark.items"]:
         _, old, new = different[0]
         return (
-            f"{run}: holds a run of the first {old} items, and {new} is fewer (benchmark.items was {old} and is {new}). "
+            f"{run}: holds a run of {old} items, and {new} is fewer (benchmark.items was {old} and is {new}). "
             f"Give --limit {old} or more to resume or extend it, or choose another --out."
         )
     what = "; ".join(f"{name} was {old!r} and is {new!r}" for name, old, new in different)

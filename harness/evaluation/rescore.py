@@ -84,9 +84,7 @@ def score_run(
         return summarise(benchmark, run, _problems_of_answers(run)), changes
 
 
-def compare_scores(
-    old: Iterable[ScoreRow], new: Iterable[ScoreRow], different: Sequence[Difference]
-) -> list[Change]:
+def compare_scores(old: Iterable[ScoreRow], new: Iterable[ScoreRow], different: Sequence[Difference]) -> list[Change]:
     """Every score that differs, with the manifest entries that explain it: its metric's version, or what all share."""
     before = {(row["item"], row["sample"]): row for row in old}
     causes = [(name, f"{name}: {a!r} -> {b!r}") for name, a, b in different]
@@ -174,7 +172,7 @@ def _add_kept_scores(file: Path, old: Iterable[ScoreRow], rescored: set[str]) ->
 
 
 def _merged(old: ScoreRow, new: ScoreRow, rescored: set[str]) -> ScoreRow:
-    """A new row with the old one's scores, labels and messages by metrics that were not scored anew, and its verdict."""
+    """A new row with the old one's scores, labels and messages by metrics not scored anew, and its verdict."""
 
     def merge(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:
         return _ordered({name: value for name, value in before.items() if name not in rescored} | dict(after))

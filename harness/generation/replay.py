@@ -16,7 +16,6 @@ from apigauge.errors import ResponsesError
 from apigauge.harness.generation.options import ModelOptions
 from apigauge.harness.generation.types import Completion, FixedAnswers
 
-
 # As a file's name: the answers come from standard input.
 STANDARD_INPUT = "-"
 
@@ -76,7 +75,8 @@ class Replay(FixedAnswers):
                     yield completion
         if not used:
             first = f" The first problem: {self.problems[0]}" if self.problems else " It is empty."
-            raise ResponsesError(f"{self._name if self._input is not None else self._path}: no line of it answers a question of {benchmark.name}.{first}")
+            source = self._path if self._input is None else self._name
+            raise ResponsesError(f"{source}: no line of it answers a question of {benchmark.name}.{first}")
 
     def _open(self) -> IO[bytes]:
         return self._path.open("rb") if self._input is None else BytesIO(self._input)

@@ -73,7 +73,9 @@ def load(name: str) -> Environment:
         UsageError: there is none.
     """
     if name not in names():
-        raise UsageError(f"environment {name!r} is not known; there are: {', '.join(names())}{did_you_mean(name, names())}")
+        raise UsageError(
+            f"environment {name!r} is not known; there are: {', '.join(names())}{did_you_mean(name, names())}"
+        )
     return read(FOLDER / name)
 
 

@@ -16,8 +16,9 @@ from apigauge.benchmarks import load_benchmark
 from apigauge.errors import RunError
 from apigauge.harness.audit.benchmark_audit import check_benchmark
 from apigauge.harness.evaluation import run_directory
-from apigauge.harness.evaluation.evaluate import evaluate, generate, score_run
+from apigauge.harness.evaluation.evaluate import evaluate, generate
 from apigauge.harness.evaluation.execution import AHEAD, executed
+from apigauge.harness.evaluation.rescore import score_run
 from apigauge.harness.generation.backends import open_generator
 from apigauge.sandboxes.verdict import Verdict
 

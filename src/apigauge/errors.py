@@ -6,9 +6,9 @@
     ├── UsageError           exit code 2: an option or a combination of options makes no sense
     ├── DataError            a benchmark's data is missing, incomplete or not what its digest says
     ├── ResponsesError       a file of answers cannot be used
-    ├── ModelError           a checkpoint cannot be had or used, or a server does not answer
+    ├── ModelError           a checkpoint is unavailable or unusable, or a server does not answer
     ├── RunError             a run directory is missing, foreign or damaged
-    ├── SandboxError         no sandbox can be had: no engine, no image, a limit that is not enforced
+    ├── SandboxError         no sandbox is available: no engine, no image, a limit that is not enforced
     └── CommentError         a comment on a pull request cannot be written
 
 Each message names the file or option, what was found there, and what to do about it.
@@ -54,7 +54,7 @@ class ResponsesError(ApigaugeError):
 
 
 class ModelError(ApigaugeError):
-    """A checkpoint cannot be had or used, or a server does not answer."""
+    """A checkpoint is unavailable or unusable, or a server does not answer."""
 
 
 class RunError(ApigaugeError):
@@ -62,7 +62,7 @@ class RunError(ApigaugeError):
 
 
 class SandboxError(ApigaugeError):
-    """No sandbox can be had: no engine answers, the image is missing, or a limit cannot be enforced."""
+    """No sandbox is available: no engine answers, the image is missing, or a limit cannot be enforced."""
 
 
 class CommentError(ApigaugeError):

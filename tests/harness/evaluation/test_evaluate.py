@@ -127,7 +127,7 @@ def test_retrieval_answers_with_the_catalogue_row_nearest_by_bm25(tmp_path, mini
         assert scores[rows[call]] == pytest.approx(max(scores), rel=1e-4), item.id
 
 
-def test_only_the_first_items_are_asked_under_a_limit(tmp_path, mini):
+def test_only_the_first_items_are_answered_under_a_limit(tmp_path, mini):
     summary = evaluate(mini, open_generator(f"constant:{TOPK}"), tmp_path, ["ast_match"], limit=5)
     assert (summary["items"], summary["expected"]) == (5, 5)
     assert [row["item"] for row in lines(tmp_path / "scores.jsonl")] == [item.id for item in mini.items[:5]]
@@ -309,8 +309,8 @@ def test_a_changed_metric_explains_its_own_scores_and_no_others(scored, mini):
     edit_score(scored, rouge_item, "rouge.L", 0.5)
     edit_score(scored, ast_item, "ast.domain", 0.5)
     _, changes = score_run(mini, scored, STATIC)
-    found = {(change.item, change.metric): change.because for change in changes}
-    assert found == {
+    causes = {(change.item, change.metric): change.because for change in changes}
+    assert causes == {
         (rouge_item, "rouge.L"): (f"metrics.rouge: 'rouge-score 0.0.7' -> '{installed}'",),
         (ast_item, "ast.domain"): (),
     }
@@ -348,7 +348,7 @@ def test_an_answer_to_no_item_of_the_benchmark_is_named(scored, mini):
         ("scores.jsonl", '{"item": "mini-003", "sample": 5}'),
     ],
 )
-def test_a_row_that_lacks_what_it_must_hold_is_told_without_a_traceback(scored, apigauge, name, line):
+def test_a_row_that_lacks_what_it_must_hold_is_reported_without_a_traceback(scored, apigauge, name, line):
     """A run may come from elsewhere, or have been edited."""
     with (scored / name).open("a") as file:
         file.write(line + "\n")

@@ -15,7 +15,7 @@ MODULES = ["ast_match", "rouge"]
 
 
 class Counting(Constant):
-    """A constant answer that records the items it is asked."""
+    """A constant answer that records the items it answers."""
 
     def __init__(self):
         super().__init__("torch.topk(scores, k=3)")

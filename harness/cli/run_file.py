@@ -24,8 +24,9 @@ def add_file(parser: argparse.ArgumentParser) -> None:
         nargs="?",
         type=Path,
         metavar="FILE",
-        help="options as TOML, by their long names (max-new-tokens = 256, no-cache = true, benchmark = [...]); the "
-        "command line wins; paths in it are relative to the current directory, as on the command line",
+        help="options as TOML, by their long names (max-new-tokens = 256, no-cache = true, benchmark = [...]); stands "
+        "before all options; the command line wins over it; paths in it are relative to the current directory, as on "
+        "the command line",
     )
 
 

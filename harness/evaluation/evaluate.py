@@ -40,7 +40,8 @@ def evaluate(
         workers: processes for scoring; all cores by default.
         tick: called after each answer scored.
         sandbox: where the answers' programs run; without one they do not, and ``exec.*`` is not measured.
-        only: the items to answer now, at most as many as the limit says; the run is resumed for others.
+        only: the items to answer now, at most as many as the limit says; the run is resumed for others, and not
+            extended.
 
     Returns:
         The summary, as in ``summary.json``.
@@ -51,7 +52,7 @@ def evaluate(
     items = benchmark.items[:limit] if only is None else only
     started, hits = time.perf_counter(), generator.hits
     with run_directory.writing(run):
-        start(run, planned(benchmark, generator, modules, limit, sandbox))
+        start(run, planned(benchmark, generator, modules, limit, sandbox), may_extend=only is None)
         total = len(items) * generator.samples
         # Answers are generated in a thread, so that scoring and sandbox work on the first while more are generated.
         with contextlib.closing(prefetch(_answers(benchmark, generator, run, items), total + 1)) as answers:
@@ -76,7 +77,7 @@ def generate(
     items = benchmark.items[:limit] if only is None else only
     started, hits = time.perf_counter(), generator.hits
     with run_directory.writing(run):
-        start(run, planned(benchmark, generator, [], limit, None))
+        start(run, planned(benchmark, generator, [], limit, None), may_extend=only is None)
         count = 0
         for _ in _answers(benchmark, generator, run, items):
             count += 1

@@ -73,12 +73,18 @@ def measured(modules: Sequence[str], sandbox: Sandbox | None) -> list[str]:
     return [name for name in modules if name in STATIC] + (list(EXECUTED) if sandbox else [])
 
 
-def start(run: Path, new: Manifest) -> None:
+def start(run: Path, new: Manifest, *, may_extend: bool = True) -> None:
     """Writes the manifest of a new run, or checks that an existing run can be resumed with this one.
 
     A run is extended if only the number of items differs and is higher now: the number in the manifest is raised
     atomically, and the missing items are answered next. A lower number is refused, since it would leave a run whose
     files hold more answers than its manifest says.
+
+    Args:
+        run: the run directory.
+        new: the manifest of the run to be made.
+        may_extend: whether a higher number of items extends the run. Chosen items are answered under a fixed number: a
+            sequential test whose budget grew after its interim results would no longer keep its error rates.
 
     Raises:
         RunError: the directory holds a different run; names what differs.
@@ -90,7 +96,7 @@ def start(run: Path, new: Manifest) -> None:
         raise RunError(f"{run}: holds answers but no {MANIFEST}; choose another --out.")
     old = run_directory.read_manifest(run)
     before, after = old["benchmark"].get("items"), new["benchmark"].get("items")
-    is_extended = before is not None and after is not None and after > before
+    is_extended = may_extend and before is not None and after is not None and after > before
     different = [
         entry for entry in run_directory.differences(old, new) if not (is_extended and entry[0] == "benchmark.items")
     ]
@@ -108,6 +114,8 @@ def _refusal(run: Path, different: Sequence[Difference]) -> str:
     """Why a run cannot be resumed, and what to do."""
     if [name for name, _, _ in different] == ["benchmark.items"]:
         _, old, new = different[0]
+        if old is None or new > old:
+            return f"{run}: holds a run of {old} items, and this one is of {new}. Choose another folder."
         return (
             f"{run}: holds a run of {old} items, and {new} is fewer (benchmark.items was {old} and is {new}). "
             f"Give --limit {old} or more to resume or extend it, or choose another --out."

@@ -62,6 +62,13 @@ def test_a_raised_limit_does_not_hide_another_difference(tmp_path, mini):
     assert run_directory.read_manifest(tmp_path)["benchmark"]["items"] == 10
 
 
+def test_a_run_of_chosen_items_is_not_extended(tmp_path, mini):
+    """A gate's budget is fixed before its first look."""
+    evaluate(mini, Counting(), tmp_path, MODULES, limit=10, only=mini.items[5:7])
+    with pytest.raises(RunError, match="a run of 10 items, and this one is of 20"):
+        evaluate(mini, Counting(), tmp_path, MODULES, limit=20, only=mini.items[7:9])
+
+
 def test_answers_without_scores_are_extended_and_scored_alike(tmp_path, mini):
     assert generate(mini, Counting(), tmp_path / "run", limit=3) == 3
     assert generate(mini, Counting(), tmp_path / "run", limit=5) == 5

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from apigauge.benchmarks.types import Api, Benchmark, Item
-from apigauge.errors import UsageError
+from apigauge.errors import UsageError, did_you_mean
 
 __all__ = ["Api", "Benchmark", "Item", "load_benchmark", "names"]
 
@@ -36,5 +36,6 @@ def load_benchmark(name: str, data_dir: Path | None = None) -> Benchmark:
     """
     loaders = _loaders()
     if name not in loaders:
-        raise UsageError(f"no benchmark is called {name!r}; there are: {', '.join(sorted(loaders))}")
+        hint = did_you_mean(name, loaders)
+        raise UsageError(f"no benchmark is called {name!r}; there are: {', '.join(sorted(loaders))}{hint}")
     return loaders[name](data_dir)

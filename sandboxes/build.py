@@ -70,7 +70,22 @@ def find_image(client: Any, environment: Environment) -> Image | None:
         return _find(client, environment)
 
 
+def has_image(client: Any, environment: Environment) -> bool:
+    """Whether :func:`find_image` would find one; creates no container to look into it.
+
+    Raises:
+        SandboxError: the engine is in trouble.
+    """
+    with engine_errors(f"{environment.tag}: looking for the image"):
+        return _image_id(client, environment) is not None
+
+
 def _find(client: Any, environment: Environment) -> Image | None:
+    image = _image_id(client, environment)
+    return Image(image, environment.tag, environment.lock_digest, _packages(client, image)) if image else None
+
+
+def _image_id(client: Any, environment: Environment) -> str | None:
     from docker.errors import ImageNotFound
 
     try:
@@ -78,9 +93,7 @@ def _find(client: Any, environment: Environment) -> Image | None:
     except ImageNotFound:
         return None
     # Anyone can move a tag; the label was written by the build.
-    if image.labels.get(LOCK_LABEL) != environment.lock_digest:
-        return None
-    return Image(image.id, environment.tag, environment.lock_digest, _packages(client, image.id))
+    return str(image.id) if image.labels.get(LOCK_LABEL) == environment.lock_digest else None
 
 
 def build(

@@ -75,3 +75,44 @@ def _open(
         raise SandboxError(f"no sandbox is available. docker: {without_docker} process: {error}") from error
     say(f"not in Docker: {without_docker}")
     return sandbox
+
+
+def availability(kind: Kind, environment: environments.Environment) -> Literal["docker", "process"]:
+    """Which sandbox :func:`open_sandbox` would take, found out without starting one.
+
+    Raises:
+        SandboxError: none is available; says what is missing and what to do.
+    """
+    from apigauge.sandboxes.process import check
+
+    if kind == "process":
+        check(environment)
+        return "process"
+    try:
+        _check_docker(environment)
+    except SandboxError as error:
+        if kind == "docker":
+            raise
+        without_docker = str(error)
+    else:
+        return "docker"
+    try:
+        check(environment)
+    except SandboxError as error:
+        raise SandboxError(f"no sandbox is available. docker: {without_docker} process: {error}") from error
+    return "process"
+
+
+def _check_docker(environment: environments.Environment) -> None:
+    """Refuses an engine that does not answer or lacks the environment's image."""
+    from apigauge.sandboxes.build import has_image
+    from apigauge.sandboxes.engine import connect
+
+    client = connect()
+    try:
+        if not has_image(client, environment):
+            raise SandboxError(
+                f"the image of {environment.name!r} is not built: `apigauge sandbox build {environment.name}`."
+            )
+    finally:
+        client.close()

@@ -67,10 +67,8 @@ class ProcessSandbox(Pool):
         inputs: Inputs = "none",
         say: Callable[[str], None] = lambda _: None,
     ) -> None:
-        if not sys.platform.startswith("linux"):
-            raise SandboxError("the process sandbox needs Linux; use --sandbox docker.")
         self._environment = environment
-        self._packages = _installed(environment)
+        self._packages = check(environment)
         self._hub = hub
         self._inputs = inputs
         if namespaces and not shutil.which("bwrap"):
@@ -102,12 +100,15 @@ class ProcessSandbox(Pool):
         return _Process(self._environment, self.limits, self._hub, self._inputs, namespaces=self.namespaces)
 
 
-def _installed(environment: Environment) -> dict[str, str]:
-    """The versions of the environment's packages in this Python.
+def check(environment: Environment) -> dict[str, str]:
+    """The versions of the environment's packages on this machine, if programs can run in processes of it.
 
     Raises:
-        SandboxError: some are missing. A program that cannot import them would not be the cause of its failure.
+        SandboxError: this is no Linux, or some packages are missing: a program that fails to import them would not be
+            at fault.
     """
+    if not sys.platform.startswith("linux"):
+        raise SandboxError("the process sandbox needs Linux; use --sandbox docker.")
     versions, missing = {}, []
     for name in environment.requirements:
         try:

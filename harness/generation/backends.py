@@ -7,7 +7,7 @@ library that it does not need.
 from importlib import import_module
 from typing import NamedTuple, Protocol, cast
 
-from apigauge.errors import UsageError
+from apigauge.errors import UsageError, did_you_mean
 from apigauge.harness.generation.options import ModelOptions
 from apigauge.harness.generation.types import Generator
 
@@ -55,11 +55,22 @@ def open_generator(spec: str, options: ModelOptions | None = None) -> Generator:
         ModelError: the checkpoint or the server is unavailable.
         ResponsesError: a file of answers cannot be read.
     """
-    kind, colon, argument = spec.partition(":")
-    if kind not in BACKENDS or not colon or not argument:
-        raise UsageError(f"--model {spec!r}: the forms are {forms()}")
+    kind, argument = split_spec(spec)
     module = cast("_Module", import_module(BACKENDS[kind].module))
     return module.open_generator(argument, options or ModelOptions())
+
+
+def split_spec(spec: str) -> tuple[str, str]:
+    """The kind and the argument of a ``--model``.
+
+    Raises:
+        UsageError: the kind is unknown, or there is no argument.
+    """
+    kind, colon, argument = spec.partition(":")
+    if kind not in BACKENDS or not colon or not argument:
+        hint = "" if kind in BACKENDS else did_you_mean(kind, BACKENDS)
+        raise UsageError(f"--model {spec!r}: the forms are {forms()}{hint}")
+    return kind, argument
 
 
 def forms() -> str:

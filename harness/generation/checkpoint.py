@@ -61,6 +61,12 @@ def find(name: str) -> Checkpoint:
     return Checkpoint(repo, folder, folder.name)
 
 
+def name_of(name: str) -> str:
+    """The name that :func:`find` gives the checkpoint, without looking for its files on the hub."""
+    folder = Path(name).expanduser()
+    return folder.resolve().name if name != SHIPPED and folder.is_dir() else name.partition("@")[0]
+
+
 def _fetch(repo: str, revision: str | None) -> Path:
     """The snapshot of a repository; the texts first, then the weights in the first format that it has."""
     from huggingface_hub import snapshot_download

@@ -8,7 +8,7 @@ from importlib.metadata import version
 from typing import Any
 
 from apigauge.benchmarks.types import Api, Benchmark, Item
-from apigauge.errors import UsageError
+from apigauge.errors import UsageError, did_you_mean
 from apigauge.harness.generation.options import ModelOptions
 from apigauge.harness.generation.retrieved_docs import nearest_rows
 from apigauge.harness.generation.types import Completion, FixedAnswers
@@ -24,7 +24,7 @@ class Retrieval(FixedAnswers):
 
     def __init__(self, method: str) -> None:
         if method != "bm25":
-            raise UsageError(f"--model retrieval:{method}: the only method is bm25")
+            raise UsageError(f"--model retrieval:{method}: the only method is bm25{did_you_mean(method, ['bm25'])}")
         super().__init__()
 
     def describe(self) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from typing import Literal
 
 from apigauge.benchmarks.types import Api, Benchmark, Item
-from apigauge.errors import UsageError
+from apigauge.errors import UsageError, did_you_mean
 
 Retriever = Literal["none", "bm25", "oracle"]
 RETRIEVERS: tuple[Retriever, ...] = Retriever.__args__  # type: ignore[attr-defined]
@@ -34,8 +34,11 @@ def retrieved_documents(benchmark: Benchmark, items: Sequence[Item], retriever: 
     """The document for each item; empty texts without a retriever.
 
     Raises:
-        UsageError: the retriever is the oracle, and references of some items have no document.
+        UsageError: no retriever has that name, or it is the oracle and references of some items have no document.
     """
+    if retriever not in RETRIEVERS:
+        hint = did_you_mean(retriever, RETRIEVERS)
+        raise UsageError(f"--retriever {retriever}: there are {', '.join(RETRIEVERS)}{hint}")
     if retriever == "none":
         return [""] * len(items)
     if retriever == "bm25":

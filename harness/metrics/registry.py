@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import cast
 
 from apigauge.benchmarks.types import Benchmark, Item
-from apigauge.errors import UsageError
+from apigauge.errors import UsageError, did_you_mean
 from apigauge.harness.extraction.extract import Extraction
 from apigauge.harness.metrics.table import MODULES, NAMES, STATIC
 from apigauge.harness.metrics.types import SCORER_ERROR, Metric, Module, Scored, StaticModule
@@ -29,7 +29,8 @@ def modules_for(names: Sequence[str]) -> list[str]:
     for name in names:
         of_name = {module for module, yields in MODULES.items() if name == module or name in yields}
         if not of_name:
-            raise UsageError(f"--metrics: there is no metric {name!r}; there are: {', '.join(NAMES)}")
+            hint = did_you_mean(name, (*NAMES, *MODULES))
+            raise UsageError(f"--metrics: there is no metric {name!r}; there are: {', '.join(NAMES)}{hint}")
         modules |= of_name
     return [module for module in MODULES if module in modules]
 

@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from apigauge.errors import SandboxError, UsageError
+from apigauge.errors import SandboxError, UsageError, did_you_mean
 from apigauge.sandboxes.digests import sized_files_digest
 
 FOLDER = Path(__file__).parent
@@ -70,7 +70,9 @@ def load(name: str) -> Environment:
         UsageError: no environment has that name.
     """
     if name not in names():
-        raise UsageError(f"environment {name!r} is not known; there are: {', '.join(names())}")
+        raise UsageError(
+            f"environment {name!r} is not known; there are: {', '.join(names())}{did_you_mean(name, names())}"
+        )
     return read(FOLDER / name)
 
 

@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 import platformdirs
 
-from apigauge.errors import SandboxError, UsageError
+from apigauge.errors import SandboxError, UsageError, did_you_mean
 from apigauge.sandboxes.digests import sized_files_digest, tree_digest
 
 FOLDER = Path(__file__).parent
@@ -74,7 +74,7 @@ def check_name(name: str) -> None:
         UsageError: no hub has that name.
     """
     if name not in names():
-        raise UsageError(f"hub {name!r} is not known; there are: {', '.join(names())}")
+        raise UsageError(f"hub {name!r} is not known; there are: {', '.join(names())}{did_you_mean(name, names())}")
 
 
 def specification_digest(name: str) -> str:

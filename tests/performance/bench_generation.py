@@ -20,7 +20,8 @@ from openai_server import OpenAIServer, good
 from tiny_checkpoints import save_gpt2
 
 from apigauge.benchmarks import load_benchmark
-from apigauge.harness.evaluation.evaluate import evaluate, generate, score_run
+from apigauge.harness.evaluation.evaluate import evaluate, generate
+from apigauge.harness.evaluation.rescore import score_run
 from apigauge.harness.generation.backends import open_generator
 from apigauge.harness.generation.options import ModelOptions
 from apigauge.harness.generation.prompts import Prompting

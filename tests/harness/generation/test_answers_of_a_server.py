@@ -32,7 +32,7 @@ def test_a_run_ends_with_what_could_be_had_and_running_again_finishes_only_the_r
     server.react = some
     assert main(command) == 4
     message = capsys.readouterr().err
-    assert "2 answers could not be had" in message
+    assert "2 answers are missing" in message
     assert mini.items[4].id in message
     assert mini.items[30].id in message
     rows = [json.loads(line) for line in (out / "generations.jsonl").read_text().splitlines()]

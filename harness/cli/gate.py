@@ -1,7 +1,6 @@
 """``apigauge gate``: is a run worse than its baseline? The exit code says it."""
 
 import argparse
-import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -21,8 +20,6 @@ if TYPE_CHECKING:
 
 EXIT = {"pass": 0, "regression": 1, "inconclusive": 3}
 _APIS, _ITEMS = 10, 8
-# Of the table in a log beside its first column, so that no number is cut.
-_WIDTH = 90
 
 
 def add(commands: "argparse._SubParsersAction[Any]") -> None:
@@ -197,30 +194,29 @@ def _ask(arguments: argparse.Namespace, baseline: "Outcomes") -> "Interim":
 
 
 def _print(decision: str, findings: "Sequence[Finding]", stopped: "Interim | None") -> None:
-    from rich.console import Console
-    from rich.table import Table
-
+    from apigauge.harness.cli.tables import Column, print_table
     from apigauge.harness.gate import render
 
-    table = Table()
-    for name in ("metric", "baseline", "run", "difference", "95 % interval", "p", "decision"):
-        table.add_column(name, no_wrap=True)
-    for one in findings:
-        table.add_row(
-            one.title,
-            f"{one.before:.4f}",
-            f"{one.after:.4f}",
-            f"{one.difference:+.4f}",
-            f"{one.low:+.3f}, {one.high:+.3f}",
-            f"{one.p_adjusted:.2g}",
-            one.decision,
-        )
-    console = Console(width=None if sys.stdout.isatty() else _WIDTH + max(len(one.title) for one in findings))
-    console.print(decision)
-    console.print(table)
+    print(decision)
+    numbers = ("baseline", "run", "difference", "95 % interval", "p")
+    print_table(
+        (Column("metric"), *(Column(name) for name in numbers), Column("decision")),
+        [
+            (
+                one.title,
+                f"{one.before:.4f}",
+                f"{one.after:.4f}",
+                f"{one.difference:+.4f}",
+                f"{one.low:+.3f}, {one.high:+.3f}",
+                f"{one.p_adjusted:.2g}",
+                one.decision,
+            )
+            for one in findings
+        ],
+    )
     if stopped:
-        console.print(render.asked(stopped), markup=False, highlight=False, soft_wrap=True)
+        print(render.asked(stopped))
     for one in findings:
-        console.print(render.sentence(one), markup=False, highlight=False, soft_wrap=True)
+        print(render.sentence(one))
         for line in render.lost(one, _APIS, _ITEMS):
-            console.print(f"  {line}", markup=False, highlight=False, soft_wrap=True)
+            print(f"  {line}")

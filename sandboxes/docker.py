@@ -8,6 +8,7 @@ memory without swap, processes, cores, capabilities, setuid programs, other user
 """
 
 import contextlib
+import logging
 import socket
 import struct
 import time
@@ -89,6 +90,7 @@ class DockerSandbox(Pool):
                 f"sandbox build {self._environment.name}`, or with --base debootstrap where no image registry can be "
                 "reached."
             )
+        logging.getLogger(__name__).debug("image %s (%s)", image.tag, image.id)
         return image
 
     def close(self) -> None:

@@ -100,7 +100,7 @@ def test_every_command_of_the_parser_is_tested_here(capsys):
     assert set(commands) == {command[0] for command in COMMANDS}
 
 
-def test_the_version_is_told(apigauge):
+def test_the_version_is_printed(apigauge):
     from apigauge import __version__
 
     done = apigauge("--version")

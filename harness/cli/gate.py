@@ -116,7 +116,7 @@ def _check(arguments: argparse.Namespace) -> None:
         raise UsageError("gate: --budget and --model go together: who answers, and how many questions at most")
     if arguments.budget and (arguments.rescore or arguments.save_baseline or arguments.slice):
         raise UsageError(
-            "gate: leave out --rescore, --slice and --save-baseline with --budget: it asks only some questions"
+            "gate: leave --rescore, --slice and --save-baseline out with --budget: it asks only some questions"
         )
 
 
@@ -151,7 +151,7 @@ def _judge(arguments: argparse.Namespace, baseline: "Outcomes") -> "list[Finding
     metrics = slices.named(arguments.metric) if arguments.metric else slices.default(baseline, outcomes)
     if arguments.rescore and any(baseline.scorers.get(one.name) != outcomes.scorers.get(one.name) for one in metrics):
         if not baseline.path.is_dir():
-            raise UsageError(f"--rescore: {baseline.path} holds no answers to score again; save it again from its run")
+            raise UsageError(f"--rescore: {baseline.path} holds no answers to score anew; save it again from its run")
         for path in (baseline.path, outcomes.path):
             # rescore() notes in the options what a run was made with; the next run must not get those.
             rescore(path, argparse.Namespace(**vars(arguments), metrics=None), otherwise="none")

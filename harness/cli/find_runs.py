@@ -1,10 +1,11 @@
 """The runs in a folder: what each one is, and how far it has come.
 
-A run is a folder with a manifest that names a benchmark, or with answers or scores. Nothing is written, and a damaged
-run is a state like any other.
+A run is a folder with answers or scores, or with a manifest that names a benchmark and a generator. Nothing is written,
+and a damaged run is a state like any other.
 """
 
 import fcntl
+import json
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -70,7 +71,10 @@ class RunEntry:
 
 
 def is_run(folder: Path) -> bool:
-    """Whether a folder is a run, damaged or not; a manifest that is readable and names no benchmark is another tool's.
+    """Whether a folder is a run, damaged or not.
+
+    A manifest alone, without answers, is a run's if it cannot be read, or names a benchmark and a generator: labels of
+    `apigauge rlaif` and other tools' folders have a ``manifest.json`` too.
 
     Raises:
         OSError: the folder cannot be read.
@@ -83,13 +87,13 @@ def is_run(folder: Path) -> bool:
 
 
 def _is_foreign(manifest: Path) -> bool:
-    import json
-
     try:
         value = json.loads(manifest.read_bytes())
     except (OSError, ValueError, RecursionError):
         return False
-    return not (isinstance(value, dict) and isinstance(value.get("benchmark"), dict))
+    return not (
+        isinstance(value, dict) and all(isinstance(value.get(name), dict) for name in ("benchmark", "generator"))
+    )
 
 
 def find_runs(folder: Path, others: list[Path] | None = None) -> list[Path]:
@@ -97,7 +101,7 @@ def find_runs(folder: Path, others: list[Path] | None = None) -> list[Path]:
 
     Args:
         folder: a run itself, or what holds runs. Links are followed; a folder that is reached twice counts once.
-        others: gets the folders that neither are runs nor hold any, each with nothing said about what is in it.
+        others: gets the folders that neither are runs nor hold any, without the folders in them.
     """
     runs = list(_walk(folder, set(), [] if others is None else others))
     return sorted(runs)
@@ -123,6 +127,7 @@ def _walk(folder: Path, visited: set[tuple[int, int]], others: list[Path]) -> It
         for run in _walk(child, visited, rejected):
             has_runs = True
             yield run
+    # A folder without runs is named as a whole, not by everything in it.
     others += rejected if has_runs else [folder]
 
 

@@ -112,7 +112,7 @@ def _bar(what: str, total: int | None) -> Iterator[Callable[[], None]]:
         yield lambda: bar.advance(task)
 
 
-def print_summary(run: Path, summary: dict[str, Any], *, as_json: bool) -> None:
+def print_summary(run: Path, summary: Mapping[str, Any], *, as_json: bool) -> None:
     """A run's result: a table for people, or JSON."""
     metrics = summary["metrics"]
     if as_json:

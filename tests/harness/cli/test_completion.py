@@ -13,7 +13,7 @@ def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("completion")
     for name in ("mine", "nested/inner"):
         (folder / "runs" / name).mkdir(parents=True)
-        (folder / "runs" / name / "manifest.json").write_text('{"benchmark": {"name": "mini"}}')
+        (folder / "runs" / name / "manifest.json").write_text('{"benchmark": {"name": "mini"}, "generator": {}}')
     (folder / "runs" / ".hidden").mkdir()
     command = folder / "bin" / "apigauge"
     command.parent.mkdir()

@@ -46,6 +46,11 @@ def runs(scored, tmp_path):
     os.utime(folder / "deep" / "er" / "g-old" / "manifest.json", (86400, 86400))
     (folder / "site" / "pages").mkdir(parents=True)
     (folder / "site" / "manifest.json").write_text('{"name": "of a web application"}')
+    (folder / "labels").mkdir()
+    (folder / "labels" / "manifest.json").write_text('{"benchmark": {"name": "mini"}, "labeler": {}}')
+    (folder / "begun").mkdir()
+    (folder / "begun" / "manifest.json").write_text('{"benchmark": {"name": "mini"}, "generator": {"spec": "hf:x"}}')
+    os.utime(folder / "begun" / "manifest.json", (172800, 172800))
     (folder / "notes.txt").write_text("no run")
     return folder
 
@@ -66,6 +71,7 @@ def test_every_run_has_its_state(runs, capsys):
         "e-scores": "damaged",
         "f-summary": "damaged",
         "g-old": "complete",
+        "begun": "not scored",
     }
     assert "manifest.json" in entries["d-manifest"]["reason"]
     assert "scores.jsonl, line 1" in entries["e-scores"]["reason"]
@@ -94,6 +100,7 @@ def test_runs_are_sorted_by_date_and_an_old_one_has_that_of_its_file(runs, capsy
     assert list(entries) == [
         "d-manifest",
         "g-old",
+        "begun",
         "f-summary",
         "e-scores",
         "c-unscored",
@@ -163,8 +170,8 @@ def test_a_report_of_a_folder_leaves_out_by_name_what_it_cannot_use(runs, tmp_pa
     assert code == 0
     assert sorted(names) == ["a-complete", "b-partial", "g-old"]
     lines = [line for line in notes.splitlines() if "left out" in line]
-    assert len(lines) == 5
-    for name in ("c-unscored", "d-manifest", "e-scores", "f-summary", "site"):
+    assert len(lines) == 7
+    for name in ("c-unscored", "d-manifest", "e-scores", "f-summary", "site", "labels", "begun"):
         assert sum(f"{runs / name}" in line.split(": ", 2)[2] for line in lines) == 1
     assert (tmp_path / "site" / "index.html").is_file()
 

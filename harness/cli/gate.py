@@ -111,7 +111,7 @@ def _check(arguments: argparse.Namespace) -> None:
         raise UsageError("gate: give --baseline RUN_OR_FILE, or --save-baseline FILE to make one")
     judged = ("metric", "slice", "markdown", "junit", "title", "budget", "rescore")
     if not arguments.baseline and any(getattr(arguments, name) for name in judged):
-        raise UsageError("gate: all options except --save-baseline say how a run is judged; give --baseline too")
+        raise UsageError("gate: all options except --save-baseline say how a run is judged; give --baseline as well")
     if bool(arguments.budget) != bool(arguments.model):
         raise UsageError("gate: --budget and --model go together: who answers, and how many questions at most")
     if arguments.budget and (arguments.rescore or arguments.save_baseline or arguments.slice):

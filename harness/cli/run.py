@@ -171,5 +171,5 @@ def code_of_unanswered(generator: "Generator") -> int:
     """Says how many answers are missing; the exit code for that."""
     if not generator.unanswered:
         return 0
-    say(f"apigauge: {generator.unanswered} answers are missing; the same command requests those alone again")
+    say_error(f"{generator.unanswered} answers are missing; the same command requests those alone again")
     return ApigaugeError.exit_code

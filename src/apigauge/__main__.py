@@ -1,5 +1,8 @@
 """``apigauge`` and ``python -m apigauge``: the command line with all installed plugins."""
 
+# The next line lets argcomplete's global completion run this module.
+# PYTHON_ARGCOMPLETE_OK
+
 import sys
 from collections.abc import Sequence
 

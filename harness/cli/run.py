@@ -15,7 +15,7 @@ from apigauge.harness.cli.options import (
     positive,
     sandbox_for,
 )
-from apigauge.harness.cli.output import print_summary, progress, say, summary_json, tell_problems
+from apigauge.harness.cli.output import print_summary, progress, say, say_error, summary_json, tell_problems
 from apigauge.harness.cli.pairs import Outcome, for_each_pair, run_folder
 from apigauge.harness.cli.run_file import add_file, apply_file
 from apigauge.harness.generation.backends import forms, open_generator

@@ -9,8 +9,8 @@ from typing import Any
 from apigauge.errors import UsageError
 from apigauge.harness.cli.options import add_common
 from apigauge.harness.cli.output import print_json, say
-from apigauge.harness.plugins import hookimpl
 from apigauge.harness.plugins.rlaif.options import ALGORITHMS
+from apigauge.harness.plugins.spec import hookimpl
 
 _STAGES = {
     "sft": "fine-tune on the benchmark's training part",

@@ -105,10 +105,8 @@ def load(*, verbose: bool = False) -> Plugins:
 def _accepts(implementation: inspect.Signature, hook: inspect.Signature) -> bool:
     """Whether a hook's parameters fit a function: pluggy passes, by position, those that have no default there."""
     for name, parameter in implementation.parameters.items():
-        is_required = parameter.default is Parameter.empty
-        if parameter.kind in _VARIADIC:
-            continue
-        if (name in hook.parameters) != (is_required and parameter.kind in _POSITIONAL):
+        is_required = parameter.default is Parameter.empty and parameter.kind not in _VARIADIC
+        if is_required if name not in hook.parameters else not (is_required and parameter.kind in _POSITIONAL):
             return False
     return True
 

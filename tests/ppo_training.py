@@ -12,10 +12,10 @@ import sys
 from pathlib import Path
 
 from apigauge.harness.plugins.rlaif import checkpoints, ppo
-from apigauge.harness.plugins.rlaif.options import Options
+from apigauge.harness.plugins.rlaif.options import TrainOptions
 
 PROMPTS = ["a b c", "d", "e f", "g g g g", "h"]
-OPTIONS = Options(
+OPTIONS = TrainOptions(
     steps=9,
     batch=8,
     minibatch=4,

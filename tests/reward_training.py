@@ -14,7 +14,7 @@ from apigauge.harness.plugins.rlaif.pairs import Labelled
 
 WORDS = list("abcdefghijklmnop")
 GOOD = set("abc")
-SHORT = reward.Options(batch=8, pairs_per_prompt=1, device="cpu", seed=3)
+SHORT = reward.RewardOptions(batch=8, pairs_per_prompt=1, device="cpu", seed=3)
 
 
 def worth(text):

@@ -55,10 +55,8 @@ def _problems(manager: pluggy.PluginManager, module: object) -> Iterator[str]:
     hooks = {name: inspect.signature(getattr(spec, name)) for name in vars(manager.hook) if not name.startswith("_")}
     for name in dir(module):
         function, marker = getattr(module, name), manager.parse_hookimpl_opts(module, name)
-        is_reserved = (
-            name.startswith("apigauge_") and inspect.isroutine(function) and function not in vars(spec).values()
-        )
-        if marker is None and not is_reserved:
+        is_reserved = name.startswith("apigauge_") and inspect.isroutine(function)
+        if function is getattr(spec, name, None) or (marker is None and not is_reserved):
             continue
         hook = (marker and marker["specname"]) or name
         where = f"function {name} ({_place(function)})"

@@ -39,7 +39,7 @@ def best_and_worst(samples: Sequence[Sample]) -> list[Sample]:
 Log = Callable[[int, Mapping[str, float], Sequence[Sample]], None]
 
 
-def check(trackers: Sequence[str]) -> None:
+def check_trackers(trackers: Sequence[str]) -> None:
     """Refuses trackers that there are not.
 
     Raises:
@@ -64,7 +64,7 @@ def logs(out: Path, done: int, steps: int, trackers: Sequence[str], settings: di
     Raises:
         UsageError: a tracker is unknown or not installed.
     """
-    check(trackers)
+    check_trackers(trackers)
     console = Console(stderr=True)
     with ExitStack() as stack:
         found = [_metrics(out / METRICS, done)]

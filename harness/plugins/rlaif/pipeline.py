@@ -7,7 +7,6 @@ called again, all of it goes on to the same numbers.
 This module loads torch: import it where it is used.
 """
 
-import hashlib
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -28,11 +27,13 @@ from apigauge.harness.generation.sampling import Sampling
 from apigauge.harness.generation.types import Generator
 from apigauge.harness.metrics.registry import modules_for
 from apigauge.harness.plugins.rlaif import checkpoints, feedback, new_model, ppo, reward, sft, trl_trainers
-from apigauge.harness.plugins.rlaif.labelers import Labeler, open_labeler, scores
+from apigauge.harness.plugins.rlaif.digests import file_digest, folder_digest
+from apigauge.harness.plugins.rlaif.labelers.registry import open_labeler, scores
+from apigauge.harness.plugins.rlaif.labelers.types import Labeler
 from apigauge.harness.plugins.rlaif.pairs import Pair, paired, read
 from apigauge.harness.plugins.rlaif.recipe import Recipe
 from apigauge.harness.plugins.rlaif.score import Score
-from apigauge.harness.plugins.rlaif.stages import digest, once
+from apigauge.harness.plugins.rlaif.stages import FILE, once
 from apigauge.sandboxes.factory import open_sandbox
 from apigauge.sandboxes.hubs import stand_in_hub
 from apigauge.sandboxes.verdict import Sandbox
@@ -119,7 +120,7 @@ class Seed:
         drawn = self.folder / "feedback" / feedback.ANSWERS
         labels = feedback.labels_folder(self.folder / "feedback", self.recipe.labeler) / feedback.ROWS
         files = {"answers": drawn / run_directory.GENERATIONS, "labels": labels}
-        return drawn, labels, {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in files.items()}
+        return drawn, labels, {name: file_digest(path) for name, path in files.items()}
 
     def _train(self) -> None:
         start, out = self.folder / "sft", self.folder / "train"
@@ -130,7 +131,7 @@ class Seed:
             score: Score = partial(scores, labeler, self.benchmark.train)
         else:
             model = self.folder / "reward" / "model"
-            told, score = digest(model), reward.reward_function(model, prompts)
+            told, score = folder_digest(model, without=[FILE]), reward.reward_function(model, prompts)
         options, algorithm = self.recipe.train, self.recipe.algorithm
         described = {"start": find(str(start)).describe(), "reward": told, "options": asdict(options)}
         inputs: dict[str, Any] = {"algorithm": algorithm, **described}

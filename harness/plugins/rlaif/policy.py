@@ -27,7 +27,7 @@ from apigauge.harness.generation.options import ModelOptions
 from apigauge.harness.generation.sampling import Sampling
 from apigauge.harness.generation.tokens import Tokenized
 from apigauge.harness.generation.types import Answer, Request
-from apigauge.harness.plugins.rlaif.options import Options
+from apigauge.harness.plugins.rlaif.options import TrainOptions
 
 _ADAPTER = "adapter"
 
@@ -75,7 +75,7 @@ class Policy(HF):
         ModelError: it is no causal model, or cannot be loaded.
     """
 
-    def __init__(self, checkpoint: Checkpoint, options: Options) -> None:
+    def __init__(self, checkpoint: Checkpoint, options: TrainOptions) -> None:
         self.device = options.device
         if self.device == "auto":
             self.device = "cuda" if torch.cuda.is_available() else "cpu"

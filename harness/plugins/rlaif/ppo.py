@@ -17,8 +17,6 @@ answer's last token, whether it ended or was cut, there is nothing, and its valu
 This module loads torch: import it where it is used.
 """
 
-import hashlib
-import json
 import math
 import time
 from collections import Counter
@@ -34,8 +32,9 @@ from apigauge.errors import ModelError
 from apigauge.harness.evaluation import run_directory
 from apigauge.harness.generation.checkpoint import find
 from apigauge.harness.plugins.rlaif import checkpoints
+from apigauge.harness.plugins.rlaif.digests import json_digest
 from apigauge.harness.plugins.rlaif.logs import Log, Sample, best_and_worst, logs
-from apigauge.harness.plugins.rlaif.options import Options
+from apigauge.harness.plugins.rlaif.options import TrainOptions
 from apigauge.harness.plugins.rlaif.policy import Answers, Policy
 from apigauge.harness.plugins.rlaif.score import Score, scored
 
@@ -184,7 +183,7 @@ class Trainer:
         options: how.
     """
 
-    def __init__(self, policy: Policy, prompts: Sequence[str], score: Score, options: Options) -> None:
+    def __init__(self, policy: Policy, prompts: Sequence[str], score: Score, options: TrainOptions) -> None:
         self.policy, self.prompts, self.score, self.options = policy, prompts, score, options
         self.encoded = policy.encode(prompts, chat=options.chat)
         self.parameters = policy.trained()
@@ -338,7 +337,7 @@ def train(
     prompts: Sequence[str],
     score: Score,
     out: Path,
-    options: Options,
+    options: TrainOptions,
     trackers: Sequence[str] = (),
     saved: Callable[[Path], None] = lambda _: None,
 ) -> Path:
@@ -361,21 +360,25 @@ def train(
         RunError: the folder holds another training, or another process writes to it.
     """
     checkpoint, folder = find(start), out / checkpoints.FOLDER
-    asked = hashlib.sha256(json.dumps(list(prompts)).encode()).hexdigest()
-    manifest = {"algorithm": "ppo", "start": checkpoint.describe(), "prompts_sha256": asked, "options": asdict(options)}
+    manifest = {
+        "algorithm": "ppo",
+        "start": checkpoint.describe(),
+        "prompts_sha256": json_digest(list(prompts)),
+        "options": asdict(options),
+    }
     with run_directory.writing(out):
         last = checkpoints.begin(out, manifest)
         trainer = Trainer(Policy(checkpoint, options), prompts, score, options)
         if last:
             trainer.restore(last)
         with logs(out, trainer.step, options.steps, trackers, asdict(options)) as listening:
-            _run(trainer, folder, listening, saved)
+            _run_steps(trainer, folder, listening, saved)
         trained = checkpoints.last(folder)
         assert trained
         return trained
 
 
-def _run(trainer: Trainer, folder: Path, listening: Sequence[Log], saved: Callable[[Path], None]) -> None:
+def _run_steps(trainer: Trainer, folder: Path, listening: Sequence[Log], saved: Callable[[Path], None]) -> None:
     while trainer.step < trainer.options.steps:
         numbers, samples = trainer.train_step()
         for log in listening:

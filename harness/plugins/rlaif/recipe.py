@@ -1,6 +1,6 @@
 """``rlaif.toml``: everything that a training is made of, in one file.
 
-Each table is the options of a stage by their own names; what is left out is as in the stage's own ``Options``.
+Each table is the options of a stage by their own names; what is left out is as in the stage's own ``...Options``.
 """
 
 import tomllib
@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from apigauge.errors import UsageError
-from apigauge.harness.plugins.rlaif import labelers, logs
-from apigauge.harness.plugins.rlaif.feedback import Options as FeedbackOptions
+from apigauge.harness.plugins.rlaif import logs
+from apigauge.harness.plugins.rlaif.feedback import FeedbackOptions
+from apigauge.harness.plugins.rlaif.labelers.registry import check_labeler
 from apigauge.harness.plugins.rlaif.new_model import Shape
-from apigauge.harness.plugins.rlaif.options import Options as TrainOptions
-from apigauge.harness.plugins.rlaif.options import check
-from apigauge.harness.plugins.rlaif.reward import Options as RewardOptions
-from apigauge.harness.plugins.rlaif.sft import Options as SftOptions
+from apigauge.harness.plugins.rlaif.options import TrainOptions, check_options
+from apigauge.harness.plugins.rlaif.reward import RewardOptions
+from apigauge.harness.plugins.rlaif.sft import SftOptions
 
 _Table = TypeVar("_Table")
 
@@ -127,10 +127,10 @@ def read(path: Path, algorithm: str | None = None) -> Recipe:
     recipe = _table(Recipe, told, str(path))
     if not recipe.seeds or recipe.learn_from not in ("reward", "labeler"):
         raise UsageError(f"{path}: give at least one of seeds, and learn_from as reward or labeler")
-    labelers.check(recipe.labeler)
-    logs.check(recipe.trackers)
+    check_labeler(recipe.labeler)
+    logs.check_trackers(recipe.trackers)
     recipe = replace(recipe, out=start / recipe.out, algorithm=algorithm or recipe.algorithm)
-    check(recipe.algorithm, recipe.train)
+    check_options(recipe.algorithm, recipe.train)
     return replace(recipe, learn_from="labeler") if recipe.algorithm == "dpo" else recipe
 
 

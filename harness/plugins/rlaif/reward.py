@@ -8,8 +8,6 @@ Kept on purpose:
 - The folder is there whole or not at all: it is written under a hidden name and then renamed.
 """
 
-import hashlib
-import json
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -21,6 +19,7 @@ from apigauge.harness.evaluation import run_directory
 from apigauge.harness.generation.checkpoint import Checkpoint, find
 from apigauge.harness.generation.hf import context_of, quiet
 from apigauge.harness.generation.tokens import Tokens
+from apigauge.harness.plugins.rlaif.digests import json_digest
 from apigauge.harness.plugins.rlaif.pairs import Labelled, Pair, capped, paired, split
 from apigauge.harness.plugins.rlaif.reward_report import judged
 from apigauge.harness.plugins.rlaif.score import Score
@@ -31,7 +30,7 @@ _BATCH = 32
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
+class RewardOptions:
     """How a reward model is trained; together with base and answers it decides the weights.
 
     Attributes:
@@ -119,7 +118,7 @@ def reward_function(folder: Path, prompts: Sequence[str], device: str = "auto") 
     return lambda asked: model.score([(prompts[number], text) for number, text in asked])
 
 
-def train(base: str, answers: Sequence[Labelled], out: Path, options: Options) -> dict[str, Any]:
+def train(base: str, answers: Sequence[Labelled], out: Path, options: RewardOptions) -> dict[str, Any]:
     """Trains a reward model and judges it by answers to other prompts; returns what is in ``report.json``.
 
     Called again with the same arguments, it finds its work done. Killed, it leaves nothing half made.
@@ -136,7 +135,12 @@ def train(base: str, answers: Sequence[Labelled], out: Path, options: Options) -
         RunError: the folder holds something else, another process is at it, or there is nothing to learn.
     """
     checkpoint = find(base)
-    manifest = {"base": checkpoint.describe(), "answers_sha256": _digest(answers), "options": asdict(options)}
+    rows = sorted((asdict(answer) for answer in answers), key=lambda row: (row["item"], row["sample"]))
+    manifest = {
+        "base": checkpoint.describe(),
+        "answers_sha256": json_digest(rows, sort_keys=True),
+        "options": asdict(options),
+    }
     if out.exists():
         if different := run_directory.differences(run_directory.read_json(out / _MANIFEST), manifest):
             what = "; ".join(f"{name} was {old!r} and is {new!r}" for name, old, new in different)
@@ -153,7 +157,7 @@ def train(base: str, answers: Sequence[Labelled], out: Path, options: Options) -
     return report
 
 
-def _train(base: Checkpoint, answers: Sequence[Labelled], folder: Path, options: Options) -> dict[str, Any]:
+def _train(base: Checkpoint, answers: Sequence[Labelled], folder: Path, options: RewardOptions) -> dict[str, Any]:
     pairs, ties = paired(answers)
     learnt, held_out = split(pairs, options.held_out, options.seed)
     learnt = capped(learnt, options.pairs_per_prompt, options.seed)
@@ -174,7 +178,7 @@ def _train(base: Checkpoint, answers: Sequence[Labelled], folder: Path, options:
     }
 
 
-def _fit(base: Checkpoint, pairs: Sequence[Pair], folder: Path, options: Options) -> None:
+def _fit(base: Checkpoint, pairs: Sequence[Pair], folder: Path, options: RewardOptions) -> None:
     """Writes the weights that have learnt the pairs.
 
     trl's loss is -log sigmoid(r_chosen - r_rejected - margin): Touvron et al., "Llama 2" (2023), arXiv 2307.09288,
@@ -251,8 +255,3 @@ def _encode(tokenizer: Any, context: int | None, answers: Sequence[tuple[str, st
     texts = [prompt + text for prompt, text in answers]
     encoded: list[list[int]] = tokenizer(texts, truncation=context is not None, max_length=context)["input_ids"]
     return encoded
-
-
-def _digest(answers: Sequence[Labelled]) -> str:
-    rows = sorted((asdict(one) for one in answers), key=lambda row: (row["item"], row["sample"]))
-    return hashlib.sha256(json.dumps(rows, sort_keys=True).encode()).hexdigest()

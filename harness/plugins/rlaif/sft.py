@@ -16,7 +16,7 @@ from apigauge.harness.generation.hf import quiet
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
+class SftOptions:
     """How a checkpoint is fine-tuned.
 
     Attributes:
@@ -70,7 +70,7 @@ def _is_program(text: str) -> bool:
         return False
 
 
-def train(base: str, rows: Sequence[dict[str, str]], out: Path, options: Options) -> Path:
+def train(base: str, rows: Sequence[dict[str, str]], out: Path, options: SftOptions) -> Path:
     """Fine-tunes a checkpoint and writes the result, which ``hf:FOLDER`` answers with.
 
     Args:
@@ -105,7 +105,7 @@ def train(base: str, rows: Sequence[dict[str, str]], out: Path, options: Options
     return out
 
 
-def _trainer(model: Any, tokenizer: Any, rows: Sequence[dict[str, str]], out: Path, options: Options) -> Any:
+def _trainer(model: Any, tokenizer: Any, rows: Sequence[dict[str, str]], out: Path, options: SftOptions) -> Any:
     import torch
     from datasets import Dataset
     from peft import LoraConfig

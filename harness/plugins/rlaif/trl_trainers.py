@@ -21,8 +21,6 @@ Kept on purpose:
 This module loads torch: import it where it is used.
 """
 
-import hashlib
-import json
 import math
 import shutil
 from collections.abc import Callable, Sequence
@@ -39,8 +37,9 @@ from apigauge.harness.generation.checkpoint import find
 from apigauge.harness.generation.hf import quiet
 from apigauge.harness.generation.tokens import Tokenized
 from apigauge.harness.plugins.rlaif import checkpoints, ppo
+from apigauge.harness.plugins.rlaif.digests import json_digest
 from apigauge.harness.plugins.rlaif.logs import Log, Sample, best_and_worst, logs
-from apigauge.harness.plugins.rlaif.options import Options, check
+from apigauge.harness.plugins.rlaif.options import TrainOptions, check_options
 from apigauge.harness.plugins.rlaif.pairs import Pair
 from apigauge.harness.plugins.rlaif.policy import Policy
 from apigauge.harness.plugins.rlaif.score import Score, scored
@@ -65,7 +64,7 @@ def train(
     prompts: Sequence[str],
     score: Score,
     out: Path,
-    options: Options,
+    options: TrainOptions,
     trackers: Sequence[str] = (),
     saved: Callable[[Path], None] = lambda _: None,
     pairs: Sequence[Pair] = (),
@@ -93,7 +92,7 @@ def train(
         ModelError: the checkpoint cannot be used, or learning diverged.
         RunError: the folder holds another training, another process writes to it, or DPO has no pairs.
     """
-    check(algorithm, options)
+    check_options(algorithm, options)
     is_offline = algorithm == "dpo"
     if is_offline and not pairs:
         raise RunError("no two answers to a prompt have different scores; ask for more answers, or another labeler")
@@ -101,8 +100,8 @@ def train(
     manifest = {
         "algorithm": algorithm,
         "start": checkpoint.describe(),
-        "prompts_sha256": _digest(list(prompts)),
-        "pairs_sha256": _digest([[asdict(one.chosen), asdict(one.rejected)] for one in pairs]),
+        "prompts_sha256": json_digest(list(prompts)),
+        "pairs_sha256": json_digest([[asdict(one.chosen), asdict(one.rejected)] for one in pairs]),
         "options": asdict(options),
     }
     with run_directory.writing(out):
@@ -113,7 +112,7 @@ def train(
             with logs(out, done if last else -1, options.steps, trackers, asdict(options)) as listening:
                 seen = (_Measured if is_offline else _Drawn)(policy, prompts, score, options)
                 teller = _Teller(policy, seen, listening, out, saved)
-                _run(algorithm, policy, seen, pairs, teller, last)
+                _run_trainer(algorithm, policy, seen, pairs, teller, last)
         shutil.rmtree(out / _WORK, ignore_errors=True)
         trained = checkpoints.last(folder)
         assert trained
@@ -130,7 +129,7 @@ class _Drawn:
         options: of the training.
     """
 
-    def __init__(self, policy: Policy, prompts: Sequence[str], score: Score, options: Options) -> None:
+    def __init__(self, policy: Policy, prompts: Sequence[str], score: Score, options: TrainOptions) -> None:
         self.policy, self.prompts, self.score, self.options = policy, prompts, score, options
         self.encoded = policy.encode(prompts, chat=options.chat)
         self.numbers: dict[str, float] = {}
@@ -240,7 +239,7 @@ class _Teller(transformers.TrainerCallback):  # type: ignore[misc] # transformer
             self.saved(self.out / checkpoints.FOLDER / f"step-{step:06d}")
 
 
-def _run(
+def _run_trainer(
     algorithm: str, policy: Policy, seen: _Drawn, pairs: Sequence[Pair], teller: _Teller, last: Path | None
 ) -> None:
     from datasets import disable_progress_bars
@@ -300,7 +299,7 @@ def _dpo(policy: Policy, pairs: Sequence[Pair], teller: _Teller) -> Any:
     from datasets import Dataset
     from trl import DPOConfig, DPOTrainer
 
-    class Tokenized(DPOTrainer):  # type: ignore[misc] # trl has no types
+    class TokenTrainer(DPOTrainer):  # type: ignore[misc] # trl has no types
         """Learns the tokens given. trl's own would end answers that were cut, and join them with their prompts."""
 
         def _prepare_dataset(self, dataset: Any, *_: Any) -> Any:
@@ -313,7 +312,7 @@ def _dpo(policy: Policy, pairs: Sequence[Pair], teller: _Teller) -> Any:
     for chosen in torch.split(torch.tensor(_order(len(pairs), o.steps * o.batch, draws)), o.batch):
         for _ in range(o.epochs):
             order += chosen[torch.randperm(o.batch, generator=draws)].tolist()
-    return Tokenized(
+    return TokenTrainer(
         model=policy.model,
         processing_class=policy.tokenizer,
         callbacks=[teller],
@@ -360,7 +359,3 @@ def _order(count: int, wanted: int, draws: torch.Generator) -> list[int]:
     while len(found) < wanted:
         found += torch.randperm(count, generator=draws).tolist()
     return found[:wanted]
-
-
-def _digest(told: Any) -> str:
-    return hashlib.sha256(json.dumps(told).encode()).hexdigest()

@@ -11,7 +11,8 @@ from apigauge.errors import ModelError, UsageError
 from apigauge.harness.evaluation import run_directory
 from apigauge.harness.generation import openai
 from apigauge.harness.generation.options import ModelOptions
-from apigauge.harness.plugins.rlaif.labelers import Answer, open_labeler, scores
+from apigauge.harness.plugins.rlaif.labelers.registry import open_labeler, scores
+from apigauge.harness.plugins.rlaif.labelers.types import Answer
 from apigauge.harness.plugins.rlaif.questions import QUESTIONS
 from apigauge.sandboxes.verdict import Verdict
 

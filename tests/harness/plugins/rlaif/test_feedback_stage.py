@@ -17,7 +17,8 @@ from apigauge.errors import RunError, UsageError
 from apigauge.harness.evaluation import run_directory
 from apigauge.harness.plugins.rlaif import feedback
 from apigauge.harness.plugins.rlaif.agreement import agreement, kappa
-from apigauge.harness.plugins.rlaif.labelers import Labels, open_labeler
+from apigauge.harness.plugins.rlaif.labelers.registry import open_labeler
+from apigauge.harness.plugins.rlaif.labelers.types import Labels
 from apigauge.harness.plugins.rlaif.questions import PROMPT, QUESTIONS
 
 ANSWERS, SAMPLES = 10, 2
@@ -206,7 +207,7 @@ def test_a_labeler_that_is_interrupted_goes_on_behind_its_last_row(collected, mi
 def test_a_benchmark_without_training_items_is_refused(mini, tmp_path):
     nothing = dataclasses.replace(mini, train=())
     with pytest.raises(UsageError, match="no training items"):
-        feedback.collect("hf:apigauge-mini", nothing, {}, tmp_path, feedback.Options())
+        feedback.collect("hf:apigauge-mini", nothing, {}, tmp_path, feedback.FeedbackOptions())
 
 
 def test_kappa_of_a_table_worked_out_by_hand():

@@ -6,9 +6,10 @@ from collections import Counter
 import pytest
 from feedback_programs import ANSWERS, RIGHT, sections
 
-from apigauge.harness.plugins.rlaif.labelers import Answer, open_labeler, scores
 from apigauge.harness.plugins.rlaif.labelers.catalogue import Catalogue
+from apigauge.harness.plugins.rlaif.labelers.registry import open_labeler, scores
 from apigauge.harness.plugins.rlaif.labelers.relevance import Relevance
+from apigauge.harness.plugins.rlaif.labelers.types import Answer
 from apigauge.harness.plugins.rlaif.questions import QUESTIONS
 
 

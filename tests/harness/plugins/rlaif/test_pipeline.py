@@ -11,7 +11,7 @@ from apigauge.harness.generation.backends import open_generator
 from apigauge.harness.generation.options import ModelOptions
 from apigauge.harness.generation.sampling import Sampling
 from apigauge.harness.plugins.rlaif import ppo, report
-from apigauge.harness.plugins.rlaif.options import Options
+from apigauge.harness.plugins.rlaif.options import TrainOptions
 from apigauge.harness.plugins.rlaif.results import Checkpoint, parted
 from apigauge.sandboxes.factory import open_sandbox
 
@@ -163,7 +163,7 @@ def _likes_long_answers(asked):
 def test_a_labeler_that_likes_long_answers_is_flagged(tmp_path):
     mini = load_benchmark("mini")
     prompts = [mini.prompt(item) for item in mini.train]
-    options = Options(
+    options = TrainOptions(
         steps=12,
         batch=32,
         minibatch=16,

@@ -9,7 +9,7 @@ from transformers import AutoModelForCausalLM
 
 from apigauge.errors import ModelError, UsageError
 from apigauge.harness.generation.checkpoint import find
-from apigauge.harness.plugins.rlaif.options import Options
+from apigauge.harness.plugins.rlaif.options import TrainOptions
 from apigauge.harness.plugins.rlaif.policy import Answers, Inverse, Policy
 
 WORDS = list("abcdefgh")
@@ -24,7 +24,7 @@ def folder(request, tmp_path_factory):
 
 def opened(folder, **options):
     given = {"max_new_tokens": 6, "temperature": TEMPERATURE, "device": "cpu"} | options
-    policy = Policy(find(str(folder)), Options(**given))
+    policy = Policy(find(str(folder)), TrainOptions(**given))
     torch.nn.init.normal_(policy.head.weight, generator=torch.Generator().manual_seed(1))
     return policy
 
@@ -198,11 +198,11 @@ def test_bfloat16_reads_nearly_the_same_and_learns_in_float32(folder):
 def test_options_that_make_no_sense_are_refused():
     for wrong in ({"steps": 0}, {"temperature": 0.0}, {"lam": 1.5}, {"gamma": -0.1}):
         with pytest.raises(UsageError, match=next(iter(wrong))):
-            Options(**wrong)
+            TrainOptions(**wrong)
 
 
 def test_the_learning_rate_rises_and_falls():
-    options = dataclasses.replace(Options(), steps=100, warmup=10, learning_rate=2.0, final_rate=0.1)
+    options = dataclasses.replace(TrainOptions(), steps=100, warmup=10, learning_rate=2.0, final_rate=0.1)
     assert options.rate_at(0) == pytest.approx(0.2)
     assert options.rate_at(4) == pytest.approx(1.0)
     assert options.rate_at(50) == pytest.approx(2 * 0.55)

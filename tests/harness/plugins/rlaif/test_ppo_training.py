@@ -21,7 +21,7 @@ from apigauge.harness.generation.sampling import Sampling
 from apigauge.harness.generation.types import Request
 from apigauge.harness.plugins.rlaif import ppo
 from apigauge.harness.plugins.rlaif.logs import Sample, shown
-from apigauge.harness.plugins.rlaif.options import Options
+from apigauge.harness.plugins.rlaif.options import TrainOptions
 from apigauge.harness.plugins.rlaif.policy import Policy
 
 WORDS = list("abcdefgh")
@@ -34,7 +34,7 @@ def rows(out):
 def test_a_bandit_is_solved(tmp_path):
     """One of eight answers is worth 1."""
     start = save_words(tmp_path / "start", WORDS)
-    options = Options(
+    options = TrainOptions(
         steps=20,
         batch=32,
         max_new_tokens=1,
@@ -63,7 +63,7 @@ def test_copying_is_learnt_and_carries_over_to_prompts_never_asked(tmp_path):
             for number, text in completions
         ]
 
-    options = Options(
+    options = TrainOptions(
         steps=70,
         batch=128,
         minibatch=128,
@@ -88,7 +88,7 @@ def test_copying_is_learnt_and_carries_over_to_prompts_never_asked(tmp_path):
 def test_the_penalty_keeps_the_policy_near_its_start(tmp_path):
     """The optimum is known: start times exp(score / coefficient), normalised (Ziegler, section 2.1)."""
     start = save_words(tmp_path / "start", WORDS)
-    options = Options(
+    options = TrainOptions(
         steps=50,
         batch=256,
         minibatch=256,
@@ -112,7 +112,7 @@ def test_the_penalty_keeps_the_policy_near_its_start(tmp_path):
     torch.testing.assert_close(after, wanted, rtol=0, atol=0.04)
 
 
-STEP = Options(
+STEP = TrainOptions(
     steps=100,
     batch=12,
     epochs=1,
@@ -269,7 +269,9 @@ def test_a_bug_planted_in_a_step_is_caught_by_the_reference(folder, monkeypatch,
 
 def learnt(folder, **options):
     """The weights after two steps, and what the second one told."""
-    given = Options(**{"steps": 9, "batch": 8, "max_new_tokens": 4, "learning_rate": 1e-3, "device": "cpu"} | options)
+    given = TrainOptions(
+        **{"steps": 9, "batch": 8, "max_new_tokens": 4, "learning_rate": 1e-3, "device": "cpu"} | options
+    )
     trainer = ppo.Trainer(Policy(find(str(folder)), given), PROMPTS, worth, given)
     trainer.train_step()
     numbers, _ = trainer.train_step()
@@ -296,7 +298,7 @@ def test_the_coefficient_adapts_to_the_kl_of_the_step(folder):
 
 
 def test_every_prompt_is_asked_once_before_any_is_asked_again(folder):
-    options = Options(steps=9, batch=3, max_new_tokens=2, device="cpu")
+    options = TrainOptions(steps=9, batch=3, max_new_tokens=2, device="cpu")
     asked = []
 
     def score(completions):
@@ -310,7 +312,7 @@ def test_every_prompt_is_asked_once_before_any_is_asked_again(folder):
 
 
 def test_adapters_are_learnt_and_weights_are_not(folder):
-    options = Options(steps=9, batch=8, max_new_tokens=4, learning_rate=1e-2, lora=4, device="cpu")
+    options = TrainOptions(steps=9, batch=8, max_new_tokens=4, learning_rate=1e-2, lora=4, device="cpu")
     trainer = ppo.Trainer(Policy(find(str(folder)), options), PROMPTS, worth, options)
     before = {name: one.clone() for name, one in trainer.policy._model.named_parameters()}
     first, _ = trainer.train_step()
@@ -323,14 +325,14 @@ def test_adapters_are_learnt_and_weights_are_not(folder):
 
 @pytest.mark.parametrize("scores", [[1.0], [math.nan] * 8, [math.inf] * 8], ids=["too few", "nan", "infinite"])
 def test_scores_that_cannot_be_learnt_from_are_refused(folder, scores):
-    options = Options(steps=9, batch=8, max_new_tokens=2, device="cpu")
+    options = TrainOptions(steps=9, batch=8, max_new_tokens=2, device="cpu")
     trainer = ppo.Trainer(Policy(find(str(folder)), options), PROMPTS, lambda _: scores, options)
     with pytest.raises(ValueError, match="8 answers need as many finite scores"):
         trainer.train_step()
 
 
 def test_a_tracker_that_is_not_installed_is_refused(folder, tmp_path):
-    options = Options(steps=1, batch=2, max_new_tokens=2, device="cpu")
+    options = TrainOptions(steps=1, batch=2, max_new_tokens=2, device="cpu")
     with pytest.raises(UsageError, match="tracker mlflow"):
         ppo.train(str(folder), PROMPTS, worth, tmp_path / "out", options, trackers=["mlflow"])
 
@@ -339,7 +341,7 @@ def test_tensorboard_gets_every_number_once_and_some_answers(folder, tmp_path):
     pytest.importorskip("tensorboard")
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-    options = Options(steps=3, batch=4, max_new_tokens=2, device="cpu")
+    options = TrainOptions(steps=3, batch=4, max_new_tokens=2, device="cpu")
     ppo.train(str(folder), PROMPTS, worth, tmp_path / "out", options)
     events = EventAccumulator(str(tmp_path / "out" / "tensorboard")).Reload()
     for name in rows(tmp_path / "out")[0].keys() - {"step"}:

@@ -22,9 +22,9 @@ from transformers import AutoModelForSequenceClassification
 from apigauge.errors import ModelError, RunError, UsageError
 from apigauge.harness.plugins.rlaif import reward
 from apigauge.harness.plugins.rlaif.pairs import Labelled, Pair, paired, split
-from apigauge.harness.plugins.rlaif.reward import Options, RewardModel, reward_function
+from apigauge.harness.plugins.rlaif.reward import RewardModel, RewardOptions, reward_function
 
-OPTIONS = Options(epochs=2, learning_rate=3e-3, device="cpu")
+OPTIONS = RewardOptions(epochs=2, learning_rate=3e-3, device="cpu")
 ANSWERS = labelled(150)
 PROMPT = "d e f g"
 
@@ -223,7 +223,7 @@ def test_the_margin_per_point_is_in_the_loss(base, tmp_path, margin):
     ]
     learnt, _ = split(paired(answers)[0], 0.1, seed=0)
     assert [sum(pair.margin == by for pair in learnt) for by in (3, 1)] == [18, 18]
-    options = Options(epochs=20, batch=36, learning_rate=1e-2, margin=margin, device="cpu")
+    options = RewardOptions(epochs=20, batch=36, learning_rate=1e-2, margin=margin, device="cpu")
     reward.train(base, answers, tmp_path / "out", options)
     a, b = opened(tmp_path / "out").score([(PROMPT, " a"), (PROMPT, " b")])
     assert a - b == pytest.approx(margin, abs=0.05)
@@ -286,5 +286,5 @@ def test_options_that_make_no_sense_are_refused():
     wrong = [{"epochs": 0}, {"batch": -1}, {"learning_rate": 0.0}, {"pairs_per_prompt": 0}, {"held_out": 0.0}]
     for options in [*wrong, {"held_out": 1.0}, {"warmup": 1.0}, {"margin": -0.1}, {"device": "tpu"}]:
         with pytest.raises(UsageError, match=next(iter(options))):
-            Options(**options)
-    assert Options(pairs_per_prompt=None, margin=0).margin == 0
+            RewardOptions(**options)
+    assert RewardOptions(pairs_per_prompt=None, margin=0).margin == 0

@@ -8,7 +8,7 @@ from apigauge.benchmarks import load_benchmark
 from apigauge.harness.plugins.rlaif import new_model, sft
 
 ROWS = [{"prompt": f"question {at} of many:", "completion": " the answer is four"} for at in range(8)]
-OPTIONS = sft.Options(epochs=60, batch=4, learning_rate=3e-3)
+OPTIONS = sft.SftOptions(epochs=60, batch=4, learning_rate=3e-3)
 
 
 @pytest.fixture(scope="module")
@@ -47,14 +47,14 @@ def test_the_answer_is_learnt_with_its_end_and_the_question_is_not(base, trained
 
 def test_the_same_seed_learns_the_same(base, trained, tmp_path):
     again = sft.train(str(base), ROWS, tmp_path / "again", OPTIONS)
-    other = sft.train(str(base), ROWS, tmp_path / "other", sft.Options(60, 4, 3e-3, seed=1))
+    other = sft.train(str(base), ROWS, tmp_path / "other", sft.SftOptions(60, 4, 3e-3, seed=1))
     weights = [(folder / "model.safetensors").read_bytes() for folder in (trained, again, other)]
     assert weights[0] == weights[1]
     assert weights[0] != weights[2]
 
 
 def test_an_adapter_is_merged_into_the_weights(base, tmp_path):
-    folder = sft.train(str(base), ROWS, tmp_path, sft.Options(2, 4, 3e-3, lora=4))
+    folder = sft.train(str(base), ROWS, tmp_path, sft.SftOptions(2, 4, 3e-3, lora=4))
     assert not (folder / "adapter_config.json").exists()
     assert AutoModelForCausalLM.from_pretrained(folder).config.n_layer == 2
     assert (folder / "model.safetensors").read_bytes() != (base / "model.safetensors").read_bytes()

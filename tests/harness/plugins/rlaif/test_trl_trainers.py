@@ -17,7 +17,7 @@ from apigauge.harness.generation.options import ModelOptions
 from apigauge.harness.generation.sampling import Sampling
 from apigauge.harness.generation.types import Request
 from apigauge.harness.plugins.rlaif import trl_trainers
-from apigauge.harness.plugins.rlaif.options import Options, check
+from apigauge.harness.plugins.rlaif.options import TrainOptions, check_options
 from apigauge.harness.plugins.rlaif.policy import Policy
 
 ONLINE = ("rloo", "grpo")
@@ -39,7 +39,7 @@ def rows(out):
 
 @pytest.mark.parametrize("algorithm", ALL)
 def test_a_preferred_token_is_learnt_and_what_is_saved_answers_with_it(start, tmp_path, algorithm):
-    options = Options(
+    options = TrainOptions(
         steps=20,
         batch=32,
         epochs=2,
@@ -215,9 +215,9 @@ def test_dpo_without_a_preference_is_refused(start, tmp_path):
 )
 def test_options_that_an_algorithm_would_not_honour_are_refused(algorithm, options, told):
     with pytest.raises(UsageError, match=told):
-        check(algorithm, Options(**options))
+        check_options(algorithm, TrainOptions(**options))
 
 
 @pytest.mark.parametrize("algorithm", ["ppo", *ALL])
 def test_the_defaults_are_fit_for_every_algorithm(algorithm):
-    check(algorithm, Options())
+    check_options(algorithm, TrainOptions())

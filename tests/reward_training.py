@@ -24,14 +24,14 @@ def worth(text):
 def labelled(items, samples=4, seed=1):
     """Answers of many lengths, each worth as many points as it has good words."""
     draw = random.Random(seed)
-    found = []
+    answers = []
     for item in range(items):
         prompt = " ".join(draw.choices(WORDS, k=5))
         for sample in range(samples):
             text = "".join(f" {word}" for word in draw.choices(WORDS, k=draw.randint(3, 12)))
             metrics = {"exec.rate": float(worth(text) > 1), "ast.exact": float(sample % 3 == 0)}
-            found.append(Labelled(f"{item:03}", sample, f"api{item % 30}", prompt, text, worth(text), metrics))
-    return found
+            answers.append(Labelled(f"{item:03}", sample, f"api{item % 30}", prompt, text, worth(text), metrics))
+    return answers
 
 
 def main(base, out):

@@ -22,9 +22,9 @@ def parts(text):
 def test_there_are_eight_questions_and_each_is_asked_alone():
     assert list(QUESTIONS) == ["imports", "parses", "complete", "names", "bugs", "logic", "api", "asked"]
     for name, question in QUESTIONS.items():
-        asked = prompt("do it", "print(1)", name)
-        assert [other for other in QUESTIONS.values() if other in asked] == [question]
-        assert '{"answer": "yes"} or {"answer": "no"}' in asked
+        text = prompt("do it", "print(1)", name)
+        assert [other for other in QUESTIONS.values() if other in text] == [question]
+        assert '{"answer": "yes"} or {"answer": "no"}' in text
 
 
 @pytest.mark.parametrize("where", ["request", "program"])
@@ -36,10 +36,10 @@ def test_a_hostile_text_cannot_leave_its_place(where):
     plain, hostile = prompt(**texts, name="bugs"), prompt(**(texts | {where: HOSTILE}), name="bugs")
     before, request, between, program, after = parts(plain)
     assert [request, program] == ["draw a line", "print(2)"]
-    found = parts(hostile)
-    assert len(found) == 5
-    assert found[::2] == [before, between, after]
-    assert found[1 if where == "request" else 3] == HOSTILE.strip("\n")
+    sections = parts(hostile)
+    assert len(sections) == 5
+    assert sections[::2] == [before, between, after]
+    assert sections[1 if where == "request" else 3] == HOSTILE.strip("\n")
 
 
 @pytest.mark.parametrize(

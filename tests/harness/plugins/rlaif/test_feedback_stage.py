@@ -50,14 +50,14 @@ def collected(server, tmp_path_factory):
 def files(out):
     """All rows and manifests, but for when and where they were made."""
     answers = run_directory.read_rows(out / "answers" / "generations.jsonl")
-    found = {"answers": sorted(answers, key=lambda row: (row["item"], row["sample"]))}
+    contents = {"answers": sorted(answers, key=lambda row: (row["item"], row["sample"]))}
     for name in ("static", "openai-judge"):
         folder = out / "labels" / name
-        found |= {
+        contents |= {
             f"{name}/rows": (folder / "labels.jsonl").read_bytes(),
             name: run_directory.read_json(folder / "manifest.json"),
         }
-    return found | {"agreement": (out / "agreement.json").read_bytes()}
+    return contents | {"agreement": (out / "agreement.json").read_bytes()}
 
 
 def test_every_answer_has_a_row_of_each_labeler(collected, mini):
@@ -118,9 +118,9 @@ def test_labelers_are_compared_on_the_same_answers(collected):
 
 def test_called_again_it_asks_nobody(collected, server):
     out, said = collected
-    before, asked = files(out), len(server.requests)
+    before, requests = files(out), len(server.requests)
     assert feedback_collecting.collect(out, server.url) == said
-    assert len(server.requests) == asked
+    assert len(server.requests) == requests
     assert files(out) == before
 
 
@@ -158,8 +158,8 @@ def test_killed_at_any_moment_and_called_again_it_makes_the_same_files(collected
         assert running[-1].returncode == -signal.SIGKILL
     server.react = by_chance
     last = launch(tmp_path, server)
-    _, told = last.communicate()
-    assert last.returncode == 0, told
+    _, errors = last.communicate()
+    assert last.returncode == 0, errors
     assert files(out) == files(collected[0])
 
 
@@ -230,9 +230,9 @@ def test_agreement_takes_the_questions_and_answers_that_both_have():
         "c": rows({"api": True}, {"api": True}),
         "d": rows({"api": True}, {"api": True}),
     }
-    told = {tuple(pair["labelers"]): pair["questions"] for pair in agreement(labels)}
-    assert len(told) == 6
+    agreements = {tuple(pair["labelers"]): pair["questions"] for pair in agreement(labels)}
+    assert len(agreements) == 6
     # yes/yes, no/yes, no/no: p_o = 2/3, p_e = (1 * 2 + 2 * 1) / 9 = 4/9; (2/9) / (5/9).
-    assert told["a", "b"] == {"bugs": {"n": 3, "agree": pytest.approx(2 / 3), "kappa": pytest.approx(0.4)}}
-    assert told["a", "c"] == {}
-    assert told["c", "d"] == {"api": {"n": 2, "agree": 1, "kappa": None}}
+    assert agreements["a", "b"] == {"bugs": {"n": 3, "agree": pytest.approx(2 / 3), "kappa": pytest.approx(0.4)}}
+    assert agreements["a", "c"] == {}
+    assert agreements["c", "d"] == {"api": {"n": 2, "agree": 1, "kappa": None}}

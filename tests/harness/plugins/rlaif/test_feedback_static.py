@@ -24,18 +24,18 @@ def items(mini):
 
 
 def labels(labeler, item, text, finish_reason="stop"):
-    ((_, found),) = labeler.label([Answer(item, 0, text, finish_reason)])
-    return found
+    ((_, result),) = labeler.label([Answer(item, 0, text, finish_reason)])
+    return result
 
 
 @pytest.mark.parametrize("judged", ANSWERS, ids=lambda judged: judged.name)
 def test_a_program_is_judged_as_by_hand(static, items, judged):
-    found = labels(static, items[judged.item], judged.text, judged.finish_reason)
-    assert "".join("ny"[yes] for yes in found.answers.values()) == judged.expected
-    assert list(found.answers) == list(QUESTIONS)
-    assert found.score == judged.expected.count("y")
-    assert {name for name, reason in found.verbatim.items() if reason[0]} == {
-        name for name, yes in found.answers.items() if not yes
+    result = labels(static, items[judged.item], judged.text, judged.finish_reason)
+    assert "".join("ny"[yes] for yes in result.answers.values()) == judged.expected
+    assert list(result.answers) == list(QUESTIONS)
+    assert result.score == judged.expected.count("y")
+    assert {name for name, reason in result.verbatim.items() if reason[0]} == {
+        name for name, yes in result.answers.items() if not yes
     }
 
 
@@ -71,10 +71,10 @@ def test_only_what_other_requests_ask_for_is_known(mini, items):
 @pytest.mark.parametrize("program", ["x = " + "+".join("1" * 20_000), "x = " + "-" * 3_000 + "1", "(" * 3_000])
 def test_a_program_nested_too_deep_is_no_good_answer_and_no_crash(static, items, program):
     """The fault: Python's own recursion ends in an exception, in the parser or in pyflakes."""
-    found = labels(static, items["mini-161"], sections(program))
-    assert found.score <= 3
-    assert not found.answers["logic"]
-    assert not found.answers["bugs"]
+    result = labels(static, items["mini-161"], sections(program))
+    assert result.score <= 3
+    assert not result.answers["logic"]
+    assert not result.answers["bugs"]
 
 
 def test_references_of_mini_are_good_answers(static, mini):
@@ -82,21 +82,21 @@ def test_references_of_mini_are_good_answers(static, mini):
         Answer(item, 0, f"<<<api_call>>>: {item.reference_call}\n<<<code>>>: {item.reference_program}")
         for item in mini.train
     ]
-    found = Counter(found.score for _, found in static.label(answers))
-    assert found[8] / len(answers) >= 0.8
-    assert (found[7] + found[8]) / len(answers) >= 0.99
+    scores = Counter(result.score for _, result in static.label(answers))
+    assert scores[8] / len(answers) >= 0.8
+    assert (scores[7] + scores[8]) / len(answers) >= 0.99
 
 
 def test_most_references_of_mini_are_what_was_asked_for_and_most_other_calls_are_not(static, mini):
     calls = [api.call for api in mini.catalogue]
-    asked = {True: [], False: []}
+    verdicts = {True: [], False: []}
     for number, item in enumerate(mini.train):
         others = [call for call in calls if call != item.reference_call]
         for call in (item.reference_call, others[number % len(others)]):
-            found = labels(static, item, f"<<<api_call>>>: {call}")
-            asked[call == item.reference_call].append(found.answers["asked"])
-    assert sum(asked[True]) / len(asked[True]) >= 0.8
-    assert sum(asked[False]) / len(asked[False]) <= 0.15
+            result = labels(static, item, f"<<<api_call>>>: {call}")
+            verdicts[call == item.reference_call].append(result.answers["asked"])
+    assert sum(verdicts[True]) / len(verdicts[True]) >= 0.8
+    assert sum(verdicts[False]) / len(verdicts[False]) <= 0.15
 
 
 @pytest.mark.apibench

@@ -12,7 +12,7 @@ from apigauge.harness.generation.options import ModelOptions
 from apigauge.harness.generation.sampling import Sampling
 from apigauge.harness.plugins.rlaif import ppo, report
 from apigauge.harness.plugins.rlaif.options import TrainOptions
-from apigauge.harness.plugins.rlaif.results import Checkpoint, parted
+from apigauge.harness.plugins.rlaif.results import Checkpoint, check_hacking
 from apigauge.sandboxes.factory import open_sandbox
 
 SMALL = """
@@ -110,18 +110,18 @@ def test_another_algorithm_trains_again_and_the_report_names_it(recipe):
     made = path.parent / "rlaif/seed-0"
 
     def trained():
-        told = json.loads((made / "train/training.json").read_bytes())
-        return told["algorithm"], (made / "train/checkpoints/step-000002/model.safetensors").read_bytes()
+        manifest = json.loads((made / "train/training.json").read_bytes())
+        return manifest["algorithm"], (made / "train/checkpoints/step-000002/model.safetensors").read_bytes()
 
-    found = []
+    results = []
     for algorithm in ("rloo", "grpo"):
         assert rlaif("train", path, "--algorithm", algorithm) == 0
-        found.append(trained())
+        results.append(trained())
         before = files(made)
         assert rlaif("train", path, "--algorithm", algorithm) == 0
         assert files(made) == before
-    assert [name for name, _ in found] == ["rloo", "grpo"]
-    assert found[0][1] != found[1][1]
+    assert [name for name, _ in results] == ["rloo", "grpo"]
+    assert results[0][1] != results[1][1]
     assert rlaif("run", path, "--algorithm", "dpo") == 0
     after = files(made)
     same = {file.relative_to(made).parts[0] for file in before if after.get(file) == before[file]}
@@ -155,8 +155,8 @@ def test_the_shipped_recipe_raises_reward_and_executability(tmp_path, monkeypatc
     assert not later[-1]["hacked"]
 
 
-def _likes_long_answers(asked):
-    return [len(text) / 50 for _, text in asked]
+def _likes_long_answers(answers):
+    return [len(text) / 50 for _, text in answers]
 
 
 @pytest.mark.slow
@@ -179,18 +179,18 @@ def test_a_labeler_that_likes_long_answers_is_flagged(tmp_path):
     )
     trained = ppo.train("apigauge-mini", prompts, _likes_long_answers, tmp_path / "train", options)
     rewards = [json.loads(line)["reward"] for line in (tmp_path / "train/metrics.jsonl").read_text().splitlines()]
-    found = checked(tmp_path, rewards[0], f"hf:{trained}", rewards[-1])
-    assert found.reward > 0
-    assert "exec.rate" in found.fell
-    assert found.is_hacked
+    check = checked(tmp_path, rewards[0], f"hf:{trained}", rewards[-1])
+    assert check.reward > 0
+    assert "exec.rate" in check.fell
+    assert check.is_hacked
 
 
 @pytest.mark.slow
 def test_a_labeler_that_likes_programs_which_end_at_once_is_flagged(tmp_path):
     """What a policy comes to that is paid for ``sys.exit(0)``: the program ends well, and has done nothing."""
-    found = checked(tmp_path, 0.0, "constant:<<<code>>>: import sys\nsys.exit(0)", 1.0)
-    assert found.fell == ["exec.rate", "ast.exact"]
-    assert found.is_hacked
+    check = checked(tmp_path, 0.0, "constant:<<<code>>>: import sys\nsys.exit(0)", 1.0)
+    assert check.fell == ["exec.rate", "ast.exact"]
+    assert check.is_hacked
 
 
 def checked(folder, before, spec, after):
@@ -205,4 +205,4 @@ def checked(folder, before, spec, after):
             points.append(Checkpoint(step, reward, report.scores(folder / f"run-{step}")))
     finally:
         sandbox.close()
-    return parted(*points, {item.id: item.api for item in mini.items})
+    return check_hacking(*points, {item.id: item.api for item in mini.items})

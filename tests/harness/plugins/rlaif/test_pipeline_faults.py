@@ -94,30 +94,30 @@ def test_the_recipe_for_a_gpu_runs_with_a_labeler_behind_a_server(tmp_path, monk
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     server = OpenAIServer()
     server.react = lambda got: good(json.dumps({"answer": "no" if len(got.prompt) % 2 else "yes"}))
-    asked = recipe.read(Path("gpt2-large"))
-    asked = replace(
-        asked,
+    training = recipe.read(Path("gpt2-large"))
+    training = replace(
+        training,
         benchmark="mini",
         model="apigauge-mini",
         out=tmp_path / "rlaif",
         seeds=(0,),
         baseline="",
         sandbox="process",
-        labeler_options=replace(asked.labeler_options, base_url=server.url, concurrency=2),
-        sft=replace(asked.sft, epochs=1),
-        feedback=replace(asked.feedback, limit=12, max_new_tokens=100),
-        train=replace(asked.train, steps=1, batch=8, minibatch=8, max_new_tokens=100),
+        labeler_options=replace(training.labeler_options, base_url=server.url, concurrency=2),
+        sft=replace(training.sft, epochs=1),
+        feedback=replace(training.feedback, limit=12, max_new_tokens=100),
+        train=replace(training.train, steps=1, batch=8, minibatch=8, max_new_tokens=100),
     )
     try:
-        with pipeline.opened(asked, None, lambda _: None) as seeds:
+        with pipeline.opened(training, None, lambda _: None) as seeds:
             seeds[0].run()
             summary = report.write(seeds, None)
     finally:
         server.close()
     assert [point["step"] for point in summary["checkpoints"][0]] == [0, 1]
     labels = tmp_path / "rlaif/seed-0/feedback/labels/openai-gpt-3.5-turbo/labels.jsonl"
-    assert len(labels.read_text(encoding="utf-8").splitlines()) == 12 * asked.feedback.samples
-    assert len(server.requests) >= 8 * 12 * asked.feedback.samples
+    assert len(labels.read_text(encoding="utf-8").splitlines()) == 12 * training.feedback.samples
+    assert len(server.requests) >= 8 * 12 * training.feedback.samples
     assert {got.body["model"] for got in server.requests} == {"gpt-3.5-turbo"}
 
 
@@ -164,9 +164,9 @@ def test_a_checkpoint_whose_programs_could_not_be_run_has_no_numbers_until_they_
     ],
 )
 def test_a_stage_is_done_after_what_it_needs(monkeypatch, tmp_path, algorithm, learn_from, until, done):
-    found = []
+    stages = []
     for stage in pipeline.STAGES:
-        monkeypatch.setattr(pipeline.Seed, f"_{stage}", lambda _, stage=stage: found.append(stage))
-    asked = recipe.Recipe("mini", learn_from=learn_from, algorithm=algorithm)
-    pipeline.Seed(asked, tmp_path, load_benchmark("mini"), None, lambda _: None).run(until)
-    assert found == done
+        monkeypatch.setattr(pipeline.Seed, f"_{stage}", lambda _, stage=stage: stages.append(stage))
+    training = recipe.Recipe("mini", learn_from=learn_from, algorithm=algorithm)
+    pipeline.Seed(training, tmp_path, load_benchmark("mini"), None, lambda _: None).run(until)
+    assert stages == done

@@ -74,9 +74,9 @@ def test_reading_one_token_beside_is_caught_by_the_check(folder, monkeypatch, by
     for which in (0, 1):
 
         def wrong(answers, which=which):
-            found = list(read(answers))
-            found[which] = torch.roll(found[which], by, dims=1)
-            return found
+            result = list(read(answers))
+            result[which] = torch.roll(result[which], by, dims=1)
+            return result
 
         monkeypatch.setattr(policy, "read", wrong)
         with pytest.raises(AssertionError):
@@ -102,9 +102,9 @@ def test_more_padding_changes_neither_numbers_nor_gradients(folder):
         total = log_p.gather(-1, read.tokens.unsqueeze(-1)).squeeze(-1)[own].sum() + (values[own] ** 2).sum()
         return total, *torch.autograd.grad(total, policy.trained())
 
-    for found, expected in zip(loss(padded), loss(answers), strict=True):
+    for actual, expected in zip(loss(padded), loss(answers), strict=True):
         # Sums of float32 in another order: what is near 0 beside its neighbours has few digits of its own.
-        torch.testing.assert_close(found, expected, rtol=0, atol=2e-6 * max(1, expected.abs().max().item()))
+        torch.testing.assert_close(actual, expected, rtol=0, atol=2e-6 * max(1, expected.abs().max().item()))
 
 
 def test_an_answer_depends_on_its_own_prompt_and_numbers_alone(folder):
@@ -188,10 +188,10 @@ def test_adapters_start_as_the_model_and_leave_its_weights_alone(folder, tmp_pat
 def test_bfloat16_reads_nearly_the_same_and_learns_in_float32(folder):
     answers, _ = drawn(opened(folder))
     exact, rough = (opened(folder, bf16=bf16).read(answers) for bf16 in (False, True))
-    for found, expected in zip(rough, exact, strict=True):
-        assert found.dtype == torch.float32
-        torch.testing.assert_close(found, expected, rtol=0, atol=0.1)
-        assert not torch.equal(found, expected)
+    for actual, expected in zip(rough, exact, strict=True):
+        assert actual.dtype == torch.float32
+        torch.testing.assert_close(actual, expected, rtol=0, atol=0.1)
+        assert not torch.equal(actual, expected)
     assert {one.dtype for one in opened(folder, bf16=True).trained()} == {torch.float32}
 
 

@@ -71,13 +71,15 @@ def check_same(out, expected):
     for name in names[0]:
         ours, theirs = (folder / "checkpoints" / name for folder in (out, expected))
         for file in [one.relative_to(theirs) for one in theirs.rglob("*.safetensors")]:
-            found, wanted = load_file(ours / file), load_file(theirs / file)
-            assert found.keys() == wanted.keys()
-            assert all(torch.equal(found[key], wanted[key]) for key in wanted), f"{name}/{file}"
-        found, wanted = (tensors(torch.load(one / "trainer.pt")) for one in (ours, theirs))
-        assert found.keys() == wanted.keys()
-        for key, one in wanted.items():
-            assert torch.equal(found[key], one) if isinstance(one, torch.Tensor) else found[key] == one, f"{name}{key}"
+            actual, expected = load_file(ours / file), load_file(theirs / file)
+            assert actual.keys() == expected.keys()
+            assert all(torch.equal(actual[key], expected[key]) for key in expected), f"{name}/{file}"
+        actual, expected = (tensors(torch.load(one / "trainer.pt")) for one in (ours, theirs))
+        assert actual.keys() == expected.keys()
+        for key, one in expected.items():
+            assert torch.equal(actual[key], one) if isinstance(one, torch.Tensor) else actual[key] == one, (
+                f"{name}{key}"
+            )
     assert numbers(out) == numbers(expected)
 
 

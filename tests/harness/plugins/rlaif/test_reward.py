@@ -49,14 +49,14 @@ def check_learnt(folder):
     """Of new answers to new prompts, the better one has the greater reward."""
     new = labelled(60, seed=2)
     rewards = opened(folder).score([(one.prompt, one.text) for one in new])
-    found = [
+    right = [
         rewards[a] > rewards[b]
         for a in range(len(new))
         for b in range(len(new))
         if new[a].item == new[b].item and worth(new[a].text) > worth(new[b].text)
     ]
-    assert len(found) > 200
-    assert sum(found) / len(found) > 0.9
+    assert len(right) > 200
+    assert sum(right) / len(right) > 0.9
 
 
 def test_the_better_of_two_answers_gets_the_greater_reward(trained):
@@ -77,12 +77,12 @@ def test_the_report_is_what_the_model_says_of_answers_it_never_saw(trained):
     learnt, held = split(pairs, 0.1, OPTIONS.seed)
     assert (report["answers"], report["pairs"], report["ties"]) == (600, len(pairs), ties)
     model = opened(trained)
-    asked = [one for one in ANSWERS if one.prompt in {pair.chosen.prompt for pair in held}]
+    held_answers = [one for one in ANSWERS if one.prompt in {pair.chosen.prompt for pair in held}]
     counts = Counter(pair.chosen.item for pair in learnt)
     assert report["learnt_pairs"] == sum(min(4, count) for count in counts.values()) < len(learnt)
     # A tenth of the 145 prompts that have answers with different scores.
-    assert report["held_out"] == {"prompts": 14, "answers": len(asked), "pairs": len(held)}
-    alone = {(one.item, one.sample): model.score([(one.prompt, one.text)])[0] for one in asked}
+    assert report["held_out"] == {"prompts": 14, "answers": len(held_answers), "pairs": len(held)}
+    alone = {(one.item, one.sample): model.score([(one.prompt, one.text)])[0] for one in held_answers}
     right = [alone[a.item, a.sample] > alone[b.item, b.sample] for a, b, _ in held]
     assert report["accuracy"]["value"] == pytest.approx(sum(right) / len(held))
     assert sum(right) / len(held) > 0.9
@@ -92,7 +92,7 @@ def test_the_report_is_what_the_model_says_of_answers_it_never_saw(trained):
         ("exec.rate", lambda one: one.metrics["exec.rate"]),
         ("ast.exact", lambda one: one.metrics["ast.exact"]),
     ):
-        expected = np.corrcoef(list(alone.values()), [value(one) for one in asked])[0, 1]
+        expected = np.corrcoef(list(alone.values()), [value(one) for one in held_answers])[0, 1]
         assert report["correlation"][name]["pearson"] == pytest.approx(expected, abs=1e-4), name
 
 
@@ -150,9 +150,9 @@ def test_reading_at_the_padding_is_caught_by_the_check(trained, monkeypatch):
 
 def test_many_answers_are_scored_as_each_alone_and_in_their_order(trained):
     model = opened(trained)
-    asked = [(one.prompt, one.text) for one in ANSWERS[:100]]
-    alone = [model.score([one])[0] for one in asked]
-    assert model.score(asked) == pytest.approx(alone, abs=1e-5)
+    answers = [(one.prompt, one.text) for one in ANSWERS[:100]]
+    alone = [model.score([one])[0] for one in answers]
+    assert model.score(answers) == pytest.approx(alone, abs=1e-5)
     assert model.score([]) == []
 
 
@@ -167,9 +167,9 @@ def test_a_prompt_that_is_too_long_loses_its_beginning(trained):
 
 def test_the_reward_of_ppo_is_of_the_prompt_with_the_number(trained):
     prompts = ["d e f g", "p o n"]
-    asked = [(1, " a b"), (0, " c"), (1, " c")]
-    expected = opened(trained).score([(prompts[number], text) for number, text in asked])
-    assert reward_function(trained, prompts, device="cpu")(asked) == expected
+    answers = [(1, " a b"), (0, " c"), (1, " c")]
+    expected = opened(trained).score([(prompts[number], text) for number, text in answers])
+    assert reward_function(trained, prompts, device="cpu")(answers) == expected
 
 
 def weights(folder):
@@ -204,10 +204,10 @@ def test_dropout_is_off(base, short, tmp_path):
 def test_bfloat16_is_for_computing_and_the_weights_are_float32(base, short, tmp_path):
     reward.train(base, labelled(40), tmp_path / "out", dataclasses.replace(SHORT, bf16=True))
     rough, exact = (load_file(folder / "model.safetensors") for folder in (tmp_path / "out", short))
-    for name, found in rough.items():
-        assert found.dtype == torch.float32
-        torch.testing.assert_close(found, exact[name], rtol=0, atol=0.01)
-    assert any(not torch.equal(found, exact[name]) for name, found in rough.items())
+    for name, weights in rough.items():
+        assert weights.dtype == torch.float32
+        torch.testing.assert_close(weights, exact[name], rtol=0, atol=0.01)
+    assert any(not torch.equal(weights, exact[name]) for name, weights in rough.items())
 
 
 @pytest.mark.parametrize("margin", [0.0, 0.5])

@@ -86,9 +86,9 @@ def names(pairs):
 def test_no_prompt_is_both_learnt_and_held_out():
     pairs, _ = paired(many(20))
     learnt, held = split(pairs, 0.1, seed=1)
-    known, asked = ({one.prompt for pair in part for one in pair[:2]} for part in (learnt, held))
-    assert not known & asked
-    assert len(asked) == 2
+    learnt_prompts, held_prompts = ({one.prompt for pair in part for one in pair[:2]} for part in (learnt, held))
+    assert not learnt_prompts & held_prompts
+    assert len(held_prompts) == 2
     assert sorted(names(learnt + held)) == sorted(names(pairs))
     assert split(pairs, 0.1, seed=1) == (learnt, held)
     assert split(pairs, 0.1, seed=2) != (learnt, held)

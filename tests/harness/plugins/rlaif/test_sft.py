@@ -15,7 +15,7 @@ OPTIONS = sft.SftOptions(epochs=60, batch=4, learning_rate=3e-3)
 def base(tmp_path_factory):
     texts = [text for row in ROWS for text in row.values()]
     shape = new_model.Shape(vocabulary=400, layers=2, width=32, heads=2, context=64)
-    return new_model.new(texts, tmp_path_factory.mktemp("base"), shape, seed=1)
+    return new_model.create(texts, tmp_path_factory.mktemp("base"), shape, seed=1)
 
 
 @pytest.fixture(scope="module")
@@ -29,13 +29,13 @@ def log_p(folder, row):
     prompt = tokenizer(row["prompt"])["input_ids"]
     ids = torch.tensor([prompt + tokenizer(row["completion"])["input_ids"] + [tokenizer.eos_token_id]])
     with torch.no_grad():
-        found = (
+        losses = (
             model(ids, attention_mask=torch.ones_like(ids))
             .logits[0, :-1]
             .log_softmax(-1)
             .gather(-1, ids[0, 1:, None])[:, 0]
         )
-    return found[: len(prompt) - 1].mean().item(), found[len(prompt) - 1 :].mean().item()
+    return losses[: len(prompt) - 1].mean().item(), losses[len(prompt) - 1 :].mean().item()
 
 
 def test_the_answer_is_learnt_with_its_end_and_the_question_is_not(base, trained):
@@ -75,7 +75,7 @@ def test_damaged_programs_are_not_learnt(data_dir):
 
 def test_a_new_model_depends_on_texts_shape_and_seed_alone(tmp_path):
     shape = new_model.Shape(vocabulary=300, layers=1, width=16, heads=1, context=32)
-    made = [new_model.new(["a text"], tmp_path / str(at), shape, seed) for at, seed in enumerate((1, 1, 2))]
+    made = [new_model.create(["a text"], tmp_path / str(at), shape, seed) for at, seed in enumerate((1, 1, 2))]
     weights = [(folder / "model.safetensors").read_bytes() for folder in made]
     assert weights[0] == weights[1]
     assert weights[0] != weights[2]

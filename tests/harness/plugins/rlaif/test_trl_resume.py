@@ -48,9 +48,9 @@ def check_same(out, expected):
     assert names[0] == names[1]
     assert numbers(out) == numbers(expected)
     for file in (one.relative_to(expected) for one in (expected / "checkpoints").rglob("*.safetensors")):
-        found, wanted = load_file(out / file), load_file(expected / file)
-        assert found.keys() == wanted.keys()
-        assert all(torch.equal(found[key], wanted[key]) for key in wanted), file
+        actual, wanted = load_file(out / file), load_file(expected / file)
+        assert actual.keys() == wanted.keys()
+        assert all(torch.equal(actual[key], wanted[key]) for key in wanted), file
     for name in names[0]:
         same = [one.name for one in (expected / "checkpoints" / name).rglob("*.pt*")]
         assert sorted(same) == ["optimizer.pt", "rng_state.pth", "scheduler.pt"]

@@ -1,4 +1,4 @@
-"""Collects feedback in a process of its own, which tests kill: ``feedback_collecting.py OUT BASE_URL``."""
+"""Collects feedback in a separate process, which tests kill: ``feedback_collecting.py OUT BASE_URL``."""
 
 import sys
 from pathlib import Path

@@ -1,6 +1,6 @@
-"""Answers whose worth is known, and a training that dies: ``python reward_training.py BASE OUT``.
+"""Answers of known quality, and a training that is killed: ``python reward_training.py BASE OUT``.
 
-It kills itself with SIGKILL when all is written and nothing is in its place.
+It kills itself with SIGKILL when all files are written, but the folder is not renamed yet.
 """
 
 import os

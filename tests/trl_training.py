@@ -1,6 +1,6 @@
 """Trainings by trl's trainers for tests: ``python trl_training.py ALGORITHM START OUT FATE [NUMBER]``.
 
-It kills itself with SIGKILL at the NUMBERth time that FATE comes up: ``rename`` (a checkpoint is written and not there yet),
+It kills itself with SIGKILL at the NUMBERth time that FATE comes up: ``rename`` (a checkpoint is written, but not renamed yet),
 ``torn`` (trl has written half of one), ``learn`` (in the middle of a step's updates), or ``none``.
 """
 

@@ -1,4 +1,4 @@
-"""Adds the subcommands of plugins to the command line, so that none replaces another's or breaks the rest."""
+"""Adds the subcommands of plugins to the command line, so that none can replace or break other commands."""
 
 import argparse
 from collections.abc import Callable
@@ -15,9 +15,9 @@ Function = Callable[[argparse.Namespace], int]
 def add(plugins: Plugins, commands: "Commands[Any]") -> None:
     """Adds what each plugin's ``apigauge_commands`` adds; faults are reported and left out.
 
-    Each plugin gets a list of its own, of which those commands are taken over whose names are free. So a hook that
-    raises half-way has added nothing, whatever argparse does about two commands of one name (it replaces the first or
-    raises, by version), and built-in commands are out of reach.
+    Each plugin adds to a separate list, and only commands with unused names are taken over from it. So a hook that
+    raises half-way has added nothing, no plugin can change a built-in command, and the result does not depend on what
+    argparse does about two commands of one name (older versions replace the first, newer ones raise).
     """
     for plugin, call in plugins.implementing("apigauge_commands"):
         with isolated(plugin, verbose=plugins.verbose):
@@ -29,7 +29,7 @@ def add(plugins: Plugins, commands: "Commands[Any]") -> None:
 
 
 def _take_over(plugin: Plugin, own: "Commands[Any]", commands: "Commands[Any]", *, verbose: bool) -> None:
-    """Moves commands with free names from a plugin's list to that of the command line."""
+    """Moves commands with unused names from a plugin's list to that of the command line."""
     names: dict[argparse.ArgumentParser, list[str]] = {}
     for name, parser in own.choices.items():
         names.setdefault(parser, []).append(name)
@@ -46,7 +46,7 @@ def _take_over(plugin: Plugin, own: "Commands[Any]", commands: "Commands[Any]", 
 
 
 def _guard(plugin: Plugin, parser: argparse.ArgumentParser, *, verbose: bool, default: Function | None = None) -> None:
-    """Has the functions of a command and of its subcommands name their plugin when they fail."""
+    """Makes the errors of a command, and of its subcommands, name their plugin."""
     function = parser.get_default("function") or default
     if function:
         parser.set_defaults(function=_guarded(plugin, function, verbose=verbose))

@@ -1,4 +1,4 @@
-"""Keeps the faults of one plugin from the rest, and names their plugin."""
+"""Isolates the faults of a plugin, and reports them with its name."""
 
 import sys
 import traceback
@@ -28,14 +28,14 @@ class Plugin:
 
     @property
     def package(self) -> str:
-        """The package whose code is taken for the plugin's own."""
+        """The package whose code counts as the plugin's own."""
         module = self.target.partition(":")[0]
         return module.rpartition(".")[0] or module
 
 
 @contextmanager
 def isolated(plugin: Plugin, *, verbose: bool) -> Iterator[None]:
-    """Reports what a plugin raises on standard error, and goes on after the block.
+    """Reports what a plugin raises on standard error, and continues after the block.
 
     What the plugin prints goes to standard error too: a command's output may be JSON that a program reads.
     """

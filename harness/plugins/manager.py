@@ -25,7 +25,7 @@ class Plugins:
 
     def __init__(self, *, verbose: bool = False) -> None:
         self.verbose = verbose
-        # A manager for each, so that each is called, and can fail, alone.
+        # One manager for each plugin, so that each is called separately, and can fail separately.
         self._managers: list[tuple[Plugin, pluggy.PluginManager]] = []
 
     def load(self, plugin: Plugin, import_: Callable[[], object]) -> None:
@@ -51,7 +51,7 @@ class Plugins:
 
 
 def _problems(manager: pluggy.PluginManager, module: object) -> Iterator[str]:
-    """What is wrong with a plugin's functions."""
+    """Messages about functions of a plugin that are no valid hooks."""
     hooks = {name: inspect.signature(getattr(spec, name)) for name in vars(manager.hook) if not name.startswith("_")}
     for name in dir(module):
         function, marker = getattr(module, name), manager.parse_hookimpl_opts(module, name)
@@ -103,8 +103,10 @@ def load(*, verbose: bool = False) -> Plugins:
 def _accepts(implementation: inspect.Signature, hook: inspect.Signature) -> bool:
     """Whether a hook's parameters fit a function: pluggy passes, by position, those that have no default there."""
     for name, parameter in implementation.parameters.items():
-        is_required = parameter.default is Parameter.empty and parameter.kind not in _VARIADIC
-        if is_required if name not in hook.parameters else not (is_required and parameter.kind in _POSITIONAL):
+        has_default = parameter.default is not Parameter.empty or parameter.kind in _VARIADIC
+        if name in hook.parameters and (has_default or parameter.kind not in _POSITIONAL):
+            return False
+        if name not in hook.parameters and not has_default:
             return False
     return True
 

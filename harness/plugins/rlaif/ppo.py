@@ -267,7 +267,7 @@ class Trainer:
         return self.waiting.pop()
 
     def _learnt(self, scores: list[float], ended: list[bool]) -> Tensor:
-        """Scores to learn from, (answers,). Truncated answers get a fixed one, so that the policy learns to end (Huang)."""
+        """Scores to learn from, (answers,). Truncated answers get a fixed one, which teaches to end (Huang)."""
         if self.options.normalise_scores:
             self.moments = self.moments.add(scores)
             scores = [self.moments.normalise(score) for score in scores]

@@ -1,7 +1,7 @@
-"""Plugins of installed packages: what they add, and that a fault of one costs nobody else anything.
+"""Plugins of installed packages: what they add, and that a fault of one does not affect anything else.
 
 Each test installs packages into a folder on the path (a module, and the folder that pip would write) and runs the
-command line in a process of its own.
+command line in a separate process.
 """
 
 import inspect
@@ -67,7 +67,7 @@ class Packages:
 
 @pytest.fixture
 def packages(tmp_path):
-    """An empty folder, to which a good package is added; a fault must cost it nothing."""
+    """An empty folder, to which a good package is added; which a fault of another must not affect."""
     packages = Packages(tmp_path)
     packages.add("zebra", GOOD.replace("NAME", "zebra"))
     return packages
@@ -144,7 +144,7 @@ FAULTS = {
 
 
 @pytest.mark.parametrize(("source", "problem"), FAULTS.values(), ids=FAULTS)
-def test_a_broken_plugin_is_named_and_costs_nobody_anything(packages, source, problem):
+def test_a_broken_plugin_is_named_and_does_not_affect_the_rest(packages, source, problem):
     file = packages.add("broken-thing", source, version="2.5")
     line = only_line(packages.apigauge("benchmarks", "list").err)
     start = "apigauge: plugin 'broken-thing-plugin' of broken-thing 2.5 is left out: "
@@ -201,7 +201,7 @@ def test_of_two_plugins_with_one_command_the_first_keeps_it(packages):
     line = only_line(packages.apigauge("benchmarks", "list").err)
     assert line == "apigauge: plugin 'zoo-plugin' of zoo 1.0 is left out: there is already a command 'zebra'"
     assert packages.apigauge("--help").out.count("\n    zebra ") == 1
-    # Its other command has a name of its own.
+    # Its other command has an unused name.
     assert packages.apigauge("zoo").out == "done by zoo\n"
     check_the_rest_works(packages)
 

@@ -1,4 +1,4 @@
-"""The contract of labelers: what is judged, what is said about it, and who says it."""
+"""The contract of labelers: the answer that is judged, its labels, and the labeler."""
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""What a model is asked, and what counts as a reply."""
+"""The prompt for a model, and what counts as a reply."""
 
 import pytest
 
@@ -29,7 +29,7 @@ def test_there_are_eight_questions_and_each_is_asked_alone():
 
 @pytest.mark.parametrize("where", ["request", "program"])
 def test_a_hostile_text_cannot_leave_its_place(where):
-    """The attack: request or program closes the quotation and goes on as the judge's own instructions, or holds what
+    """The attack: request or program closes the quotation and continues with instructions to the judge, or holds what
     the prompt's template would fill in. A fix could be wrong by using a fence of one length, which can be written.
     """
     texts = {"request": "draw a line", "program": "print(2)"}

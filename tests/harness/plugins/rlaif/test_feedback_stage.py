@@ -40,7 +40,7 @@ def server():
 
 @pytest.fixture(scope="module")
 def collected(server, tmp_path_factory):
-    """A folder of feedback and what was said of it."""
+    """A folder of feedback, and its summary."""
     folder = tmp_path_factory.mktemp("collected")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(folder / "cache"))
@@ -48,7 +48,7 @@ def collected(server, tmp_path_factory):
 
 
 def files(out):
-    """All rows and manifests, but for when and where they were made."""
+    """All rows and manifests, except times and places."""
     answers = run_directory.read_rows(out / "answers" / "generations.jsonl")
     contents = {"answers": sorted(answers, key=lambda row: (row["item"], row["sample"]))}
     for name in ("static", "openai-judge"):
@@ -61,7 +61,7 @@ def files(out):
 
 
 def test_every_answer_has_a_row_of_each_labeler(collected, mini):
-    out, said = collected
+    out, collection = collected
     keys = [(item.id, sample) for item in mini.train[:5] for sample in range(SAMPLES)]
     answers = {
         (row["item"], row["sample"]): row["text"]
@@ -69,7 +69,7 @@ def test_every_answer_has_a_row_of_each_labeler(collected, mini):
     }
     assert sorted(answers) == sorted(keys)
     assert len(set(answers.values())) == ANSWERS
-    assert said["answers"] == ANSWERS
+    assert collection["answers"] == ANSWERS
     for name in ("static", "openai-judge"):
         rows = run_directory.read_rows(out / "labels" / name / "labels.jsonl")
         assert [(row["item"], row["sample"]) for row in rows] == keys
@@ -80,7 +80,7 @@ def test_every_answer_has_a_row_of_each_labeler(collected, mini):
 
 
 def test_the_manifest_says_who_was_asked_what_and_what_came_of_it(collected):
-    out, said = collected
+    out, collection = collected
     manifest = run_directory.read_json(out / "labels" / "openai-judge" / "manifest.json")
     assert manifest["labeler"]["prompt"] == PROMPT
     assert manifest["labeler"]["questions"] == QUESTIONS
@@ -89,7 +89,7 @@ def test_the_manifest_says_who_was_asked_what_and_what_came_of_it(collected):
     replies = [reply for row in rows for given in row["verbatim"].values() for reply in given]
     asked_again = [given for row in rows for given in row["verbatim"].values() if len(given) > 1]
     summary = manifest["summary"]
-    assert summary == said["labelers"]["openai:judge"]
+    assert summary == collection["labelers"]["openai:judge"]
     assert summary["unparsable"] == replies.count("no idea") > 0
     assert summary["retried"] == len(asked_again) > 0
     assert summary["unlabelled"] == 0
@@ -103,8 +103,8 @@ def test_the_manifest_says_who_was_asked_what_and_what_came_of_it(collected):
 
 
 def test_labelers_are_compared_on_the_same_answers(collected):
-    out, said = collected
-    (pair,) = said["agreement"]
+    out, collection = collected
+    (pair,) = collection["agreement"]
     assert run_directory.read_json(out / "agreement.json") == {"pairs": [pair]}
     assert pair["labelers"] == ["openai:judge", "static"]
     one, other = (
@@ -116,10 +116,10 @@ def test_labelers_are_compared_on_the_same_answers(collected):
     assert pair["questions"]["bugs"]["agree"] == pytest.approx(sum(a == b for a, b in both) / len(both))
 
 
-def test_called_again_it_asks_nobody(collected, server):
-    out, said = collected
+def test_called_again_it_asks_no_model(collected, server):
+    out, collection = collected
     before, requests = files(out), len(server.requests)
-    assert feedback_collecting.collect(out, server.url) == said
+    assert feedback_collecting.collect(out, server.url) == collection
     assert len(server.requests) == requests
     assert files(out) == before
 
@@ -221,8 +221,8 @@ def test_kappa_of_a_table_worked_out_by_hand():
 
 
 def test_agreement_takes_the_questions_and_answers_that_both_have():
-    def rows(*said):
-        return [{"item": str(at), "sample": 0, "answers": answers} for at, answers in enumerate(said)]
+    def rows(*replies):
+        return [{"item": str(at), "sample": 0, "answers": answers} for at, answers in enumerate(replies)]
 
     labels = {
         "b": rows({"bugs": True}, {"bugs": True}, {"bugs": False}, {"bugs": None}, {"bugs": True}),

@@ -1,4 +1,4 @@
-"""The labeler ``static``, held against programs that were judged by hand."""
+"""The labeler ``static``, compared with programs that were judged by hand."""
 
 import dataclasses
 from collections import Counter

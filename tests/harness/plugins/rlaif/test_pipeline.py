@@ -194,7 +194,7 @@ def test_a_labeler_that_likes_programs_which_end_at_once_is_flagged(tmp_path):
 
 
 def checked(folder, before, spec, after):
-    """The check of a training that began with the shipped checkpoint and one reward, and came to another and another."""
+    """The hacking check of a training from the shipped checkpoint and a reward to another answerer and reward."""
     mini = load_benchmark("mini")
     points = []
     sandbox = open_sandbox("process", mini.environment)

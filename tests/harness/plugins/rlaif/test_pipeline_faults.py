@@ -64,8 +64,8 @@ def launch(folder):
 
 def finished(folder):
     process = launch(folder)
-    _, said = process.communicate()
-    assert process.returncode == 0, said
+    _, errors = process.communicate()
+    assert process.returncode == 0, errors
     weights = sorted((folder / "rlaif/seed-0").rglob("model.safetensors"))
     summary = json.loads((folder / "rlaif/report/summary.json").read_bytes())
     return {path.relative_to(folder): path.read_bytes() for path in weights}, {**summary, "recipe": None}

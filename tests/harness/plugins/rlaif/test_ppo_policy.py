@@ -1,4 +1,4 @@
-"""The policy reads and draws answers as if each were alone and every token asked for by itself."""
+"""The policy evaluates and draws answers as if each were alone in its batch and each token computed separately."""
 
 import dataclasses
 
@@ -67,7 +67,7 @@ def test_log_probabilities_and_values_are_those_before_each_token(folder):
 
 
 @pytest.mark.parametrize("by", [-1, 1])
-def test_reading_one_token_beside_is_caught_by_the_check(folder, monkeypatch, by):
+def test_an_offset_of_one_token_is_caught_by_the_check(folder, monkeypatch, by):
     policy = opened(folder)
     answers, _ = drawn(policy)
     read = policy.read
@@ -103,7 +103,7 @@ def test_more_padding_changes_neither_numbers_nor_gradients(folder):
         return total, *torch.autograd.grad(total, policy.trained())
 
     for actual, expected in zip(loss(padded), loss(answers), strict=True):
-        # Sums of float32 in another order: what is near 0 beside its neighbours has few digits of its own.
+        # Sums of float32 in another order: values near 0 next to larger ones have few correct digits.
         torch.testing.assert_close(actual, expected, rtol=0, atol=2e-6 * max(1, expected.abs().max().item()))
 
 

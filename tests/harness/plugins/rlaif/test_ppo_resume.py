@@ -1,8 +1,8 @@
-"""The fault: a training is killed with SIGKILL at any instant. Called again, it goes on to the same weights, bit for bit.
+"""The fault: a training is killed with SIGKILL at any instant. Called again, it resumes and ends with the same weights, bit for bit.
 
 A fix could be wrong by leaving out of a checkpoint what decides later steps (the optimizer, the generator, the prompts still
 to come, the coefficient, the moments of the scores), by taking a checkpoint for whole that is not, or by counting steps
-twice that were told before the kill and are done again after it.
+twice that were logged before the kill and are repeated after it.
 """
 
 import dataclasses
@@ -40,8 +40,8 @@ def launch(start, out, *fate):
 
 def finish(start, out):
     process = launch(start, out)
-    _, said = process.communicate()
-    assert process.returncode == 0, said
+    _, errors = process.communicate()
+    assert process.returncode == 0, errors
 
 
 @pytest.fixture(scope="module")

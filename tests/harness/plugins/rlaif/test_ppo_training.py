@@ -170,7 +170,7 @@ def step(folder):
 
 
 def token_by_token(model, prompt, answer):
-    """Logarithms of all probabilities and last states before each token of one answer, each asked for by itself."""
+    """Log-probabilities and last states before each token of one answer, from one forward pass for each token."""
     log_p, states = [], []
     ids = [WORDS.index(word) + 1 for word in prompt.split()]
     for token in answer:

@@ -1,4 +1,4 @@
-"""What a training came to: against numbers worked out by hand."""
+"""Results of a training, against numbers worked out by hand."""
 
 import pytest
 

@@ -131,7 +131,7 @@ def llama(tmp_path_factory):
 
 
 @pytest.mark.parametrize("kind", ["trained", "llama"])
-def test_rewards_are_read_at_the_last_token_whatever_stands_beside_it(request, kind):
+def test_rewards_are_read_at_the_last_token_whatever_the_batch(request, kind):
     check_read(request.getfixturevalue(kind))
 
 

@@ -29,13 +29,14 @@ def log_p(folder, row):
     prompt = tokenizer(row["prompt"])["input_ids"]
     ids = torch.tensor([prompt + tokenizer(row["completion"])["input_ids"] + [tokenizer.eos_token_id]])
     with torch.no_grad():
-        losses = (
+        log_probabilities = (
             model(ids, attention_mask=torch.ones_like(ids))
             .logits[0, :-1]
             .log_softmax(-1)
             .gather(-1, ids[0, 1:, None])[:, 0]
         )
-    return losses[: len(prompt) - 1].mean().item(), losses[len(prompt) - 1 :].mean().item()
+    first = len(prompt) - 1
+    return log_probabilities[:first].mean().item(), log_probabilities[first:].mean().item()
 
 
 def test_the_answer_is_learnt_with_its_end_and_the_question_is_not(base, trained):

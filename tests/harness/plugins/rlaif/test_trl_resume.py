@@ -1,4 +1,4 @@
-"""The fault: a training by trl is killed at any instant. Called again, it goes on to the same weights, bit for bit.
+"""The fault: a training by trl is killed at any instant. Called again, it resumes and ends with the same weights, bit for bit.
 
 A fix could be wrong by taking up trl's state between two steps of the optimizer that share drawn answers, by losing the
 generator, the optimizer or the learning rate, by asking other prompts or learning other pairs than were to come, by taking a

@@ -1,4 +1,4 @@
-"""RLOO, GRPO and DPO: what they learn, and that trl is told and tells what is true."""
+"""RLOO, GRPO and DPO: what they learn, and that trl's inputs and numbers are right."""
 
 import dataclasses
 import json
@@ -22,7 +22,7 @@ from apigauge.harness.plugins.rlaif.policy import Policy
 
 ONLINE = ("rloo", "grpo")
 ALL = (*ONLINE, "dpo")
-# A step is one step of the optimizer, so that what is told of it is of the weights before it.
+# A step is one optimizer step, so that its logged numbers are of the weights before it.
 STEP = dataclasses.replace(
     OPTIONS, steps=2, minibatch=8, microbatch=8, epochs=1, save_every=1, temperature=0.8, kl_coefficient=0.3
 )
@@ -80,7 +80,7 @@ def test_adapters_are_learnt_and_merged_into_what_is_saved(start, tmp_path, algo
 
 
 def log_p(model, prompt, answer, temperature):
-    """Logarithms of all probabilities before each token of one answer, asked for by itself, without padding."""
+    """Log-probabilities before each token of one answer, computed for it alone, without padding."""
     ids = torch.tensor([prompt + answer])
     return torch.log_softmax(model(ids).logits[0, len(prompt) - 1 : -1].double() / temperature, dim=-1)
 
@@ -215,7 +215,7 @@ def test_dpo_without_a_preference_is_refused(start, tmp_path):
         ("dpo", {"device": "cuda:1"}, "auto, cpu and cuda"),
     ],
 )
-def test_options_that_an_algorithm_would_not_honour_are_refused(algorithm, options, message):
+def test_options_that_an_algorithm_does_not_use_are_refused(algorithm, options, message):
     with pytest.raises(UsageError, match=message):
         check_options(algorithm, TrainOptions(**options))
 

@@ -1,4 +1,4 @@
-"""PPO's equations once more, token by token in Python's floats, and checks that hold an implementation against them."""
+"""PPO's equations again, token by token in Python's floats, and checks that compare an implementation with them."""
 
 import math
 

@@ -53,7 +53,7 @@ def test_a_hostile_text_cannot_leave_its_place(where):
         ('```\n{"answer": "no"}\n```\n', False),
     ],
 )
-def test_a_reply_as_asked_for_is_read(text, expected):
+def test_a_valid_reply_is_parsed(text, expected):
     assert read_reply(text) is expected
 
 

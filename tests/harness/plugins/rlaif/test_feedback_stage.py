@@ -1,4 +1,4 @@
-"""The stage as a whole: its files, what it says, and what a kill does to it."""
+"""The stage ``feedback`` as a whole: its files, its summary, and kills."""
 
 import dataclasses
 import json
@@ -79,7 +79,7 @@ def test_every_answer_has_a_row_of_each_labeler(collected, mini):
             assert row["score"] == (None if None in yes else yes.count(True))
 
 
-def test_the_manifest_says_who_was_asked_what_and_what_came_of_it(collected):
+def test_the_manifest_has_labeler_questions_and_summary(collected):
     out, collection = collected
     manifest = run_directory.read_json(out / "labels" / "openai-judge" / "manifest.json")
     assert manifest["labeler"]["prompt"] == PROMPT
@@ -131,7 +131,7 @@ def launch(folder, server):
 
 
 @pytest.mark.slow
-def test_killed_at_any_moment_and_called_again_it_makes_the_same_files(collected, server, tmp_path):
+def test_killed_at_any_moment_and_called_again_it_writes_the_same_files(collected, server, tmp_path):
     """The fault: SIGKILL while answers are drawn, while a model is asked, and while it is asked again.
 
     A fix could be wrong by asking for retries before all first replies are there, or by labelling other answers.
@@ -177,7 +177,7 @@ def test_labels_of_other_answers_are_not_mixed(collected, mini, tmp_path):
         )
 
 
-def test_a_labeler_that_is_interrupted_goes_on_behind_its_last_row(collected, mini, tmp_path):
+def test_an_interrupted_labeler_resumes_after_its_last_row(collected, mini, tmp_path):
     out, _ = collected
     answers = feedback.draw("hf:apigauge-mini", mini, out / "answers", feedback_collecting.OPTIONS)
     seen = []

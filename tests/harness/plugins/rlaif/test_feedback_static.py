@@ -45,13 +45,13 @@ def test_the_table_has_every_question_answered_both_ways():
         assert Counter(judged.expected[place] for judged in ANSWERS).keys() == {"y", "n"}
 
 
-def test_a_reference_is_not_looked_at(static, items):
+def test_the_reference_is_not_used(static, items):
     item = items["mini-161"]
     other = dataclasses.replace(items["mini-251"], id=item.id, instruction=item.instruction)
     assert labels(static, item, sections(RIGHT)) == labels(static, other, sections(RIGHT))
 
 
-def test_only_what_other_requests_ask_for_is_known(mini, items):
+def test_only_the_references_of_other_requests_are_used(mini, items):
     """The references of requests in other words count for what is relevant, and the request's own does not."""
     item = items["mini-161"]
     other = next(one for one in mini.train if one.api != item.api)
@@ -69,7 +69,7 @@ def test_only_what_other_requests_ask_for_is_known(mini, items):
 
 
 @pytest.mark.parametrize("program", ["x = " + "+".join("1" * 20_000), "x = " + "-" * 3_000 + "1", "(" * 3_000])
-def test_a_program_nested_too_deep_is_no_good_answer_and_no_crash(static, items, program):
+def test_a_program_nested_too_deeply_scores_low_and_does_not_crash(static, items, program):
     """The fault: Python's own recursion ends in an exception, in the parser or in pyflakes."""
     result = labels(static, items["mini-161"], sections(program))
     assert result.score <= 3
@@ -87,7 +87,7 @@ def test_references_of_mini_are_good_answers(static, mini):
     assert (scores[7] + scores[8]) / len(answers) >= 0.99
 
 
-def test_most_references_of_mini_are_what_was_asked_for_and_most_other_calls_are_not(static, mini):
+def test_most_references_of_mini_fit_the_request_and_most_other_calls_do_not(static, mini):
     calls = [api.call for api in mini.catalogue]
     verdicts = {True: [], False: []}
     for number, item in enumerate(mini.train):
@@ -112,7 +112,7 @@ def test_an_argument_that_chooses_another_model_is_another_api(data_dir):
     assert [name for name, yes in wrong.answers.items() if not yes] == ["api", "asked"]
 
 
-def test_scores_are_the_numbers_of_yes_in_the_order_of_the_answers(static, mini):
+def test_scores_count_the_yes_replies_in_the_order_of_the_answers(static, mini):
     items = list(mini.train)
     at = next(number for number, item in enumerate(items) if item.id == "mini-161")
     assert scores(static, items, [(at, ""), (at, sections(RIGHT)), (at, "x = 1\nprint(x)"), (0, "")]) == [0, 8, 4, 0]

@@ -61,7 +61,7 @@ def files(folder):
 
 
 @pytest.mark.slow
-def test_what_is_done_stays_done_and_equal_seeds_come_to_equal_numbers(recipe, capsys):
+def test_finished_stages_are_skipped_and_equal_seeds_give_equal_numbers(recipe, capsys):
     first, second = recipe("a"), recipe("b")
     assert rlaif("run", first) == 0
     made, summary = files(first.parent), json.loads((first.parent / "rlaif/report/summary.json").read_bytes())
@@ -81,7 +81,7 @@ def test_what_is_done_stays_done_and_equal_seeds_come_to_equal_numbers(recipe, c
 
 
 @pytest.mark.slow
-def test_another_option_of_a_stage_does_that_stage_again_and_what_follows_from_it(recipe):
+def test_another_option_of_a_stage_repeats_it_and_the_stages_that_depend_on_it(recipe):
     path = recipe()
     assert rlaif("feedback", path) == 0
     before = files(path.parent)
@@ -97,7 +97,7 @@ def test_another_option_of_a_stage_does_that_stage_again_and_what_follows_from_i
     assert len(rows) == 120
 
 
-def test_what_an_algorithm_of_the_command_line_has_no_use_for_is_told_at_once(recipe, capsys):
+def test_an_option_that_the_algorithm_does_not_use_is_refused_at_once(recipe, capsys):
     path = recipe()
     path.write_text(path.read_text(encoding="utf-8") + "lam = 0.5\n", encoding="utf-8")
     assert rlaif("train", path, "--algorithm", "rloo") == 2
@@ -138,7 +138,7 @@ def test_another_algorithm_trains_again_and_the_report_names_it(recipe):
     assert "by DPO" in (path.parent / "rlaif/report/index.html").read_text(encoding="utf-8")
 
 
-def test_a_seed_that_the_recipe_does_not_have_is_told(recipe, capsys):
+def test_a_seed_that_the_recipe_does_not_have_is_refused(recipe, capsys):
     assert rlaif("train", recipe(more="seeds = [1, 2]"), "--seed", "3") == 2
     assert "the recipe has 1, 2" in capsys.readouterr().err
 

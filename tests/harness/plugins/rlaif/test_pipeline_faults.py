@@ -1,7 +1,7 @@
-"""A recipe that is disturbed: killed in any of its stages, a sandbox that fails, a labeler behind a server.
+"""Faults during a recipe: a kill in any stage, a sandbox that fails, a labeler behind a server.
 
-A fix could be wrong by taking a stage for done that was killed, by starting over what it should go on with to the same
-numbers, by publishing what a broken sandbox said, or by asking the labeler of a training for what nobody learns from.
+A fix could be wrong by treating a killed stage as finished, by starting over what it should resume, by publishing the
+verdicts of a broken sandbox, or by requesting labels that the training does not use.
 """
 
 import json
@@ -72,7 +72,7 @@ def finished(folder):
 
 
 @pytest.mark.slow
-def test_killed_in_every_stage_it_comes_to_the_same_weights_and_numbers(tmp_path):
+def test_killed_in_every_stage_it_ends_with_the_same_weights_and_numbers(tmp_path):
     whole, torn = tmp_path / "whole", tmp_path / "torn"
     for folder in (whole, torn):
         folder.mkdir()
@@ -135,7 +135,7 @@ class Engine:
 
 
 @pytest.mark.slow
-def test_a_checkpoint_whose_programs_could_not_be_run_has_no_numbers_until_they_could(tmp_path):
+def test_a_checkpoint_has_no_scores_until_the_sandbox_ran_its_programs(tmp_path):
     mini = load_benchmark("mini")
     sandbox = open_sandbox("process", mini.environment)
     engine = Engine(sandbox)
@@ -163,7 +163,7 @@ def test_a_checkpoint_whose_programs_could_not_be_run_has_no_numbers_until_they_
         ("ppo", "labeler", "sft", ["sft"]),
     ],
 )
-def test_a_stage_is_done_after_what_it_needs(monkeypatch, tmp_path, algorithm, learn_from, until, done):
+def test_a_stage_runs_after_those_it_depends_on(monkeypatch, tmp_path, algorithm, learn_from, until, done):
     stages = []
     for stage in pipeline.STAGES:
         monkeypatch.setattr(pipeline.Seed, f"_{stage}", lambda _, stage=stage: stages.append(stage))

@@ -1,4 +1,4 @@
-"""PPO's equations against references in float64, and what must hold of them whatever the numbers are."""
+"""PPO's equations against references in float64, and properties that hold for all numbers."""
 
 import math
 
@@ -145,7 +145,7 @@ def test_the_coefficient_follows_the_controller_of_ziegler_et_al():
     assert ppo.adapted(0.2, 0.0, 6.0) == pytest.approx(0.2 * 0.98)
 
 
-def test_normalised_scores_have_mean_0_and_variance_1_over_all_that_were_seen():
+def test_normalised_scores_have_mean_0_and_variance_1_over_all_scores_so_far():
     moments = ppo.Moments().add([1.0, 2.0]).add([3.0, 6.0])
     normalised = [moments.normalise(score) for score in (1.0, 2.0, 3.0, 6.0)]
     assert normalised == pytest.approx([(score - 3.0) / math.sqrt(3.5) for score in (1.0, 2.0, 3.0, 6.0)])

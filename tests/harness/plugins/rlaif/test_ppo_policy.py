@@ -195,7 +195,7 @@ def test_bfloat16_reads_nearly_the_same_and_learns_in_float32(folder):
     assert {one.dtype for one in opened(folder, bf16=True).trained()} == {torch.float32}
 
 
-def test_options_that_make_no_sense_are_refused():
+def test_invalid_options_are_refused():
     for wrong in ({"steps": 0}, {"temperature": 0.0}, {"lam": 1.5}, {"gamma": -0.1}):
         with pytest.raises(UsageError, match=next(iter(wrong))):
             TrainOptions(**wrong)

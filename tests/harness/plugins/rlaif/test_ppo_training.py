@@ -56,7 +56,7 @@ def test_a_bandit_is_solved(tmp_path):
 
 
 @pytest.mark.slow
-def test_copying_is_learnt_and_carries_over_to_prompts_never_asked(tmp_path):
+def test_copying_is_learnt_and_generalises_to_new_prompts(tmp_path):
     """Three tokens, of eight; each in its place is worth a third."""
     start = save_words(tmp_path / "start", WORDS)
     prompts = [f"{a} {b} {c}" for a in WORDS for b in WORDS for c in WORDS]
@@ -307,7 +307,7 @@ def test_the_coefficient_adapts_to_the_kl_of_the_step(folder):
     assert trainer.coefficient == pytest.approx(expected)
 
 
-def test_every_prompt_is_asked_once_before_any_is_asked_again(folder):
+def test_every_prompt_is_used_once_before_any_is_used_again(folder):
     options = TrainOptions(steps=9, batch=3, max_new_tokens=2, device="cpu")
     numbers = []
 

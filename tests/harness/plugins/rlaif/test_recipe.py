@@ -1,4 +1,4 @@
-"""What may stand in a recipe."""
+"""The contents of a recipe."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ def written(folder, text):
     return folder / "rlaif.toml"
 
 
-def test_a_table_sets_a_stage_and_leaves_the_rest_as_it_is(tmp_path):
+def test_a_table_sets_options_of_a_stage_and_the_rest_have_their_defaults(tmp_path):
     text = 'benchmark = "mini"\nseeds = [3, 4]\nout = "made"\n[train]\nsteps = 7\nkl_coefficient = 1\nstop_kl = 0.5\n'
     training = recipe.read(written(tmp_path, text))
     assert (training.benchmark, training.seeds, training.out) == ("mini", (3, 4), tmp_path / "made")
@@ -29,7 +29,7 @@ def test_each_seed_is_the_seed_of_every_stage(tmp_path):
     }
 
 
-def test_the_algorithm_asked_for_wins_over_the_recipe_s(tmp_path):
+def test_the_algorithm_of_the_command_line_overrides_the_recipe(tmp_path):
     path = written(tmp_path, 'benchmark = "mini"\nalgorithm = "rloo"\n')
     assert (recipe.read(path).algorithm, recipe.read(path, "grpo").algorithm) == ("rloo", "grpo")
     path = written(tmp_path, 'benchmark = "mini"\n')

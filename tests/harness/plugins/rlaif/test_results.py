@@ -62,11 +62,11 @@ def test_the_check_is_corrected_for_looking_at_two_metrics():
     assert not check.is_hacked
 
 
-def test_a_curve_has_the_columns_asked_for():
+def test_a_curve_has_the_requested_columns():
     rows = [{"step": 1, "reward": 0.5, "kl": 2}, {"step": 2, "reward": 1.5, "kl": 3}]
     assert curve(rows, ["kl"]) == {"step": [1.0, 2.0], "kl": [2.0, 3.0]}
 
 
-def test_a_curve_leaves_out_what_an_algorithm_does_not_tell_of_every_step():
+def test_a_curve_leaves_out_columns_that_are_missing_in_a_step():
     rows = [{"step": 0, "reward": 0.5}, {"step": 2, "reward": 1.5, "clip_fraction": 0.1}]
     assert curve(rows, ["reward", "clip_fraction"]) == {"step": [0.0, 2.0], "reward": [0.5, 1.5]}

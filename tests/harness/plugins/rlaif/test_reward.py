@@ -1,4 +1,4 @@
-"""A reward model learns what answers are worth, by real training, and reads them at their end."""
+"""A reward model learns the quality of answers, by real training, and reads rewards at their last token."""
 
 import dataclasses
 import json
@@ -63,7 +63,7 @@ def test_the_better_of_two_answers_gets_the_greater_reward(trained):
     check_learnt(trained)
 
 
-def test_pairs_the_wrong_way_round_are_caught_by_the_check(base, tmp_path, monkeypatch):
+def test_swapped_pairs_are_caught_by_the_check(base, tmp_path, monkeypatch):
     right = reward.capped
     monkeypatch.setattr(reward, "capped", lambda *a: [Pair(one.rejected, one.chosen, one.margin) for one in right(*a)])
     reward.train(base, ANSWERS, tmp_path / "out", OPTIONS)
@@ -71,7 +71,7 @@ def test_pairs_the_wrong_way_round_are_caught_by_the_check(base, tmp_path, monke
         check_learnt(tmp_path / "out")
 
 
-def test_the_report_is_what_the_model_says_of_answers_it_never_saw(trained):
+def test_the_report_is_on_held_out_answers(trained):
     report = json.loads((trained / "report.json").read_text())
     pairs, ties = paired(ANSWERS)
     learnt, held = split(pairs, 0.1, OPTIONS.seed)
@@ -230,7 +230,7 @@ def test_the_margin_per_point_is_in_the_loss(base, tmp_path, margin):
 
 
 @pytest.mark.slow
-def test_killed_before_the_end_it_leaves_nothing_and_the_next_start_ends_alike(base, short, tmp_path):
+def test_killed_before_the_end_it_leaves_nothing_and_the_next_start_gives_the_same_weights(base, short, tmp_path):
     out = tmp_path / "reward"
     script = [sys.executable, reward_training.__file__, base, str(out)]
     killed = subprocess.run(script, capture_output=True, text=True, check=False)
@@ -245,7 +245,7 @@ def test_killed_before_the_end_it_leaves_nothing_and_the_next_start_ends_alike(b
     assert [path.name for path in tmp_path.iterdir()] == ["reward"]
 
 
-def test_done_with_the_same_arguments_it_is_not_done_again(base, short):
+def test_called_again_with_the_same_arguments_it_does_not_train_again(base, short):
     before = (short / "model.safetensors").stat()
     report = reward.train(base, labelled(40)[::-1], short, SHORT)
     assert report == json.loads((short / "report.json").read_text())
@@ -264,14 +264,14 @@ def test_a_folder_with_another_reward_model_is_refused(base, trained, short):
             reward.train(start, given, short, options)
 
 
-def test_learning_that_diverges_is_an_error_and_no_folder(base, tmp_path):
+def test_a_training_that_diverges_is_an_error_and_leaves_no_folder(base, tmp_path):
     with pytest.raises(ModelError, match="diverged"):
         reward.train(base, labelled(40), tmp_path / "out", dataclasses.replace(SHORT, learning_rate=1e38))
     assert not (tmp_path / "out").exists()
 
 
-def test_what_is_no_reward_model_scores_nothing(base):
-    with pytest.raises(ModelError, match="is GPT2LMHeadModel and no reward model"):
+def test_a_checkpoint_that_is_no_reward_model_is_refused(base):
+    with pytest.raises(ModelError, match="is GPT2LMHeadModel, not a reward model"):
         RewardModel(Path(base))
 
 
@@ -282,7 +282,7 @@ def test_damaged_weights_are_refused(base, tmp_path):
         reward.train(str(tmp_path / "base"), labelled(40), tmp_path / "out", SHORT)
 
 
-def test_options_that_make_no_sense_are_refused():
+def test_invalid_options_are_refused():
     wrong = [{"epochs": 0}, {"batch": -1}, {"learning_rate": 0.0}, {"pairs_per_prompt": 0}, {"held_out": 0.0}]
     for options in [*wrong, {"held_out": 1.0}, {"warmup": 1.0}, {"margin": -0.1}, {"device": "tpu"}]:
         with pytest.raises(UsageError, match=next(iter(options))):

@@ -33,7 +33,7 @@ def test_the_ends_of_the_scale_have_a_bin():
     assert result["bins"][0]["right"] == 0
 
 
-def test_correlation_leaves_out_what_has_no_value():
+def test_correlation_leaves_out_answers_without_a_value():
     # Pearson by hand: deviations (-1, 0, 1) and (-7, -1, 8) / 3: 15 / sqrt(2 * 114).
     result = correlation([1.0, 2.0, 3.0, 9.0], [0, 2, 5, None])
     assert result == {"pearson": pytest.approx(15 / math.sqrt(228)), "spearman": pytest.approx(1), "n": 3}

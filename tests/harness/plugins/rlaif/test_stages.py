@@ -26,20 +26,20 @@ def stage(tmp_path):
     return run
 
 
-def test_equal_inputs_are_done_once(stage):
+def test_a_stage_runs_once_for_equal_inputs(stage):
     assert stage({"rate": 0.1, "names": ("a", "b")})
     assert not stage({"rate": 0.1, "names": ("a", "b")})
     assert len(stage.made) == 1
 
 
-def test_another_input_does_it_again_from_nothing(stage):
+def test_another_input_repeats_the_stage_from_an_empty_folder(stage):
     stage({"rate": 0.1})
     (stage.folder / "left").write_text("of the first", encoding="utf-8")
     assert stage({"rate": 0.2})
     assert not (stage.folder / "left").exists()
 
 
-def test_a_stage_that_broke_off_is_done_again(stage):
+def test_an_interrupted_stage_is_repeated(stage):
     def broken():
         (stage.folder / "half").write_text("", encoding="utf-8")
         raise KeyboardInterrupt
@@ -59,7 +59,7 @@ def test_a_stage_that_broke_off_is_done_again(stage):
     assert not (stage.folder / "half").exists(), "nor does one that resumes find what was made of other inputs"
 
 
-def test_two_processes_do_not_do_one_stage(stage):
+def test_two_processes_cannot_run_one_stage(stage):
     with (
         run_directory.writing(stage.folder.with_name(".stage.stage")),
         pytest.raises(RunError, match="another process"),

@@ -131,7 +131,7 @@ def test_trl_reads_the_prompts_as_the_policy_does_and_its_numbers_are_those_of_t
     assert logged["reward"] == pytest.approx(sum(score(scored[1])) / STEP.batch)
 
 
-def test_dpo_learns_the_tokens_of_its_pairs_and_cut_answers_have_no_end(start, tmp_path):
+def test_dpo_learns_the_tokens_of_its_pairs_and_truncated_answers_have_no_end(start, tmp_path):
     """Its loss in the second step against the paper's equation 7, pair by pair."""
     pairs = [pair("a b", "d e", "c", ended=(True, False)), pair("c", "d d d d", "a b", ended=(False, True))]
     options = dataclasses.replace(STEP, batch=2, minibatch=2, microbatch=1, temperature=1.0)
@@ -167,12 +167,12 @@ def test_microbatches_add_up_to_their_minibatch(start, tmp_path, algorithm):
 
 
 @pytest.mark.parametrize("algorithm", ONLINE)
-def test_a_free_step_away_from_the_start_tells_no_kl(start, tmp_path, algorithm):
+def test_without_a_penalty_no_kl_is_logged(start, tmp_path, algorithm):
     train(algorithm, start, tmp_path / "out", dataclasses.replace(STEP, kl_coefficient=0.0))
     assert all("kl" not in row and row["kl_coefficient"] == 0 for row in rows(tmp_path / "out"))
 
 
-def test_a_cut_answer_gets_what_the_options_say(start, tmp_path):
+def test_a_truncated_answer_gets_missing_end_as_its_score(start, tmp_path):
     options = dataclasses.replace(OPTIONS, missing_end=-7.0)
     source = trl_trainers._Drawn(
         Policy(find(str(start)), options), PROMPTS, lambda answers: [2.0] * len(answers), options
@@ -188,7 +188,7 @@ def test_scores_that_cannot_be_learnt_from_are_refused(start, tmp_path):
         train("grpo", start, tmp_path / "out", score=lambda answers: [math.nan] * len(answers))
 
 
-def test_a_training_that_diverges_is_told(start, tmp_path):
+def test_a_training_that_diverges_is_an_error(start, tmp_path):
     with pytest.raises(ModelError, match="the gradient is nan; lower learning_rate"):
         train("dpo", start, tmp_path / "out", dataclasses.replace(STEP, learning_rate=1e30, warmup=0, steps=9))
 
@@ -221,5 +221,5 @@ def test_options_that_an_algorithm_does_not_use_are_refused(algorithm, options, 
 
 
 @pytest.mark.parametrize("algorithm", ["ppo", *ALL])
-def test_the_defaults_are_fit_for_every_algorithm(algorithm):
+def test_the_defaults_are_valid_for_every_algorithm(algorithm):
     check_options(algorithm, TrainOptions())

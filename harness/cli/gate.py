@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from apigauge.errors import ApigaugeError, UsageError
 from apigauge.harness.cli.options import add_common, add_sandbox, metric_modules, positive, sandbox_for
@@ -15,6 +15,7 @@ from apigauge.harness.cli.run import add_generation, model_options
 
 if TYPE_CHECKING:
     from apigauge.benchmarks import Item
+    from apigauge.file_formats import Manifest
     from apigauge.harness.gate.interim import Interim
     from apigauge.harness.gate.judge import Finding
     from apigauge.harness.gate.outcomes import Outcomes
@@ -96,7 +97,7 @@ def _run(arguments: argparse.Namespace) -> int:
         code = EXIT[decision]
         result = {"decision": decision, "metrics": [finding.to_json() for finding in findings]}
         if stopped:
-            result |= {"asked": stopped.asked, "budget": stopped.budget}
+            result |= {"asked": stopped.questions, "budget": stopped.budget}
         _write(arguments, arguments.title or baseline.benchmark, decision, findings, stopped=stopped)
         if not arguments.json:
             _print(decision, findings, stopped)
@@ -151,7 +152,7 @@ def _judge(arguments: argparse.Namespace, baseline: "Outcomes") -> "list[Finding
     from apigauge.harness.gate.outcomes import read
 
     outcomes = read(arguments.run)
-    asked = slices.named(arguments.metric) if arguments.metric else slices.default(baseline, outcomes)
+    asked = slices.parse_criteria(arguments.metric) if arguments.metric else slices.default_criteria(baseline, outcomes)
     if arguments.rescore and any(baseline.scorers.get(one.name) != outcomes.scorers.get(one.name) for one in asked):
         if not baseline.path.is_dir():
             raise UsageError(f"--rescore: {baseline.path} holds no answers to score anew; save it again from its run")
@@ -160,7 +161,7 @@ def _judge(arguments: argparse.Namespace, baseline: "Outcomes") -> "list[Finding
             rescore(path, argparse.Namespace(**vars(arguments), metrics=None), otherwise="none")
         baseline, outcomes = read(baseline.path), read(outcomes.path)
     benchmark = load_benchmark(outcomes.benchmark, arguments.data_dir)
-    asked = slices.with_parts(asked, slices.split(benchmark, arguments.slice or ()))
+    asked = slices.with_slices(asked, slices.split(benchmark, arguments.slice or ()))
     return judge(baseline, outcomes, asked, {item.id: item.api for item in benchmark.items})
 
 
@@ -170,7 +171,7 @@ def _ask(arguments: argparse.Namespace, baseline: "Outcomes") -> "Interim":
     from apigauge.harness.evaluation.evaluate import evaluate, planned
     from apigauge.harness.gate import slices
     from apigauge.harness.gate.interim import plan, watch
-    from apigauge.harness.gate.judge import check
+    from apigauge.harness.gate.judge import check_comparable
     from apigauge.harness.gate.outcomes import of_run, read
     from apigauge.harness.generation.backends import open_generator
     from apigauge.harness.metrics.registry import modules_for
@@ -181,9 +182,10 @@ def _ask(arguments: argparse.Namespace, baseline: "Outcomes") -> "Interim":
     with sandbox_for(benchmark, arguments.sandbox or "auto", named or None, arguments) as sandbox:
         modules = modules_for(named) if named else metric_modules(None)
         limit = min(arguments.budget, len(benchmark.items))
-        made = of_run(arguments.run, planned(benchmark, generator, modules, limit, sandbox))
-        asked = slices.named(arguments.metric) if arguments.metric else slices.default(baseline, made)
-        check(replace(baseline, rows={}, withheld=False), made, [one.name for one in asked])
+        manifest = cast("Manifest", planned(benchmark, generator, modules, limit, sandbox))
+        made = of_run(arguments.run, manifest)
+        asked = slices.parse_criteria(arguments.metric) if arguments.metric else slices.default_criteria(baseline, made)
+        check_comparable(replace(baseline, rows={}, withheld=False), made, [one.name for one in asked])
         questions = plan(benchmark.items, baseline, limit)
         with progress(f"answering {benchmark.name}", len(questions.items) * generator.samples) as tick:
 
@@ -219,7 +221,7 @@ def _print(decision: str, findings: "Sequence[Finding]", stopped: "Interim | Non
     console.print(decision)
     console.print(table)
     if stopped:
-        console.print(render.asked(stopped), markup=False, highlight=False, soft_wrap=True)
+        console.print(render.stopping(stopped), markup=False, highlight=False, soft_wrap=True)
     for one in findings:
         console.print(render.sentence(one), markup=False, highlight=False, soft_wrap=True)
         for line in render.lost(one, _APIS, _ITEMS):

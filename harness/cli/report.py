@@ -2,13 +2,14 @@
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from apigauge.harness.cli.options import add_common
 from apigauge.harness.cli.output import print_json, progress
 
 if TYPE_CHECKING:
     from apigauge.benchmarks import Item
+    from apigauge.file_formats import Manifest, Summary
     from apigauge.reports.views import ItemView, RunView
 
 
@@ -68,7 +69,8 @@ def view(path: Path, data_dir: Path | None, items: "dict[str, dict[str, Item]]")
         for row in run_directory.read_rows(path / run_directory.SCORES)
         if row["item"] in items[name]
     ]
-    return RunView(path.resolve().name, manifest, run_directory.read_json(path / run_directory.SUMMARY), rows)
+    summary = cast("Summary", run_directory.read_json(path / run_directory.SUMMARY))
+    return RunView(path.resolve().name, cast("Manifest", manifest), summary, rows)
 
 
 def item_view(item: "Item", row: dict[str, Any], text: str) -> "ItemView":

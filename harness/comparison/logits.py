@@ -11,7 +11,7 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from apigauge.benchmarks.types import Benchmark, Item
 from apigauge.errors import ModelError, UsageError
@@ -138,7 +138,7 @@ def gaps(
 
 def _prompts(benchmark: Benchmark, run: LoadedRun, style: str, model: Logits, items: Sequence[Item]) -> dict[str, str]:
     retriever = run.manifest.get("generator", {}).get("retriever", "none")
-    prompts = render(benchmark, items, Prompting(style, retriever), style, model.chat)
+    prompts = render(benchmark, items, Prompting(style, cast("Any", retriever)), style, model.chat)
     return {item.id: prompt for item, prompt in zip(items, prompts, strict=True)}
 
 

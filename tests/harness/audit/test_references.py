@@ -60,12 +60,12 @@ def test_results_are_listed_by_library_and_outcome(execution):
 
 def test_the_ceiling_is_over_the_items_asked_and_only_for_an_equal_sandbox(benchmark, sandbox, execution):
     about = sandbox.describe()
-    assert ceilings(benchmark, about, ["good"]) == {"exec.call": 1.0, "exec.rate": 1.0}
-    assert ceilings(benchmark, about, ["good", "stops later"]) == {"exec.call": 1.0, "exec.rate": 0.5}
-    assert ceilings(benchmark, about | {"hub": {"mode": "live"}}, ["good"]) == {}
-    assert ceilings(dataclasses.replace(benchmark, digest="another"), about, ["good"]) == {}
-    assert ceilings(benchmark, about, ["unknown"]) == {}
-    assert ceilings(benchmark, None, ["good"]) == {}
+    assert ceilings.load(benchmark, about, ["good"]) == {"exec.call": 1.0, "exec.rate": 1.0}
+    assert ceilings.load(benchmark, about, ["good", "stops later"]) == {"exec.call": 1.0, "exec.rate": 0.5}
+    assert ceilings.load(benchmark, about | {"hub": {"mode": "live"}}, ["good"]) == {}
+    assert ceilings.load(dataclasses.replace(benchmark, digest="another"), about, ["good"]) == {}
+    assert ceilings.load(benchmark, about, ["unknown"]) == {}
+    assert ceilings.load(benchmark, None, ["good"]) == {}
 
 
 def test_reference_answers_are_extracted_like_a_model_s(benchmark):

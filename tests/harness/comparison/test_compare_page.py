@@ -25,7 +25,7 @@ def test_the_page_holds_both_runs_numbers_and_every_pair_of_answers(runs, mini, 
     page = index.read_text(encoding="utf-8")
     assert "<title>first and second on mini, apigauge</title>" in page
     assert page.count('<details class="item"') == 23
-    assert "Only A has 1 more, only B 0." in page
+    assert "Answers only in A: 1; only in B: 0." in page
     assert "replay:second.jsonl" in page
     assert "I do not &lt;b&gt;know&lt;/b&gt;." in page
     first = page.index('<section class="group"')

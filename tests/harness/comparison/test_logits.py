@@ -149,7 +149,7 @@ def test_where_greedy_answers_diverge_a_model_took_its_likeliest_token(tmp_path,
     options = ModelOptions(Sampling(max_new_tokens=12), cached=False, device="cpu")
     for seed, name in enumerate("ab"):
         save_words(tmp_path / f"model-{name}", seed)
-        generate(mini, open_generator("hf", str(tmp_path / f"model-{name}"), options), tmp_path / name, limit=8)
+        generate(mini, open_generator(f"hf:{tmp_path}/model-{name}", options), tmp_path / name, limit=8)
     result, stderr = compared(tmp_path / "a", tmp_path / "b", "--logits", f"hf:{tmp_path / 'model-a'}")
     assert stderr.count(f"{tmp_path / 'b'} was made with other weights") == stderr.count("other weights") == 1
     assert len(result["different"]) >= 4

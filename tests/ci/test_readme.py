@@ -8,13 +8,13 @@ from ci_steps import ROOT, action
 
 def blocks():
     """The README's indented blocks for GitHub and GitLab."""
-    found = [[]]
+    groups = [[]]
     for line in (ROOT / "README.md").read_text(encoding="utf-8").splitlines():
         if line.startswith("    "):
-            found[-1].append(line)
-        elif found[-1]:
-            found.append([])
-    texts = [textwrap.dedent("\n".join(lines)) for lines in found]
+            groups[-1].append(line)
+        elif groups[-1]:
+            groups.append([])
+    texts = [textwrap.dedent("\n".join(lines)) for lines in groups]
     return [yaml.safe_load(text) for text in texts if "\njobs:" in text or text.startswith("include:")]
 
 

@@ -17,6 +17,7 @@ from apigauge import (
     Item,
     ModelError,
     ModelOptions,
+    PluginError,
     Prompting,
     ResponsesError,
     Run,
@@ -31,11 +32,17 @@ ERRORS: tuple[type[ApigaugeError], ...] = (
     CommentError,
     DataError,
     ModelError,
+    PluginError,
     ResponsesError,
     RunError,
     SandboxError,
     UsageError,
 )
+
+
+@apigauge.hookimpl
+def apigauge_commands(commands: object) -> None:
+    """Adds no command."""
 
 
 def main(folder: Path) -> None:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
         CommentError,
         DataError,
         ModelError,
+        PluginError,
         ResponsesError,
         RunError,
         SandboxError,
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from apigauge.harness.generation.options import ModelOptions
     from apigauge.harness.generation.prompts import Prompting
     from apigauge.harness.generation.sampling import Sampling
+    from apigauge.harness.plugins.spec import hookimpl
 
 __version__ = "0.1.0"
 
@@ -58,6 +60,7 @@ __all__ = [
     "Item",
     "ModelError",
     "ModelOptions",
+    "PluginError",
     "Prompting",
     "ResponsesError",
     "Run",
@@ -70,6 +73,7 @@ __all__ = [
     "compare",
     "extract",
     "gate",
+    "hookimpl",
     "load_benchmark",
     "read_run",
     "report",
@@ -100,6 +104,7 @@ _HOMES = {
     "apigauge.harness.generation.options": ("ModelOptions",),
     "apigauge.harness.generation.prompts": ("Prompting",),
     "apigauge.harness.generation.sampling": ("Sampling",),
+    "apigauge.harness.plugins.spec": ("hookimpl",),
 }
 
 

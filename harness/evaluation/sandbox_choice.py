@@ -1,0 +1,122 @@
+"""Which sandbox runs a benchmark's programs, or none: the same rules for the command line and for Python."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from apigauge.benchmarks.types import Benchmark
+from apigauge.errors import SandboxError, UsageError
+from apigauge.harness.metrics.registry import modules_for
+from apigauge.harness.metrics.table import EXECUTED
+from apigauge.sandboxes.verdict import Sandbox
+
+if TYPE_CHECKING:
+    from apigauge.sandboxes.hubs import Hub
+
+Kind = Literal["auto", "docker", "process", "none"]
+
+
+@dataclass(frozen=True, slots=True)
+class SandboxOptions:
+    """How programs are run.
+
+    Attributes:
+        kind: ``docker``, ``process``, ``none``, or ``auto``: the best one that is available, else none.
+        workers: programs run at once; as many as cores by default.
+        runtime: another OCI runtime for docker, e.g. ``runsc``.
+        environment: what is installed where programs run; the benchmark's own by default.
+        hub: where programs find models: ``stand-in`` (the default of None), ``live``, or ``snapshot`` and a folder.
+        inputs: ``fixtures`` or ``none``; the benchmark's own by default.
+    """
+
+    kind: Kind = "auto"
+    workers: int | None = None
+    runtime: str | None = None
+    environment: str | None = None
+    hub: tuple[str, ...] | None = None
+    inputs: Literal["fixtures", "none"] | None = None
+
+
+@contextmanager
+def sandbox_for(
+    benchmark: Benchmark, options: SandboxOptions, metrics: Sequence[str] | None, say: Callable[[str], None]
+) -> Iterator[Sandbox | None]:
+    """The sandbox to run a benchmark's programs in, closed afterwards; None if they are not to be run.
+
+    Args:
+        benchmark: whose programs.
+        options: only the kind ``auto`` does without a sandbox if none is available, and says so.
+        metrics: the metrics selected by name, if any: without ``exec.*`` among them nothing is run.
+        say: takes a line for the person.
+
+    Raises:
+        UsageError: options exclude each other, or the benchmark's programs cannot be run at all.
+        SandboxError: the requested sandbox is unavailable.
+    """
+    sandbox = _open(benchmark, options, metrics, say)
+    try:
+        yield sandbox
+    finally:
+        if sandbox:
+            sandbox.close()
+
+
+def _open(
+    benchmark: Benchmark, options: SandboxOptions, metrics: Sequence[str] | None, say: Callable[[str], None]
+) -> Sandbox | None:
+    is_named = bool(metrics) and any(module in EXECUTED for module in modules_for(metrics or []))
+    kind = options.kind
+    if kind == "none" and is_named:
+        raise UsageError("--metrics names exec.*, which --sandbox none does not measure; leave out one of the two")
+    if kind == "none" or (metrics and not is_named):
+        return None
+    if not benchmark.environment:
+        nowhere = f"{benchmark.name} has no environment to run programs in"
+        if kind != "auto" or is_named:
+            raise UsageError(f"{nowhere}: leave out {f'--sandbox {kind}' if kind != 'auto' else 'exec.*'}")
+        say(f"apigauge: {nowhere}; exec.* is not measured")
+        return None
+    from apigauge.sandboxes.factory import open_sandbox
+
+    try:
+        return open_sandbox(
+            kind,
+            options.environment or benchmark.environment,
+            concurrency=options.workers,
+            runtime=options.runtime,
+            hub=hub_for(benchmark.hub, options.hub),
+            inputs=options.inputs or benchmark.inputs,
+            say=say,
+        )
+    except SandboxError as error:
+        if kind != "auto" or is_named:
+            raise
+        say(f"apigauge: programs are not run, exec.* is not measured: {error}")
+        return None
+
+
+def hub_for(hub: str, choice: Sequence[str] | None) -> "Hub | None":
+    """The hub of that name in the chosen mode; None for a benchmark that loads no models.
+
+    Args:
+        hub: of the benchmark; empty if its programs load no models.
+        choice: as for ``--hub``: a mode, and for ``snapshot`` its folder; the stand-in hub by default.
+
+    Raises:
+        UsageError: the mode is not one of the three, or lacks its folder.
+        SandboxError: the stand-in hub is not built.
+    """
+    from apigauge.sandboxes import hubs
+
+    mode, *rest = choice or ["stand-in"]
+    if mode not in hubs.MODES or len(rest) != (mode == "snapshot"):
+        raise UsageError(f"--hub {' '.join(choice or [])}: give stand-in, live, or snapshot DIR")
+    if not hub:
+        if choice:
+            raise UsageError("--hub: this benchmark's programs load no models; leave the option out")
+        return None
+    if mode == "snapshot":
+        return hubs.snapshot_hub(hub, Path(rest[0]))
+    return hubs.live_hub(hub) if mode == "live" else hubs.stand_in_hub(hub)

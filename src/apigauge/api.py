@@ -1,0 +1,412 @@
+"""What Python programs and notebooks use: each function is a few lines over what the command line calls.
+
+>>> import apigauge
+>>> mini = apigauge.load_benchmark("mini")
+>>> item = mini.items[0]
+>>> apigauge.score_answer(item.reference_program, item).metrics["ast.exact"]
+1.0
+"""
+
+import json
+import logging
+import os
+import shutil
+import tempfile
+import weakref
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
+
+from apigauge.benchmarks import load_benchmark as _load_benchmark
+from apigauge.benchmarks.types import Benchmark, Item
+from apigauge.errors import UsageError
+from apigauge.file_formats import Manifest, MetricSummary, ScoreRow, Summary
+from apigauge.harness.evaluation import run_directory
+from apigauge.harness.evaluation.sandbox_choice import Kind, SandboxOptions, sandbox_for
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+    from apigauge.harness.comparison.compare import Comparison
+    from apigauge.harness.gate.judge import Finding
+    from apigauge.harness.generation.options import ModelOptions
+    from apigauge.harness.generation.types import Completion, Generator
+
+
+Answers: TypeAlias = "str | os.PathLike[str] | Mapping[str, str] | Iterable[Mapping[str, Any]]"
+PathOrRun: TypeAlias = "str | os.PathLike[str] | Run"
+
+_log = logging.getLogger("apigauge")
+
+
+@dataclass(frozen=True, slots=True, weakref_slot=True)
+class Run:
+    """A run directory.
+
+    Attributes:
+        path: the folder.
+    """
+
+    path: Path
+
+    @property
+    def manifest(self) -> Manifest:
+        """What the scores depend on, as in ``manifest.json``."""
+        return cast("Manifest", run_directory.read_json(self.path / run_directory.MANIFEST))
+
+    @property
+    def summary(self) -> Summary:
+        """Means with intervals, labels and problems, as in ``summary.json``.
+
+        Raises:
+            RunError: the run has not been scored.
+        """
+        return cast("Summary", run_directory.read_json(self.path / run_directory.SUMMARY))
+
+    @property
+    def metrics(self) -> dict[str, MetricSummary]:
+        """Each metric's mean with its 95 % interval: ``run.metrics["ast.exact"]["value"]``."""
+        return self.summary["metrics"]
+
+    @property
+    def answers(self) -> "DataFrame":
+        """One row an answer, in the order they were scored.
+
+        Columns: ``item``, ``sample``, ``text``, ``finish_reason``, ``call``, ``program``, ``how`` (found), each metric
+        by its name, its category as ``label.NAME`` and its sentence as ``message.NAME``, and of the program's verdict
+        ``status``, ``category``, ``stage`` and ``reason``. What an answer does not have is missing (None or NaN).
+
+        Raises:
+            UsageError: pandas is not installed.
+        """
+        try:
+            import pandas as pd
+        except ImportError:
+            raise UsageError("Run.answers needs pandas: pip install 'apigauge[pandas]'") from None
+        texts = {(row["item"], row["sample"]): row for row in self._rows(run_directory.GENERATIONS)}
+        scores = {(row["item"], row["sample"]): row for row in self._rows(run_directory.SCORES)}
+        return pd.DataFrame([_flat(key, texts.get(key, {}), scores.get(key)) for key in {**scores, **texts}])
+
+    def _rows(self, name: str) -> list[dict[str, Any]]:
+        return run_directory.read_rows(self.path / name)
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerScore:
+    """What one answer scores.
+
+    Attributes:
+        metrics: numbers by name; a metric that fails on the answer is missing and labelled ``scorer_error``.
+        labels: the category by metric, such as ``wrong_model``.
+        messages: one sentence on the category by metric.
+        call: the call found in the answer; None if there is none.
+        program: the program around it; None if there is none.
+        how: where the call was found.
+    """
+
+    metrics: dict[str, float]
+    labels: dict[str, str]
+    messages: dict[str, str]
+    call: str | None
+    program: str | None
+    how: str
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What the gate decides.
+
+    Attributes:
+        decision: ``pass``, ``regression`` or ``inconclusive`` (too few answers to tell): the worst of the findings.
+        findings: one for each metric and slice.
+    """
+
+    decision: Literal["pass", "regression", "inconclusive"]
+    findings: "Sequence[Finding]"
+
+
+_benchmarks: dict[tuple[str, str, str], Benchmark] = {}
+_scorers: dict[int, "_Scorer"] = {}
+
+
+def load_benchmark(name: str, data_dir: str | os.PathLike[str] | None = None) -> Benchmark:
+    """Reads a benchmark; the second time it is the same object.
+
+    Args:
+        name: such as ``mini`` or ``apibench-torchhub``.
+        data_dir: where its files are; by default ``$APIGAUGE_DATA``, then the user's cache folder.
+
+    Raises:
+        UsageError: no benchmark has that name.
+        DataError: its files are missing or damaged; the message says which and where they were looked for.
+    """
+    key = (name, str(data_dir or ""), os.environ.get("APIGAUGE_DATA", ""))
+    if key not in _benchmarks:
+        _benchmarks[key] = _load_benchmark(name, Path(data_dir) if data_dir is not None else None)
+    return _benchmarks[key]
+
+
+def run(
+    benchmark: str | Benchmark,
+    model: "str | Generator",
+    *,
+    out: str | os.PathLike[str] | None = None,
+    limit: int | None = None,
+    metrics: Sequence[str] | None = None,
+    options: "ModelOptions | None" = None,
+    sandbox: Kind | SandboxOptions = "none",
+    workers: int | None = None,
+) -> Run:
+    """Answers a benchmark and scores the answers, as ``apigauge run`` does; called again it resumes.
+
+    Args:
+        benchmark: its name, or a benchmark.
+        model: as for ``--model``: ``hf:gpt2``, ``retrieval:bm25``, ...; or a generator.
+        out: the run's folder; ``runs/BENCHMARK-MODEL`` by default.
+        limit: only the first so many items.
+        metrics: only these; all by default.
+        options: sampling, prompting and the like, for models.
+        sandbox: where programs run (``auto``, ``docker``, ``process``); nowhere by default: ``exec.*`` is not measured.
+        workers: processes for scoring; all cores by default. With more than one, the calling script needs the usual
+            ``if __name__ == "__main__":``.
+
+    Raises:
+        ApigaugeError: see :mod:`apigauge.errors`; the message says what to do.
+    """
+    from apigauge.harness.cli.options import default_out
+    from apigauge.harness.generation.backends import open_generator
+
+    generator = open_generator(model, options) if isinstance(model, str) else model
+    loaded = load_benchmark(benchmark) if isinstance(benchmark, str) else benchmark
+    folder = Path(out) if out is not None else default_out(loaded.name, generator.describe()["spec"])
+    return _evaluated(loaded, generator, Run(folder), limit, metrics, sandbox, workers)
+
+
+def score(
+    answers: "Answers",
+    benchmark: str | Benchmark,
+    *,
+    out: str | os.PathLike[str] | None = None,
+    limit: int | None = None,
+    metrics: Sequence[str] | None = None,
+    sandbox: Kind | SandboxOptions = "none",
+    workers: int | None = None,
+) -> Run:
+    """Scores answers that exist, as ``apigauge score`` does.
+
+    Args:
+        answers: the path of a file of JSON lines; texts by item; or mappings with ``item``, ``text`` and perhaps
+            ``sample``.
+        benchmark: what they answer: its name, or a benchmark.
+        out: the run's folder; by default a temporary one that lasts as long as the returned object.
+        limit: only the first so many items.
+        metrics: only these; all by default.
+        sandbox: where programs run; nowhere by default.
+        workers: processes for scoring, as for :func:`run`.
+
+    Raises:
+        ApigaugeError: see :mod:`apigauge.errors`; the message says what to do.
+    """
+    from apigauge.harness.generation.replay import Replay
+
+    loaded = load_benchmark(benchmark) if isinstance(benchmark, str) else benchmark
+    target = Run(Path(tempfile.mkdtemp(prefix="apigauge-") if out is None else out))
+    if out is None:
+        weakref.finalize(target, shutil.rmtree, target.path, ignore_errors=True)
+    if isinstance(answers, (str, os.PathLike)):
+        return _evaluated(loaded, Replay(os.fspath(answers)), target, limit, metrics, sandbox, workers)
+    with tempfile.TemporaryDirectory(prefix="apigauge-") as folder:
+        file = Path(folder) / "answers.jsonl"
+        rows = (
+            [{"item": item, "text": text} for item, text in answers.items()]
+            if isinstance(answers, Mapping)
+            else answers
+        )
+        file.write_text("".join(json.dumps(dict(row)) + "\n" for row in rows), encoding="utf-8")
+        return _evaluated(loaded, Replay(str(file)), target, limit, metrics, sandbox, workers)
+
+
+def score_answer(text: str, item: Item | str, *, benchmark: str | Benchmark | None = None) -> AnswerScore:
+    """Scores one answer with every static metric; programs are not run.
+
+    The first answer to a benchmark takes a moment longer, which prepares its metrics; later ones take milliseconds.
+
+    Args:
+        text: the answer.
+        item: the question that it answers, or its id.
+        benchmark: whose question it is; may be left out for an item of a benchmark that :func:`load_benchmark` gave.
+
+    Raises:
+        UsageError: the benchmark has no such item, or is not known.
+    """
+    from apigauge.harness.generation.types import Completion
+
+    loaded = load_benchmark(benchmark) if isinstance(benchmark, str) else benchmark or _benchmark_of(item)
+    identifier = item if isinstance(item, str) else item.id
+    prepared = _prepared(loaded)
+    if identifier not in prepared.items:
+        raise UsageError(f"score_answer: {loaded.name} has no item {identifier!r}")
+    row = prepared.score(Completion(identifier, 0, text))
+    extraction = row["extraction"]
+    return AnswerScore(
+        row["metrics"],
+        row["labels"],
+        row["messages"],
+        extraction["call"],
+        extraction["program"],
+        extraction["how"],
+    )
+
+
+def read_run(path: str | os.PathLike[str]) -> Run:
+    """A run directory that exists.
+
+    Raises:
+        RunError: the folder is no run, or damaged.
+    """
+    opened = Run(Path(path))
+    opened.manifest  # noqa: B018 - reading it is the check
+    return opened
+
+
+def compare(a: "PathOrRun", b: "PathOrRun") -> "Comparison":
+    """Compares two runs over one benchmark, answer by answer, as ``apigauge compare`` does.
+
+    Args:
+        a: a run, or its folder.
+        b: another; differences are its scores minus the first one's.
+
+    Raises:
+        UsageError: the runs are not over the same benchmark and data.
+        RunError: a folder is no run.
+    """
+    from apigauge.harness.comparison import compare as comparison
+
+    first, second = comparison.read(_path(a)), comparison.read(_path(b))
+    comparison.check_benchmarks(first, second)
+    apis = {}
+    if first.scores and second.scores:
+        apis = {item.id: item.api for item in load_benchmark(first.manifest["benchmark"]["name"]).items}
+    return comparison.compare(first, second, apis)
+
+
+def gate(
+    run: "PathOrRun",
+    baseline: "PathOrRun",
+    *,
+    metrics: Sequence[str] | None = None,
+    slices: Sequence[Literal["domain", "library"]] = (),
+) -> Decision:
+    """Decides whether a run is worse than a baseline, as ``apigauge gate`` does.
+
+    Args:
+        run: the new run, or its folder.
+        baseline: a run, its folder, or a file that ``apigauge gate --save-baseline`` wrote.
+        metrics: each as NAME or NAME:MARGIN, the drop that must be ruled out for a pass; by default ``ast.exact`` and,
+            where programs ran, ``exec.rate``, with a margin of 0.05.
+        slices: looks for regressions in each domain or library as well.
+
+    Raises:
+        UsageError: a metric or slice makes no sense.
+        RunError: the two cannot be compared.
+    """
+    from apigauge.harness.gate import slices as slicing
+    from apigauge.harness.gate.judge import judge, worst
+    from apigauge.harness.gate.outcomes import read
+
+    before, after = read(_path(baseline)), read(_path(run))
+    benchmark = load_benchmark(after.benchmark)
+    requests = slicing.named(metrics) if metrics else slicing.default(before, after)
+    requests = slicing.with_parts(requests, slicing.split(benchmark, slices))
+    findings = judge(before, after, requests, {item.id: item.api for item in benchmark.items})
+    return Decision(worst(findings), findings)
+
+
+def report(runs: "Iterable[PathOrRun]", out: str | os.PathLike[str], *, published: bool = True) -> Path:
+    """Writes an HTML leaderboard of runs; returns the path of its first page.
+
+    Args:
+        runs: runs, or their folders.
+        out: where the pages go.
+        published: whether figures printed elsewhere are shown as well.
+
+    Raises:
+        RunError: a folder is no run, or has not been scored.
+        DataError: a run's benchmark is not here.
+    """
+    from apigauge.harness.cli.report import view
+    from apigauge.reports.export import write_csv
+    from apigauge.reports.leaderboard import write_site
+
+    items: dict[str, dict[str, Item]] = {}
+    views = [view(_path(one), None, items) for one in runs]
+    index = write_site(views, Path(out), published=published)
+    write_csv(views, Path(out))
+    return index
+
+
+def _evaluated(
+    benchmark: Benchmark,
+    generator: "Generator",
+    target: Run,
+    limit: int | None,
+    metrics: Sequence[str] | None,
+    sandbox: Kind | SandboxOptions,
+    workers: int | None,
+) -> Run:
+    from apigauge.harness.evaluation.evaluate import evaluate
+    from apigauge.harness.metrics.registry import modules_for
+    from apigauge.harness.metrics.table import MODULES
+
+    options = SandboxOptions(sandbox) if isinstance(sandbox, str) else sandbox
+    modules = modules_for(metrics) if metrics else list(MODULES)
+    with sandbox_for(benchmark, options, metrics, _log.warning) as opened:
+        evaluate(benchmark, generator, target.path, modules, limit, workers, sandbox=opened)
+    for problem in generator.problems:
+        _log.warning("%s", problem)
+    return target
+
+
+def _path(run: "PathOrRun") -> Path:
+    return run.path if isinstance(run, Run) else Path(run)
+
+
+def _benchmark_of(item: Item | str) -> Benchmark:
+    if isinstance(item, str):
+        raise UsageError(f"score_answer: give the benchmark whose item {item!r} is: benchmark=NAME")
+    for benchmark in _benchmarks.values():
+        if any(one is item for one in benchmark.items):
+            return benchmark
+    raise UsageError(f"score_answer: item {item.id!r} is of no benchmark loaded here; give benchmark=NAME")
+
+
+@dataclass(frozen=True, slots=True)
+class _Scorer:
+    """A benchmark's metrics, ready; the benchmark is held so that its identity stays its own."""
+
+    benchmark: Benchmark
+    items: frozenset[str]
+    score: "Callable[[Completion], ScoreRow]"
+
+
+def _prepared(benchmark: Benchmark) -> _Scorer:
+    from apigauge.harness.evaluation.scoring import ScorerFactory
+    from apigauge.harness.metrics.table import STATIC
+
+    if id(benchmark) not in _scorers:
+        score = cast("Callable[[Completion], ScoreRow]", ScorerFactory(benchmark, tuple(STATIC))())
+        _scorers[id(benchmark)] = _Scorer(benchmark, frozenset(item.id for item in benchmark.items), score)
+    return _scorers[id(benchmark)]
+
+
+def _flat(key: tuple[str, int], answer: Mapping[str, Any], scored: Mapping[str, Any] | None) -> dict[str, Any]:
+    """An answer with its scores as one row of a table."""
+    row = {"item": key[0], "sample": key[1], "text": answer.get("text"), "finish_reason": answer.get("finish_reason")}
+    if scored is None:
+        return row
+    row |= {name: scored["extraction"].get(name) for name in ("call", "program", "how")} | scored["metrics"]
+    row |= {f"label.{name}": label for name, label in scored["labels"].items()}
+    row |= {f"message.{name}": message for name, message in scored.get("messages", {}).items()}
+    verdict = scored.get("verdict") or {}
+    return row | {name: verdict.get(name) for name in ("status", "category", "stage", "reason")}

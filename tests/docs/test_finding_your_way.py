@@ -17,7 +17,7 @@ from doc_pages import ROOT
 PAGE = ROOT / "docs" / "contributing" / "finding-your-way.md"
 SMALL = frozenset(
     re.findall(
-        "[a-z]+", "a an and are at by do does for from i in is it its of on or that the to too what where whether which"
+        "[a-z]+", "a add an and are at by do does for from i in is it its of on or that the to too what where whether which"
     )
 )
 _ENDING = re.compile(r"(?:ances?|ants?|ing|ed|es|s|e)$")

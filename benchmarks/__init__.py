@@ -1,10 +1,10 @@
-"""What is asked, and what counts as an answer."""
+"""Benchmarks: the questions, and what counts as their answers."""
 
 from collections.abc import Callable
 from pathlib import Path
 
 from apigauge.benchmarks.types import Api, Benchmark, Item
-from apigauge.errors import UsageError
+from apigauge.errors import UsageError, did_you_mean
 
 __all__ = ["Api", "Benchmark", "Item", "load_benchmark", "names"]
 
@@ -32,9 +32,10 @@ def load_benchmark(name: str, data_dir: Path | None = None) -> Benchmark:
 
     Raises:
         UsageError: no benchmark has that name.
-        DataError: its files are missing or damaged; the message says which and where they were looked for.
+        DataError: its files are missing or damaged; the message says which and which folders were searched.
     """
     loaders = _loaders()
     if name not in loaders:
-        raise UsageError(f"no benchmark is called {name!r}; there are: {', '.join(sorted(loaders))}")
+        hint = did_you_mean(name, loaders)
+        raise UsageError(f"no benchmark is called {name!r}; there are: {', '.join(sorted(loaders))}{hint}")
     return loaders[name](data_dir)

@@ -1,4 +1,4 @@
-"""Where a benchmark's files are, and how they are read."""
+"""Finds and reads a benchmark's files."""
 
 import hashlib
 import json
@@ -11,7 +11,7 @@ from apigauge.errors import DataError
 
 
 def search_path(data_dir: Path | None) -> list[Path]:
-    """Folders looked into, in order: the given one alone, or ``$APIGAUGE_DATA`` and then the user's cache."""
+    """The folders to search, in order: only the given one, or ``$APIGAUGE_DATA`` and then the user's cache."""
     if data_dir is not None:
         return [data_dir]
     folders = []
@@ -21,7 +21,7 @@ def search_path(data_dir: Path | None) -> list[Path]:
 
 
 def cache_dir() -> Path:
-    """Where ``benchmarks fetch`` puts what it downloads when no folder is named."""
+    """The folder into which ``benchmarks fetch`` downloads by default."""
     import platformdirs
 
     return Path(platformdirs.user_cache_dir("apigauge", appauthor=False)) / "gorilla"
@@ -31,7 +31,7 @@ def find(name: str, data_dir: Path | None, benchmark: str) -> Path:
     """The first file of that name on the search path.
 
     Raises:
-        DataError: there is none; says which file, where it was looked for, and how to get it.
+        DataError: there is none; the message says which file, which folders were searched, and how to get it.
     """
     folders = search_path(data_dir)
     for folder in folders:
@@ -47,7 +47,7 @@ def read_rows(path: Path) -> list[dict[str, Any]]:
     """The rows of a JSON-lines file.
 
     Raises:
-        DataError: a line is no JSON object; names the file and the line.
+        DataError: a line is no JSON object; the message names the file and the line.
     """
     rows = []
     for number, line in enumerate(path.read_bytes().split(b"\n"), 1):
@@ -63,8 +63,12 @@ def read_rows(path: Path) -> list[dict[str, Any]]:
     return rows
 
 
-def digest_files(paths: Iterable[Path]) -> str:
-    """SHA-256 over the files' contents, each preceded by its name, in the order given."""
+def named_files_digest(paths: Iterable[Path]) -> str:
+    """SHA-256 over the files in the order given: for each its name and the SHA-256 of its content.
+
+    Only the name, not the folder, so that the same data has the same digest in every data folder. Manifests contain the
+    value, so the rule never changes.
+    """
     digest = hashlib.sha256()
     for path in paths:
         digest.update(f"{path.name}\0".encode())

@@ -1,4 +1,4 @@
-"""The value types every benchmark is made of."""
+"""The value types of all benchmarks."""
 
 import re
 from collections.abc import Callable
@@ -14,10 +14,10 @@ class Item:
         id: unique in its benchmark; for APIBench the ``question_id`` as text.
         instruction: the question, as a person asked it.
         reference_call: the call that answers it.
-        reference_program: a program around that call; empty where the data has none.
+        reference_program: a program with that call; empty if the data has none.
         domain: the reference API's domain.
         api: key of the reference API; items with the same key form one cluster in every interval.
-        document: the reference API's own row as JSON, as the oracle retriever shows it; empty where there is none.
+        document: the reference API's row as JSON, which the oracle retriever shows; empty if there is none.
     """
 
     id: str
@@ -41,7 +41,7 @@ class Api:
         example: a program that uses it, as the catalogue has it.
         signature: of the function, where the catalogue has one.
         library: the package that provides the function, where the catalogue says it.
-        document: the whole row as JSON: what a retriever puts into a prompt.
+        document: the whole row as JSON, which a retriever puts into a prompt.
     """
 
     call: str
@@ -61,7 +61,7 @@ def instruction_prompt(item: Item) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Benchmark:
-    """Items, the catalogue of what exists, and how a question is put.
+    """Items, the catalogue of existing APIs, and the form of a prompt.
 
     Attributes:
         name: for example ``apibench-torchhub``.
@@ -71,14 +71,14 @@ class Benchmark:
         conventions: names a program of this benchmark uses without importing them, e.g. ``hub`` for
             ``tensorflow_hub``.
         gorilla_dialect: which of the three upstream scorers ``ast.gorilla`` follows (``huggingface``,
-            ``tensorflowhub``, ``torchhub``); empty if none of them ever read this benchmark.
-        prompt: from item to prompt.
+            ``tensorflowhub``, ``torchhub``); empty if none of them can read this benchmark.
+        prompt: makes an item's prompt.
         train: items to train on; never scored.
-        rows: every row of the evaluation file, those without a question included: what ``benchmarks check`` feeds back.
+        rows: every row of the evaluation file, including those without a question; ``benchmarks check`` scores them.
         answers: the full reference answer of each row, in the same order; empty where the data has none.
         environment: the sandbox environment its programs run in, e.g. ``huggingface``; empty if they cannot be run.
         hub: the hub that its programs load models from; empty if they load none.
-        inputs: ``fixtures`` if its programs read files that are nowhere and are to find small valid ones.
+        inputs: ``fixtures`` if its programs read files that do not exist and should get small valid ones.
     """
 
     name: str

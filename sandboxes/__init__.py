@@ -1,4 +1,4 @@
-"""Where untrusted code runs, and nothing else."""
+"""Runs untrusted code, and does nothing else."""
 
 from apigauge.sandboxes.verdict import Limits, Program, Sandbox, Verdict
 

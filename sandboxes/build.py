@@ -1,9 +1,9 @@
-"""The image of an environment: found, or built without a network from a base and a wheelhouse.
+"""The image of an environment: looked up on the engine, or built without a network from a base and a wheelhouse.
 
-Two bases, one Dockerfile: ``docker`` is the public image that the Dockerfile pins by digest, ``debootstrap`` is made
-from Debian packages on this host. Either way the packages come from wheels with locked digests, every step runs
-without a network, and the image carries the digest of what it was built from. A build that ends early leaves its
-finished layers to the next one.
+There are two bases for one Dockerfile: ``docker`` is the public image that the Dockerfile pins by digest,
+``debootstrap`` is made from Debian packages on this host. With both, the packages come from wheels with locked digests,
+every step runs without a network, and a label of the image holds the digest of the files it was built from. The next
+build reuses the finished layers of one that failed or was killed.
 """
 
 import contextlib
@@ -24,7 +24,7 @@ from apigauge.errors import SandboxError, UsageError
 from apigauge.sandboxes import orphans
 from apigauge.sandboxes.build_base import debian_base
 from apigauge.sandboxes.build_wheels import relock, wheelhouse
-from apigauge.sandboxes.engine import connect, engine_trouble
+from apigauge.sandboxes.engine import connect, engine_errors
 from apigauge.sandboxes.environments import Environment
 from apigauge.sandboxes.progress import Progress
 
@@ -39,18 +39,18 @@ STAGE_LABEL = "org.apigauge.stage"
 PACKAGES = "/etc/apigauge/packages.txt"
 _LAST_LINES = 15
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
-# How the engine names the image that a step has come to; "Using cache" and "Running in" look the same otherwise.
-_MADE = re.compile(r" ?-{2,3}> ([0-9a-f]{11,64})")
+# The line with which the engine reports the image of a finished step, not "Using cache" or "Running in".
+_STAGE = re.compile(r" ?-{2,3}> ([0-9a-f]{11,64})")
 
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """An image that is on the engine.
+    """An image on the engine.
 
     Attributes:
         id: the engine's digest of it (``sha256:...``), for the manifest.
-        tag: a name people can type.
-        lock_digest: of the files it was built from.
+        tag: the name that people type.
+        lock_digest: digest of the files it was built from.
         packages: sorted ``name==version`` of everything Python and Debian have installed in it.
     """
 
@@ -61,26 +61,39 @@ class Image:
 
 
 def find_image(client: Any, environment: Environment) -> Image | None:
-    """The environment's image if the engine has it, built from the very files that are there now.
+    """The environment's image if the engine has one that was built from the environment's present files, else None.
+
+    Raises:
+        SandboxError: the engine fails or does not answer.
+    """
+    with engine_errors(f"{environment.tag}: looking for the image"):
+        return _find(client, environment)
+
+
+def has_image(client: Any, environment: Environment) -> bool:
+    """Whether :func:`find_image` would find one; creates no container to look into it.
 
     Raises:
         SandboxError: the engine is in trouble.
     """
-    with engine_trouble(f"{environment.tag}: looking for the image"):
-        return _find(client, environment)
+    with engine_errors(f"{environment.tag}: looking for the image"):
+        return _image_id(client, environment) is not None
 
 
 def _find(client: Any, environment: Environment) -> Image | None:
+    image = _image_id(client, environment)
+    return Image(image, environment.tag, environment.lock_digest, _packages(client, image)) if image else None
+
+
+def _image_id(client: Any, environment: Environment) -> str | None:
     from docker.errors import ImageNotFound
 
     try:
-        found = client.images.get(environment.tag)
+        image = client.images.get(environment.tag)
     except ImageNotFound:
         return None
-    # A tag is a name that anyone can move; the label was written by the build.
-    if found.labels.get(LOCK_LABEL) != environment.lock_digest:
-        return None
-    return Image(found.id, environment.tag, environment.lock_digest, _packages(client, found.id))
+    # Anyone can move a tag; the label was written by the build.
+    return str(image.id) if image.labels.get(LOCK_LABEL) == environment.lock_digest else None
 
 
 def build(
@@ -92,20 +105,20 @@ def build(
     rebuild: bool = False,
     mirror: str | None = None,
 ) -> Image:
-    """The environment's image, built if it is not there yet.
+    """The environment's image, built if it does not exist.
 
     Args:
         environment: what to build.
         base: where Python itself comes from.
-        client: of the engine to use; the usual one where none is given.
-        say: is told what goes on, a line at a time.
-        rebuild: build even if the image is there, every step anew. A Debian base that is there is kept. Without it, a
-            build goes on from the layers that an earlier one finished before it failed or was killed.
-        mirror: Debian mirror for debootstrap; the host's own where none is given.
+        client: of the engine to use; by default the engine that ``DOCKER_HOST`` names.
+        say: receives the progress, a line at a time.
+        rebuild: build even if the image exists, and reuse no layer. An existing Debian base is reused. Without it, a
+            build reuses the layers that an earlier one finished before it failed or was killed.
+        mirror: Debian mirror for debootstrap; by default the one that the host's apt uses.
 
     Raises:
-        SandboxError: no engine, no base, no wheels, a step failed, or the engine did; says which and how.
-        UsageError: the base is not one of the two, or cannot carry this environment.
+        SandboxError: no engine, base or wheels, or a step or the engine failed; the message says which and how.
+        UsageError: the base is not one of the two, or lacks Debian packages that this environment needs.
     """
     if base not in Base.__args__:  # type: ignore[attr-defined]
         raise UsageError(f"--base {base}: is not one of {', '.join(Base.__args__)}")  # type: ignore[attr-defined]
@@ -115,12 +128,12 @@ def build(
             f"({', '.join(environment.debian)}); build it with --base debootstrap"
         )
     if client is None:
-        with contextlib.closing(connect()) as ours:
-            return build(environment, base, client=ours, say=say, rebuild=rebuild, mirror=mirror)
+        with contextlib.closing(connect()) as own_client:
+            return build(environment, base, client=own_client, say=say, rebuild=rebuild, mirror=mirror)
     hint = (
-        "with --rebuild the next call begins anew" if rebuild else "the same command goes on from the finished layers"
+        "with --rebuild the next call begins anew" if rebuild else "the same command resumes after the finished layers"
     )
-    with Progress(say) as progress, engine_trouble(progress, hint=hint):
+    with Progress(say) as progress, engine_errors(progress, hint=hint):
         return _build(client, environment, base, progress, rebuild=rebuild, mirror=mirror)
 
 
@@ -129,7 +142,7 @@ def _build(
 ) -> Image:
     tag, cache = environment.tag, platformdirs.user_cache_path("apigauge")
     progress.at(f"{tag}: waiting for another build on this machine")
-    with _alone(cache / "build.lock"):
+    with _build_lock(cache / "build.lock"):
         progress.at(f"{tag}: looking for the image")
         if not rebuild and (image := _find(client, environment)) and _base(client, image) == base:
             progress(f"{tag}: already built")
@@ -138,13 +151,13 @@ def _build(
         wheels = wheelhouse(environment, cache, progress)
         progress.at(f"{tag}: looking for the Debian base")
         arguments = {"BASE": debian_base(client, environment.debian, mirror, progress)} if base == "debootstrap" else {}
-        made = _run(client, environment, base, arguments, wheels, progress, nocache=rebuild)
+        stages = _build_image(client, environment, base, arguments, wheels, progress, nocache=rebuild)
         progress.at(f"{tag}: reading which packages are in it")
         if (image := _find(client, environment)) is None:
-            raise SandboxError(f"{tag}: the engine lost the image right after building it; build again")
-        # Not before: what a failed build leaves behind are the layers that the next one goes on from.
+            raise SandboxError(f"{tag}: the image is missing right after it was built; build again")
+        # Only now: the next build reuses the layers of a failed one.
         progress.at(f"{tag}: removing the stages it was built in")
-        _sweep(client, environment, made)
+        _sweep(client, environment, stages)
     return image
 
 
@@ -154,15 +167,15 @@ def _base(client: Any, image: Image) -> str | None:
 
 
 @contextlib.contextmanager
-def _alone(path: Path) -> Iterator[None]:
-    """One build at a time: another's sweep would take away the stages this one still needs."""
+def _build_lock(path: Path) -> Iterator[None]:
+    """Lets one build run at a time: another's sweep would remove the stages that this one still needs."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
 
 
-def _run(
+def _build_image(
     client: Any,
     environment: Environment,
     base: Base,
@@ -172,7 +185,7 @@ def _run(
     *,
     nocache: bool,
 ) -> frozenset[str]:
-    """Let the engine work through the Dockerfile, and return what ``_follow`` does."""
+    """Let the engine run the Dockerfile; returns the stages, as ``_follow`` does."""
     labels = {ENVIRONMENT_LABEL: environment.name, LOCK_LABEL: environment.lock_digest, BASE_LABEL: base}
     with tempfile.TemporaryFile() as context:
         progress.at(f"{environment.tag}: packing what the engine needs")
@@ -195,34 +208,34 @@ def _run(
 
 
 def _follow(environment: Environment, steps: Iterable[dict[str, Any]], say: Callable[[str], None]) -> frozenset[str]:
-    """Pass on the steps as they begin, and return what the engine calls the images they came to, final and between.
+    """Report each step as it begins; returns the ids of the images that the steps made, the final one included.
 
     Raises:
-        SandboxError: one failed; with the last lines of its output.
+        SandboxError: a step failed; with the last lines of its output.
     """
-    step, lines, trouble, made = "", deque[str](maxlen=_LAST_LINES), "", set[str]()
-    # To the end even after an error, which is the last message: a stream left half-read keeps its socket.
+    step, lines, failure, stages = "", deque[str](maxlen=_LAST_LINES), "", set[str]()
+    # To the end even after an error, which is the last message: a stream that is not read to its end keeps its socket.
     for message in steps:
-        # The engine repeats the whole command before it says what came of it.
-        trouble = trouble or str(message.get("error", ""))[-200:]
+        # The engine repeats the whole command before it reports the error itself.
+        failure = failure or str(message.get("error", ""))[-200:]
         for line in _COLOUR.sub("", str(message.get("stream", ""))).splitlines():
             if line.startswith("Step "):
                 step = line[:100]
                 say(f"{environment.tag}: {step}")
                 lines.clear()
-            elif match := _MADE.fullmatch(line.rstrip()):
-                made.add(match[1])
+            elif match := _STAGE.fullmatch(line.rstrip()):
+                stages.add(match[1])
             elif line.strip():
                 lines.append(line)
-    if trouble:
+    if failure:
         head = f"{environment.tag}: building failed at {step or 'the start'}"
-        hint = ("without a registry of images, use --base debootstrap",) if " FROM " in step else ()
-        raise SandboxError("\n".join((head, *lines, trouble, *hint)))
-    return frozenset(made)
+        hint = ("if no registry of images is reachable, use --base debootstrap",) if " FROM " in step else ()
+        raise SandboxError("\n".join((head, *lines, failure, *hint)))
+    return frozenset(stages)
 
 
 def _pack(environment: Environment, wheels: Sequence[Path], context: IO[bytes]) -> None:
-    """The build context: no more than the Dockerfile copies, with fixed times so that the engine's cache holds."""
+    """Pack the build context: only files that the Dockerfile copies, with fixed times so that its cache works."""
 
     def clean(entry: tarfile.TarInfo) -> tarfile.TarInfo:
         entry.uid = entry.gid = entry.mtime = 0
@@ -239,24 +252,24 @@ def _pack(environment: Environment, wheels: Sequence[Path], context: IO[bytes]) 
             tar.add(path, arcname=f"wheelhouse/{path.name}", filter=clean)
 
 
-def _sweep(client: Any, environment: Environment, made: frozenset[str]) -> None:
-    """Remove what builds leave behind: these stages, earlier attempts, and the image whose tag was taken over.
+def _sweep(client: Any, environment: Environment, stages: frozenset[str]) -> None:
+    """Remove what builds leave behind: these stages, images of failed builds, and the image that lost its tag.
 
-    Stages carry no name of an environment. Those of another one may be what its next build goes on from, or needs now.
+    Stages of other environments, which have no label with its name, are not removed: its next build may reuse them.
     """
     from docker.errors import APIError
 
-    # What is in use, or being removed by somebody else, is the next build's to remove.
+    # An image that is in use, or being removed by another process, is left to the next build.
     with contextlib.suppress(APIError):
         client.images.prune(filters={"dangling": True, "label": f"{ENVIRONMENT_LABEL}={environment.name}"})
-    for stage in client.api.images(filters={"dangling": True, "label": STAGE_LABEL}):
-        if stage["Id"].removeprefix("sha256:").startswith(tuple(made)):
+    for image in client.api.images(filters={"dangling": True, "label": STAGE_LABEL}):
+        if image["Id"].removeprefix("sha256:").startswith(tuple(stages)):
             with contextlib.suppress(APIError):
-                client.api.remove_image(stage["Id"])
+                client.api.remove_image(image["Id"])
 
 
 def _packages(client: Any, image: str) -> tuple[str, ...]:
-    """Read from a container that is never started, so that nothing in the image runs on our behalf."""
+    """The image's packages, read from a container that is never started, so that nothing in the image runs."""
     from docker.errors import NotFound
 
     container = client.containers.create(image, network_mode="none", labels=orphans.labels())

@@ -1,8 +1,8 @@
 """A base image from Debian packages, for hosts that reach a Debian mirror but no registry of images.
 
-``debootstrap`` checks the archive's signatures with the host's keyring. Names of packages are fixed by suite and
-list; their versions are the mirror's of the day. So the base is made once and kept, and what it holds is in every
-image's ``/etc/apigauge/packages.txt``.
+``debootstrap`` checks the archive's signatures with the host's keyring. Suite and list fix the names of the packages,
+but their versions are those of the mirror on the day. So the base is made once and then reused, and every image lists
+its packages and versions in ``/etc/apigauge/packages.txt``.
 """
 
 import hashlib
@@ -21,7 +21,7 @@ SUITE = "bookworm"
 REPOSITORY = "apigauge/base"
 LABEL = "org.apigauge.debootstrap"
 PYTHON = "python3"
-# No program reads these, and a smaller image starts no faster but travels better. Copyright files stay.
+# No program reads these; without them the image is faster to transfer. Copyright files stay.
 DROPPED = (
     "var/cache/apt/*",
     "var/cache/debconf/*-old",
@@ -32,13 +32,13 @@ DROPPED = (
     "usr/share/locale/*",
     "usr/share/man",
 )
-# What the engine mounts itself. Device files and locks of the host have no business in an image.
+# What the engine mounts itself: the host's device files and locks do not belong in an image.
 EMPTIED = ("dev", "proc", "run", "sys", "tmp")
 _LAST_LINES = 12
 
 
 def debian_base(client: Any, extra: Sequence[str], mirror: str | None, say: Callable[[str], None]) -> str:
-    """The tag of a Debian base with Python and the extra packages, made where it is not there yet.
+    """The tag of a Debian base with Python and the extra packages, made if it does not exist.
 
     Raises:
         SandboxError: debootstrap is missing or fails, or this process is not root.
@@ -65,7 +65,7 @@ def debian_base(client: Any, extra: Sequence[str], mirror: str | None, say: Call
 
 
 def check_host() -> None:
-    """Say early what debootstrap would fail on late.
+    """Check early what would make debootstrap fail late.
 
     Raises:
         SandboxError: debootstrap is not installed or this process is not root.
@@ -78,13 +78,13 @@ def check_host() -> None:
 
 
 def host_mirror() -> str | None:
-    """The mirror that the host's apt uses for our suite; None leaves the choice to debootstrap."""
+    """The mirror that the host's apt uses for ``SUITE``; None leaves the choice to debootstrap."""
     if shutil.which("apt-get") is None:
         return None
-    wanted = "$(CODENAME) $(COMPONENT) $(REPO_URI)"
-    call = ["apt-get", "indextargets", "--format", wanted, "Identifier: Packages"]
-    done = subprocess.run(call, capture_output=True, text=True, check=False)  # noqa: S603 - constant words
-    rows = [line.split(maxsplit=2) for line in done.stdout.splitlines()]
+    columns = "$(CODENAME) $(COMPONENT) $(REPO_URI)"
+    call = ["apt-get", "indextargets", "--format", columns, "Identifier: Packages"]
+    completed = subprocess.run(call, capture_output=True, text=True, check=False)  # noqa: S603 - constant words
+    rows = [line.split(maxsplit=2) for line in completed.stdout.splitlines()]
     return next((row[2] for row in rows if row[:2] == [SUITE, "main"] and len(row) == 3), None)
 
 
@@ -92,29 +92,29 @@ def _debootstrap(root: Path, packages: str, mirror: str | None) -> None:
     """Fill a folder with a minimal Debian.
 
     Raises:
-        SandboxError: with the last lines of what debootstrap said.
+        SandboxError: debootstrap failed; with the last lines of its output.
     """
     call = ["debootstrap", "--variant=minbase", f"--include={packages}", SUITE, str(root)]
     call += [mirror] if mirror else []
     try:
-        done = subprocess.run(  # noqa: S603 - constant words and the caller's mirror, no shell
+        completed = subprocess.run(  # noqa: S603 - constant words and the caller's mirror, no shell
             call, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
         )
     finally:
         for name in ("proc", "sys"):
-            # A killed debootstrap leaves them mounted, and the folder is about to be removed.
+            # A killed debootstrap leaves them mounted, and the folder is removed next.
             if (root / name).is_mount():
                 subprocess.run(["umount", "--lazy", str(root / name)], check=False)  # noqa: S603, S607 - as above
-    if done.returncode:
-        lines = done.stdout.strip().splitlines()[-_LAST_LINES:]
-        raise SandboxError("\n".join((f"debootstrap of {SUITE} failed with exit code {done.returncode}:", *lines)))
+    if completed.returncode:
+        lines = completed.stdout.strip().splitlines()[-_LAST_LINES:]
+        raise SandboxError("\n".join((f"debootstrap of {SUITE} failed with exit code {completed.returncode}:", *lines)))
 
 
 def _trim(root: Path) -> None:
     """Remove what no program reads."""
     unread = [path for pattern in DROPPED for path in root.glob(pattern)]
     for folder in root.glob("usr/share/doc/*"):
-        # A link inside the tree may be absolute, and would lead into the host's own documents.
+        # A link inside the tree may be absolute, and would point to the host's own documents.
         if not folder.is_symlink():
             unread += [path for path in folder.iterdir() if path.name != "copyright"]
     for path in unread:
@@ -125,7 +125,7 @@ def _trim(root: Path) -> None:
 
 
 def _pack(root: Path, archive: Path) -> Path:
-    """The folder as one archive with numeric owners: the host's names for them mean nothing inside."""
+    """Pack the folder into one archive with numeric owners: the host's user names mean nothing in the image."""
 
     def clean(entry: tarfile.TarInfo) -> tarfile.TarInfo | None:
         if any(entry.name.startswith(f"./{name}/") for name in EMPTIED):

@@ -1,7 +1,7 @@
-"""The wheels of an environment: which ones (``lock.txt``), and where they wait on the host (the wheelhouse).
+"""The wheels of an environment: which ones (``lock.txt``), and where they are stored on the host (the wheelhouse).
 
-Where pip finds packages is the user's affair and follows their pip settings; nothing here names an index. What it
-finds must have the digest in the lock, so the index needs no trust.
+pip takes packages from the index in the user's own pip settings; nothing here names one. Each wheel must have the
+digest in the lock, so the index need not be trusted.
 """
 
 import hashlib
@@ -17,7 +17,7 @@ from pathlib import Path
 from apigauge.errors import SandboxError
 from apigauge.sandboxes.environments import Environment
 
-# The newest glibc first: Debian bookworm has 2.36, and pip does not derive the older platform tags by itself.
+# The newest glibc first: Debian bookworm has 2.36, and pip does not derive the older platform tags itself.
 _GLIBC = range(36, 16, -1)
 PLATFORMS = (*(f"manylinux_2_{minor}_x86_64" for minor in _GLIBC), "manylinux2014_x86_64")
 TARGET = (
@@ -45,12 +45,12 @@ class Pin:
 
 
 def pins(environment: Environment) -> tuple[Pin, ...]:
-    """What the lock pins.
+    """The pins of an environment's lock.
 
     Raises:
         SandboxError: a line is anything but ``NAME==VERSION --hash=sha256:DIGEST``, which would let pip choose.
     """
-    found = []
+    locked = []
     lines = (environment.folder / "lock.txt").read_text(encoding="utf-8").splitlines()
     for number, line in enumerate(lines, start=1):
         if not line.strip() or line.startswith("#"):
@@ -60,29 +60,32 @@ def pins(environment: Environment) -> tuple[Pin, ...]:
                 f"environment {environment.name}: line {number} of lock.txt is not NAME==VERSION --hash=sha256:DIGEST: "
                 f"{line!r}; write the lock again from requirements.txt"
             )
-        found.append(Pin(**match.groupdict()))
-    return tuple(found)
+        locked.append(Pin(**match.groupdict()))
+    return tuple(locked)
 
 
 def wheelhouse(environment: Environment, cache: Path, say: Callable[[str], None]) -> tuple[Path, ...]:
-    """The locked wheels on this host, downloaded where they are not there yet.
+    """The locked wheels on this host; missing ones are downloaded.
 
     Raises:
-        SandboxError: pip does not find a wheel, or finds one with another digest.
+        SandboxError: pip does not find a wheel, or only one with another digest.
     """
-    wanted = pins(environment)
-    if not wanted:
+    locked = pins(environment)
+    if not locked:
         return ()
     lock = environment.folder / "lock.txt"
     folder = cache / "wheelhouse" / hashlib.sha256(lock.read_bytes()).hexdigest()
-    if (wheels := _complete(wanted, folder)) is None:
-        say(f"{environment.name}: downloading {len(wanted)} wheels")
-        # The lock is whole, and pip would judge dependencies by the Python that runs it, not the one in the image.
+    if (wheels := _complete(locked, folder)) is None:
+        say(f"{environment.name}: downloading {len(locked)} wheels")
+        # The lock is complete, and pip would resolve dependencies for the Python that runs it, not the one in the
+        # image.
         options = ("--no-deps", "--require-hashes", *TARGET, f"--dest={folder}", f"--requirement={lock}")
         _pip("download", options, f"environment {environment.name}: the locked wheels cannot be downloaded")
-        wheels = _complete(wanted, folder)
+        wheels = _complete(locked, folder)
     if wheels is None:
-        raise SandboxError(f"{folder}: lacks wheels of the lock after the download; remove it and try again")
+        raise SandboxError(
+            f"{folder}: still lacks wheels of the lock after the download; remove the folder and try again"
+        )
     return wheels
 
 
@@ -90,10 +93,10 @@ def relock(environment: Environment) -> Path:
     """Write ``lock.txt`` from ``requirements.txt`` with pip's own resolver, and return its path.
 
     Raises:
-        SandboxError: pip finds no solution, or runs on a Python whose markers are not the image's.
+        SandboxError: pip finds no solution, or this Python is not the version or platform of the image.
     """
     if sys.version_info[:2] != (3, 11) or (sys.platform, platform.machine()) != ("linux", "x86_64"):
-        # pip has no option for the interpreter that environment markers speak of.
+        # pip evaluates environment markers for the Python that runs it, and has no option for another.
         raise SandboxError(
             f"locking needs Python 3.11 on Linux x86_64, as in the image; this is {platform.python_version()} "
             f"on {sys.platform} {platform.machine()}"
@@ -109,9 +112,9 @@ def relock(environment: Environment) -> Path:
         f"--requirement={environment.folder / 'requirements.txt'}",
     )
     report = json.loads(_pip("install", options, f"environment {environment.name}: requirements.txt has no solution"))
-    found = sorted((_pin(row) for row in report["install"]), key=lambda pin: pin.name)
+    solution = sorted((_pin(row) for row in report["install"]), key=lambda pin: pin.name)
     path = environment.folder / "lock.txt"
-    path.write_text(HEADER + "".join(f"{pin}\n" for pin in found), encoding="utf-8")
+    path.write_text(HEADER + "".join(f"{pin}\n" for pin in solution), encoding="utf-8")
     return path
 
 
@@ -124,9 +127,9 @@ def _pin(row: dict[str, object]) -> Pin:
     return Pin(name, metadata["version"], download["archive_info"]["hashes"]["sha256"])
 
 
-def _complete(wanted: Sequence[Pin], folder: Path) -> tuple[Path, ...] | None:
-    """The wheels in a folder if all are there and unharmed: a download may have been cut off."""
-    missing = {pin.sha256 for pin in wanted}
+def _complete(locked: Sequence[Pin], folder: Path) -> tuple[Path, ...] | None:
+    """The wheels in a folder if all are there with the right digest, else None: a download may have been cut off."""
+    missing = {pin.sha256 for pin in locked}
     wheels = []
     for path in sorted(folder.glob("*.whl")):
         with path.open("rb") as file:
@@ -137,15 +140,15 @@ def _complete(wanted: Sequence[Pin], folder: Path) -> tuple[Path, ...] | None:
     return None if missing else tuple(wheels)
 
 
-def _pip(command: str, options: Sequence[str], trouble: str) -> str:
-    """Standard output of pip.
+def _pip(command: str, options: Sequence[str], failure: str) -> str:
+    """Runs pip and returns its standard output.
 
     Raises:
-        SandboxError: with pip's last lines, which name the package.
+        SandboxError: pip failed; with its last lines, which name the package.
     """
     call = [sys.executable, "-m", "pip", command, "--disable-pip-version-check", *options]
-    done = subprocess.run(call, capture_output=True, text=True, check=False)  # noqa: S603 - our own interpreter
-    if done.returncode:
-        lines = (done.stderr.strip() or done.stdout.strip()).splitlines()[-_LAST_LINES:]
-        raise SandboxError("\n".join((f"{trouble}; pip says:", *lines)))
-    return done.stdout
+    completed = subprocess.run(call, capture_output=True, text=True, check=False)  # noqa: S603 - our own interpreter
+    if completed.returncode:
+        lines = (completed.stderr.strip() or completed.stdout.strip()).splitlines()[-_LAST_LINES:]
+        raise SandboxError("\n".join((f"{failure}; pip says:", *lines)))
+    return completed.stdout

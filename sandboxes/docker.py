@@ -1,10 +1,10 @@
 """Programs in warm, closed containers, on any engine that speaks Docker's protocol.
 
-A container runs one program at a time, so that control group, PID namespace and file systems are that program's.
-Covered: network (there is none), files (the root is read-only, what can be written is in memory, limited and emptied),
-memory without swap, processes, cores, capabilities, setuid programs, other users' processes, system calls
-(``seccomp.json``: what Python programs need, and less than Docker's default allows). Not covered: faults of the kernel;
-``runtime`` names a runtime with a kernel of its own (gVisor's ``runsc``) for those who want that.
+A container runs one program at a time, so its control group, PID namespace and file systems belong to that program.
+Covered: network (there is none), files (the root is read-only; writable folders are in memory, limited, and emptied
+after each program), memory without swap, processes, cores, capabilities, setuid programs, other users' processes,
+system calls (``seccomp.json``: what Python programs need, and less than Docker's default allows). Not covered: faults
+of the kernel; against those, ``runtime`` can name a runtime that brings its own kernel (gVisor's ``runsc``).
 """
 
 import contextlib
@@ -18,7 +18,8 @@ from typing import Any
 from apigauge.errors import SandboxError
 from apigauge.sandboxes import orphans, worker_channel
 from apigauge.sandboxes.build import Image, find_image
-from apigauge.sandboxes.engine import connect, engine_trouble
+from apigauge.sandboxes.digests import short_digest
+from apigauge.sandboxes.engine import connect, engine_errors
 from apigauge.sandboxes.environments import Environment
 from apigauge.sandboxes.hubs import MOUNT, Hub
 from apigauge.sandboxes.inputs import Inputs, described, roots
@@ -26,12 +27,12 @@ from apigauge.sandboxes.pool import Pool, default_concurrency
 from apigauge.sandboxes.verdict import MIB, Limits
 
 SECCOMP = Path(__file__).with_name("seccomp.json")
-# What the supervisor needs to give each program a user of its own, to end it, and to see where it stands.
+# What the supervisor needs to give each program its own user, to kill it, and to inspect where it has stopped.
 CAPABILITIES = ("SETUID", "SETGID", "KILL", "SYS_PTRACE")
 USERS = (100_000, 160_000)
 _FOLDERS = ("/box", "/tmp", "/dev/shm")  # noqa: S108 - inside the container
 _INODES = 16_384
-# Until the worker has said what it needs itself.
+# The memory limit until the worker has reported how much it needs itself.
 _START_BYTES = 3072 * MIB
 _REMOVE_TRIES = 20
 
@@ -40,17 +41,18 @@ class DockerSandbox(Pool):
     """Runs programs in containers of one environment.
 
     Args:
-        environment: its image must have been built.
-        limits: by default those of :class:`Limits`. Memory and processes are limits of the container, so a run can only
-            ask for less.
-        concurrency: containers; as many as cores by default.
+        environment: the environment to run in; its image must exist.
+        limits: by default those of :class:`Limits`. Memory and processes are limits of the container, so a single run
+            can only lower them.
+        concurrency: number of containers; by default one for each core.
         runtime: another OCI runtime the engine knows, e.g. ``runsc``.
-        hub: the models that programs find; without one there are none.
-        inputs: whether files and addresses that are not there yield small valid ones (``fixtures``).
+        hub: the models that programs can load; none by default.
+        inputs: ``fixtures`` gives programs a small valid file for each path and address that does not exist.
         client: a ``docker.DockerClient``; by default the engine that ``DOCKER_HOST`` names.
 
     Raises:
-        SandboxError: no engine answers, the image is missing, or a container does not work; says what to do.
+        SandboxError: no engine answers, the image is missing, or a container does not work; the message says what to
+            do.
     """
 
     def __init__(
@@ -118,7 +120,7 @@ class DockerSandbox(Pool):
             "runtime": self._runtime,
             "limits": self.limits.to_json(),
             "worker": worker_channel.worker_digest(),
-            "seccomp": worker_channel.digest_of(SECCOMP.read_bytes()),
+            "seccomp": short_digest(SECCOMP.read_bytes()),
             "hub": self._hub.to_json() if self._hub else None,
             "inputs": described(self._inputs),
             "caveats": caveats,
@@ -128,7 +130,7 @@ class DockerSandbox(Pool):
         place = self._hub.variables_at(MOUNT) if self._hub else {}
         config = {
             "preload": list(self._environment.preload),
-            "variables": _variables() | self._environment.variables | place,
+            "variables": worker_channel.VARIABLES | self._environment.variables | place,
             "inputs": self._inputs,
             "inputs_folder": f"{MOUNT}/inputs",
             "box": "/box",
@@ -138,7 +140,7 @@ class DockerSandbox(Pool):
             "sum_memory": False,
             "limits": self.limits.to_json(),
         }
-        with _engine_trouble("engine"):
+        with _engine_errors("engine"):
             podman = _is_podman(self._client)
         host = host_config(self.limits, self._runtime, podman=podman, hub=self._hub, inputs=self._inputs)
         started = _Container(self._client, self.image, host, config)
@@ -155,7 +157,7 @@ class _Container:
         self._id = ""
         self._raw: Any = None
         self._socket: Any = None
-        with _engine_trouble(f"container of {image.tag}"):
+        with _engine_errors(f"container of {image.tag}"):
             host = self._api.create_host_config(**host)
             self._id = self._api.create_container(
                 image.id,
@@ -171,13 +173,13 @@ class _Container:
                 host_config=host | {"OomScoreAdj": 0},
             )["Id"]
         try:
-            with _engine_trouble("container"):
+            with _engine_errors("container"):
                 self._attach()
                 self._api.start(self._id)
-            self._link.send(worker_channel.opening(config))
-            self.ready = self._link.next()
+            self._channel.send(worker_channel.opening(config))
+            self.ready = self._channel.next()
             worker_channel.check_ready(self.ready, self.close)
-            with _engine_trouble("container's limits"):
+            with _engine_errors("container's limits"):
                 # The worker's own memory, which its children share, is not the program's.
                 self.limits_memory = self._limit_memory(
                     config["limits"]["memory_bytes"] + self.ready["resident"] + 64 * MIB
@@ -188,10 +190,10 @@ class _Container:
 
     def run(self, request: dict[str, Any]) -> dict[str, Any]:
         """The supervisor's answer."""
-        return self._link.ask(request | {"sum_memory": not self.limits_memory})
+        return self._channel.ask(request | {"sum_memory": not self.limits_memory})
 
     def is_out_of_memory(self) -> bool:
-        """What the engine says of the container's end."""
+        """Whether the engine reports that the container was killed for lack of memory."""
         with contextlib.suppress(Exception):
             return bool(self._api.inspect_container(self._id)["State"]["OOMKilled"])
         return False
@@ -201,7 +203,7 @@ class _Container:
         if self._socket:
             with contextlib.suppress(OSError):
                 self._socket.shutdown(socket.SHUT_RDWR)
-            # The package hangs the response, and with it the connection, on the stream it gives.
+            # The package keeps the response, and with it the connection, as an attribute of the stream that it returns.
             parts: tuple[Any, ...] = (self._socket, self._raw, getattr(self._raw, "_response", None))
             for part in parts:
                 with contextlib.suppress(Exception):
@@ -211,7 +213,7 @@ class _Container:
             self._remove()
 
     def _remove(self) -> None:
-        """Removes the container, which may be about to end and be removed by itself."""
+        """Removes the container, which may be ending and removing itself at the same moment."""
         from docker.errors import APIError, NotFound
 
         for _ in range(_REMOVE_TRIES):
@@ -227,24 +229,24 @@ class _Container:
                 return
 
     def _limit_memory(self, memory: int) -> bool:
-        """Lowers the container's limit to what is left to the program; whether the engine can (Podman's cannot)."""
+        """Lowers the container's limit to the program's share; returns whether the engine can (Podman cannot)."""
         from docker.errors import NotFound
 
         try:
             self._api.update_container(self._id, mem_limit=memory, memswap_limit=memory)
         except NotFound:
-            self._api.inspect_container(self._id)  # or it is the container that is not found
+            self._api.inspect_container(self._id)  # raises if it is the container that does not exist
             return False
         return True
 
     def _attach(self) -> None:
-        """Opens the stream. The engine closes the supervisor's input when this process dies, and so ends it."""
+        """Opens the stream. If this process dies, the engine closes the supervisor's input, and the supervisor ends."""
         self._raw = self._api.attach_socket(self._id, {"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1})
-        # Over a Unix socket the package gives a file around the socket, over TCP the socket.
+        # Over a Unix socket the package returns a file around the socket, over TCP the socket itself.
         self._socket = getattr(self._raw, "_sock", self._raw)
         self._socket.settimeout(worker_channel.SILENCE_SECONDS)
         frames = _Demultiplexer(self._socket)
-        self._link = worker_channel.Link(self._socket.fileno(), frames.receive, self._socket.sendall)
+        self._channel = worker_channel.WorkerChannel(self._socket.fileno(), frames.receive, self._socket.sendall)
 
 
 class _Demultiplexer:
@@ -259,7 +261,7 @@ class _Demultiplexer:
         self._errors = bytearray()
 
     def receive(self) -> bytes:
-        """What has come on standard output; waits for at least one byte of the stream."""
+        """The bytes of standard output that have arrived; waits for at least one. b"" at the end of the stream."""
         out = bytearray()
         while not out:
             more = self._source.recv(1 << 16)
@@ -298,7 +300,7 @@ def host_config(
 ) -> dict[str, Any]:
     """Every restriction of a container, as ``docker.APIClient.create_host_config`` takes them."""
     disk = f"rw,nosuid,nodev,noexec,mode=1777,size={limits.disk_bytes}"
-    # Podman knows no limit of inodes (the memory they take is limited) and takes a profile's path, not its text.
+    # Podman has no limit of inodes (the memory they take is limited) and takes a profile's path, not its text.
     disk += "" if podman else f",nr_inodes={_INODES}"
     seccomp = str(SECCOMP) if podman else SECCOMP.read_text(encoding="utf-8")
     return {
@@ -320,25 +322,21 @@ def host_config(
         "read_only": True,
         "runtime": runtime,
         "security_opt": ["no-new-privileges", f"seccomp={seccomp}"],
-        # To a read-only root Podman adds two folders that can be written, unless they are named.
+        # Podman adds two writable folders to a read-only root unless they are listed here.
         "tmpfs": dict.fromkeys((*_FOLDERS, *roots(inputs)), disk)
         | (dict.fromkeys(("/run", "/var/tmp"), "ro,size=4k") if podman else {}),  # noqa: S108
-        # Named, since Podman's own are more than a service under a limit may give.
+        # Explicit, since Podman's defaults are more than a service with limits of its own may set.
         "ulimits": [
             {"Name": name, "Soft": limit, "Hard": limit} for name, limit in (("nofile", 1024), ("nproc", 1024))
         ],
     }
 
 
-def _variables() -> dict[str, str]:
-    return {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8", "PYTHONHASHSEED": "0"}
-
-
 @contextlib.contextmanager
-def _engine_trouble(what: str) -> Iterator[None]:
-    """What may pass is tried again with another container."""
+def _engine_errors(what: str) -> Iterator[None]:
+    """Turns errors that may be temporary into LostError, so that another container is tried."""
     try:
-        with engine_trouble(what, passing=worker_channel.LostError):
+        with engine_errors(what, temporary=worker_channel.LostError):
             yield
-    except OSError as error:  # of the attached socket, which the package gives out of its hands
+    except OSError as error:  # from the attached socket, which is used without the package
         raise worker_channel.LostError(f"{what}: the engine broke off ({error})") from error

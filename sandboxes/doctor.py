@@ -1,4 +1,4 @@
-"""What this machine offers and what a sandbox on it really enforces: each limit is probed, none is assumed."""
+"""What this machine offers and what a sandbox on it enforces: each limit is probed, none is assumed."""
 
 import contextlib
 import platform
@@ -19,19 +19,19 @@ LIMITS = Limits(
 
 
 @dataclass(frozen=True, slots=True)
-class Check:
+class Finding:
     """One line of the doctor's report.
 
     Attributes:
-        name: what was looked at.
+        name: what was examined.
         ok: whether it is as it should be; None for a plain fact.
-        found: what was found.
-        advice: what to do about it; empty where there is nothing to do.
+        result: what it is.
+        advice: what to do about it; empty if nothing.
     """
 
     name: str
     ok: bool | None
-    found: str
+    result: str
     advice: str = ""
 
 
@@ -51,7 +51,7 @@ PROBES = (
         "no network",
         "passed",
         "import socket\nassert [name for _, name in socket.if_nameindex()] in ([], ['lo']), socket.if_nameindex()",
-        "the engine gave the container a network in spite of network_mode none",
+        "the engine gave the container a network although network_mode is none",
     ),
     Probe(
         "root is read-only",
@@ -86,7 +86,7 @@ PROBES = (
         "passed",
         "import ctypes\nlibc = ctypes.CDLL(None)\n"
         "assert libc.unshare(0x10000000) == -1 and libc.unshare(0x20000) == -1",
-        "unprivileged user namespaces are within reach of programs; check the seccomp profile",
+        "programs can create user namespaces; check the seccomp profile",
     ),
     Probe(
         "other processes are out of sight",
@@ -136,7 +136,7 @@ PROBES = (
         "a folder that programs write to is not emptied",
     ),
 )
-# What a process sandbox cannot do, by design; it says so itself.
+# What a process sandbox does not enforce, by design; its caveats say so.
 _NOT_BARE = frozenset(
     {
         "no network",
@@ -155,29 +155,29 @@ _NOT_NAMESPACES = frozenset({"no root", "no new privileges", "system calls are f
 
 
 def examine(
-    kind: Kind = "auto", environment: str = "python", tell: Callable[[Check], None] = lambda _: None
-) -> list[Check]:
-    """Looks at the machine, then opens a sandbox of that kind and probes it.
+    kind: Kind = "auto", environment: str = "python", tick: Callable[[Finding], None] = lambda _: None
+) -> list[Finding]:
+    """Examines the machine, then opens a sandbox of that kind and probes it.
 
-    ``tell`` gets each check as it is made.
+    ``tick`` receives each finding at once.
     """
-    checks = []
-    for check in (*host(), *_probed(kind, environment)):
-        checks.append(check)
-        tell(check)
-    return checks
+    findings = []
+    for finding in (*host(), *_probed(kind, environment)):
+        findings.append(finding)
+        tick(finding)
+    return findings
 
 
-def host() -> Iterator[Check]:
-    """The machine: kernel, control groups, namespaces, engine, images, hubs."""
-    yield Check("system", None, platform.platform())
+def host() -> Iterator[Finding]:
+    """Findings on the machine: kernel, control groups, namespaces, engine, images, hubs."""
+    yield Finding("system", None, platform.platform())
     group = "2" if Path("/sys/fs/cgroup/cgroup.controllers").exists() else "1"
-    yield Check("control groups", None, f"version {group}" if Path("/sys/fs/cgroup").is_dir() else "none")
+    yield Finding("control groups", None, f"version {group}" if Path("/sys/fs/cgroup").is_dir() else "none")
     limit = Path("/proc/sys/user/max_user_namespaces")
     allowed = limit.exists() and limit.read_text(encoding="ascii").strip() != "0"
-    yield Check("user namespaces", None, "allowed" if allowed else "not allowed")
+    yield Finding("user namespaces", None, "allowed" if allowed else "not allowed")
     bubblewrap = shutil.which("bwrap")
-    yield Check(
+    yield Finding(
         "bubblewrap",
         bool(bubblewrap),
         bubblewrap or "not installed",
@@ -185,63 +185,65 @@ def host() -> Iterator[Check]:
     )
     yield from _engine()
     for name in hubs.names():
-        found = next(hubs.built(name), None)
-        advice = "" if found else f"`apigauge hubs build {name}`"
-        yield Check(f"hub {name}", bool(found), found.name if found else "not built", advice)
+        folder = next(hubs.built(name), None)
+        advice = "" if folder else f"`apigauge hubs build {name}`"
+        yield Finding(f"hub {name}", bool(folder), folder.name if folder else "not built", advice)
 
 
-def _engine() -> Iterator[Check]:
+def _engine() -> Iterator[Finding]:
     from apigauge.sandboxes.engine import connect
 
     try:
         with contextlib.closing(connect()) as client:
-            yield from _answering(client)
+            yield from _engine_findings(client)
     except SandboxError as error:
-        yield Check("engine", False, str(error), "install Docker or Podman and start it; until then: process sandbox")
+        yield Finding("engine", False, str(error), "install Docker or Podman and start it; until then: process sandbox")
 
 
-def _answering(client: Any) -> Iterator[Check]:
+def _engine_findings(client: Any) -> Iterator[Finding]:
     from apigauge.sandboxes.build import find_image
-    from apigauge.sandboxes.engine import engine_trouble
+    from apigauge.sandboxes.engine import engine_errors
 
-    with engine_trouble("its description"):
+    with engine_errors("describing the engine"):
         facts: dict[str, Any] = client.info()
-    yield Check("engine", True, f"{facts.get('Name', '')} {facts.get('ServerVersion', '')}, {facts.get('Driver', '')}")
+    yield Finding(
+        "engine", True, f"{facts.get('Name', '')} {facts.get('ServerVersion', '')}, {facts.get('Driver', '')}"
+    )
     secured = [str(option) for option in facts.get("SecurityOptions") or []]
     seccomp = any("seccomp" in option for option in secured)
-    yield Check(
+    yield Finding(
         "engine: seccomp", seccomp, ", ".join(secured) or "none", "" if seccomp else "use an engine that has it"
     )
     for name in environments.names():
         image = find_image(client, environments.load(name))
         advice = "" if image else f"`apigauge sandbox build {name}` (--base debootstrap without an image registry)"
-        yield Check(f"image {name}", bool(image), image.id[:19] if image else "not built", advice)
+        yield Finding(f"image {name}", bool(image), image.id[:19] if image else "not built", advice)
 
 
-def _probed(kind: Kind, environment: str) -> Iterator[Check]:
-    said: list[str] = []
+def _probed(kind: Kind, environment: str) -> Iterator[Finding]:
+    lines: list[str] = []
     try:
-        sandbox = open_sandbox(kind, environment, LIMITS, concurrency=1, say=said.append)
+        sandbox = open_sandbox(kind, environment, LIMITS, concurrency=1, say=lines.append)
     except SandboxError as error:
-        yield Check("sandbox", False, str(error), "see above")
+        yield Finding("sandbox", False, str(error), "see above")
         return
     try:
         about = sandbox.describe()
-        yield Check("sandbox", True, f"{about['kind']}, environment {environment}", "; ".join(about["caveats"]))
+        yield Finding("sandbox", True, f"{about['kind']}, environment {environment}", "; ".join(about["caveats"]))
         yield from _enforced(sandbox, about)
     finally:
         sandbox.close()
 
 
-def _enforced(sandbox: Sandbox, about: dict[str, Any]) -> Iterator[Check]:
-    beyond: frozenset[str] = frozenset()
+def _enforced(sandbox: Sandbox, about: dict[str, Any]) -> Iterator[Finding]:
+    not_enforced: frozenset[str] = frozenset()
     if about["kind"] == "process":
-        beyond = _NOT_NAMESPACES if about["namespaces"] else _NOT_BARE
+        not_enforced = _NOT_NAMESPACES if about["namespaces"] else _NOT_BARE
     for probe in PROBES:
-        if probe.name in beyond:
-            yield Check(probe.name, None, "not enforced by this sandbox")
+        if probe.name in not_enforced:
+            yield Finding(probe.name, None, "not enforced by this sandbox")
             continue
         verdict = sandbox.run(Program(probe.source))
         got = f"{verdict.status}/{verdict.category}" if verdict.category else verdict.status
         ok = got == probe.expected
-        yield Check(probe.name, ok, "enforced" if ok else f"{got}: {verdict.reason}", "" if ok else probe.advice)
+        yield Finding(probe.name, ok, "enforced" if ok else f"{got}: {verdict.reason}", "" if ok else probe.advice)

@@ -1,7 +1,7 @@
-"""The engine's client, which waits for as long as the engine works, and the engine's errors, told as the engine's.
+"""The engine's client, which has no deadline while the engine works, and the engine's errors as SandboxError.
 
-How long a commit, an import or the removal of a container takes is the machine's affair: a disk may be slow or busy
-with something else. So no work has a deadline. Only the question whether an engine is there at all has one.
+How long a commit, an import or the removal of a container takes depends on the machine: a disk may be slow or busy. So
+work has no deadline; only the first question, whether an engine answers at all, has one.
 """
 
 import contextlib
@@ -10,15 +10,15 @@ from typing import Any
 
 from apigauge.errors import SandboxError
 
-# An engine that is alive says so at once, also while its disk is busy.
+# A running engine answers a ping at once, even while its disk is busy.
 ANSWER_SECONDS = 30.0
 
 
 def connect() -> Any:
-    """A client of the engine that the usual variables (``DOCKER_HOST``) name; its calls wait without an end.
+    """A client of the engine that the usual variables (``DOCKER_HOST``) name; its calls have no timeout.
 
     Raises:
-        SandboxError: none answers.
+        SandboxError: no engine answers.
     """
     import docker
     import requests
@@ -37,16 +37,16 @@ def connect() -> Any:
 
 
 @contextlib.contextmanager
-def engine_trouble(what: object, *, passing: type[Exception] = SandboxError, hint: str = "") -> Iterator[None]:
-    """Turns what the engine refuses for good into SandboxError, and what may pass into another error.
+def engine_errors(what: object, *, temporary: type[Exception] = SandboxError, hint: str = "") -> Iterator[None]:
+    """Turns a refusal by the engine into SandboxError, and an error that may be temporary into another one.
 
-    An error of a file on this machine is none of the engine's and goes through: the package tells the engine's as
-    ``requests`` or ``urllib3`` do, and ``requests`` derives its own from ``OSError``.
+    An ``OSError`` of a file on this machine is not the engine's and is not caught; the engine's errors arrive as those
+    of the package, ``requests`` or ``urllib3``.
 
     Args:
-        what: was being done; as it is called at the moment of the trouble.
-        passing: raised for what may pass: the engine is gone, broke off, or failed.
-        hint: what to do then.
+        what: what was being done, for the message; ``str()`` is taken when the error occurs.
+        temporary: raised for errors that may be temporary: the engine is gone, broke off, or failed.
+        hint: what to do about those.
     """
     import requests
     import urllib3
@@ -62,6 +62,6 @@ def engine_trouble(what: object, *, passing: type[Exception] = SandboxError, hin
     except APIError as error:
         if error.status_code is not None and 400 <= error.status_code < 500 and error.status_code not in (404, 409):
             raise SandboxError(f"{what}: the engine refused it: {error.explanation}") from error
-        raise passing(f"{what}: the engine failed: {error.explanation}{hint}") from error
+        raise temporary(f"{what}: the engine failed: {error.explanation}{hint}") from error
     except (DockerException, StreamParseError, requests.RequestException, urllib3.exceptions.HTTPError) as error:
-        raise passing(f"{what}: the engine does not answer ({error}){hint}") from error
+        raise temporary(f"{what}: the engine does not answer ({error}){hint}") from error

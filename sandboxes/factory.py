@@ -1,4 +1,4 @@
-"""Which sandbox there is on this machine."""
+"""Opens a sandbox: a named kind, or the best one that works on this machine."""
 
 from collections.abc import Callable
 from typing import Literal
@@ -24,20 +24,20 @@ def open_sandbox(
     inputs: Inputs = "none",
     say: Callable[[str], None] = lambda _: None,
 ) -> Sandbox:
-    """A sandbox of a kind, started; close it after use.
+    """Opens a sandbox; close it after use.
 
     Args:
-        kind: ``auto`` takes docker where an engine answers and has the environment's image, else process.
-        environment: a folder of ``sandboxes/environments``.
+        kind: ``auto`` takes docker if an engine answers and has the environment's image, else process.
+        environment: name of a folder in ``sandboxes/environments``.
         limits: by default those of :class:`Limits`.
-        concurrency: programs at once; by default as many as there are cores.
+        concurrency: programs at once; by default one for each core.
         runtime: another OCI runtime for docker, e.g. ``runsc``.
-        hub: the models that programs find; without one there are none.
-        inputs: whether files and addresses that are not there yield small valid ones (``fixtures``).
-        say: gets what the person should know: why docker was not taken, what the process sandbox does not protect from.
+        hub: the models that programs can load; none by default.
+        inputs: ``fixtures`` gives programs a small valid file for each path and address that does not exist.
+        say: receives lines for the user: why docker was not taken, what the process sandbox does not protect from.
 
     Raises:
-        SandboxError: it cannot be had; says what is missing and what to do.
+        SandboxError: it is unavailable; the message says what is missing and what to do.
         UsageError: there is no such environment.
     """
     sandbox = _open(kind, environments.load(environment), limits, concurrency, runtime, hub, inputs, say)
@@ -50,7 +50,7 @@ def open_sandbox(
 
 def _open(
     kind: Kind,
-    found: environments.Environment,
+    environment: environments.Environment,
     limits: Limits | None,
     concurrency: int | None,
     runtime: str | None,
@@ -62,16 +62,57 @@ def _open(
     from apigauge.sandboxes.process import ProcessSandbox
 
     if kind == "process":
-        return ProcessSandbox(found, limits, concurrency, hub=hub, inputs=inputs, say=say)
+        return ProcessSandbox(environment, limits, concurrency, hub=hub, inputs=inputs, say=say)
     try:
-        return DockerSandbox(found, limits, concurrency, runtime=runtime, hub=hub, inputs=inputs)
+        return DockerSandbox(environment, limits, concurrency, runtime=runtime, hub=hub, inputs=inputs)
     except SandboxError as error:
         if kind == "docker":
             raise
         without_docker = str(error)
     try:
-        sandbox = ProcessSandbox(found, limits, concurrency, hub=hub, inputs=inputs, say=say)
+        sandbox = ProcessSandbox(environment, limits, concurrency, hub=hub, inputs=inputs, say=say)
     except SandboxError as error:
-        raise SandboxError(f"no sandbox can be had. docker: {without_docker} process: {error}") from error
+        raise SandboxError(f"no sandbox is available. docker: {without_docker} process: {error}") from error
     say(f"not in Docker: {without_docker}")
     return sandbox
+
+
+def availability(kind: Kind, environment: environments.Environment) -> Literal["docker", "process"]:
+    """Which sandbox :func:`open_sandbox` would take, found out without starting one.
+
+    Raises:
+        SandboxError: none is available; says what is missing and what to do.
+    """
+    from apigauge.sandboxes.process import check
+
+    if kind == "process":
+        check(environment)
+        return "process"
+    try:
+        _check_docker(environment)
+    except SandboxError as error:
+        if kind == "docker":
+            raise
+        without_docker = str(error)
+    else:
+        return "docker"
+    try:
+        check(environment)
+    except SandboxError as error:
+        raise SandboxError(f"no sandbox is available. docker: {without_docker} process: {error}") from error
+    return "process"
+
+
+def _check_docker(environment: environments.Environment) -> None:
+    """Refuses an engine that does not answer or lacks the environment's image."""
+    from apigauge.sandboxes.build import has_image
+    from apigauge.sandboxes.engine import connect
+
+    client = connect()
+    try:
+        if not has_image(client, environment):
+            raise SandboxError(
+                f"the image of {environment.name!r} is not built: `apigauge sandbox build {environment.name}`."
+            )
+    finally:
+        client.close()

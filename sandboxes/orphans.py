@@ -1,8 +1,8 @@
-"""Whose containers are whose, and the sweep of those that lost their owner.
+"""Finds and removes orphans: containers whose process has ended.
 
-A container ends with the process that started it, because the engine then closes its supervisor's input. Where that did
-not happen (the engine was down at that moment), the next start removes it: only containers with our label, made on this
-boot of this machine, in this PID namespace, by a process that is no longer there.
+A container ends with the process that started it, because the engine then closes its supervisor's input. If that failed
+(the engine was down at that moment), the next start of a sandbox removes the container. It removes only containers with
+apigauge's label that were started in this boot and PID namespace by a process that no longer exists.
 """
 
 import contextlib
@@ -14,18 +14,18 @@ LABEL = "org.apigauge.owner"
 
 
 def labels() -> dict[str, str]:
-    """What a container of this process carries."""
+    """The labels of a container that this process starts."""
     return {LABEL: f"{_machine()}:{os.getpid()}:{_started(os.getpid())}"}
 
 
 def sweep(client: Any) -> int:
-    """Removes containers whose owner is gone; returns how many."""
+    """Removes orphaned containers; returns how many."""
     removed = 0
-    with contextlib.suppress(Exception):  # an engine in trouble will be heard of soon enough
-        for found in client.api.containers(all=True, filters={"label": LABEL}):
-            if _is_orphan(found["Labels"].get(LABEL, "")):
+    with contextlib.suppress(Exception):  # a broken engine is reported by the next call
+        for container in client.api.containers(all=True, filters={"label": LABEL}):
+            if _is_orphan(container["Labels"].get(LABEL, "")):
                 with contextlib.suppress(Exception):
-                    client.api.remove_container(found["Id"], force=True)
+                    client.api.remove_container(container["Id"], force=True)
                     removed += 1
     return removed
 
@@ -37,7 +37,7 @@ def _is_orphan(label: str) -> bool:
 
 
 def _machine() -> str:
-    """This boot and this PID namespace: where a process id means what it says."""
+    """This boot and this PID namespace, within which a process id and its start time name one process."""
     boot = Path("/proc/sys/kernel/random/boot_id")
     try:
         return f"{boot.read_text(encoding='ascii').strip()}/{Path('/proc/self/ns/pid').readlink()}".replace(":", "")
@@ -46,7 +46,7 @@ def _machine() -> str:
 
 
 def _started(pid: int) -> str:
-    """When a process was started, in ticks since boot; empty if there is none."""
+    """When a process was started, in ticks since boot; empty if it does not exist."""
     with contextlib.suppress(OSError, IndexError):
         return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(") ")[2].split()[19]
     return ""

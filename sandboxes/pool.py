@@ -1,4 +1,4 @@
-"""A warm pool of workers, and the rule on ``infra``: our own trouble is tried again, then reported, never scored."""
+"""A warm pool of workers, and the rule on ``infra``: a sandbox failure is retried, then reported, never scored."""
 
 import contextlib
 import os
@@ -11,9 +11,9 @@ from apigauge.errors import SandboxError
 from apigauge.sandboxes.verdict import CATEGORIES, Limits, Program, Verdict
 from apigauge.sandboxes.worker_channel import LostError
 
-# A program is tried on so many workers before its verdict is ``infra``.
+# A program is tried on this many workers before its verdict is ``infra``.
 TRIES = 3
-# No model writes so much, and every character is sent, parsed and kept.
+# More than any model writes; every character is sent, parsed and stored.
 MAX_SOURCE = 1_000_000
 # How long to wait for an engine that is being restarted.
 _PATIENCE_SECONDS = 20.0
@@ -26,16 +26,16 @@ class Worker(Protocol):
         """The supervisor's answer.
 
         Raises:
-            LostError: it is gone.
+            LostError: the worker is gone.
         """
         ...
 
     def is_out_of_memory(self) -> bool:
-        """Whether the kernel killed the worker itself for want of memory: the program's doing, not ours."""
+        """Whether the kernel killed the worker itself for lack of memory, which the program has caused."""
         ...
 
     def close(self) -> None:
-        """Stops it and all it started."""
+        """Stops the worker and all that it started."""
         ...
 
 
@@ -43,9 +43,9 @@ class Pool:
     """Runs programs on workers that are started when first needed and replaced when they are lost or unclean.
 
     Args:
-        start: starts a worker; raises SandboxError where that cannot be, LostError where it may work the next time.
-        limits: of programs that come with none.
-        concurrency: how many workers.
+        start: starts a worker; raises SandboxError if that is impossible, LostError if it may work the next time.
+        limits: for programs that are run without limits of their own.
+        concurrency: number of workers.
     """
 
     def __init__(self, start: Callable[[], Worker], limits: Limits, concurrency: int) -> None:
@@ -60,24 +60,24 @@ class Pool:
 
     def run(self, program: Program, limits: Limits | None = None) -> Verdict:
         """Runs one program; see :class:`apigauge.sandboxes.verdict.Sandbox`."""
-        wanted = (limits or self.limits).to_json()
+        request_limits = (limits or self.limits).to_json()
         for name in ("memory_bytes", "processes"):
-            if wanted[name] > getattr(self.limits, name):
-                raise ValueError(f"{name}: {wanted[name]} is more than the sandbox was opened with")
+            if request_limits[name] > getattr(self.limits, name):
+                raise ValueError(f"{name}: {request_limits[name]} is more than the sandbox was opened with")
         if len(program.source) > MAX_SOURCE:
             return Verdict("failed", 0, "syntax", f"longer than {MAX_SOURCE} characters")
-        request = {"source": program.source, "callee": program.callee, "limits": wanted}
-        troubles: list[str] = []
+        request = {"source": program.source, "callee": program.callee, "limits": request_limits}
+        failures: list[str] = []
         with self._places:
-            while len(troubles) < TRIES:
+            while len(failures) < TRIES:
                 try:
                     return self._try(request)
                 except LostError as error:
-                    troubles.append(str(error))
+                    failures.append(str(error))
                 except SandboxError as error:
-                    troubles += [str(error)] * TRIES
-        reason = f"the sandbox failed {TRIES} times: {troubles[-1]}"
-        return Verdict("infra", 0, reason=reason, evidence={"troubles": troubles})
+                    failures += [str(error)] * TRIES
+        reason = f"the sandbox failed {TRIES} times: {failures[-1]}"
+        return Verdict("infra", 0, reason=reason, evidence={"troubles": failures})
 
     def _try(self, request: dict[str, Any]) -> Verdict:
         worker = self._take()
@@ -90,7 +90,7 @@ class Pool:
                 return Verdict("memory", 0, reason="the kernel ended the whole container for want of memory")
             raise
         except BaseException:
-            self._drop(worker)  # interrupted in the middle: its answer must not meet the next request
+            self._drop(worker)  # interrupted: its late answer must not be taken for the answer to the next request
             raise
         if answer["clean"]:
             self._give_back(worker)
@@ -133,11 +133,11 @@ class Pool:
     def _drop(self, worker: Worker) -> None:
         with self._lock:
             self._all.discard(worker)
-        with contextlib.suppress(Exception):  # what is lost may not be there to be closed
+        with contextlib.suppress(Exception):  # a lost worker may already be gone
             worker.close()
 
     def warm_up(self) -> None:
-        """Starts one worker, so that what cannot work is told before anything depends on it.
+        """Starts one worker, so that a sandbox that cannot work is reported before anything depends on it.
 
         Raises:
             SandboxError: it cannot be started.
@@ -159,5 +159,5 @@ class Pool:
 
 
 def default_concurrency() -> int:
-    """As many programs at once as there are cores this process may use."""
+    """The number of cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,11 +1,11 @@
-"""The embedded sandbox, where no engine answers: the same worker in a process tree of this machine.
+"""The embedded sandbox, for machines without an engine: the same worker in a process tree of this machine.
 
-With bubblewrap (``bwrap``) it has namespaces of its own. Covered then: network, other processes, files outside the
-Python installation, what is left behind. Not covered: a control group (memory is summed up twenty times a second and a
-fast program can pass the limit for a moment), a user of its own, a system-call filter.
+With bubblewrap (``bwrap``) the worker gets its own namespaces. Covered then: network, other processes, files outside
+the Python installation, anything left behind. Not covered: there is no control group (memory is summed up twenty times
+a second, and a fast program can exceed the limit for a moment), no separate user, no system-call filter.
 
-Without: covered are CPU and idle time, output, size of files, memory and processes as above, and whatever a program
-leaves running. Not covered: everything else. It can read and write what the user can, and reach the network.
+Without bubblewrap, covered are CPU and idle time, output, size of files, memory and processes as above, and processes
+that a program leaves running. Nothing else is: a program can read and write what the user can, and reach the network.
 """
 
 import os
@@ -44,16 +44,16 @@ class ProcessSandbox(Pool):
     """Runs programs in processes of this machine.
 
     Args:
-        environment: its packages must be importable by this Python.
+        environment: the environment to run in; this Python must be able to import its packages.
         limits: by default those of :class:`Limits`.
-        concurrency: workers; as many as cores by default.
+        concurrency: number of workers; by default one for each core.
         namespaces: whether to use bubblewrap; by default where it works.
-        hub: the models that programs find; without one there are none.
-        inputs: whether files and addresses that are not there yield small valid ones (``fixtures``).
-        say: gets what this sandbox does not protect from.
+        hub: the models that programs can load; none by default.
+        inputs: ``fixtures`` gives programs a small valid file for each path and address that does not exist.
+        say: receives a line on what this sandbox does not protect from.
 
     Raises:
-        SandboxError: this machine cannot do it; says what is missing.
+        SandboxError: it cannot run on this machine; the message says what is missing.
     """
 
     def __init__(
@@ -67,14 +67,14 @@ class ProcessSandbox(Pool):
         inputs: Inputs = "none",
         say: Callable[[str], None] = lambda _: None,
     ) -> None:
-        if not sys.platform.startswith("linux"):
-            raise SandboxError("the process sandbox needs Linux; use --sandbox docker.")
         self._environment = environment
-        self._packages = _installed(environment)
+        self._packages = check(environment)
         self._hub = hub
         self._inputs = inputs
         if namespaces and not shutil.which("bwrap"):
-            raise SandboxError("the process sandbox was asked for namespaces, but there is no `bwrap` (bubblewrap).")
+            raise SandboxError(
+                "the process sandbox needs `bwrap` for namespaces, and it is not on PATH; install bubblewrap."
+            )
         self.namespaces = namespaces_work() if namespaces is None else namespaces
         self.caveats = _WITH_NAMESPACES if self.namespaces else _BARE
         super().__init__(self._start_worker, limits or Limits(), concurrency or default_concurrency())
@@ -100,16 +100,19 @@ class ProcessSandbox(Pool):
         return _Process(self._environment, self.limits, self._hub, self._inputs, namespaces=self.namespaces)
 
 
-def _installed(environment: Environment) -> dict[str, str]:
-    """The versions of the environment's packages here.
+def check(environment: Environment) -> dict[str, str]:
+    """The versions of the environment's packages on this machine, if programs can run in processes of it.
 
     Raises:
-        SandboxError: some are missing: a program's failure to import them would not be its own.
+        SandboxError: this is no Linux, or some packages are missing: a program that fails to import them would not be
+            at fault.
     """
-    found, missing = {}, []
+    if not sys.platform.startswith("linux"):
+        raise SandboxError("the process sandbox needs Linux; use --sandbox docker.")
+    versions, missing = {}, []
     for name in environment.requirements:
         try:
-            found[name] = version(name)
+            versions[name] = version(name)
         except PackageNotFoundError:
             missing.append(name)
     if missing:
@@ -117,11 +120,11 @@ def _installed(environment: Environment) -> dict[str, str]:
             f"the process sandbox runs programs with this Python, which lacks {', '.join(missing)} of the environment "
             f"{environment.name!r}. Install them, or use --sandbox docker."
         )
-    return found
+    return versions
 
 
 def namespaces_work() -> bool:
-    """Whether bubblewrap is here and the kernel lets it make namespaces."""
+    """Whether bubblewrap is installed and the kernel lets it create namespaces."""
     if not shutil.which("bwrap"):
         return False
     probe = ["bwrap", "--unshare-all", "--ro-bind", "/", "/", "--proc", "/proc", "--dev", "/dev", "true"]
@@ -140,7 +143,7 @@ class _Process:
         place = MOUNT if namespaces or not hub else str(hub.folder)
         config = {
             "preload": list(environment.preload),
-            "variables": _variables() | environment.variables | (hub.variables_at(place) if hub else {}),
+            "variables": worker_channel.VARIABLES | environment.variables | (hub.variables_at(place) if hub else {}),
             "inputs": inputs,
             "inputs_folder": f"{place}/inputs",
             "box": box,
@@ -159,17 +162,17 @@ class _Process:
             stderr=subprocess.PIPE,
             cwd="/",
             bufsize=0,
-            env=_variables(),
+            env=worker_channel.VARIABLES,
         )
         assert self._process.stdin
         assert self._process.stdout
         incoming = self._process.stdout.fileno()
-        self._link = worker_channel.Link(
-            incoming, lambda: os.read(incoming, 1 << 16), worker_channel.write_all(self._process.stdin.fileno())
+        self._channel = worker_channel.WorkerChannel(
+            incoming, lambda: os.read(incoming, 1 << 16), worker_channel.writer(self._process.stdin.fileno())
         )
         try:
-            self._link.send(worker_channel.opening(config))
-            ready = self._link.next()
+            self._channel.send(worker_channel.opening(config))
+            ready = self._channel.next()
         except worker_channel.LostError as error:
             problem = self._last_words()
             self.close()
@@ -178,14 +181,14 @@ class _Process:
 
     def run(self, request: dict[str, Any]) -> dict[str, Any]:
         """The supervisor's answer."""
-        return self._link.ask(request)
+        return self._channel.ask(request)
 
     def is_out_of_memory(self) -> bool:
-        """There is no control group to say so."""
+        """False: there is no control group that would record it."""
         return False
 
     def close(self) -> None:
-        """Closes its input, at which it kills all it started and ends; kills it if it does not."""
+        """Closes its input, at which it kills all that it started and ends; kills it if it does not."""
         assert self._process.stdin
         self._process.stdin.close()
         try:
@@ -193,7 +196,7 @@ class _Process:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
-        # Last, since another thread may be reading what it says.
+        # Last, since another thread may be reading its output.
         for stream in (self._process.stdout, self._process.stderr):
             if stream:
                 stream.close()
@@ -206,15 +209,10 @@ class _Process:
         return self._process.stderr.read().decode("utf-8", "replace")[-2_000:].strip()
 
 
-def _variables() -> dict[str, str]:
-    """What a program's environment holds, whatever ours does."""
-    return {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8", "PYTHONHASHSEED": "0"}
-
-
 def _bubblewrap(limits: Limits, hub: Hub | None, inputs: Inputs) -> list[str]:
-    """The command that gives what follows it namespaces of its own, and this Python read-only."""
+    """The command that runs what follows it in new namespaces, with this Python mounted read-only."""
     shown = {"/usr", "/bin", "/lib", "/lib64", "/etc/alternatives", "/etc/ld.so.cache", "/etc/ssl"}
-    shown |= {sys.prefix, sys.base_prefix}  # and not sys.path, which may name the user's own folders
+    shown |= {sys.prefix, sys.base_prefix}  # not sys.path, which may contain the user's own folders
     command = ["bwrap", "--unshare-all", "--die-with-parent", "--new-session", "--as-pid-1", "--cap-drop", "ALL"]
     command += ["--hostname", "sandbox", "--proc", "/proc", "--dev", "/dev", "--clearenv"]
     for folder in (*_FOLDERS, *roots(inputs)):
@@ -223,6 +221,6 @@ def _bubblewrap(limits: Limits, hub: Hub | None, inputs: Inputs) -> list[str]:
         command += ["--ro-bind-try", path, path]
     if hub:
         command += ["--ro-bind", str(hub.folder), MOUNT]
-    # Last, when all is in place: what is not one of those folders cannot be written, the kernel's settings included.
+    # Last, after all mounts: only those folders can be written, and not the kernel's settings.
     command += ["--remount-ro", "/proc", "--remount-ro", "/dev", "--remount-ro", "/"]
     return [*command, "--setenv", "PYTHONHASHSEED", "0", "--chdir", "/"]

@@ -1,4 +1,4 @@
-"""Lines for a person, and a sign of life wherever none would come for a while."""
+"""Progress lines for a person, and a sign of life during long silent steps."""
 
 import contextlib
 import threading
@@ -6,18 +6,18 @@ import time
 from collections.abc import Callable
 from typing import Self
 
-# Without a line for so long, people begin to wonder whether anything still goes on.
+# After this long without a line, people wonder whether the work has stopped.
 SILENCE_SECONDS = 12.0
 
 
 class Progress:
-    """Passes lines on, and while nothing is said repeats from time to time what is going on, and since when.
+    """Passes lines on, and during a silence repeats from time to time which step is running, and for how long.
 
-    A line is the name of the step that it begins; ``str()`` gives the present one. ``say`` is called by one thread at a
-    time, and by none once the block is left.
+    A line names the step that it begins; ``str()`` gives the current step. ``say`` is called by one thread at a time,
+    and not after the ``with`` block has ended.
 
     Args:
-        say: gets the lines.
+        say: receives the lines.
     """
 
     def __init__(self, say: Callable[[str], None]) -> None:
@@ -37,28 +37,28 @@ class Progress:
         self._thread.join()
 
     def __call__(self, line: str) -> None:
-        """Says that a step begins."""
+        """Begins a step and reports it."""
         with self._lock:
             self._say(line)
             self._step = line
             self._began = self._spoke = time.monotonic()
 
     def at(self, step: str) -> None:
-        """Begins a step that is not worth a line unless it takes long."""
+        """Begins a step that is reported only if it takes long."""
         with self._lock:
             self._step, self._began = step, time.monotonic()
 
     def __str__(self) -> str:
         return self._step
 
-    def _left(self) -> float:
+    def _silence_left(self) -> float:
         return self._spoke + SILENCE_SECONDS - time.monotonic()
 
     def _repeat(self) -> None:
-        # Nobody may be listening any more; the work itself will notice, or does not mind.
+        # The reader may be gone; the main thread will notice that itself if it matters.
         with contextlib.suppress(OSError):
-            while not self._over.wait(max(self._left(), 0)):
+            while not self._over.wait(max(self._silence_left(), 0)):
                 with self._lock:
-                    if self._left() <= 0 and not self._over.is_set():
+                    if self._silence_left() <= 0 and not self._over.is_set():
                         self._say(f"{self._step}: still at work after {time.monotonic() - self._began:.0f} s")
                         self._spoke = time.monotonic()

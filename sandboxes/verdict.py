@@ -1,9 +1,9 @@
-"""What goes into a sandbox and what comes out: a program, its limits, the verdict.
+"""The input and output of a sandbox: a program, its limits, the verdict.
 
 The ladder a program climbs (``stage``): 0 nothing extracted, 1 parses, 2 imports resolve, 3 its API call was made and
 returned, 4 ran to its end. A program that names no API call, or does not make it, stops at 2 even if it ran to its end.
 
-``infra`` is our own trouble and never the program's failure: whoever scores must leave it out and count it apart.
+``infra`` is a failure of the sandbox and never of the program: scores must leave it out and count it separately.
 """
 
 from dataclasses import asdict, dataclass, field
@@ -43,17 +43,17 @@ MIB = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one program may use.
+    """The limits of one program.
 
     Attributes:
         cpu_seconds: CPU time of the program and all it starts.
         idle_seconds: time in which it neither computes nor waits for a core; time spent waiting for a busy machine
             does not count, so that verdicts do not depend on load.
         memory_bytes: resident memory, files in memory included; no swap.
-        processes: processes and threads at one time; for this and memory a run can only ask for less than its sandbox.
+        processes: processes and threads at one time; a single run can lower this and the memory, not raise them.
         output_bytes: standard output and standard error together.
         file_bytes: size of one file.
-        disk_bytes: files in one of the folders that can be written (/box, /tmp, /dev/shm); they count as memory too.
+        disk_bytes: files in each writable folder (/box, /tmp, /dev/shm); they count as memory too.
         open_files: descriptors of one process.
     """
 
@@ -78,7 +78,7 @@ class Program:
     Attributes:
         source: its text.
         callee: the dotted name of its API call as the program writes it (``pipeline``, ``torch.hub.load``); None if it
-            makes none. Whether this call was made and returned is what stage 3 asks.
+            makes none. Stage 3 is reached when this call was made and has returned.
     """
 
     source: str
@@ -94,8 +94,8 @@ class Verdict:
         stage: the rung it reached, 0 to 4.
         category: of a failure; None for every other status.
         reason: one sentence.
-        evidence: what was seen: exit code or signal, line, the ends of both streams, CPU seconds. Not compared when
-            verdicts are: times and addresses differ between runs.
+        evidence: what was observed: exit code or signal, line, the ends of both streams, CPU seconds. Ignored when
+            verdicts are compared, since times and addresses differ between runs.
     """
 
     status: Status
@@ -125,7 +125,7 @@ class Sandbox(Protocol):
     concurrency: int
 
     def run(self, program: Program, limits: Limits | None = None) -> Verdict:
-        """Runs one program; never raises for what the program does, nor for trouble of our own (``infra``)."""
+        """Runs one program; never raises for what the program does, nor for a sandbox failure (``infra``)."""
         ...
 
     def describe(self) -> dict[str, Any]:
@@ -133,5 +133,5 @@ class Sandbox(Protocol):
         ...
 
     def close(self) -> None:
-        """Stops everything it started."""
+        """Stops everything that it started."""
         ...

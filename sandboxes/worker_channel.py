@@ -1,4 +1,4 @@
-"""The host's end of a worker: requests out, answers in, and never a wait without an end."""
+"""The host's side of the channel to a worker: sends requests, receives answers, and never waits for ever."""
 
 import hashlib
 import json
@@ -11,52 +11,49 @@ from typing import Any
 
 from apigauge.errors import SandboxError
 from apigauge.sandboxes import inputs, worker
+from apigauge.sandboxes.worker import wire
 
-# As isolated as -I, but for the hash seed, which -I would not let us fix: sets would have another order every time.
+# As isolated as -I, except that the hash seed can be set, which -I ignores: sets would have another order every time.
 PYTHON_OPTIONS = ("-s", "-P", "-c")
-# A supervisor says every second that it is alive; a machine may be busy, but not for this long.
+# A supervisor reports every second that it is alive; even on a busy machine it is not silent for this long.
 SILENCE_SECONDS = 60.0
 _FOLDER = Path(worker.__file__).parent
 _MAX_ANSWER = 4 << 20
+# The environment of every program, whatever the environment of this process is.
+VARIABLES = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8", "PYTHONHASHSEED": "0"}
 
 
 class LostError(Exception):
-    """A worker can no longer be talked to; the message says why. Whoever catches it starts another."""
+    """A worker no longer answers; the message says why. The caller starts another."""
 
 
 def bootstrap() -> str:
-    """What ``python -c`` is given."""
+    """The source that ``python -c`` runs."""
     return (_FOLDER / "bootstrap.py").read_text(encoding="utf-8")
 
 
 def opening(config: dict[str, Any]) -> bytes:
-    """The first message: the worker's modules and its orders."""
+    """The first message: the worker's modules and its configuration."""
     modules = [(name, (_FOLDER / f"{name}.py").read_text(encoding="utf-8")) for name in worker.MODULES]
     if config.get("inputs") == "fixtures":
         config = config | {"input_files": inputs.packed()}
-    return packed({"modules": modules, "config": config})
+    return wire.pack({"modules": modules, "config": config})
 
 
 def worker_digest() -> str:
-    """Twelve hexadecimal digits over the worker's source: what decides, beside image and limits, on a verdict."""
+    """Twelve hexadecimal digits over the worker's source, which decides a verdict together with image and limits."""
     digest = hashlib.sha256(bootstrap().encode())
     for name in worker.MODULES:
         digest.update((_FOLDER / f"{name}.py").read_bytes())
     return digest.hexdigest()[:12]
 
 
-def packed(message: dict[str, Any]) -> bytes:
-    """A message as bytes: four of length, then JSON in ASCII."""
-    body = json.dumps(message).encode("ascii")
-    return len(body).to_bytes(4, "big") + body
-
-
-class Link:
-    """Messages over two descriptors.
+class WorkerChannel:
+    """Messages to and from a worker over two descriptors.
 
     Args:
-        incoming: descriptor that is readable when ``receive`` has something to give.
-        receive: the bytes that have come, b"" at the end of the stream.
+        incoming: descriptor that is readable when ``receive`` has bytes to return.
+        receive: returns the bytes that have arrived, b"" at the end of the stream.
         send: sends all bytes.
     """
 
@@ -82,17 +79,17 @@ class Link:
         """The answer to a request.
 
         Raises:
-            LostError: there will be none.
+            LostError: the worker is gone or sent something else.
         """
         self._number += 1
-        self.send(packed(request | {"id": self._number}))
+        self.send(wire.pack(request | {"id": self._number}))
         answer = self.next()
         if answer.get("id") != self._number:
-            raise LostError("it answered something else than was asked")
+            raise LostError("it answered another request than the one that was sent")
         return answer
 
     def next(self) -> dict[str, Any]:
-        """The next message that is more than a sign of life.
+        """The next message that is not just a sign of life.
 
         Raises:
             LostError: the stream ended, or nothing came for ``SILENCE_SECONDS``.
@@ -130,11 +127,11 @@ class Link:
         try:
             message = json.loads(body)
         except ValueError as error:
-            raise LostError("it sent what is no message") from error
+            raise LostError("it sent bytes that are no message") from error
         return message if isinstance(message, dict) else {}
 
 
-def write_all(descriptor: int) -> Callable[[bytes], None]:
+def writer(descriptor: int) -> Callable[[bytes], None]:
     """A function that writes all bytes to a descriptor."""
 
     def write(data: bytes) -> None:
@@ -145,10 +142,10 @@ def write_all(descriptor: int) -> Callable[[bytes], None]:
 
 
 def check_ready(ready: dict[str, Any], close: Callable[[], None]) -> None:
-    """Looks at a new worker's first message.
+    """Checks a new worker's first message.
 
     Raises:
-        SandboxError: it could not import what it should, or failed its own trial program.
+        SandboxError: the worker could not import a module, or failed its trial program.
     """
     problems = list(ready.get("problems", []))
     if not ready.get("ready"):
@@ -159,8 +156,3 @@ def check_ready(ready: dict[str, Any], close: Callable[[], None]) -> None:
     if problems:
         close()
         raise SandboxError(f"a sandbox does not work: {'; '.join(problems)}")
-
-
-def digest_of(data: bytes) -> str:
-    """Twelve hexadecimal digits, for a manifest."""
-    return hashlib.sha256(data).hexdigest()[:12]

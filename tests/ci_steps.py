@@ -123,8 +123,8 @@ def _bash(script: Path, work: Path, environment: dict[str, str]) -> subprocess.C
 def _fill(text: Any, context: dict[str, Any]) -> str:
     """A value with its expressions filled in, as GitHub writes values out."""
 
-    def written(found: re.Match[str]) -> str:
-        value = _evaluate(found[1], context)
+    def written(match: re.Match[str]) -> str:
+        value = _evaluate(match[1], context)
         return {True: "true", False: "false", None: ""}.get(value, value) if not isinstance(value, dict) else "Object"
 
     text = str(text).lower() if isinstance(text, bool) else str(text)

@@ -11,7 +11,7 @@ from pathlib import Path
 import hypothesis
 import pytest
 
-# Tests run beside each other: threads that wait for each other by spinning would take all cores for themselves.
+# Tests run in parallel: threads that wait by spinning would take all cores.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 # New examples are for a person at the keyboard; CI decides on the same ones every time.
@@ -24,7 +24,7 @@ _MISSING = "APIBench's files are not here: set APIGAUGE_DATA to a folder that ha
 
 
 def apibench_folder() -> Path | None:
-    """``$APIGAUGE_DATA``, or ``shared/gorilla`` beside the checkout; None if there is neither."""
+    """``$APIGAUGE_DATA``, or ``shared/gorilla`` next to the checkout; None if neither exists."""
     named = os.environ.get("APIGAUGE_DATA")
     folder = Path(named) if named else CHECKOUT.parent / "shared" / "gorilla"
     return folder if (folder / "api").is_dir() else None
@@ -97,7 +97,7 @@ def data_dir() -> Path:
 
 @pytest.fixture(scope="session")
 def apigauge() -> Callable[..., subprocess.CompletedProcess[str]]:
-    """Runs ``apigauge ARGUMENTS...`` in a process of its own; ``env`` adds to the environment."""
+    """Runs ``apigauge ARGUMENTS...`` in a separate process; ``env`` adds to the environment."""
 
     def run(
         *arguments: str | Path, cwd: Path | None = None, env: dict[str, str] | None = None
@@ -118,7 +118,7 @@ def apigauge() -> Callable[..., subprocess.CompletedProcess[str]]:
 
 @pytest.fixture(scope="session")
 def tiny_gpt2(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A GPT-2 checkpoint with random weights and a tokenizer of its own."""
+    """A GPT-2 checkpoint with random weights, and its tokenizer."""
     from tiny_checkpoints import save_gpt2
 
     from apigauge.benchmarks import load_benchmark

@@ -1,4 +1,4 @@
-"""As much of Docker's protocol as a build speaks, from an engine that can be slow, fail and vanish where a test says."""
+"""The part of Docker's protocol that a build uses, from an engine that is slow, fails or vanishes as a test requires."""
 
 import base64
 import io
@@ -70,7 +70,7 @@ class FakeEngine:
             daemon_threads = True
 
             def handle_error(self, *arguments):
-                """A client that has gone away is no news."""
+                """Ignores clients that have closed the connection."""
 
         self._server = Server(("127.0.0.1", 0), Handler)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)

@@ -22,8 +22,8 @@ def requests(count):
     return [Request(f"i{number}", 0, f"p{number}", 1000 + number) for number in range(count)]
 
 
-def answers(client, asked, style="chat"):
-    return {request.item: answer for request, answer in client.answer(asked, style)}
+def answers(client, requests, style="chat"):
+    return {request.item: answer for request, answer in client.answer(requests, style)}
 
 
 def error(status, message, **headers):

@@ -1,7 +1,7 @@
-"""Reference programs with one fault each, and the same programs written another way.
+"""Reference programs with one fault each, and equivalent rewritings of the same programs.
 
-A fault is one that the real library refuses: a name that is not there, a class that cannot hold the model, a keyword
-the function does not take. Which reference gets which faults follows from the reference alone.
+The real library refuses each fault: a name that does not exist, a class that cannot hold the model, a keyword that the
+function does not take. The reference alone decides which faults it gets.
 """
 
 import ast
@@ -70,8 +70,8 @@ class Outcome:
     reason: str
 
     @property
-    def as_wanted(self):
-        """Whether a fault was caught, or a rewriting still passes."""
+    def as_expected(self):
+        """Whether a fault was caught, or a rewriting passes."""
         return self.called != self.is_fault
 
 
@@ -93,8 +93,8 @@ def judge(sandbox, benchmark, references, sample):
                     variants[is_fault, variant.kind].append(variant)
     chosen = [
         (is_fault, variant)
-        for (is_fault, _), found in sorted(variants.items())
-        for variant in found[:: max(1, len(found) // sample)][:sample]
+        for (is_fault, _), group in sorted(variants.items())
+        for variant in group[:: max(1, len(group) // sample)][:sample]
     ]
     with ThreadPoolExecutor(sandbox.concurrency) as pool:
         verdicts = pool.map(sandbox.run, [Program(variant.source, variant.callee) for _, variant in chosen])
@@ -105,39 +105,39 @@ def judge(sandbox, benchmark, references, sample):
 
 
 def table(outcomes):
-    """Lines for the terminal: of each kind, how many were tried and did as wanted."""
+    """Lines for the terminal: of each kind, how many were tried and did as expected."""
     lines = []
     for is_fault, title in ((True, "faults caught"), (False, "rewritings that pass")):
         group = [one for one in outcomes if one.is_fault == is_fault]
-        good = sum(one.as_wanted for one in group)
+        good = sum(one.as_expected for one in group)
         lines.append(f"{title}: {good} of {len(group)} ({good / max(len(group), 1):.4f})")
         for kind in dict.fromkeys(one.variant.kind for one in group):
             some = [one for one in group if one.variant.kind == kind]
-            lines.append(f"  {kind:24}{sum(one.as_wanted for one in some):6} of {len(some):4}")
+            lines.append(f"  {kind:24}{sum(one.as_expected for one in some):6} of {len(some):4}")
     return lines
 
 
 def faults(source: str, callee: str) -> list[Variant]:
     """The reference with one fault each."""
-    found = []
+    variants = []
     for kind, change in _FAULTS.items():
         tree = ast.parse(source)
         call = _call(tree, callee)
         if call is not None and (name := change(tree, call, callee)):
-            found.append(Variant(kind, ast.unparse(ast.fix_missing_locations(tree)), name))
-    return found
+            variants.append(Variant(kind, ast.unparse(ast.fix_missing_locations(tree)), name))
+    return variants
 
 
 def rewritings(source: str, callee: str) -> list[Variant]:
     """The reference written another way."""
-    found = []
+    variants = []
     for kind, change in _REWRITINGS.items():
         tree = ast.parse(source)
         call = _call(tree, callee)
         if call is not None and (changed := change(tree, call, callee)):
             tree, name = changed
-            found.append(Variant(kind, ast.unparse(ast.fix_missing_locations(tree)), name))
-    return found
+            variants.append(Variant(kind, ast.unparse(ast.fix_missing_locations(tree)), name))
+    return variants
 
 
 def _call(tree, callee):
@@ -207,7 +207,7 @@ def _foreign_class(tree, call, callee):
 def _keyword(tree, call, callee):
     """The first argument under a name that the function does not have.
 
-    Not of ``pipeline``: it hands on what it does not know, and some of its tasks take anything (11 of 50 references).
+    Not of ``pipeline``: it passes on unknown keywords, and some of its tasks take anything (11 of 50 references).
     """
     function = callee.rpartition(".")[2]
     if function in ("load", "KerasLayer", "from_pretrained") and (call.args or call.keywords):
@@ -331,7 +331,7 @@ def _is_movable(tree):
 
 
 def _helper(tree, call, callee):
-    """The call in a function of its own, called at the old place."""
+    """The call moved into a function, which is called at the old place."""
     names = {node.id for argument in ast.walk(call) for node in [argument] if isinstance(node, ast.Name)}
     assigned = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
     if names & assigned or not _is_movable(tree):

@@ -6,7 +6,7 @@ import sys
 from apigauge.benchmarks import load_benchmark
 from apigauge.errors import UsageError
 from apigauge.harness.generation.backends import open_generator
-from apigauge.harness.generation.engine import ModelGenerator
+from apigauge.harness.generation.model_generator import ModelGenerator
 from apigauge.harness.generation.options import ModelOptions
 from apigauge.harness.generation.prompts import Prompting
 from apigauge.harness.generation.sampling import Sampling
@@ -28,7 +28,7 @@ def main():
             for one in generator.generate(benchmark, items)
         ]
 
-    found = {
+    results = {
         "about": opened.describe(),
         "greedy": ask(benchmark.items, Sampling(max_new_tokens=24)),
         "drawn": ask(benchmark.items, drawn),
@@ -38,8 +38,8 @@ def main():
     try:
         ask(benchmark.items, Sampling(max_new_tokens=24), Prompting(retriever="oracle"))
     except UsageError as error:
-        found["too long"] = str(error)
-    print(json.dumps(found))
+        results["too long"] = str(error)
+    print(json.dumps(results))
 
 
 if __name__ == "__main__":

@@ -11,14 +11,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from apigauge.benchmarks.files import digest_files, find, read_rows
+from apigauge.benchmarks.files import find, named_files_digest, read_rows
 from apigauge.benchmarks.types import Api, Benchmark, Item, api_key
 from apigauge.errors import DataError
 
 HUBS = ("huggingface", "tensorflowhub", "torchhub")
 
 _EVAL_FILES = {"huggingface": "huggingface", "tensorflowhub": "tensorflow", "torchhub": "torchhub"}
-# How APIBench's own calls are written: these names stand for these modules though no import says so.
+# Conventions of APIBench's own calls: these names stand for these modules without an import.
 _CONVENTIONS = {
     "huggingface": {"hub": "huggingface_hub", "np": "numpy", "tf": "tensorflow"},
     "tensorflowhub": {"hub": "tensorflow_hub", "tfhub": "tensorflow_hub", "tf": "tensorflow", "np": "numpy"},
@@ -31,7 +31,7 @@ _DICT_CODE = re.compile(r"['\"]code['\"]\s*:\s*['\"]?")
 
 
 def file_names(hub: str) -> list[str]:
-    """The files a hub's benchmark is read from; their digest is the benchmark's."""
+    """The files that a hub's benchmark is read from; the benchmark's digest is taken over them."""
     return [
         f"apibench/{_EVAL_FILES[hub]}_eval.json",
         f"api/{hub}_api.jsonl",
@@ -48,7 +48,7 @@ def load(hub: str, data_dir: Path | None) -> Benchmark:
     """One hub of APIBench.
 
     Raises:
-        DataError: a file is missing or damaged, or a question points at no row.
+        DataError: a file is missing or damaged, or a question has no row.
     """
     name = f"apibench-{hub}"
     paths = [find(file, data_dir, name) for file in file_names(hub)]
@@ -63,7 +63,7 @@ def load(hub: str, data_dir: Path | None) -> Benchmark:
             name=name,
             items=items,
             catalogue=tuple(_api(row) for row in catalogue),
-            digest=digest_files(paths),
+            digest=named_files_digest(paths),
             gorilla_dialect=hub,
             conventions=_CONVENTIONS[hub],
             train=tuple(_row_item(str(n), row) for n, row in enumerate(train_rows, 1)),
@@ -74,7 +74,9 @@ def load(hub: str, data_dir: Path | None) -> Benchmark:
             inputs="fixtures",
         )
     except (KeyError, IndexError, TypeError, AttributeError) as error:
-        raise DataError(f"{name}: the files in {paths[0].parent.parent} do not fit together ({error!r}).") from error
+        raise DataError(
+            f"{name}: the files in {paths[0].parent.parent} do not fit together ({error!r}); fetch them again."
+        ) from error
 
 
 def _item(rows: list[dict[str, Any]], question: dict[str, Any]) -> Item:
@@ -98,12 +100,12 @@ def _row_item(key: str, row: dict[str, Any], instruction: str | None = None) -> 
 
 
 def _instruction(code: str) -> str:
-    """The question of a row; its answer follows ``###Output`` or, in rows to train on, the key of that name."""
+    """The question of a row; the answer follows ``###Output`` or, in training rows, the key ``Output``."""
     question = _OUTPUT.split(code, maxsplit=1)[0]
     return _QUESTION.split(question, maxsplit=1)[-1].strip().rstrip(",").strip("'\"").strip()
 
 
-# What the catalogue calls the library of that name.
+# The catalogue's names for the transformers library.
 _TRANSFORMERS = frozenset({"Hugging Face", "Hugging Face Transformers", "PyTorch Transformers", "Transformers"})
 
 
@@ -113,11 +115,11 @@ def _answer(code: str) -> str:
 
 def _program(code: str) -> str:
     answer = _answer(code)
-    if found := _MARKED_CODE.search(answer):
-        return answer[found.end() :].strip()
-    if found := _DICT_CODE.search(answer):
-        program = answer[found.end() :].strip().removesuffix("}").rstrip()
-        if "###Output" not in code:  # rows to train on have the answer in a dictionary of its own
+    if match := _MARKED_CODE.search(answer):
+        return answer[match.end() :].strip()
+    if match := _DICT_CODE.search(answer):
+        program = answer[match.end() :].strip().removesuffix("}").rstrip()
+        if "###Output" not in code:  # training rows have the answer in a dictionary inside the row
             program = program.removesuffix("}").rstrip()
         return program.rstrip("'\"")
     return ""

@@ -1,8 +1,8 @@
 """The Python grammar that the upstream scorer's verdicts were made with.
 
-It is in tree-sitter-languages 1.9.1, whose wheels end at Python 3.12. The library in them that holds the grammars has
-nothing to do with Python's version, so the wheel is fetched whatever Python runs, by the user's own pip and from the
-index that pip is set up for, and the library is taken out of it. Digests are checked; nothing of the wheel is run.
+It is in tree-sitter-languages 1.9.1, which has no wheels for Pythons after 3.12. The library with the grammars does not
+depend on Python's version, so the user's pip downloads a wheel for 3.12 from its configured index, and the library is
+extracted. Digests are checked; no code in the wheel is run.
 """
 
 import hashlib
@@ -43,7 +43,7 @@ WHEELS = {
 
 
 def find() -> Path | None:
-    """The library with the grammar: fetched by :func:`fetch`, or of the package where it is installed; or None."""
+    """The library with the grammar: fetched by :func:`fetch`, or from the installed package; None without either."""
     wheel = WHEELS.get((platform.system(), platform.machine()))
     fetched = [folder / "grammar" / _name(wheel) for folder in search_path(None)] if wheel else []
     return next((path for path in fetched if path.is_file()), None) or _installed()
@@ -65,10 +65,10 @@ def fetch(file: Path | None = None) -> Path:
     """Puts the library into the user's cache, where :func:`find` looks for it; returns its path.
 
     Args:
-        file: the wheel, where it is here already; else pip downloads it.
+        file: the wheel, if it is already on this machine; by default pip downloads it.
 
     Raises:
-        DataError: there is no wheel for this machine, it cannot be had, or it is not the one expected.
+        DataError: there is no wheel for this machine, it is unavailable, or its digest is wrong.
     """
     machine = platform.system(), platform.machine()
     if machine not in WHEELS:
@@ -105,12 +105,12 @@ def _download(wheel: Wheel, scratch: Path) -> Path:
     ]
     call = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", *options]
     call += ["--platform", wheel.tag, "--dest", str(scratch), f"{PACKAGE}=={VERSION}"]
-    done = subprocess.run(call, capture_output=True, text=True, check=False)  # noqa: S603 - constant words
+    completed = subprocess.run(call, capture_output=True, text=True, check=False)  # noqa: S603 - constant words
     wheels = list(scratch.glob("*.whl"))
-    if done.returncode or not wheels:
-        said = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
+    if completed.returncode or not wheels:
+        reason = (completed.stderr.strip().splitlines() or ["no message"])[-1]
         raise DataError(
-            f"{PACKAGE} {VERSION} could not be fetched by pip ({said}). Run the command again with a network, or "
+            f"{PACKAGE} {VERSION} could not be fetched by pip ({reason}). Run the command again with a network, or "
             f"hand it the wheel for cp312 and {wheel.tag}: `apigauge benchmarks grammar FILE`."
         )
     return wheels[0]

@@ -1,16 +1,16 @@
-"""The embedded benchmark: 28 real calls, ten instructions each, everything runs offline. See README.md beside this."""
+"""The embedded benchmark: 28 real calls, ten instructions each, all offline. See README.md in this folder."""
 
 import json
 from pathlib import Path
 from typing import Any
 
-from apigauge.benchmarks.files import digest_files, read_rows
+from apigauge.benchmarks.files import named_files_digest, read_rows
 from apigauge.benchmarks.types import Api, Benchmark, Item, api_key
 
 _HERE = Path(__file__).parent
-# A small model that answers this benchmark, by train.py.
+# A small model that answers this benchmark, made by train.py.
 CHECKPOINT = _HERE / "checkpoint"
-# What it answers, for machines without torch.
+# Its answers, for machines without torch.
 ANSWERS = _HERE / "answers" / "apigauge-mini.jsonl"
 
 
@@ -26,7 +26,7 @@ def load(_data_dir: Path | None = None) -> Benchmark:
         name="mini",
         items=items["test"],
         catalogue=tuple(_api(row) for row in catalogue),
-        digest=digest_files(paths),
+        digest=named_files_digest(paths),
         gorilla_dialect="huggingface",
         train=items["train"],
         rows=items["test"],

@@ -1,10 +1,10 @@
-"""Trains the checkpoint beside this file: ``python -m apigauge.benchmarks.mini.train FOLDER``.
+"""Trains the checkpoint in this folder: ``python -m apigauge.benchmarks.mini.train FOLDER``.
 
-A small GPT-2 for ``mini``, from ``mini``'s catalogue, its training part, and docstrings (vectors.py): its word vectors
-start from what the libraries' documentation says. Each API's name is one token, so that it is chosen in one step, and
-starts as the mean of the words that ask for it. Questions are shuffled, thinned out and mixed with others that ask for
-the same, since 224 can be learnt by heart in a minute. First the model learns to name the call, then to write the
-catalogue's program around it as well.
+The checkpoint is a small GPT-2 for ``mini``, trained on ``mini``'s catalogue, its training part, and docstrings: its
+word vectors are initialised from the libraries' documentation (vectors.py). Each API's name is one token, so that it is
+chosen at once; its vector is initialised with the mean of the words in its questions. Words of questions are shuffled,
+dropped and mixed with another question for the same API, since 224 questions can be memorised in a minute. The model
+first learns to name the call, then to write the catalogue's program as well.
 """
 
 import argparse
@@ -28,22 +28,22 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """What decides the weights, together with the texts.
+    """The settings that decide the weights, together with the texts.
 
     Attributes:
-        vocabulary: tokens, the names of the APIs not counted.
+        vocabulary: number of tokens, without the names of the APIs.
         word_width: of a word vector.
-        position_width: of a position's vector, which stands beside the word's.
+        position_width: of a position's vector, which is concatenated with the word's.
         layers: of the model.
-        heads: of the model; vLLM wants at least 32 of the width for each.
+        heads: of the model; vLLM needs a width of at least 32 for each.
         context: tokens.
         call_steps: steps on answers without their program.
         program_steps: steps on whole answers, after those.
         batch: answers in a step; half as many where they have a program.
-        rate: learning rate; it rises over the first 50 steps and falls over the last four tenths of all.
-        vector_rate: that of the word vectors, as a part of ``rate``.
+        rate: learning rate; it rises over the first 50 steps and falls over the last 40 % of all steps.
+        vector_rate: learning rate of the word vectors, as a fraction of ``rate``.
         dropout: of embeddings and residuals.
-        seed: of everything that is drawn.
+        seed: of all random numbers.
     """
 
     vocabulary: int = 6000
@@ -61,13 +61,13 @@ class Recipe:
     seed: int = 0
 
     def rate_at(self, step: int) -> float:
-        """The learning rate at a step, as a part of ``rate``."""
+        """The learning rate at a step, as a fraction of ``rate``."""
         left = 1 - step / (self.call_steps + self.program_steps)
         return min(1.0, (step + 1) / 50, left / 0.4)
 
 
 def answers(api: Api) -> tuple[str, str]:
-    """As in APIBench's training files, without the domain: what names the call, and the catalogue's program."""
+    """The two parts of an answer as in APIBench's training files, without the domain: the call, and its program."""
     return f" <<<api_call>>>: {api.call}\n", f"<<<code>>>: {api.example.strip()}{END}"
 
 
@@ -77,15 +77,15 @@ def name(api: Api) -> str:
 
 
 def questions(items: Sequence[Item], catalogue: Sequence[Api], draw: random.Random) -> Iterator[tuple[Api, str]]:
-    """Endless pairs of an API and a question that could have asked for it."""
-    asked = {
+    """Yields endless pairs of an API and a question about it."""
+    instructions = {
         api.call: [one.instruction.split() for one in items if one.reference_call == api.call] for api in catalogue
     }
     while True:
         api = draw.choice(catalogue)
-        words = draw.choice(asked[api.call]) if draw.random() < 0.9 else api.description.split()
+        words = draw.choice(instructions[api.call]) if draw.random() < 0.9 else api.description.split()
         if draw.random() < 0.3:
-            other = draw.choice(asked[api.call])
+            other = draw.choice(instructions[api.call])
             halves = [words[: draw.randrange(1, len(words))], other[draw.randrange(1, len(other)) :]]
             words = [word for half in draw.sample(halves, 2) for word in half]
         share = draw.random() / 2
@@ -100,8 +100,8 @@ def train(recipe: Recipe, items: Sequence[Item], texts: Sequence[str]) -> tuple[
     """The tokenizer and the model.
 
     Args:
-        recipe: how.
-        items: to learn from.
+        recipe: the settings.
+        items: the questions to learn from.
         texts: docstrings.
     """
     import torch
@@ -109,9 +109,9 @@ def train(recipe: Recipe, items: Sequence[Item], texts: Sequence[str]) -> tuple[
 
     torch.manual_seed(recipe.seed)
     catalogue = load().catalogue
-    spoken = [*(item.instruction for item in items), *(api.description for api in catalogue)]
-    tokenizer = learn_tokenizer(texts, [*spoken, *(api.example for api in catalogue)], recipe.vocabulary)
-    encoded = [one.ids for one in tokenizer.encode_batch([*texts, *spoken * 10])]
+    english = [*(item.instruction for item in items), *(api.description for api in catalogue)]
+    tokenizer = learn_tokenizer(texts, [*english, *(api.example for api in catalogue)], recipe.vocabulary)
+    encoded = [one.ids for one in tokenizer.encode_batch([*texts, *english * 10])]
     words = learn_vectors(encoded, tokenizer.get_vocab_size(), recipe.word_width)
     names = _name_vectors(words, tokenizer, items, catalogue)
     tokenizer.add_tokens([name(api) for api in catalogue])
@@ -122,7 +122,7 @@ def train(recipe: Recipe, items: Sequence[Item], texts: Sequence[str]) -> tuple[
 
 
 def _name_vectors(words: "Array", tokenizer: Any, items: Sequence[Item], catalogue: Sequence[Api]) -> "Array":
-    """For each API the mean vector of what asks for it, less what all of them have in common.
+    """For each API the mean vector of its questions' words, minus the mean over all APIs.
 
     Rare words count for more: Arora, Liang & Ma, "A Simple but Tough-to-Beat Baseline for Sentence Embeddings" (2017).
     """
@@ -134,13 +134,13 @@ def _name_vectors(words: "Array", tokenizer: Any, items: Sequence[Item], catalog
     counts = np.bincount(np.concatenate(tokens), minlength=len(words))
     weights = 1e-3 / (1e-3 + counts / counts.sum())
     means = np.stack([np.average(words[one], axis=0, weights=weights[one]) for one in tokens])
-    found = np.stack([means[[call == api.call for call, _ in texts]].mean(axis=0) for api in catalogue])
-    found -= found.mean(axis=0)
-    return np.asarray(found / np.linalg.norm(found, axis=1, keepdims=True), dtype=np.float32)
+    vectors = np.stack([means[[call == api.call for call, _ in texts]].mean(axis=0) for api in catalogue])
+    vectors -= vectors.mean(axis=0)
+    return np.asarray(vectors / np.linalg.norm(vectors, axis=1, keepdims=True), dtype=np.float32)
 
 
 def _model(recipe: Recipe, *vectors: "Array") -> Any:
-    """Untrained, but its tokens have their vectors, and its positions sines: near ones are alike from the start."""
+    """The untrained model: tokens have their word vectors, positions sines, so that near positions are similar."""
     import numpy as np
     import torch
     from transformers import GPT2Config, GPT2LMHeadModel
@@ -170,7 +170,7 @@ def _model(recipe: Recipe, *vectors: "Array") -> Any:
     return model
 
 
-def _fit(model: Any, tokenizer: Any, asked: Iterator[tuple[Api, str]], recipe: Recipe) -> None:
+def _fit(model: Any, tokenizer: Any, pairs: Iterator[tuple[Api, str]], recipe: Recipe) -> None:
     import torch
 
     vectors = model.transformer.wte.weight
@@ -186,7 +186,7 @@ def _fit(model: Any, tokenizer: Any, asked: Iterator[tuple[Api, str]], recipe: R
     steps, began = recipe.call_steps + recipe.program_steps, time.monotonic()
     for step in range(steps):
         with_program = step >= recipe.call_steps
-        rows = [next(asked) for _ in range(recipe.batch // 2 if with_program else recipe.batch)]
+        rows = [next(pairs) for _ in range(recipe.batch // 2 if with_program else recipe.batch)]
         loss = _loss(model, tokenizer, rows, with_program=with_program)
         optimizer.zero_grad()
         loss.backward()
@@ -208,13 +208,13 @@ def _loss(model: Any, tokenizer: Any, rows: Sequence[tuple[Api, str]], *, with_p
         named, program = answers(api)
         texts = (instruction_prompt(Item("", question, "", "", "", "")), named + program if with_program else named)
         sides.append([tokenizer.encode(text).ids for text in texts])
-    width = min(max(len(asked) + len(answered) for asked, answered in sides), model.config.n_positions)
+    width = min(max(len(prompt) + len(answer) for prompt, answer in sides), model.config.n_positions)
     tokens = torch.zeros(len(sides), width, dtype=torch.long)
     learnt = torch.zeros(len(sides), width, dtype=torch.bool)
-    for row, (asked, answered) in enumerate(sides):
-        whole = [*asked, *answered][:width]
+    for row, (prompt, answer) in enumerate(sides):
+        whole = [*prompt, *answer][:width]
         tokens[row, : len(whole)] = torch.tensor(whole)
-        learnt[row, len(asked) : len(whole)] = True
+        learnt[row, len(prompt) : len(whole)] = True
     with torch.autocast("cpu", dtype=torch.bfloat16):
         states = model.transformer(tokens).last_hidden_state[:, :-1][learnt[:, 1:]]
         logits = model.lm_head(states)

@@ -1,7 +1,7 @@
 """A tokenizer and word vectors from the documentation that installed libraries carry in their docstrings.
 
-224 questions are too few to learn from them that a median is a quantile. The docstrings of the libraries that ``mini``
-asks for say so, and they are on every machine that can train the checkpoint.
+224 questions are too few to learn, for example, that a median is a quantile. The docstrings of ``mini``'s libraries
+contain such facts, and every machine that can train the checkpoint has them.
 """
 
 import ast
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 LIBRARIES = ("torch", "transformers", "numpy", "scipy", "pandas")
 END = "<|end|>"
 _LEAST_CHARACTERS = 40
-# Words at most this many tokens apart count as neighbours, the less the further apart.
+# Tokens at most this far apart count as neighbours, with a weight that falls with the distance.
 _WINDOW = 8
-# How often the few texts of `mini` count beside the many docstrings.
+# How often the few texts of `mini` are repeated among the many docstrings.
 _WEIGHT = 40
 
 
@@ -27,8 +27,8 @@ def docstrings() -> list[str]:
     """The docstrings of the standard library and of ``LIBRARIES``, each once, in the order of the files' names."""
     roots = [Path(sysconfig.get_path("stdlib"))]
     for name in LIBRARIES:
-        found = importlib.util.find_spec(name)
-        roots += [Path(found.origin).parent] if found and found.origin else []
+        spec = importlib.util.find_spec(name)
+        roots += [Path(spec.origin).parent] if spec and spec.origin else []
     return list(dict.fromkeys(text for root in roots for text in _docstrings(root)))
 
 
@@ -53,7 +53,7 @@ def learn_tokenizer(texts: Sequence[str], own: Sequence[str], size: int) -> Any:
 
     Args:
         texts: of the docstrings.
-        own: of the benchmark's training part.
+        own: texts of the benchmark's training part.
         size: of the vocabulary; ``END`` is its token 0.
     """
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
@@ -101,8 +101,8 @@ def learn_vectors(encoded: Sequence[Sequence[int]], size: int, width: int) -> "n
     words = np.bincount(pairs.row, pairs.data, minlength=size)
     contexts = words**0.75 / (words**0.75).sum()
     information = np.log(pairs.data / (words[pairs.row] * contexts[pairs.col]))
-    kept = information > 0
-    matrix = csr_matrix((information[kept], (pairs.row[kept], pairs.col[kept])), shape=(size, size))
+    positive = information > 0
+    matrix = csr_matrix((information[positive], (pairs.row[positive], pairs.col[positive])), shape=(size, size))
     start = np.random.default_rng(0).standard_normal(size)
     left, values, _ = svds(matrix, k=width, v0=start)
     vectors = left * np.sqrt(values)

@@ -201,7 +201,7 @@ def _plain(call: str) -> str:
 def _run(
     rows: Sequence[_Row], sandbox: Sandbox, tick: Callable[[], None] = lambda: None
 ) -> Iterator[tuple[_Row, dict[str, Any]]]:
-    answers = (
+    answers: Iterator[dict[str, Any]] = (
         {
             "item": str(number),
             "extraction": {"call": f"{_callee(_plain(row.call))}()", "program": row.program},

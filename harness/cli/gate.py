@@ -167,7 +167,8 @@ def _judge(arguments: argparse.Namespace, baseline: "Outcomes") -> "list[Finding
 def _ask(arguments: argparse.Namespace, baseline: "Outcomes") -> "Interim":
     """Makes a run, a part at a time, until it can be judged."""
     from apigauge.benchmarks import load_benchmark
-    from apigauge.harness.evaluation.evaluate import evaluate, planned
+    from apigauge.harness.evaluation.evaluate import evaluate
+    from apigauge.harness.evaluation.manifest import planned
     from apigauge.harness.gate import slices
     from apigauge.harness.gate.interim import plan, watch
     from apigauge.harness.gate.judge import check

@@ -1,36 +1,52 @@
 """``apigauge generate``: answers only; ``apigauge score RUN`` scores them, here or on another machine."""
 
 import argparse
-from typing import Any
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
-from apigauge.harness.cli.options import add_common, default_out
-from apigauge.harness.cli.output import print_json, progress, say, tell_problems
-from apigauge.harness.cli.run import add_generation, add_model, model_options, told_unanswered
+from apigauge.harness.cli.dry_run import add_dry_run, check_price, dry_run
+from apigauge.harness.cli.options import add_common
+from apigauge.harness.cli.output import progress, say, tell_problems
+from apigauge.harness.cli.pairs import Outcome, for_each_pair, run_folder
+from apigauge.harness.cli.run import add_generation, add_model, code_of_unanswered, model_options
+from apigauge.harness.cli.run_file import add_file, apply_file
+
+if TYPE_CHECKING:
+    from apigauge.benchmarks import Benchmark
+    from apigauge.harness.generation.types import Generator
 
 
 def add(commands: "argparse._SubParsersAction[Any]") -> None:
     """Declares the command."""
-    parser = commands.add_parser("generate", help="answer a benchmark without scoring")
+    parser = commands.add_parser("generate", help="answer benchmarks without scoring")
+    add_file(parser)
     add_model(parser)
+    add_dry_run(parser)
     add_generation(parser)
     add_common(parser)
-    parser.set_defaults(function=run)
+    parser.set_defaults(function=partial(run, parser=parser))
 
 
-def run(arguments: argparse.Namespace) -> int:
+def run(arguments: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
     """Runs the command."""
-    from apigauge.benchmarks import load_benchmark
     from apigauge.harness.evaluation.evaluate import generate
     from apigauge.harness.generation.backends import open_generator
 
-    benchmark = load_benchmark(arguments.benchmark, arguments.data_dir)
-    generator = open_generator(arguments.model, model_options(arguments))
-    out = arguments.out or default_out(benchmark.name, generator.describe()["spec"])
-    with progress(f"answering {benchmark.name}", len(benchmark.items[: arguments.limit]) * generator.samples) as tick:
-        count = generate(benchmark, generator, out, arguments.limit, tick)
-    tell_problems(generator.problems)
-    if arguments.json:
-        print_json({"run": str(out), "answers": count})
-    else:
-        say(f"{out} holds {count} answers; `apigauge score {out}` scores them")
-    return told_unanswered(generator)
+    apply_file(parser, arguments)
+    check_price(arguments)
+    options = model_options(arguments)
+    if arguments.dry_run:
+        return dry_run(arguments, options, runs_programs=False)
+
+    def work(benchmark: "Benchmark", generator: "Generator") -> Outcome:
+        out = run_folder(arguments, benchmark.name, generator.describe()["spec"])
+        generator.problems.clear()  # of another benchmark
+        total = len(benchmark.items[: arguments.limit]) * generator.samples
+        with progress(f"answering {benchmark.name}", total) as tick:
+            count = generate(benchmark, generator, out, arguments.limit, tick)
+        tell_problems(generator.problems)
+        if not arguments.json:
+            say(f"{out} holds {count} answers; `apigauge score {out}` scores them")
+        return Outcome(code_of_unanswered(generator), {"run": str(out), "answers": count})
+
+    return for_each_pair(arguments, lambda spec: open_generator(spec, options), work)

@@ -21,6 +21,7 @@ from apigauge.harness.cli import (
     sandbox,
     score,
 )
+from apigauge.harness.cli.options import Parser
 
 _COMMANDS = (demo, run, generate, score, rerun, report, compare, gate, comment, benchmarks, sandbox, hubs)
 
@@ -41,7 +42,7 @@ examples:
 
 def parser(add_plugin_commands: AddCommands | None = None) -> argparse.ArgumentParser:
     """The whole command line; ``add_plugin_commands`` gets its subparsers."""
-    top = argparse.ArgumentParser(
+    top = Parser(
         prog="apigauge",
         description="Are the API calls that language models write real, right and runnable?",
         epilog=_EPILOG,

@@ -1,18 +1,82 @@
-"""Options that several subcommands share, and what they mean."""
+"""Options that several subcommands share, how they are parsed, and what they mean."""
 
 import argparse
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, cast
+from typing import TYPE_CHECKING, Any, cast
 
-from apigauge.errors import SandboxError, UsageError
+from apigauge.errors import UsageError, did_you_mean
 from apigauge.harness.cli.output import say
 
 if TYPE_CHECKING:
     from apigauge.benchmarks import Benchmark
+    from apigauge.harness.evaluation.sandbox_choice import Kind, SandboxOptions
     from apigauge.sandboxes import Sandbox
-    from apigauge.sandboxes.hubs import Hub
+
+
+# In a parsed namespace: the options that the command line has, by the attribute that they set.
+GIVEN = "given_options"
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser that refuses a repeated option of one value, and suggests the nearest choice for a wrong one.
+
+    The parsers of subcommands are of their parent's class, so the whole command line behaves like this.
+    """
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.register("action", None, _Store)
+        self.register("action", "store", _Store)
+        self.register("action", "extend", _Extend)
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        if action.choices is not None and value not in action.choices:
+            names = [str(choice) for choice in action.choices]
+            raise argparse.ArgumentError(
+                action, f"invalid choice: {value!r} (choose from {', '.join(names)}{did_you_mean(str(value), names)})"
+            )
+
+
+def _is_first(action: argparse.Action, namespace: argparse.Namespace) -> bool:
+    """Whether the command line has the option for the first time; remembers that it has."""
+    given = vars(namespace).setdefault(GIVEN, set())
+    is_first = action.dest not in given
+    given.add(action.dest)
+    return is_first
+
+
+class _Store(argparse.Action):
+    """An option that may be given once: argparse would use the last of several values and drop the others silently."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,  # noqa: ARG002 - argparse calls it so
+        namespace: argparse.Namespace,
+        values: Any,
+        option_string: str | None = None,
+    ) -> None:
+        """Stores the value."""
+        if option_string is not None and not _is_first(self, namespace):
+            several = "; write all values after one of them" if self.nargs in ("+", "*") else ""
+            raise argparse.ArgumentError(self, f"is given twice, and takes effect once{several}")
+        setattr(namespace, self.dest, values)
+
+
+class _Extend(argparse.Action):
+    """An option of several values that may be repeated; what the command line has replaces the default."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,  # noqa: ARG002 - argparse calls it so
+        namespace: argparse.Namespace,
+        values: Sequence[Any] | str | None,
+        option_string: str | None = None,  # noqa: ARG002 - likewise
+    ) -> None:
+        """Adds the values."""
+        before = [] if _is_first(self, namespace) else getattr(namespace, self.dest)
+        setattr(namespace, self.dest, [*before, *(values or ())])
 
 
 def add_common(parser: argparse.ArgumentParser) -> None:
@@ -35,11 +99,11 @@ def add_scoring(parser: argparse.ArgumentParser) -> None:
 
 
 def add_sandbox(parser: argparse.ArgumentParser, default: str) -> None:
-    """``--sandbox`` and its like; ``default`` says what happens without the first."""
+    """``--sandbox`` and the options of a sandbox; ``default`` says what happens without ``--sandbox``."""
     parser.add_argument(
         "--sandbox",
         choices=("auto", "docker", "process", "none"),
-        help=f"where programs run; auto takes the best one there is (default: {default})",
+        help=f"where programs run; auto takes docker if it is available, else process (default: {default})",
     )
     parser.add_argument(
         "--sandbox-workers", type=positive, metavar="N", help="programs run at once (default: as many as cores)"
@@ -52,12 +116,12 @@ def add_sandbox(parser: argparse.ArgumentParser, default: str) -> None:
         "--hub",
         nargs="+",
         metavar=("MODE", "DIR"),
-        help="where programs find models: stand-in (default), snapshot DIR (a cache of yours), or live",
+        help="where programs find models: stand-in (default), snapshot DIR (your own cache), or live",
     )
     parser.add_argument(
         "--inputs",
         choices=("fixtures", "none"),
-        help="whether files and addresses that are not there yield small valid ones (default: the benchmark's own)",
+        help="whether missing files and addresses yield small valid ones (default: the benchmark's own)",
     )
 
 
@@ -70,97 +134,50 @@ def positive(text: str) -> int:
 
 
 def metric_modules(names: list[str] | None) -> list[str]:
-    """The metric modules asked for."""
+    """The modules of these metrics; all without names."""
     from apigauge.harness.metrics.registry import modules_for
     from apigauge.harness.metrics.table import MODULES
 
     return modules_for(names) if names else list(MODULES)
 
 
-@contextmanager
+def sandbox_options(kind: str, arguments: argparse.Namespace) -> "SandboxOptions":
+    """What :func:`add_sandbox` read, with this choice of ``--sandbox``."""
+    from apigauge.harness.evaluation.sandbox_choice import SandboxOptions
+
+    return SandboxOptions(
+        cast("Kind", kind),
+        arguments.sandbox_workers,
+        arguments.runtime,
+        arguments.environment,
+        tuple(arguments.hub) if arguments.hub else None,
+        arguments.inputs,
+    )
+
+
 def sandbox_for(
     benchmark: "Benchmark", kind: str, metrics: list[str] | None, arguments: argparse.Namespace
-) -> "Iterator[Sandbox | None]":
-    """The sandbox to run a benchmark's programs in, closed afterwards; None if they are not to be run.
+) -> "AbstractContextManager[Sandbox | None]":
+    """The sandbox for a benchmark's programs: :func:`apigauge.harness.evaluation.sandbox_choice.sandbox_for`.
 
     Args:
         benchmark: whose programs.
-        kind: a choice of ``--sandbox``. Only ``auto`` does without if none can be had, and says so.
-        metrics: the metrics asked for by name, if any: without ``exec.*`` among them nothing is run.
+        kind: a choice of ``--sandbox``.
+        metrics: values of ``--metrics``, if any.
         arguments: the options of :func:`add_sandbox`.
+    """
+    from apigauge.harness.evaluation import sandbox_choice
+
+    return sandbox_choice.sandbox_for(benchmark, sandbox_options(kind, arguments), metrics, say)
+
+
+def run_name(benchmark: str, spec: str) -> str:
+    """The default name of a run's folder: ``BENCHMARK-MODEL``.
 
     Raises:
-        UsageError: what was asked for excludes itself, or the benchmark's programs cannot be run at all.
-        SandboxError: the sandbox asked for cannot be had.
+        UsageError: the model's name has no character that a folder's name may have.
     """
-    sandbox = _open_sandbox(benchmark, kind, metrics, arguments)
-    try:
-        yield sandbox
-    finally:
-        if sandbox:
-            sandbox.close()
-
-
-def _open_sandbox(
-    benchmark: "Benchmark", kind: str, metrics: list[str] | None, arguments: argparse.Namespace
-) -> "Sandbox | None":
-    from apigauge.harness.metrics.registry import modules_for
-    from apigauge.harness.metrics.table import EXECUTED
-
-    named = bool(metrics) and any(module in EXECUTED for module in modules_for(metrics or []))
-    if kind == "none" and named:
-        raise UsageError("--metrics names exec.*, which --sandbox none does not measure; leave out one of the two")
-    if kind == "none" or (metrics and not named):
-        return None
-    if not benchmark.environment:
-        nowhere = f"{benchmark.name} has no environment to run programs in"
-        if kind != "auto" or named:
-            raise UsageError(f"{nowhere}: leave out {f'--sandbox {kind}' if kind != 'auto' else 'exec.*'}")
-        say(f"apigauge: {nowhere}; exec.* is not measured")
-        return None
-    from apigauge.sandboxes.factory import open_sandbox
-
-    try:
-        return open_sandbox(
-            cast("Literal['auto', 'docker', 'process']", kind),
-            arguments.environment or benchmark.environment,
-            concurrency=arguments.sandbox_workers,
-            runtime=arguments.runtime,
-            hub=hub_for(benchmark.hub, arguments.hub),
-            inputs=arguments.inputs or benchmark.inputs,
-            say=say,
-        )
-    except SandboxError as error:
-        if kind != "auto" or named:
-            raise
-        say(f"apigauge: programs are not run, exec.* is not measured: {error}")
-        return None
-
-
-def hub_for(models: str, asked: list[str] | None) -> "Hub | None":
-    """The hub of that name in the mode asked for with ``--hub``; None for a benchmark that loads no models.
-
-    Raises:
-        UsageError: the mode is not one of the three, or lacks its folder.
-        SandboxError: the stand-in hub is not built.
-    """
-    from apigauge.sandboxes import hubs
-
-    mode, *rest = asked or ["stand-in"]
-    if mode not in hubs.MODES or len(rest) != (mode == "snapshot"):
-        raise UsageError(f"--hub {' '.join(asked or [])}: give stand-in, live, or snapshot DIR")
-    if not models:
-        if asked:
-            raise UsageError("--hub: this benchmark's programs load no models; leave the option out")
-        return None
-    if mode == "snapshot":
-        return hubs.snapshot_hub(models, Path(rest[0]))
-    return hubs.live_hub(models) if mode == "live" else hubs.stand_in_hub(models)
-
-
-def default_out(benchmark: str, spec: str) -> Path:
-    """Where a run goes when nobody says: ``runs/BENCHMARK-MODEL``."""
     plain = "".join(c if c.isalnum() or c in "-._" else "-" for c in spec).strip("-.")[:80]
     if not plain:
         raise UsageError("--out is needed: the model's name makes no folder name")
-    return Path("runs") / f"{benchmark}-{plain}"
+    return f"{benchmark}-{plain}"

@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from apigauge.file_formats import Summary
+
 
 def say(text: str) -> None:
     """A line for the person; never on standard output, which belongs to the result."""
@@ -38,21 +40,27 @@ def progress(what: str, total: int | None) -> Iterator[Callable[[], None]]:
         yield lambda: bar.advance(task)
 
 
-def print_summary(run: Path, summary: dict[str, Any], *, as_json: bool) -> None:
+def summary_json(run: Path, summary: Summary) -> dict[str, Any]:
+    """A run's result as ``--json`` prints it."""
+    metrics = {
+        name: {"value": entry["value"], "low": entry["low"], "high": entry["high"], "n": entry["n"]}
+        for name, entry in summary["metrics"].items()
+    }
+    return {
+        "run": str(run),
+        "items": summary["items"],
+        "expected": summary["expected"],
+        "metrics": metrics,
+        "infra_error_rate": summary["infra_error_rate"],
+    }
+
+
+def print_summary(run: Path, summary: Summary, *, as_json: bool) -> None:
     """A run's result: a table for people, or JSON."""
-    metrics = summary["metrics"]
     if as_json:
-        kept = ("value", "low", "high", "n")
-        print_json(
-            {
-                "run": str(run),
-                "items": summary["items"],
-                "expected": summary["expected"],
-                "metrics": {name: {key: entry[key] for key in kept} for name, entry in metrics.items()},
-                "infra_error_rate": summary["infra_error_rate"],
-            }
-        )
+        print_json(summary_json(run, summary))
         return
+    metrics = summary["metrics"]
     from rich.console import Console
     from rich.markup import escape
     from rich.table import Table

@@ -5,19 +5,26 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from apigauge.errors import RunError
-from apigauge.harness.cli.options import add_common, add_sandbox, add_scoring, metric_modules, sandbox_for
+from apigauge.harness.cli.options import (
+    add_common,
+    add_sandbox,
+    add_scoring,
+    metric_modules,
+    sandbox_for,
+)
 from apigauge.harness.cli.output import print_json, progress, say, tell_problems
 
 if TYPE_CHECKING:
-    from apigauge.harness.evaluation.evaluate import Change
+    from apigauge.file_formats import Manifest, SandboxRecord, Summary
+    from apigauge.harness.evaluation.rescore import Change
 
 
 def add(commands: "argparse._SubParsersAction[Any]") -> None:
     """Declares the command."""
     parser = commands.add_parser("rerun", help="score a run's stored answers again; says what changed and why")
-    parser.add_argument("run", type=Path, metavar="RUN", help="a run's folder")
+    parser.add_argument("run", type=Path, metavar="RUN", help="a run's folder; with --metrics its other scores stay")
     add_scoring(parser)
-    add_sandbox(parser, "the kind the run was made with")
+    add_sandbox(parser, "the kind that made the run")
     add_common(parser)
     parser.set_defaults(function=run)
 
@@ -43,64 +50,88 @@ def run(arguments: argparse.Namespace) -> int:
 def _unexplained(metric: str) -> str:
     from apigauge.harness.metrics.table import is_executed
 
-    chance = "does the program depend on chance, or " if is_executed(metric) else ""
-    return f"nothing in the manifest explains it: {chance}were the scores edited?"
+    randomness = "is the program's outcome random, or " if is_executed(metric) else ""
+    return f"nothing in the manifest explains it: {randomness}were the scores edited?"
 
 
-def _made_in(run_path: Path, manifest: dict[str, Any]) -> str | None:
+def _sandbox_kind(run_path: Path, manifest: "Manifest") -> str | None:
     """The kind of sandbox a run was made with; None if it was made without one.
 
     Raises:
-        RunError: it is no kind that can be opened.
+        RunError: sandboxes of that kind do not exist.
     """
     if not (sandbox := manifest.get("sandbox")):
         return None
     kind = sandbox.get("kind") if isinstance(sandbox, dict) else sandbox
     if kind not in ("docker", "process"):
         raise RunError(
-            f"{run_path}: was made in a sandbox of kind {kind!r}, which is not here; choose one with --sandbox"
+            f"{run_path}: was made in a sandbox of kind {kind!r}, which does not exist; choose one with --sandbox"
         )
     return str(kind)
 
 
-def _as_made(run_path: Path, sandbox: dict[str, Any], arguments: argparse.Namespace) -> None:
-    """Takes from a run's manifest what the options leave open.
+def _fill_in(run_path: Path, sandbox: "SandboxRecord", arguments: argparse.Namespace) -> None:
+    """Sets the sandbox options that the command line leaves out to those of a run's manifest.
 
     Raises:
-        RunError: it was made with a cache of models whose place nobody wrote down.
+        RunError: it was made with a cache of models whose path is not recorded.
     """
     arguments.runtime = arguments.runtime or sandbox.get("runtime")
     arguments.environment = arguments.environment or sandbox.get("environment")
     arguments.inputs = arguments.inputs or (sandbox.get("inputs") or {}).get("mode")
     if (hub := sandbox.get("hub")) and not arguments.hub:
         if hub.get("mode") == "snapshot":
-            raise RunError(f"{run_path}: was made with a cache of yours; name it: --hub snapshot DIR")
+            raise RunError(f"{run_path}: was made with your own cache of models; name it: --hub snapshot DIR")
         arguments.hub = [hub.get("mode")]
 
 
-def rescore(run_path: Path, arguments: argparse.Namespace, otherwise: str) -> "tuple[dict[str, Any], list[Change]]":
-    """Scores a run's answers with the metrics and the kind of sandbox it was made with, or with those asked for.
+def rescore(run_path: Path, arguments: argparse.Namespace, otherwise: str) -> "tuple[Summary, list[Change]]":
+    """Scores a run's answers anew: by the metrics and in the kind of sandbox that made the run, or by those of options.
 
-    ``otherwise`` is the sandbox for a run that was made without one.
+    Scores of metrics that ``--metrics`` does not name stay as they are.
+
+    Args:
+        run_path: the run's folder.
+        arguments: of the command.
+        otherwise: the sandbox for a run that was made without one.
     """
     from apigauge.benchmarks import load_benchmark
     from apigauge.harness.evaluation import run_directory
-    from apigauge.harness.evaluation.evaluate import score_run
-    from apigauge.harness.metrics.table import MODULES, STATIC
+    from apigauge.harness.evaluation.rescore import score_run
+    from apigauge.harness.metrics.table import MODULES
 
-    manifest = run_directory.read_json(run_path / run_directory.MANIFEST)
-    benchmark = load_benchmark(manifest.get("benchmark", {}).get("name", ""), arguments.data_dir)
-    made_with = [module for module in MODULES if module in manifest.get("metrics", {})]
-    modules = metric_modules(arguments.metrics or made_with)
-    kind = arguments.sandbox or _made_in(run_path, manifest)
-    if not arguments.sandbox:
-        _as_made(run_path, manifest.get("sandbox") or {}, arguments)
-    if not kind:  # a run of chosen metrics keeps to those
-        kind = "none" if made_with and not set(made_with) >= set(STATIC) else otherwise
-    if manifest.get("sandbox") and kind == "none":
+    manifest = run_directory.read_manifest(run_path)
+    benchmark = load_benchmark(manifest["benchmark"].get("name", ""), arguments.data_dir)
+    modules = metric_modules(
+        arguments.metrics or [module for module in MODULES if module in manifest.get("metrics", {})]
+    )
+    kind = _kind(run_path, manifest, arguments, otherwise)
+    if kind != "none" and not arguments.sandbox:
+        _fill_in(run_path, manifest.get("sandbox") or {}, arguments)
+    if manifest.get("sandbox") and kind == "none" and not arguments.metrics:
         say(f"{run_path}: scored without a sandbox; exec.* is left out")
     with (
         sandbox_for(benchmark, kind, arguments.metrics, arguments) as sandbox,
         progress(f"scoring {benchmark.name}", manifest["benchmark"].get("items")) as tick,
     ):
-        return score_run(benchmark, run_path, modules, arguments.workers, tick, sandbox)
+        return score_run(
+            benchmark, run_path, modules, arguments.workers, tick, sandbox, keep_others=bool(arguments.metrics)
+        )
+
+
+def _kind(run_path: Path, manifest: "Manifest", arguments: argparse.Namespace, otherwise: str) -> str:
+    """The kind of sandbox to score a run in."""
+    from apigauge.harness.evaluation.sandbox_choice import names_executed
+    from apigauge.harness.metrics.table import STATIC
+
+    if arguments.sandbox:
+        return str(arguments.sandbox)
+    if arguments.metrics and not names_executed(arguments.metrics):
+        return "none"
+    if kind := _sandbox_kind(run_path, manifest):
+        return kind
+    if arguments.metrics:
+        return "auto"
+    # A run of chosen metrics keeps to those.
+    modules = manifest.get("metrics", {})
+    return "none" if modules and not set(modules) >= set(STATIC) else otherwise

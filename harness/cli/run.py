@@ -1,20 +1,23 @@
-"""``apigauge run``: answer a benchmark, score the answers."""
+"""``apigauge run``: answer benchmarks by models, score the answers."""
 
 import argparse
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from apigauge.errors import ApigaugeError
+from apigauge.harness.cli.dry_run import add_dry_run, check_price, dry_run
 from apigauge.harness.cli.options import (
     add_common,
     add_sandbox,
     add_scoring,
-    default_out,
     metric_modules,
     positive,
     sandbox_for,
 )
-from apigauge.harness.cli.output import print_summary, progress, say, tell_problems
+from apigauge.harness.cli.output import print_summary, progress, say, summary_json, tell_problems
+from apigauge.harness.cli.pairs import Outcome, for_each_pair, run_folder
+from apigauge.harness.cli.run_file import add_file, apply_file
 from apigauge.harness.generation.backends import forms, open_generator
 from apigauge.harness.generation.options import ModelOptions
 from apigauge.harness.generation.prompts import Prompting
@@ -22,58 +25,80 @@ from apigauge.harness.generation.retrieved_docs import RETRIEVERS
 from apigauge.harness.generation.sampling import Sampling
 
 if TYPE_CHECKING:
+    from apigauge.benchmarks import Benchmark
     from apigauge.harness.generation.types import Generator
 
 
 def add(commands: "argparse._SubParsersAction[Any]") -> None:
     """Declares the command."""
-    parser = commands.add_parser("run", help="answer a benchmark and score the answers; run again to resume")
+    parser = commands.add_parser("run", help="answer benchmarks and score the answers; run again to resume")
+    add_file(parser)
     add_model(parser)
+    add_dry_run(parser)
     add_generation(parser)
     add_scoring(parser)
     add_sandbox(parser, "auto")
     add_common(parser)
-    parser.set_defaults(function=run)
+    parser.set_defaults(function=partial(run, parser=parser))
 
 
 def add_model(parser: argparse.ArgumentParser) -> None:
     """``--benchmark``, ``--model``, ``--out`` and ``--limit``."""
-    parser.add_argument("--benchmark", required=True, metavar="NAME", help="see `apigauge benchmarks list`")
-    parser.add_argument("--model", required=True, metavar="SPEC", help=forms())
-    parser.add_argument("--out", type=Path, metavar="DIR", help="the run's folder (default: runs/BENCHMARK-MODEL)")
-    parser.add_argument("--limit", type=positive, metavar="N", help="only the first N items")
+    parser.add_argument(
+        "--benchmark",
+        nargs="+",
+        action="extend",
+        metavar="NAME",
+        help="one or more of `apigauge benchmarks list`; every model answers each",
+    )
+    parser.add_argument("--model", nargs="+", action="extend", metavar="SPEC", help=f"one or more of {forms()}")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        metavar="DIR",
+        help="the run's folder (default: runs/BENCHMARK-MODEL); of several runs the folder that gets one for each",
+    )
+    parser.add_argument(
+        "--limit", type=positive, metavar="N", help="only the first N items; a higher N later extends the run"
+    )
 
 
 def add_generation(parser: argparse.ArgumentParser) -> None:
     """The options of ``hf:``, ``vllm:`` and ``openai:``."""
-    asked = parser.add_argument_group("answers of hf:, vllm: and openai:")
-    asked.add_argument(
+    answers = parser.add_argument_group("answers of hf:, vllm: and openai:")
+    answers.add_argument(
         "--prompt",
         default="auto",
         metavar="chat|instruction|FILE",
         help="how a question is put: in the model's chat template (default, if it has one), in the benchmark's own "
         "form, or by a Jinja template of `instruction` and `document`",
     )
-    asked.add_argument("--retriever", choices=RETRIEVERS, default="none", help="adds a document of the catalogue to it")
-    asked.add_argument("--max-new-tokens", type=positive, default=512, metavar="N", help="the longest answer (512)")
-    asked.add_argument("--samples", type=positive, default=1, metavar="N", help="answers to each question (1)")
-    asked.add_argument("--temperature", type=float, default=0.0, metavar="T", help="0, the default, is greedy")
-    asked.add_argument("--top-p", type=float, default=1.0, metavar="P", help="draw from the likeliest tokens up to P")
-    asked.add_argument("--top-k", type=int, default=0, metavar="K", help="draw from the K likeliest tokens")
-    asked.add_argument("--seed", type=int, default=0, metavar="N", help="of the draws (0)")
-    asked.add_argument("--stop", nargs="+", default=(), metavar="TEXT", help="an answer ends before any of these")
-    asked.add_argument("--no-cache", action="store_true", help="make every answer anew, and keep none")
+    answers.add_argument(
+        "--retriever", choices=RETRIEVERS, default="none", help="adds a document of the catalogue to the question"
+    )
+    answers.add_argument(
+        "--max-new-tokens", type=positive, default=512, metavar="N", help="the longest answer, in tokens (512)"
+    )
+    answers.add_argument("--samples", type=positive, default=1, metavar="N", help="answers to each question (1)")
+    answers.add_argument("--temperature", type=float, default=0.0, metavar="T", help="0, the default, is greedy")
+    answers.add_argument("--top-p", type=float, default=1.0, metavar="P", help="draw from the likeliest tokens up to P")
+    answers.add_argument("--top-k", type=int, default=0, metavar="K", help="draw from the K likeliest tokens")
+    answers.add_argument("--seed", type=int, default=0, metavar="N", help="of the draws (0)")
+    answers.add_argument("--stop", nargs="+", default=(), metavar="TEXT", help="an answer ends before any of these")
+    answers.add_argument("--no-cache", action="store_true", help="generate every answer anew, and store none")
     local = parser.add_argument_group("checkpoints (hf:, vllm:)")
     local.add_argument("--dtype", default="auto", metavar="TYPE", help="auto, float32, bfloat16 or float16")
     local.add_argument("--device", default="auto", metavar="NAME", help="hf: auto, cpu, cuda, cuda:1, ...")
     local.add_argument("--adapter", metavar="PATH_OR_ID", help="a LoRA adapter (hf: any of PEFT's)")
     local.add_argument("--no-merge", action="store_true", help="hf: keep the adapter apart from the weights")
-    local.add_argument("--batch-size", type=positive, metavar="N", help="hf: default what fits memory, up to 32")
+    local.add_argument(
+        "--batch-size", type=positive, metavar="N", help="hf: prompts at once (default: what fits memory, up to 32)"
+    )
     local.add_argument("--tensor-parallel", type=positive, default=1, metavar="N", help="vllm: GPUs for one model")
     local.add_argument("--max-model-len", type=positive, metavar="N", help="vllm: tokens of context to reserve")
     server = parser.add_argument_group("servers (openai:); the key is taken from OPENAI_API_KEY")
     server.add_argument("--base-url", metavar="URL", help="up to and with /v1 (default: $OPENAI_BASE_URL)")
-    server.add_argument("--concurrency", type=positive, default=8, metavar="N", help="requests at one time (8)")
+    server.add_argument("--concurrency", type=positive, default=8, metavar="N", help="concurrent requests (8)")
     server.add_argument("--timeout", type=float, default=120.0, metavar="S", help="seconds to wait for an answer (120)")
 
 
@@ -95,20 +120,29 @@ def model_options(arguments: argparse.Namespace) -> ModelOptions:
     )
 
 
-def run(arguments: argparse.Namespace) -> int:
+def run(arguments: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
     """Runs the command."""
-    return answer_and_score(arguments, open_generator(arguments.model, model_options(arguments)))
+    apply_file(parser, arguments)
+    check_price(arguments)
+    options, modules = model_options(arguments), metric_modules(arguments.metrics)
+    if arguments.dry_run:
+        return dry_run(arguments, options, runs_programs=True)
+
+    def work(benchmark: "Benchmark", generator: "Generator") -> Outcome:
+        out = run_folder(arguments, benchmark.name, generator.describe()["spec"])
+        return answer_and_score(arguments, benchmark, generator, out, modules)
+
+    return for_each_pair(arguments, lambda spec: open_generator(spec, options), work)
 
 
-def answer_and_score(arguments: argparse.Namespace, generator: "Generator") -> int:
-    """Runs a generator over a benchmark into a run directory and prints the result."""
-    from apigauge.benchmarks import load_benchmark
+def answer_and_score(
+    arguments: argparse.Namespace, benchmark: "Benchmark", generator: "Generator", out: Path, modules: list[str]
+) -> Outcome:
+    """Runs a generator over a benchmark into a run directory; prints the result unless it goes into JSON."""
     from apigauge.harness.evaluation.evaluate import evaluate
 
-    modules = metric_modules(arguments.metrics)
-    benchmark = load_benchmark(arguments.benchmark, arguments.data_dir)
-    tell_grammar(benchmark.name, modules)
-    out = arguments.out or default_out(benchmark.name, generator.describe()["spec"])
+    warn_about_grammar(benchmark.name, modules)
+    generator.problems.clear()  # of another benchmark
     total = len(benchmark.items[: arguments.limit]) * generator.samples
     kind = arguments.sandbox or "auto"
     with (
@@ -117,11 +151,12 @@ def answer_and_score(arguments: argparse.Namespace, generator: "Generator") -> i
     ):
         summary = evaluate(benchmark, generator, out, modules, arguments.limit, arguments.workers, tick, sandbox)
     tell_problems(summary["problems"])
-    print_summary(out, summary, as_json=arguments.json)
-    return told_unanswered(generator)
+    if not arguments.json:
+        print_summary(out, summary, as_json=False)
+    return Outcome(code_of_unanswered(generator), summary_json(out, summary))
 
 
-def tell_grammar(benchmark: str, modules: list[str]) -> None:
+def warn_about_grammar(benchmark: str, modules: list[str]) -> None:
     """Says where ``ast.gorilla`` will not have the grammar that upstream's verdicts on APIBench were made with."""
     from apigauge.benchmarks.apibench import grammar
 
@@ -132,9 +167,9 @@ def tell_grammar(benchmark: str, modules: list[str]) -> None:
         )
 
 
-def told_unanswered(generator: "Generator") -> int:
-    """Says how many answers could not be had; the exit code that follows from it."""
+def code_of_unanswered(generator: "Generator") -> int:
+    """Says how many answers are missing; the exit code for that."""
     if not generator.unanswered:
         return 0
-    say(f"apigauge: {generator.unanswered} answers could not be had; the same command asks for those alone again")
+    say(f"apigauge: {generator.unanswered} answers are missing; the same command requests those alone again")
     return ApigaugeError.exit_code

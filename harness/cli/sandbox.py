@@ -11,7 +11,7 @@ from apigauge.harness.cli.output import print_json, say
 
 if TYPE_CHECKING:
     from apigauge.sandboxes.attacks.run import Result
-    from apigauge.sandboxes.doctor import Check
+    from apigauge.sandboxes.doctor import Finding
 
 _MARKS = {True: "ok", False: "NO", None: "-"}
 
@@ -90,13 +90,13 @@ def doctor(arguments: argparse.Namespace) -> int:
     """Examines the machine and a sandbox on it; 4 if something is not as it should be."""
     from apigauge.sandboxes.doctor import examine
 
-    checks = examine(arguments.sandbox, arguments.environment, _ignore if arguments.json else _print_check)
-    bad = [check for check in checks if check.ok is False]
+    findings = examine(arguments.sandbox, arguments.environment, _ignore if arguments.json else _print_finding)
+    bad = [finding for finding in findings if finding.ok is False]
     if arguments.json:
-        print_json({"checks": [{"name": c.name, "ok": c.ok, "found": c.found, "advice": c.advice} for c in checks]})
+        print_json({"checks": [{"name": f.name, "ok": f.ok, "found": f.result, "advice": f.advice} for f in findings]})
     else:
-        print(f"\n{len(bad)} of {len(checks)} checks need attention" if bad else "\nall is well")
-    return 4 if any(not check.name.startswith(_OPTIONAL) for check in bad) else 0
+        print(f"\n{len(bad)} of {len(findings)} checks need attention" if bad else "\nall is well")
+    return 4 if any(not finding.name.startswith(_OPTIONAL) for finding in bad) else 0
 
 
 # A sandbox may do without these.
@@ -107,10 +107,10 @@ def _ignore(_: object) -> None:
     pass
 
 
-def _print_check(check: "Check") -> None:
-    print(f"{_MARKS[check.ok]:3} {check.name:34} {check.found}")
-    if check.advice:
-        print(f"    {'':34} {check.advice}")
+def _print_finding(finding: "Finding") -> None:
+    print(f"{_MARKS[finding.ok]:3} {finding.name:34} {finding.result}")
+    if finding.advice:
+        print(f"    {'':34} {finding.advice}")
 
 
 def attack(arguments: argparse.Namespace) -> int:

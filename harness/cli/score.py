@@ -5,23 +5,33 @@ from pathlib import Path
 from typing import Any
 
 from apigauge.errors import UsageError
-from apigauge.harness.cli.options import add_common, add_sandbox, add_scoring, positive
-from apigauge.harness.cli.output import print_summary, tell_problems
+from apigauge.harness.cli.options import add_common, add_sandbox, add_scoring, metric_modules, positive
+from apigauge.harness.cli.output import print_json, print_summary, tell_problems
 from apigauge.harness.cli.run import answer_and_score
 
 
 def add(commands: "argparse._SubParsersAction[Any]") -> None:
     """Declares the command."""
     parser = commands.add_parser("score", help="score answers from a file, or the answers of a run")
-    parser.add_argument("run", nargs="?", type=Path, metavar="RUN", help="a run's folder, e.g. of `apigauge generate`")
-    parser.add_argument("--benchmark", metavar="NAME", help="what the answers answer")
     parser.add_argument(
-        "--responses", metavar="FILE", help="answers as JSON lines: `text` and `item` (or upstream's `question_id`)"
+        "run",
+        nargs="?",
+        type=Path,
+        metavar="RUN",
+        help="a run's folder, e.g. of `apigauge generate`; with --metrics its other scores stay",
+    )
+    parser.add_argument("--benchmark", metavar="NAME", help="the benchmark that the answers are for")
+    parser.add_argument(
+        "--responses",
+        metavar="FILE",
+        help="answers as JSON lines: `text` and `item` (or upstream's `question_id`); - reads standard input",
     )
     parser.add_argument("--out", type=Path, metavar="DIR", help="the run's folder")
-    parser.add_argument("--limit", type=positive, metavar="N", help="only the first N items")
+    parser.add_argument(
+        "--limit", type=positive, metavar="N", help="only the first N items; a higher N later extends the run"
+    )
     add_scoring(parser)
-    add_sandbox(parser, "auto; for RUN, the kind it was made with")
+    add_sandbox(parser, "auto; for RUN, the kind that made it")
     add_common(parser)
     parser.set_defaults(function=run)
 
@@ -34,11 +44,19 @@ def run(arguments: argparse.Namespace) -> int:
         return _score_run(arguments)
     if not (arguments.benchmark and arguments.responses and arguments.out):
         raise UsageError("score: give a RUN, or --benchmark, --responses and --out together")
-    return answer_and_score(arguments, Replay(str(find_responses(arguments.responses, arguments.data_dir))))
+    from apigauge.benchmarks import load_benchmark
+
+    modules = metric_modules(arguments.metrics)
+    benchmark = load_benchmark(arguments.benchmark, arguments.data_dir)
+    answers = Replay(str(find_responses(arguments.responses, arguments.data_dir)))
+    outcome = answer_and_score(arguments, benchmark, answers, arguments.out, modules)
+    if arguments.json:
+        print_json(outcome.result)
+    return outcome.code
 
 
 def find_responses(name: str, data_dir: Path | None) -> Path:
-    """The file as named, or of that name among the released answers that `benchmarks fetch` brought."""
+    """The file of that path, or of that name among the released answers that `benchmarks fetch` downloaded."""
     from apigauge.benchmarks.files import search_path
 
     if not Path(name).is_file() and Path(name).name == name:

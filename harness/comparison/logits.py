@@ -20,7 +20,7 @@ from apigauge.harness.generation.checkpoint import Checkpoint, find
 from apigauge.harness.generation.hf import HF, quiet
 from apigauge.harness.generation.options import ModelOptions
 from apigauge.harness.generation.prompts import Prompting, render
-from apigauge.harness.generation.tokens import Tokens
+from apigauge.harness.generation.tokens import CheckpointTokenizer
 
 _UNREADABLE = (OSError, ValueError, KeyError, ImportError, TypeError)
 
@@ -65,7 +65,7 @@ def load_tokenizer(name: str) -> Pretrained:
     folder = Path(name).expanduser()
     with quiet():
         if folder.is_dir():
-            return Pretrained(Tokens(Checkpoint(folder.resolve().name, folder, "")).tokenizer)
+            return Pretrained(CheckpointTokenizer(Checkpoint(folder.resolve().name, folder, "")).tokenizer)
         repo, _, revision = name.partition("@")
         try:
             return Pretrained(AutoTokenizer.from_pretrained(repo, revision=revision or "main"))

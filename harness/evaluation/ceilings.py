@@ -1,7 +1,7 @@
-"""The ceilings of executability: what the references reach in a sandbox, kept and looked up.
+"""The ceilings of executability: the rates that the references reach in a sandbox, stored and looked up.
 
-A ceiling belongs to one sandbox (image, hub, inputs, limits), so it is stored by what the sandbox says of itself, and
-only a run made in an equal one is compared with it.
+A ceiling belongs to one sandbox (image, hub, inputs, limits), so it is stored under the sandbox's description, and only
+a run made in an equal one is compared with it.
 """
 
 import hashlib
@@ -25,7 +25,7 @@ def folder() -> Path:
 
 
 def load(benchmark: Benchmark, sandbox: Mapping[str, Any] | None, items: Iterable[str]) -> dict[str, float]:
-    """The references' means over these items in a sandbox that says the same of itself; empty if never measured.
+    """The references' means over these items in a sandbox of the same description; empty if never measured.
 
     Args:
         benchmark: whose references.
@@ -43,7 +43,7 @@ def load(benchmark: Benchmark, sandbox: Mapping[str, Any] | None, items: Iterabl
 
 
 def save(benchmark: Benchmark, sandbox: Mapping[str, Any], rows: Mapping[str, Mapping[str, float]]) -> None:
-    """Stores what each reference reached, by row of the benchmark; replaces what was measured in an equal sandbox."""
+    """Stores each reference's rates, by row of the benchmark; replaces those measured in an equal sandbox."""
     path = _path(benchmark, sandbox)
     path.parent.mkdir(parents=True, exist_ok=True)
     text = json.dumps({"benchmark": benchmark.name, "sandbox": sandbox, "rows": rows})

@@ -2,18 +2,18 @@
 
 Kept on purpose:
 
-- Programs run in the sandbox's own number of threads while further rows are still being generated and scored; a
+- Programs run in as many threads as the sandbox has workers, while further rows are still being generated and scored; a
   bounded number of rows waits.
-- Equal programs are run once: models repeat themselves, and verdicts do not depend on chance. A verdict of ``infra``
-  says nothing of the program and is never handed on.
-- Whoever stops in the middle waits for no program: the sandbox is closed, which ends what runs in it, then the threads.
+- Equal programs are run once: models repeat themselves, and a verdict depends on the program alone. A verdict of
+  ``infra`` is about the sandbox, not the program, and is never shared.
+- A caller that stops early waits for no program: the sandbox is closed, which ends what runs in it, then the threads.
 """
 
 from collections import deque
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Generic, TypeVar, cast
 
 from apigauge.harness.executors.prefetch import Pending
 from apigauge.harness.metrics.executability import INFRA, NOTHING_TO_RUN, program_of, scores
@@ -22,11 +22,12 @@ from apigauge.sandboxes.verdict import NOTHING, Program, Sandbox, Verdict
 # Rows that may wait for each thread: enough that one slow program does not leave the other threads idle.
 AHEAD = 32
 
-Row = dict[str, Any]
+# A row of ``scores.jsonl``, or as much of one as has an extraction, metrics and labels.
+Row = TypeVar("Row", bound=Mapping[str, Any])
 
 
 @dataclass(frozen=True, slots=True)
-class _Waiting:
+class _Waiting(Generic[Row]):
     """A row whose program was started; ``shared`` if another row started it."""
 
     row: Row
@@ -36,11 +37,11 @@ class _Waiting:
 
 
 def executed(rows: Iterable[Row | Pending], sandbox: Sandbox) -> Generator[Row, None, None]:
-    """The rows with their verdicts and what follows from those, in the order they came.
+    """The rows with their verdicts and the scores of those, in the order they came.
 
     Args:
-        rows: scored rows, as for ``scores.jsonl``; drawn lazily, a bounded number ahead. Where they say ``PENDING``,
-            what is done is handed on.
+        rows: scored rows, as for ``scores.jsonl``; drawn lazily, a bounded number ahead. At ``PENDING`` all
+            finished rows are yielded.
         sandbox: where their programs run; closed here if the rows are not taken to their end.
     """
     pool = ThreadPoolExecutor(sandbox.concurrency, thread_name_prefix="sandbox")
@@ -56,7 +57,7 @@ def executed(rows: Iterable[Row | Pending], sandbox: Sandbox) -> Generator[Row, 
 
 
 def _in_order(rows: Iterable[Row | Pending], programs: "_Programs", ahead: int) -> Iterator[Row]:
-    waiting: deque[_Waiting] = deque()
+    waiting: deque[_Waiting[Row]] = deque()
     for row in rows:
         if not isinstance(row, Pending):
             waiting.append(programs.start(row))
@@ -66,7 +67,7 @@ def _in_order(rows: Iterable[Row | Pending], programs: "_Programs", ahead: int) 
         yield programs.finish(waiting.popleft())
 
 
-def _is_ready(one: _Waiting) -> bool:
+def _is_ready(one: _Waiting[Any]) -> bool:
     return one.verdict is None or one.verdict.done()
 
 
@@ -78,23 +79,23 @@ class _Programs:
         self._pool = pool
         self._verdicts: dict[Program, Future[Verdict]] = {}
 
-    def start(self, row: Row) -> _Waiting:
+    def start(self, row: Row) -> _Waiting[Row]:
         """Starts a row's program, unless it has none or an equal one was started before."""
         program = program_of(row["extraction"]["call"], row["extraction"]["program"])
         if program is None:
             return _Waiting(row, None, None, shared=False)
-        known = self._verdicts.get(program)
-        return _Waiting(row, program, known or self._submit(program), shared=known is not None)
+        verdict = self._verdicts.get(program)
+        return _Waiting(row, program, verdict or self._submit(program), shared=verdict is not None)
 
-    def finish(self, waiting: _Waiting) -> Row:
+    def finish(self, waiting: _Waiting[Row]) -> Row:
         """The row with its verdict, waited for."""
         return with_verdict(waiting.row, self._verdict(waiting))
 
-    def _verdict(self, waiting: _Waiting) -> Verdict:
+    def _verdict(self, waiting: _Waiting[Any]) -> Verdict:
         if waiting.program is None or waiting.verdict is None:
             return NOTHING_TO_RUN
         verdict = waiting.verdict.result()
-        if verdict.status == INFRA and waiting.shared:  # another row's bad luck; this one gets its own try
+        if verdict.status == INFRA and waiting.shared:  # the sandbox failed for another row; try again for this one
             newest = self._verdicts.get(waiting.program, waiting.verdict)
             verdict = newest.result()
             if verdict.status == INFRA:
@@ -104,12 +105,12 @@ class _Programs:
         return verdict
 
     def _submit(self, program: Program) -> "Future[Verdict]":
-        self._verdicts[program] = self._pool.submit(_run, self._sandbox, program)
+        self._verdicts[program] = self._pool.submit(_run_program, self._sandbox, program)
         return self._verdicts[program]
 
 
-def _run(sandbox: Sandbox, program: Program) -> Verdict:
-    """One program; a sandbox that breaks its promise never to raise is trouble of our own too."""
+def _run_program(sandbox: Sandbox, program: Program) -> Verdict:
+    """One program; a sandbox that raises, although it must not, is an infrastructure error too."""
     try:
         return sandbox.run(program)
     except Exception as error:  # noqa: BLE001 - whatever it is, it is not the program's failure
@@ -117,11 +118,12 @@ def _run(sandbox: Sandbox, program: Program) -> Verdict:
 
 
 def with_verdict(row: Row, verdict: Verdict) -> Row:
-    """A row with a verdict and the scores, label and message that follow from it."""
+    """A row with a verdict and its scores, label and message."""
     scored = scores(verdict)
-    return row | {
+    entries = {
         "metrics": row["metrics"] | scored.metrics,
         "labels": row["labels"] | scored.labels,
-        "messages": row["messages"] | scored.messages,
+        "messages": row.get("messages", {}) | scored.messages,
         "verdict": verdict.to_json(),
     }
+    return cast("Row", {**row, **entries})

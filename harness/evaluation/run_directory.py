@@ -1,24 +1,27 @@
 """The run directory: one generator on one benchmark, readable by ``cat``.
 
-``generations.jsonl`` and ``scores.jsonl`` grow by whole lines, each written with one call. A last line without its end
-was torn by a crash and is dropped on the next start. A row's key is (item, sample); a second row with a key is ignored.
-So killing the process at any instant loses at most the answer in flight and never counts one twice.
+``generations.jsonl`` and ``scores.jsonl`` grow by whole lines, each written with one call. A last line without a line
+end was torn by a crash and is dropped on the next start. A row's key is (item, sample); a second row with a key is
+ignored. So killing the process at any instant loses at most the answer in flight and never counts one twice.
+
+The fields of the files are documented in :mod:`apigauge.file_formats`.
 """
 
 import contextlib
 import fcntl
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from apigauge.errors import RunError
+from apigauge.file_formats import GenerationRow, Manifest, ScoreRow, Summary
 
 SCHEMA_VERSION = 1
 MANIFEST, GENERATIONS, SCORES, SUMMARY = "manifest.json", "generations.jsonl", "scores.jsonl", "summary.json"
-# What may differ between two runs whose scores must not.
-NOT_IDENTIFYING = ("host", "timings", "cache")
+# Entries of a manifest that may differ between two runs whose scores must not.
+NOT_IDENTIFYING = ("created", "host", "timings", "cache")
 
 Key = tuple[str, int]
 
@@ -27,6 +30,46 @@ _FIELDS: dict[str, dict[str, type]] = {
     GENERATIONS: _KEY_FIELDS | {"text": str},
     SCORES: _KEY_FIELDS | {"extraction": dict, "metrics": dict, "labels": dict},
 }
+
+
+def read_manifest(run: Path) -> Manifest:
+    """A run's ``manifest.json``.
+
+    Raises:
+        RunError: the directory is no run, or the file is damaged.
+    """
+    return cast("Manifest", read_json(run / MANIFEST))
+
+
+def read_summary(run: Path) -> Summary:
+    """A run's ``summary.json``.
+
+    Raises:
+        RunError: it is missing or damaged.
+    """
+    return cast("Summary", read_json(run / SUMMARY))
+
+
+def read_generations(run: Path) -> list[GenerationRow]:
+    """A run's answers; empty if there are none.
+
+    Raises:
+        RunError: a line that is not the last is no answer.
+    """
+    return cast("list[GenerationRow]", read_rows(run / GENERATIONS))
+
+
+def read_scores(run: Path, file: str = SCORES) -> list[ScoreRow]:
+    """A run's scores; empty if there are none.
+
+    Args:
+        run: the run directory.
+        file: another name for the file, while new scores are being written.
+
+    Raises:
+        RunError: a line that is not the last is no row of scores.
+    """
+    return cast("list[ScoreRow]", read_rows(run / file))
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -48,15 +91,15 @@ def read_json(path: Path) -> dict[str, Any]:
     return value
 
 
-def write_json(path: Path, value: dict[str, Any]) -> None:
-    """Writes a JSON object; the file is either the old one or the new one, never half of either."""
+def write_json(path: Path, value: Mapping[str, Any]) -> None:
+    """Writes a JSON object atomically: the file is either the old one or the new one, never half of either."""
     temporary = path.with_name(f".{path.name}.tmp")
     temporary.write_bytes(json.dumps(value, indent=2, ensure_ascii=False).encode("utf-8", "surrogatepass") + b"\n")
     temporary.replace(path)
 
 
 def read_rows(path: Path) -> list[dict[str, Any]]:
-    """The rows of a run's file, first of each key, without a torn last line; empty if there is no file.
+    """The rows of a JSON-lines file, first of each key, without a torn last line; empty if there is no file.
 
     Which fields a row must have depends on the file's name; each must have its key.
 
@@ -89,8 +132,8 @@ class Appender:
         os.ftruncate(self._file, whole)
         os.lseek(self._file, whole, os.SEEK_SET)
 
-    def append(self, row: dict[str, Any]) -> None:
-        """Writes one row, unless its key is there already."""
+    def append(self, row: Mapping[str, Any]) -> None:
+        """Writes one row, unless the file already has its key."""
         key = (row["item"], row["sample"])
         if key in self.keys:
             return
@@ -109,7 +152,7 @@ def writing(run: Path) -> Iterator[None]:
     """Holds a run directory for one writer.
 
     Raises:
-        RunError: another process is writing to it, or it cannot be made.
+        RunError: another process is writing to it, or it cannot be created.
     """
     try:
         run.mkdir(parents=True, exist_ok=True)
@@ -129,34 +172,10 @@ def writing(run: Path) -> Iterator[None]:
         os.close(lock)
 
 
-def start(run: Path, manifest: dict[str, Any]) -> None:
-    """Writes the manifest of a new run, or checks that a run to be resumed is the same one.
-
-    Raises:
-        RunError: the directory holds a run of something else; names what differs.
-    """
-    path = run / MANIFEST
-    if not any(file.exists() and file.stat().st_size for file in (run / GENERATIONS, run / SCORES)):
-        write_json(path, manifest)  # nothing depends yet on the manifest of an attempt that came to nothing
-        return
-    if not path.exists():
-        raise RunError(f"{run}: holds answers but no {MANIFEST}; choose another --out.")
-    different = differences(read_json(path), manifest)
-    unscored = not (run / SCORES).exists() or not (run / SCORES).stat().st_size
-    if different and unscored and all(name.startswith(("metrics.", "sandbox.")) for name, _, _ in different):
-        write_json(path, manifest)  # answers of `apigauge generate`, to be scored now
-        return
-    if different:
-        what = "; ".join(f"{name} was {old!r} and is {new!r}" for name, old, new in different)
-        raise RunError(
-            f"{run}: holds another run ({what}). Choose another --out, or `apigauge rerun {run}` to re-score."
-        )
-
-
-def differences(old: dict[str, Any], new: dict[str, Any]) -> list[tuple[str, Any, Any]]:
+def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[tuple[str, Any, Any]]:
     """Dotted name, old value, new value of every manifest entry that differs and can explain a different score."""
-    left, right = (_flat({k: v for k, v in m.items() if k not in NOT_IDENTIFYING}) for m in (old, new))
-    return [(n, left.get(n), right.get(n)) for n in sorted({*left, *right}) if left.get(n) != right.get(n)]
+    before, after = (_flat({k: v for k, v in m.items() if k not in NOT_IDENTIFYING}) for m in (old, new))
+    return [(n, before.get(n), after.get(n)) for n in sorted({*before, *after}) if before.get(n) != after.get(n)]
 
 
 def _flat(value: dict[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from apigauge.benchmarks.types import Benchmark
-from apigauge.errors import SandboxError, UsageError
+from apigauge.errors import SandboxError, UsageError, did_you_mean
 from apigauge.harness.metrics.registry import modules_for
 from apigauge.harness.metrics.table import EXECUTED
 from apigauge.sandboxes.verdict import Sandbox
@@ -66,17 +66,17 @@ def sandbox_for(
 def _open(
     benchmark: Benchmark, options: SandboxOptions, metrics: Sequence[str] | None, say: Callable[[str], None]
 ) -> Sandbox | None:
-    is_named = bool(metrics) and any(module in EXECUTED for module in modules_for(metrics or []))
+    is_required = names_executed(metrics)
     kind = options.kind
-    if kind == "none" and is_named:
+    if kind == "none" and is_required:
         raise UsageError("--metrics names exec.*, which --sandbox none does not measure; leave out one of the two")
-    if kind == "none" or (metrics and not is_named):
+    if kind == "none" or (metrics and not is_required):
         return None
     if not benchmark.environment:
-        nowhere = f"{benchmark.name} has no environment to run programs in"
-        if kind != "auto" or is_named:
-            raise UsageError(f"{nowhere}: leave out {f'--sandbox {kind}' if kind != 'auto' else 'exec.*'}")
-        say(f"apigauge: {nowhere}; exec.* is not measured")
+        reason = f"{benchmark.name} has no environment to run programs in"
+        if kind != "auto" or is_required:
+            raise UsageError(f"{reason}: leave out {f'--sandbox {kind}' if kind != 'auto' else 'exec.*'}")
+        say(f"apigauge: {reason}; exec.* is not measured")
         return None
     from apigauge.sandboxes.factory import open_sandbox
 
@@ -91,18 +91,24 @@ def _open(
             say=say,
         )
     except SandboxError as error:
-        if kind != "auto" or is_named:
+        if kind != "auto" or is_required:
             raise
         say(f"apigauge: programs are not run, exec.* is not measured: {error}")
         return None
 
 
-def hub_for(hub: str, choice: Sequence[str] | None) -> "Hub | None":
+def names_executed(metrics: Sequence[str] | None) -> bool:
+    """Whether a metric that programs must run for is among these names."""
+    return bool(metrics) and any(module in EXECUTED for module in modules_for(metrics or []))
+
+
+def hub_for(hub: str, choice: Sequence[str] | None, *, is_opened: bool = True) -> "Hub | None":
     """The hub of that name in the chosen mode; None for a benchmark that loads no models.
 
     Args:
         hub: of the benchmark; empty if its programs load no models.
         choice: as for ``--hub``: a mode, and for ``snapshot`` its folder; the stand-in hub by default.
+        is_opened: whether a live hub's folder is created; without, None is returned for a live hub.
 
     Raises:
         UsageError: the mode is not one of the three, or lacks its folder.
@@ -112,11 +118,14 @@ def hub_for(hub: str, choice: Sequence[str] | None) -> "Hub | None":
 
     mode, *rest = choice or ["stand-in"]
     if mode not in hubs.MODES or len(rest) != (mode == "snapshot"):
-        raise UsageError(f"--hub {' '.join(choice or [])}: give stand-in, live, or snapshot DIR")
+        hint = "" if mode in hubs.MODES else did_you_mean(mode, hubs.MODES)
+        raise UsageError(f"--hub {' '.join(choice or [])}: give stand-in, live, or snapshot DIR{hint}")
     if not hub:
         if choice:
             raise UsageError("--hub: this benchmark's programs load no models; leave the option out")
         return None
     if mode == "snapshot":
         return hubs.snapshot_hub(hub, Path(rest[0]))
-    return hubs.live_hub(hub) if mode == "live" else hubs.stand_in_hub(hub)
+    if mode == "live":
+        return hubs.live_hub(hub) if is_opened else None
+    return hubs.stand_in_hub(hub)

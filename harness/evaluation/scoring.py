@@ -1,30 +1,77 @@
-"""From a completion to its row in ``scores.jsonl``: extraction, then every metric. Pure, so it can run anywhere."""
+"""From answers to the rows of ``scores.jsonl``: extraction, static metrics, execution, one line for each answer."""
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
 
 from apigauge.benchmarks.types import Benchmark
+from apigauge.file_formats import ScoreRow
+from apigauge.harness.evaluation import run_directory
+from apigauge.harness.evaluation.execution import executed
+from apigauge.harness.executors.local import ordered
+from apigauge.harness.executors.prefetch import Pending
 from apigauge.harness.extraction.call_scan import functions_of
 from apigauge.harness.extraction.extract import extract
 from apigauge.harness.generation.types import Completion
 from apigauge.harness.metrics.registry import make_metrics, score
+from apigauge.sandboxes.verdict import Sandbox
+
+Tick = Callable[[], None]
+
+
+def score_answers(
+    benchmark: Benchmark,
+    answers: Iterable[Completion | Pending],
+    expected: int,
+    file: Path,
+    modules: Iterable[str],
+    workers: int | None = None,
+    tick: Tick = lambda: None,
+    sandbox: Sandbox | None = None,
+) -> None:
+    """Scores answers as they arrive and appends each row to a file; answers whose rows are in the file are skipped.
+
+    Args:
+        benchmark: what was asked.
+        answers: may be ``PENDING`` while the next one is being generated; finished rows are written meanwhile.
+        expected: how many answers there will be.
+        file: ``scores.jsonl``.
+        modules: metrics, by module.
+        workers: processes; all cores by default.
+        tick: called after each row.
+        sandbox: where programs run; closed here if scoring is interrupted.
+    """
+    scores = run_directory.Appender(file)
+    try:
+        unscored = (one for one in answers if isinstance(one, Pending) or (one.item, one.sample) not in scores.keys)
+        with contextlib.ExitStack() as stack:
+            rows = ordered(ScorerFactory(benchmark, tuple(modules)), unscored, expected - len(scores.keys), workers)
+            if sandbox:
+                # On an exception the traceback would keep this generator alive, and with it the programs that run.
+                rows = stack.enter_context(contextlib.closing(executed(rows, sandbox)))
+            for row in rows:
+                if not isinstance(row, Pending):
+                    scores.append(row)
+                    tick()
+    finally:
+        scores.close()
 
 
 @dataclass(frozen=True)
 class ScorerFactory:
-    """Builds the scoring function of one benchmark; travels to other processes."""
+    """Builds the function that extracts and scores one answer; pickled for other processes."""
 
     benchmark: Benchmark
     modules: tuple[str, ...]
 
-    def __call__(self) -> Callable[[Completion], dict[str, Any]]:
-        """The function that scores a completion."""
+    def __call__(self) -> Callable[[Completion], ScoreRow]:
+        """The function that scores a completion; pure, so it can run anywhere."""
         metrics = make_metrics(self.modules, self.benchmark)
         items = {item.id: item for item in self.benchmark.items}
         functions = functions_of((api.call for api in self.benchmark.catalogue), self.benchmark.conventions)
 
-        def scorer(completion: Completion) -> dict[str, Any]:
+        def scorer(completion: Completion) -> ScoreRow:
             extraction = extract(completion.text, functions)
             scored = score(metrics, items[completion.item], extraction)
             return {

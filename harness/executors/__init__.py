@@ -1,1 +1,1 @@
-"""Where work runs: processes of this machine, and a thread that works ahead."""
+"""Where work runs: processes of this machine, and a thread that produces values in advance."""

@@ -1,4 +1,4 @@
-"""Processes of this machine."""
+"""Scoring in processes of this machine."""
 
 import contextlib
 import gc
@@ -19,7 +19,7 @@ Task = TypeVar("Task")
 Result = TypeVar("Result")
 
 _CHUNK = 32
-# Below this many tasks a process costs more than it gives.
+# Below this many tasks, starting processes takes longer than it saves.
 _WORTH_PROCESSES = 200
 
 _function: Callable[[Any], Any]
@@ -31,14 +31,13 @@ def ordered(
     expected: int,
     workers: int | None = None,
 ) -> Iterator[Result | Pending]:
-    """Results of tasks in the order of the tasks, while further tasks are still being drawn.
+    """Results of tasks in the order of the tasks, while later tasks are still being produced.
 
     Args:
-        make: builds the function that does a task; called once in each process, so it must pickle.
-        tasks: drawn lazily, a bounded number ahead. Where they say ``PENDING``, what is done is handed on, and so is
-            that.
-        expected: how many there will be; few stay in this process.
-        workers: processes; all cores by default. One stays in this process.
+        make: builds the function that does a task; called once in each process, so it must be picklable.
+        tasks: drawn lazily, a bounded number ahead. At a ``PENDING``, the results so far are yielded, then ``PENDING``.
+        expected: how many tasks there will be; a few are done in this process.
+        workers: number of processes; all cores by default. With 1, all tasks are done in this process.
     """
     workers = workers or os.cpu_count() or 1
     if workers == 1 or expected < _WORTH_PROCESSES:
@@ -47,22 +46,22 @@ def ordered(
             yield PENDING if isinstance(task, Pending) else function(task)
         return
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, context, initializer=_start, initargs=(make,)) as pool:
+    with ProcessPoolExecutor(workers, context, initializer=_start_worker, initargs=(make,)) as pool:
         running: deque[Future[list[Any]]] = deque()
         for chunk in _chunks(tasks):
             if chunk:
                 with _interrupts_ignored():
-                    running.append(pool.submit(_run, chunk))
+                    running.append(pool.submit(_do_tasks, chunk))
             while running and (running[0].done() or len(running) > 4 * workers):
-                yield from _result(running.popleft())
+                yield from _results_of(running.popleft())
             if not chunk:
                 yield PENDING
         while running:
-            yield from _result(running.popleft())
+            yield from _results_of(running.popleft())
 
 
 def _chunks(tasks: Iterable[Task | Pending]) -> Iterator[tuple[Task, ...]]:
-    """Tasks by the handful, fewer where none is at hand; nothing where none has come since."""
+    """Tasks in chunks of ``_CHUNK``; at a ``PENDING`` the tasks so far, perhaps none."""
     chunk: list[Task] = []
     for task in tasks:
         if not isinstance(task, Pending):
@@ -76,7 +75,7 @@ def _chunks(tasks: Iterable[Task | Pending]) -> Iterator[tuple[Task, ...]]:
 
 @contextlib.contextmanager
 def _interrupts_ignored() -> Iterator[None]:
-    """A process started in here ignores Ctrl-C, from its first instruction: it is for the parent to stop it."""
+    """A process started in this block ignores Ctrl-C from its first instruction: the parent stops it."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -87,29 +86,29 @@ def _interrupts_ignored() -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
-def _result(chunk: Future[list[Any]]) -> list[Any]:
+def _results_of(chunk: Future[list[Any]]) -> list[Any]:
     try:
         return chunk.result()
     except BrokenProcessPool as error:
         raise ApigaugeError(
-            "a scoring process died (killed, or out of memory?). What was scored is kept; run the same command again, "
-            "perhaps with --workers 1."
+            "a scoring process died (killed, or out of memory?). The scores so far are kept; run the same command "
+            "again, perhaps with --workers 1."
         ) from error
 
 
-def _start(make: Callable[[], Callable[[Any], Any]]) -> None:
-    global _function  # noqa: PLW0603 - one function a process is what an initializer is for
+def _start_worker(make: Callable[[], Callable[[Any], Any]]) -> None:
+    global _function  # noqa: PLW0603 - an initializer can pass its result on in no other way
     threading.Thread(target=_die_with_parent, daemon=True).start()
     _function = make()
-    gc.freeze()  # what was built for scoring lives as long as the process
+    gc.freeze()  # the scorer lives as long as the process
 
 
-def _run(tasks: tuple[Any, ...]) -> list[Any]:
+def _do_tasks(tasks: tuple[Any, ...]) -> list[Any]:
     return [_function(task) for task in tasks]
 
 
 def _die_with_parent() -> None:
-    """A worker whose parent was killed would wait for tasks for ever."""
+    """Ends the worker with its parent; it would wait for tasks for ever."""
     if parent := multiprocessing.parent_process():
         parent.join()
         os._exit(1)

@@ -1,4 +1,4 @@
-"""A stage of work in a thread of its own, so that the stages behind it need not wait for each other."""
+"""A stage of work in a separate thread, so that later stages can work while it waits."""
 
 import contextlib
 import queue
@@ -11,7 +11,7 @@ Value = TypeVar("Value")
 
 
 class Pending(Enum):
-    """What a stage hands on while its next value is not there, so that the next stage can finish what it has."""
+    """Yielded by a stage while its next value is not ready, so that the next stage can finish its own work."""
 
     PENDING = "pending"
 
@@ -22,10 +22,10 @@ Kind = Literal["value", "end", "error"]
 
 
 def prefetch(values: Iterable[Value], size: int) -> Generator[Value | Pending, None, None]:
-    """The values, drawn in a thread that runs at most ``size`` ahead; ``PENDING`` whenever there is none for 20 ms.
+    """The values, drawn in a thread at most ``size`` ahead; ``PENDING`` whenever there is none for 20 ms.
 
-    An error in drawing is raised here, in its place. Closed early, it lets the thread end at its next value and closes
-    the values there; it does not wait for that, since the value may be minutes away.
+    An error in drawing is raised here, after the values before it. When this generator is closed early, the thread ends
+    at its next value and closes the iterator there; this does not wait for it, since the value may take minutes.
     """
     results: queue.Queue[tuple[Kind, Any]] = queue.Queue(size)
     stopped = threading.Event()
@@ -44,7 +44,7 @@ def prefetch(values: Iterable[Value], size: int) -> Generator[Value | Pending, N
                 if stopped.is_set():
                     break
             put("end", None)
-        except BaseException as error:  # noqa: BLE001 - raised again where the values are taken
+        except BaseException as error:  # noqa: BLE001 - raised where the values are taken
             put("error", error)
         finally:
             if isinstance(iterator, Generator):

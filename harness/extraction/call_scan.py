@@ -1,4 +1,4 @@
-"""Finding calls and imports in text that need not be valid Python.
+"""Calls and imports in text that need not be valid Python, and the call that an answer proposes.
 
 Answers are prose, dictionaries and broken programs as often as code, so this reads characters, not a syntax tree. It
 never raises and takes time linear in the text (each call is followed for at most ``MAX_CALL`` characters).
@@ -7,8 +7,9 @@ never raises and takes time linear in the text (each call is followed for at mos
 import itertools
 import re
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from apigauge.harness.extraction.syntax import syntax_tree
 
@@ -50,12 +51,19 @@ _IMPORT = re.compile(
     r"^[ \t]*+(?:from[ \t]++(?P<module>[\w.]++)[ \t]++)?import[ \t]++(?P<names>\([^)]{0,2000}\)|[^\n;#(]++)",
     re.MULTILINE,
 )
-_CLOSER = {"(": ")", "[": "]", "{": "}"}
+_CLOSERS = {"(": ")", "[": "]", "{": "}"}
+_BRACKET_OR_QUOTE = re.compile(r"[()\[\]{}'\"]")
+_STRING_MARK = {quote: re.compile(rf"[\\\n{quote}]") for quote in "'\""}
+
+# What a program loads next to its model, or wraps around it; the call that answers the question is the other one.
+_COMPANION = re.compile(r"(?:Tokenizer\w*|Processor|FeatureExtractor|Config|Scheduler|Sequential)(?:\.\w+)?$")
+_SEED = re.compile(r"_seed$")
+_NOT_CATALOGUE_LIKE = 3
 
 
 @dataclass(frozen=True, slots=True)
 class CallSpan:
-    """A call as it stands in a text: the dotted callee, where the call begins and ends, and whether it is closed."""
+    """A call in a text: the dotted callee, where the call begins and ends, and whether its brackets are closed."""
 
     callee: str
     start: int
@@ -64,34 +72,30 @@ class CallSpan:
 
 
 def find_calls(text: str) -> Iterator[CallSpan]:
-    """Calls of a dotted name, in the order they begin; nested ones follow the call around them."""
-    for count, found in enumerate(_CALLEE.finditer(text)):
-        if count >= MAX_CALLS:
-            return
-        callee = re.sub(r"\s+", "", found[1])
+    """Calls of a dotted name, in the order in which they begin; nested ones follow the call around them."""
+    for match in itertools.islice(_CALLEE.finditer(text), MAX_CALLS):
+        callee = re.sub(r"\s+", "", match[1])
         if callee in _NOT_CALLEES:
             continue
-        end = end_of_brackets(text, found.end() - 1)
-        yield CallSpan(callee, found.start(), end if end >= 0 else len(text), end >= 0)
+        end = end_of_brackets(text, match.end() - 1)
+        yield CallSpan(callee, match.start(), end if end >= 0 else len(text), end >= 0)
 
 
 def end_of_brackets(text: str, start: int) -> int:
     """The position after the bracket that closes the one at ``start``; -1 if none does within ``MAX_CALL``."""
     closers: list[str] = []
     position, stop = start, min(len(text), start + MAX_CALL)
-    while position < stop:
-        character = text[position]
+    while mark := _BRACKET_OR_QUOTE.search(text, position, stop):
+        character, position = mark[0], mark.end()
         if character in "'\"":
-            position = _end_of_string(text, position, stop)
-            continue
-        if character in _CLOSER:
-            closers.append(_CLOSER[character])
-        elif character in ")]}":
+            position = _end_of_string(text, mark.start(), stop)
+        elif character in _CLOSERS:
+            closers.append(_CLOSERS[character])
+        else:
             if not closers or closers.pop() != character:
                 return -1
             if not closers:
-                return position + 1
-        position += 1
+                return position
     return -1
 
 
@@ -99,15 +103,15 @@ def _end_of_string(text: str, start: int, stop: int) -> int:
     quote = text[start]
     delimiter = quote * 3 if text.startswith(quote * 3, start) else quote
     position = start + len(delimiter)
-    while position < stop:
-        if text[position] == "\\":
-            position += 2
-        elif text.startswith(delimiter, position):
-            return position + len(delimiter)
-        elif text[position] == "\n" and len(delimiter) == 1:
-            return position
+    while mark := _STRING_MARK[quote].search(text, position, stop):
+        if mark[0] == "\\":
+            position = mark.end() + 1
+        elif text.startswith(delimiter, mark.start()):
+            return mark.start() + len(delimiter)
+        elif mark[0] == "\n" and len(delimiter) == 1:
+            return mark.start()
         else:
-            position += 1
+            position = mark.end()
     return stop
 
 
@@ -115,9 +119,9 @@ def imports(program: str) -> dict[str, str]:
     """What each imported name stands for: ``{"F": "torch.nn.functional", "pipeline": "transformers.pipeline"}``."""
     names: dict[str, str] = {}
     program = re.sub(r"\\\r?\n", " ", re.sub(r"#[^\n]*", "", program))
-    for found in _IMPORT.finditer(program):
-        module = found["module"]
-        for part in found["names"].strip("() \t").split(","):
+    for statement in _IMPORT.finditer(program):
+        module = statement["module"]
+        for part in statement["names"].strip("() \t").split(","):
             words = part.split()
             if not words or not re.fullmatch(r"[\w.]+", words[0]):
                 continue
@@ -139,18 +143,67 @@ def resolve(dotted: str, names: dict[str, str]) -> str:
 
 def functions_of(calls: Iterable[str], conventions: dict[str, str] | None = None) -> frozenset[str]:
     """Callees of the outermost calls in the given texts, as written and as resolved: what extraction looks for."""
-    found = set()
+    callees = set()
     for call in calls:
         end = 0
         for span in find_calls(call):
             if span.start >= end:
-                found |= {span.callee, resolve(span.callee, conventions or {})}
+                callees |= {span.callee, resolve(span.callee, conventions or {})}
                 end = span.end
-    return frozenset(found)
+    return frozenset(callees)
+
+
+def choose_call(
+    text: str, names: dict[str, str], functions: frozenset[str], *, any_call: bool, skip: Sequence[range] = ()
+) -> str | None:
+    """The call in a text that answers the question; None if there is none.
+
+    The first call of a catalogue-like function that is no companion (a tokenizer, a configuration) and sets no seed;
+    else the first companion, else the first seed, else the first call of anything.
+
+    Args:
+        text: a section of an answer, its program, or prose.
+        names: what imported names stand for.
+        functions: the catalogue's, from :func:`functions_of`.
+        any_call: whether a call counts that is not catalogue-like.
+        skip: stretches of the text in which no call counts, see :func:`comments_and_strings`.
+    """
+
+    def rank(span: CallSpan) -> int:
+        callee = resolve(span.callee, names)
+        if not any(_is_catalogue_like(name, functions) for name in (span.callee, callee)):
+            return _NOT_CATALOGUE_LIKE
+        return 2 if _SEED.search(callee) else 1 if _COMPANION.search(callee) else 0
+
+    spans = [span for span in find_calls(text) if all(span.start not in stretch for stretch in skip)]
+    if not spans:
+        return None
+    ranks = [rank(span) for span in spans]
+    best = min(ranks)
+    if best == _NOT_CATALOGUE_LIKE and not any_call:
+        return None
+    first = spans[ranks.index(best)]
+    return text[first.start : first.end].strip()
+
+
+def _is_catalogue_like(callee: str, functions: frozenset[str]) -> bool:
+    """Whether a callee ends as a catalogue function does: ``Made.from_pretrained`` may be, ``np.load`` is not."""
+    lasts, parents = _endings(functions)
+    *before, last = callee.split(".")
+    if not before:
+        return last in functions
+    return last in lasts and (before[-1] in parents or not before[-1][:1].islower())
+
+
+@lru_cache(maxsize=16)
+def _endings(functions: frozenset[str]) -> tuple[frozenset[str], frozenset[str]]:
+    """The last parts of dotted names, and the parts before them."""
+    split = [name.split(".") for name in functions]
+    return frozenset(parts[-1] for parts in split), frozenset(parts[-2] for parts in split if len(parts) > 1)
 
 
 def comments_and_strings(program: str) -> list[range]:
-    """Where a program's comments and strings stand, in characters; what a formatted string calls is none of it."""
+    """The stretches of a program, in characters, that are comments or strings; calls in a formatted string are code."""
     source = program.encode("utf-8", "replace")
     stretches: list[tuple[int, int]] = []
     stack = [syntax_tree(source).root_node]
@@ -167,5 +220,7 @@ def comments_and_strings(program: str) -> list[range]:
     stretches.sort()
     if len(source) == len(program):
         return [range(start, end) for start, end in stretches]
-    place = list(itertools.accumulate((len(character.encode("utf-8", "replace")) for character in program), initial=0))
-    return [range(bisect_left(place, start), bisect_left(place, end)) for start, end in stretches]
+    offsets = list(
+        itertools.accumulate((len(character.encode("utf-8", "replace")) for character in program), initial=0)
+    )
+    return [range(bisect_left(offsets, start), bisect_left(offsets, end)) for start, end in stretches]

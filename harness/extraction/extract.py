@@ -1,23 +1,20 @@
-r"""From a completion's text to the call and the program in it.
+r"""The call and the program in a completion's text.
 
 Answers come as ``<<<api_call>>>: ...`` sections, as Python dictionaries whose inner quotes are not escaped, as fenced
-blocks, as bare code, as prose around a call, with ``\n`` and ``\"`` written out, and cut off in the middle. Every
-shape is tried in the order of how plainly it says what it is; ``how`` names the one that held.
+blocks, as bare code, as prose around a call, with ``\n`` and ``\"`` written out, and cut off in the middle. The shapes
+are tried in turn, the most explicit first; ``how`` names the one that matched.
 """
 
 import itertools
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import lru_cache
+from dataclasses import dataclass, field
 
-from apigauge.harness.extraction.call_scan import CallSpan, comments_and_strings, find_calls, imports, resolve
+from apigauge.harness.extraction.call_scan import choose_call, comments_and_strings, imports
 from apigauge.harness.extraction.syntax import MAX_PROGRAM, parses
 
 MAX_TEXT = 1_000_000
 
 _NO_CALL = ", no call"
-_OTHER = 3  # rank of a call that is not catalogue-like
 
 _SECTION = r"(?:<<<|###)\s{{0,9}}{name}\s{{0,9}}(?:>>>)?\s{{0,9}}:"
 _CALL_SECTION = re.compile(_SECTION.format(name="api[_ ]call"), re.IGNORECASE)
@@ -41,26 +38,25 @@ _ESCAPED_LINE_END = re.compile(r"(?<!\\)\\++n")
 _ESCAPED_TAB = re.compile(r"(?<!\\)\\++t")
 _ESCAPED_QUOTE = re.compile(r"(?<!\\)\\++(['\"])")
 MAX_SECTIONS = 20
-# What a program loads beside its model, or wraps around it; the call asked for is the other one.
-_COMPANION = re.compile(r"(?:Tokenizer\w*|Processor|FeatureExtractor|Config|Scheduler|Sequential)(?:\.\w+)?$")
-_SEED = re.compile(r"_seed$")
 
 
 @dataclass(frozen=True, slots=True)
 class Extraction:
-    """What was found in a completion.
+    """What extraction found in a completion.
 
     Attributes:
         text: the completion itself (what ``ast.gorilla`` reads).
         call: source of the one call the answer proposes; None if it proposes none.
         program: the program around it; None if there is none.
         how: where the call was found and what was done to the text, e.g. ``section`` or ``dict, unescaped``.
+        imports: what the names that the program imports stand for, see :func:`~.call_scan.imports`.
     """
 
     text: str
     call: str | None
     program: str | None
     how: str
+    imports: dict[str, str] = field(default_factory=dict, repr=False, compare=False)
 
 
 def extract(text: str, functions: frozenset[str] = frozenset()) -> Extraction:
@@ -73,23 +69,30 @@ def extract(text: str, functions: frozenset[str] = frozenset()) -> Extraction:
     """
     if len(text) > MAX_TEXT:
         return Extraction(text, None, None, "too long")
-    plain, unescaped = _unescape(text)
-    program, program_how = _program(plain)
+    plain, is_unescaped = _unescape(text)
+    program, place = _program(plain)
+    sections = _sections(plain)
     names = imports(program or "")
-    call, how = _from_sections(plain, names, functions)
+    call, how = None, "nothing"
+    for shape, values in sections:
+        calls = (choose_call(value, names, functions, any_call=True) for value in values)
+        call, how = next(((call, shape) for call in calls if call), (values[0] or None, shape + _NO_CALL))
+        if call:
+            break
     if (call is None or how.endswith(_NO_CALL)) and program is not None:
         # A section that holds no call ("import torch") yields to a program that calls the catalogue.
-        found = _pick(program, names, functions, any_call=call is None, skip=comments_and_strings(program))
-        call, how = (found, program_how) if found else (call, how)
-    if call is None and program_how != "code":
-        call, how = _pick(plain, names, functions, any_call=False), "prose"
+        skip = comments_and_strings(program)
+        choice = choose_call(program, names, functions, any_call=call is None, skip=skip)
+        call, how = (choice, place) if choice else (call, how)
+    if call is None and place != "code":
+        call, how = choose_call(plain, names, functions, any_call=False), "prose"
     if call is None:
         how = "nothing"
-    return Extraction(text, call, program, f"{how}, unescaped" if unescaped else how)
+    return Extraction(text, call, program, f"{how}, unescaped" if is_unescaped else how, names)
 
 
 def _unescape(text: str) -> tuple[str, bool]:
-    """Turns written-out line ends and quotes into real ones where they stand for the answer's own."""
+    """The text with written-out line ends and quotes as real ones where it seems to be escaped; whether it does."""
     if text.count("\\n") > text.count("\n"):
         text = _ESCAPED_TAB.sub("\t", _ESCAPED_LINE_END.sub("\n", text))
         return _ESCAPED_QUOTE.sub(r"\1", text), True
@@ -98,80 +101,44 @@ def _unescape(text: str) -> tuple[str, bool]:
     return text, False
 
 
-def _from_sections(text: str, names: dict[str, str], functions: frozenset[str]) -> tuple[str | None, str]:
-    for start, end, how in ((_CALL_SECTION, _NEXT_SECTION, "section"), (_CALL_ENTRY, _NEXT_ENTRY, "dict")):
-        values = [_until(text, found.end(), end) for found in itertools.islice(start.finditer(text), MAX_SECTIONS)]
-        for value in values:
-            if call := _pick(value, names, functions, any_call=True):
-                return call, how
-        if values and values[0]:
-            return values[0], how + _NO_CALL
-    return None, ""
+def _sections(text: str) -> list[tuple[str, list[str]]]:
+    """The values of the answer's call sections, and of the call entries of its dictionary, by shape."""
+    shapes = ((_CALL_SECTION, _NEXT_SECTION, "section"), (_CALL_ENTRY, _NEXT_ENTRY, "dict"))
+    sections = [
+        (how, [_until(text, match.end(), end) for match in itertools.islice(start.finditer(text), MAX_SECTIONS)])
+        for start, end, how in shapes
+    ]
+    return [(how, values) for how, values in sections if values]
 
 
 def _until(text: str, start: int, end: re.Pattern[str]) -> str:
-    found = end.search(text, start)
-    value = text[start : found.start() if found else len(text)].strip().rstrip(", \t\r\n")
+    match = end.search(text, start)
+    value = text[start : match.start() if match else len(text)].strip().rstrip(", \t\r\n")
     return value.strip("'\"").strip() if value[:1] in ("'", '"') else value
 
 
-def _pick(
-    text: str, names: dict[str, str], functions: frozenset[str], *, any_call: bool, skip: Sequence[range] = ()
-) -> str | None:
-    """The first call of a catalogue-like function that is no companion, else of a companion, else of anything."""
-
-    def rank(span: CallSpan) -> int:
-        callee = resolve(span.callee, names)
-        if not any(_is_catalogue_like(name, functions) for name in (span.callee, callee)):
-            return _OTHER
-        return 2 if _SEED.search(callee) else 1 if _COMPANION.search(callee) else 0
-
-    spans = [span for span in find_calls(text) if all(span.start not in stretch for stretch in skip)]
-    ranked = sorted(((rank(span), span.start, span) for span in spans), key=lambda entry: entry[:2])
-    if not ranked or (ranked[0][0] == _OTHER and not any_call):
-        return None
-    best = ranked[0][2]
-    return text[best.start : best.end].strip()
-
-
-@lru_cache(maxsize=16)
-def _parts(functions: frozenset[str]) -> tuple[frozenset[str], frozenset[str]]:
-    """The last parts of dotted names, and the parts before them."""
-    split = [name.split(".") for name in functions]
-    return frozenset(parts[-1] for parts in split), frozenset(parts[-2] for parts in split if len(parts) > 1)
-
-
-def _is_catalogue_like(callee: str, functions: frozenset[str]) -> bool:
-    """Whether a callee ends as a catalogue function does: ``Made.from_pretrained`` may be, ``np.load`` is not."""
-    lasts, parents = _parts(functions)
-    *before, last = callee.split(".")
-    if not before:
-        return last in functions
-    return last in lasts and (before[-1] in parents or not before[-1][:1].islower())
-
-
 def _program(text: str) -> tuple[str | None, str]:
-    """The program in a text and where it was found."""
-    if found := _CODE_SECTION.search(text):
-        value = text[found.end() :]
+    """The program in a text, and where it stood."""
+    if match := _CODE_SECTION.search(text):
+        value = text[match.end() :]
         return _clean(_fenced(value) or value), "code section"
-    if found := _CODE_ENTRY.search(text):
-        return _clean(_until(text, found.end(), _NEXT_ENTRY)), "code entry"
+    if match := _CODE_ENTRY.search(text):
+        return _clean(_until(text, match.end(), _NEXT_ENTRY)), "code entry"
     if fenced := _fenced(text):
         return _clean(fenced), "fence"
     if parses(text):
         return _clean(text), "code"
-    if found := _FIRST_IMPORT.search(text):
-        return _clean(text[found.start() :]), "imports"
+    if match := _FIRST_IMPORT.search(text):
+        return _clean(text[match.start() :]), "imports"
     return None, ""
 
 
 def _fenced(text: str) -> str | None:
-    """The Python blocks of a text, one after the other: imports and call may stand in two."""
+    """The Python blocks of a text, one after the other: one may import what another calls."""
     blocks = [
-        found[2]
-        for found in itertools.islice(_FENCE.finditer(text), MAX_SECTIONS)
-        if found[1].casefold() in _PYTHON_TAGS and not _SHELL.match(found[2])
+        match[2]
+        for match in itertools.islice(_FENCE.finditer(text), MAX_SECTIONS)
+        if match[1].casefold() in _PYTHON_TAGS and not _SHELL.match(match[2])
     ]
     return "\n".join(blocks) or None
 
@@ -184,10 +151,10 @@ def _clean(program: str) -> str | None:
 
 
 def _python_of(program: str) -> str:
-    """What Python is given of a text that is no program, if that is one: no notebook's lines, no words before it."""
+    """The text if it parses; else without a notebook's lines, or from its first import on, if that parses."""
     if parses(program):
         return program
-    kept = "\n".join(line for line in program.split("\n") if not _NOTEBOOK_LINE.match(line)).strip()
-    first = _FIRST_IMPORT.search(kept)
-    candidates = [kept, kept[first.start() :]] if first else [kept]
+    code = "\n".join(line for line in program.split("\n") if not _NOTEBOOK_LINE.match(line)).strip()
+    first = _FIRST_IMPORT.search(code)
+    candidates = [code, code[first.start() :]] if first else [code]
     return next((text for text in candidates if parses(text)), program)

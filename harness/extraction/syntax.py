@@ -1,14 +1,14 @@
 """Python's syntax, the same on every machine: one grammar, one parser, whatever Python runs them.
 
 The standard library's ``ast`` and ``tokenize`` speak the language of the Python they come with, so that an answer could
-be a program on one machine and none on another. Here the language is that of Python 3.14, on all of them:
+be a program on one machine and not on another. Here the language is that of Python 3.14 on every machine:
 
-* :func:`syntax_tree` is tree-sitter's tree, which holds what can be told of a broken text too;
+* :func:`syntax_tree` is tree-sitter's tree, which a broken text has too;
 * :func:`parses` says whether a text is a program: tree-sitter finds no error in it, LibCST's parser (a port of
   CPython's own grammar) accepts it, and its strings and numbers can be read. CPython 3.14 says the same of all 16,672
-  texts that Gorilla's released answers give and of 33,199 of 33,240 made from them by mutation. The others are programs
-  for it and none here: a default of a type parameter, an annotated target in brackets, and ``a = *b``, which CPython
-  itself refuses to compile.
+  texts that Gorilla's released answers give and of 33,199 of 33,240 made from them by mutation. The other 41 CPython
+  parses and this function does not: a default of a type parameter, an annotated target in brackets, and ``a = *b``,
+  which CPython itself refuses to compile.
 
 tree-sitter's recovery from errors changes with its version, and scores with it: both are pinned in pyproject.toml.
 """
@@ -52,7 +52,7 @@ _PLAIN_ESCAPES = {
 
 
 def version() -> str:
-    """What reads the language: goes into the version of every metric that reads programs."""
+    """The parsers and their versions: part of the version of every metric that reads programs."""
     return ", ".join(f"{name} {installed(name)}" for name in ("tree-sitter", "tree-sitter-python", "libcst"))
 
 
@@ -67,7 +67,7 @@ def python_parser() -> "Parser":
 
 @lru_cache(maxsize=16)
 def syntax_tree(source: bytes) -> "Tree":
-    """The tree of a text; the last few are kept, since several parts of a metric read the same one."""
+    """The tree of a text; the last few are cached, since extraction and several metrics read the same program."""
     return python_parser().parse(source)
 
 
@@ -78,15 +78,15 @@ def text_of(node: "Node") -> str:
 
 @lru_cache(maxsize=1_024)
 def parses(program: str) -> bool:
-    """Whether a text is a program (an empty one is none, nor is one of more than ``MAX_PROGRAM`` characters)."""
+    """Whether a text is a program; an empty one is not, nor is one of more than ``MAX_PROGRAM`` characters."""
     if not program.strip() or len(program) > MAX_PROGRAM or program[0] == "\ufeff" or "\0" in program:
         return False
     try:
         source = program.encode()
     except UnicodeEncodeError:  # half a character
         return False
-    root = python_parser().parse(_TEMPLATE.sub(rb"\g<raw>f", source)).root_node
-    # The depth first: LibCST parses by recursion in Rust, and a deep text would end the process.
+    root = syntax_tree(_TEMPLATE.sub(rb"\g<raw>f", source)).root_node
+    # The depth first: LibCST parses by recursion in Rust, and a deeply nested text would end the process.
     return (
         not root.has_error and not is_deeper(root, MAX_DEPTH) and _is_accepted(program) and _literals_can_be_read(root)
     )
@@ -125,8 +125,8 @@ def _string_can_be_read(node: "Node") -> bool:
     if node.type == "concatenated_string":
         parts = [child for child in node.named_children if child.type == "string"]
         return len({_is_bytes(part) for part in parts}) <= 1
-    found = _PREFIX.match(text_of(node.children[0]))
-    prefix = found[1].casefold() if found else ""
+    opening = _PREFIX.match(text_of(node.children[0]))
+    prefix = opening[1].casefold() if opening else ""
     for part in node.children:
         if part.type == "string_content":
             text = text_of(part)
@@ -151,25 +151,25 @@ def walk(root: "Node") -> Iterator["Node"]:
 
 
 def unescaped(text: str, *, is_bytes: bool = False) -> str | None:
-    r"""What stands in a string literal whose source between its quotes is ``text``; None if Python refuses it.
+    r"""The value of a string literal whose source between its quotes is ``text``; None if Python refuses it.
 
-    https://docs.python.org/3/reference/lexical_analysis.html#escape-sequences. Of bytes, each character is a byte. A
-    character given by its name (``\N{BULLET}``) is left as it is written.
+    https://docs.python.org/3/reference/lexical_analysis.html#escape-sequences. In a bytes literal, each character is
+    one byte. A character given by its name (``\N{BULLET}``) is left as it is written.
     """
     if "\\" not in text:
         return text
     parts, position = [], 0
-    for found in _ESCAPE.finditer(text):
-        meaning = _bytes_escape(found) if is_bytes else _escape(found)
+    for escape in _ESCAPE.finditer(text):
+        meaning = _bytes_escape(escape) if is_bytes else _escape(escape)
         if meaning is None:
             return None
-        parts += [text[position : found.start()], meaning]
-        position = found.end()
+        parts += [text[position : escape.start()], meaning]
+        position = escape.end()
     return "".join(parts) + text[position:]
 
 
-def _escape(found: re.Match[str]) -> str | None:
-    kind, value = str(found.lastgroup), found[found.lastgroup or 0]
+def _escape(escape: re.Match[str]) -> str | None:
+    kind, value = str(escape.lastgroup), escape[escape.lastgroup or 0]
     if kind == "line":
         return ""
     if kind == "octal":
@@ -177,14 +177,14 @@ def _escape(found: re.Match[str]) -> str | None:
     if kind in ("x", "u", "U"):
         return chr(int(value, 16)) if int(value, 16) <= 0x10FFFF else None
     if kind == "name":  # the table of names grows with each Python
-        return found[0]
-    # Unknown escapes stay as they are; these have begun and are not whole.
+        return escape[0]
+    # Unknown escapes stay as they are; these four begin an escape that is incomplete.
     return None if value in "xuUN" else _PLAIN_ESCAPES.get(value, "\\" + value)
 
 
-def _bytes_escape(found: re.Match[str]) -> str | None:
-    if found.lastgroup in ("u", "U", "name") or found["other"] in ("u", "U", "N"):
-        return found[0]
-    if found.lastgroup == "octal":
-        return chr(int(found["octal"], 8) & 0xFF)
-    return _escape(found)
+def _bytes_escape(escape: re.Match[str]) -> str | None:
+    if escape.lastgroup in ("u", "U", "name") or escape["other"] in ("u", "U", "N"):
+        return escape[0]
+    if escape.lastgroup == "octal":
+        return chr(int(escape["octal"], 8) & 0xFF)
+    return _escape(escape)

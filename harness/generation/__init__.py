@@ -1,1 +1,1 @@
-"""Who answers: one backend a file, and what they share (prompts, sampling, seeds, the cache of completions)."""
+"""Who answers: one backend a file, and their shared parts (prompts, sampling, seeds, the cache of completions)."""

@@ -1,13 +1,13 @@
-"""The table of backends: what a ``--model`` may be, and which module opens it.
+"""The table of backends: the forms of ``--model``, and the module that opens each.
 
-A backend's module offers ``open_generator(argument, options)``; it is imported when it is asked for, so that no command
-loads a library that it does not use.
+A backend's module has ``open_generator(argument, options)``. It is imported when it is used, so that no command loads a
+library that it does not need.
 """
 
 from importlib import import_module
 from typing import NamedTuple, Protocol, cast
 
-from apigauge.errors import UsageError
+from apigauge.errors import UsageError, did_you_mean
 from apigauge.harness.generation.options import ModelOptions
 from apigauge.harness.generation.types import Generator
 
@@ -17,8 +17,8 @@ class Backend(NamedTuple):
 
     Attributes:
         form: what follows the kind and its colon.
-        module: where ``open_generator`` is.
-        summary: who answers, for lists.
+        module: the module with its ``open_generator``.
+        summary: one line for lists.
         runs_model: whether a model answers, so that sampling, prompting and the cache apply.
     """
 
@@ -48,18 +48,29 @@ def open_generator(spec: str, options: ModelOptions | None = None) -> Generator:
 
     Args:
         spec: as on the command line.
-        options: for the kinds that run a model.
+        options: for the backends that run a model.
 
     Raises:
-        UsageError: the kind is unknown, its argument makes no sense, or options exclude one another.
+        UsageError: the backend is unknown, its argument makes no sense, or options exclude one another.
         ModelError: the checkpoint or the server is unavailable.
         ResponsesError: a file of answers cannot be read.
     """
-    kind, colon, argument = spec.partition(":")
-    if kind not in BACKENDS or not colon or not argument:
-        raise UsageError(f"--model {spec!r}: the forms are {forms()}")
+    kind, argument = split_spec(spec)
     module = cast("_Module", import_module(BACKENDS[kind].module))
     return module.open_generator(argument, options or ModelOptions())
+
+
+def split_spec(spec: str) -> tuple[str, str]:
+    """The kind and the argument of a ``--model``.
+
+    Raises:
+        UsageError: the kind is unknown, or there is no argument.
+    """
+    kind, colon, argument = spec.partition(":")
+    if kind not in BACKENDS or not colon or not argument:
+        hint = "" if kind in BACKENDS else did_you_mean(kind, BACKENDS)
+        raise UsageError(f"--model {spec!r}: the forms are {forms()}{hint}")
+    return kind, argument
 
 
 def forms() -> str:

@@ -1,8 +1,8 @@
-"""Completions that were made before, by all that they depend on.
+"""The cache of completions: earlier answers, by everything that they depend on.
 
-An entry's name is a digest of the engine's identity (weights, adapter, dtype, engine and version), the sampling, the
-answer's seed and the prompt. Each is one small file that is put into place in one step: two runs may write at once, and
-a run that is killed leaves no half entry.
+The cache key is a digest of the engine's identity (weights, adapter, dtype, engine and version), the sampling, the
+answer's seed and the prompt. Each entry is one small file, written atomically: two runs may write at the same time, and
+a run that is killed leaves no partial entry.
 """
 
 import contextlib
@@ -19,16 +19,16 @@ from apigauge.harness.generation.types import Answer
 
 
 def folder() -> Path:
-    """Where completions are kept."""
+    """Where completions are cached."""
     return platformdirs.user_cache_path("apigauge") / "completions"
 
 
 class Cache:
-    """Completions of one engine and sampling.
+    """The completions of one engine and sampling.
 
     Args:
-        identity: what all of its completions depend on; must go into JSON.
-        root: where they are kept.
+        identity: what all of its completions depend on; must be serialisable as JSON.
+        root: the folder of the cache; the user's cache folder by default.
     """
 
     def __init__(self, identity: dict[str, Any], root: Path | None = None) -> None:
@@ -36,22 +36,22 @@ class Cache:
         self._root = root or folder()
 
     def get(self, prompt: str, seed: int | None) -> Answer | None:
-        """What was answered to the prompt with this seed; None if nothing was, or the entry cannot be read."""
+        """The cached answer to the prompt with this seed; None if there is none, or it cannot be read."""
         try:
-            kept = json.loads(self._path(prompt, seed).read_bytes())
-            return Answer(kept["text"], kept["finish_reason"], kept["prompt_tokens"], kept["completion_tokens"])
+            entry = json.loads(self._path(prompt, seed).read_bytes())
+            return Answer(entry["text"], entry["finish_reason"], entry["prompt_tokens"], entry["completion_tokens"])
         except (OSError, ValueError, KeyError, TypeError):
             return None
 
     def put(self, prompt: str, seed: int | None, answer: Answer) -> None:
-        """Keeps an answer; a full or read-only disk is no reason to stop."""
+        """Stores an answer; that a disk is full or read-only is not an error."""
         path = self._path(prompt, seed)
         text = json.dumps(answer._asdict(), ensure_ascii=False).encode("utf-8", "surrogatepass")
         with contextlib.suppress(OSError):
             path.parent.mkdir(parents=True, exist_ok=True)
             with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".", delete=False) as file:
                 file.write(text)
-            os.replace(file.name, path)  # noqa: PTH105 - one step
+            os.replace(file.name, path)  # noqa: PTH105 - atomic
 
     def _path(self, prompt: str, seed: int | None) -> Path:
         digest = hashlib.sha256(json.dumps([self._identity, seed, prompt]).encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""A checkpoint's files on this machine, and the name under which nobody can mistake it for another."""
+"""A checkpoint's files on this machine, and the name and revision that identify it."""
 
 import hashlib
 import json
@@ -9,7 +9,7 @@ from typing import Any
 from apigauge.benchmarks import mini
 from apigauge.errors import ModelError
 
-# The checkpoint that comes with apigauge, so that there is one on every machine.
+# The checkpoint that comes with apigauge.
 SHIPPED = "apigauge-mini"
 _TEXTS = ("*.json", "*.model", "*.txt", "*.jinja", "*.py", "*.tiktoken")
 _WEIGHTS = ("*.safetensors",), ("*.bin",)
@@ -21,9 +21,9 @@ class Checkpoint:
     """Files and identity.
 
     Attributes:
-        name: the id as given, or a local folder's own name.
+        name: the id as given, or a local folder's name.
         folder: where the files are.
-        revision: the hub's commit; of a local folder ``sha256:`` and the digest of its files.
+        revision: the hub's commit; for a local folder ``sha256:`` and the digest of its files.
     """
 
     name: str
@@ -38,22 +38,22 @@ class Checkpoint:
         """``config.json``.
 
         Raises:
-            ModelError: there is none.
+            ModelError: the file is missing or cannot be read.
         """
-        return _read(self.folder / "config.json", f"{self.name} is no checkpoint of transformers")
+        return _read_json(self.folder / "config.json", f"{self.name} is no checkpoint of transformers")
 
 
 def find(name: str) -> Checkpoint:
-    """The checkpoint at a path, ``SHIPPED``, or of an id of the hub (``ID[@REVISION]``), fetched if it is not here yet.
+    """The checkpoint of a path, of ``SHIPPED``, or of an id of the hub (``ID[@REVISION]``), downloaded if necessary.
 
     Raises:
-        ModelError: it is nowhere, or the hub cannot be reached.
+        ModelError: there is no such checkpoint, or the hub cannot be reached.
     """
     if name == SHIPPED:
-        return Checkpoint(name, mini.CHECKPOINT, f"sha256:{_digest(mini.CHECKPOINT)}")
+        return Checkpoint(name, mini.CHECKPOINT, f"sha256:{_folder_digest(mini.CHECKPOINT)}")
     folder = Path(name).expanduser()
     if folder.is_dir():
-        return Checkpoint(folder.resolve().name, folder, f"sha256:{_digest(folder)}")
+        return Checkpoint(folder.resolve().name, folder, f"sha256:{_folder_digest(folder)}")
     if name.startswith((".", "/", "~")) or name.count("/") > 1:
         raise ModelError(f"{name}: there is no such folder")
     repo, _, revision = name.partition("@")
@@ -61,8 +61,14 @@ def find(name: str) -> Checkpoint:
     return Checkpoint(repo, folder, folder.name)
 
 
+def name_of(name: str) -> str:
+    """The name that :func:`find` gives the checkpoint, without looking for its files on the hub."""
+    folder = Path(name).expanduser()
+    return folder.resolve().name if name != SHIPPED and folder.is_dir() else name.partition("@")[0]
+
+
 def _fetch(repo: str, revision: str | None) -> Path:
-    """The snapshot of a repository; the texts first, then weights in the first format there is."""
+    """The snapshot of a repository; the texts first, then the weights in the first format that it has."""
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import (
         GatedRepoError,
@@ -82,7 +88,7 @@ def _fetch(repo: str, revision: str | None) -> Path:
                 break
     except GatedRepoError as error:
         raise ModelError(
-            f"{repo}: its owner asks for consent; accept on the hub and log in (`hf auth login`)"
+            f"{repo}: its owner requires consent; accept on the hub and log in (`hf auth login`)"
         ) from error
     except (RepositoryNotFoundError, RevisionNotFoundError, HFValidationError) as error:
         at = f" at {revision}" if revision else ""
@@ -97,8 +103,8 @@ def _fetch(repo: str, revision: str | None) -> Path:
     return folder
 
 
-def _digest(folder: Path) -> str:
-    """Of all files' names and contents; hidden files do not count."""
+def _folder_digest(folder: Path) -> str:
+    """SHA-256 over the names and contents of all files, hidden ones excepted."""
     total = hashlib.sha256()
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder).as_posix()
@@ -111,7 +117,7 @@ def _digest(folder: Path) -> str:
     return total.hexdigest()
 
 
-def _read(path: Path, otherwise: str) -> dict[str, Any]:
+def _read_json(path: Path, otherwise: str) -> dict[str, Any]:
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:

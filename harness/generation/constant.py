@@ -1,4 +1,7 @@
-"""``constant:TEXT``: the same answer to every question. A metric that this beats a model on measures something else."""
+"""``constant:TEXT``: the same answer to every question.
+
+A baseline: a metric by which it beats a model does not measure the model's knowledge of APIs.
+"""
 
 from collections.abc import Collection, Iterator, Sequence
 from typing import Any
@@ -21,7 +24,7 @@ class Constant(FixedAnswers):
         super().__init__()
 
     def describe(self) -> dict[str, Any]:
-        """The text is all there is."""
+        """The answers depend on nothing but the text."""
         return {"spec": f"constant:{self._text}", "kind": "constant"}
 
     def generate(

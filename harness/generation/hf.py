@@ -2,11 +2,11 @@
 
 Kept on purpose:
 
-- An answer depends on its own prompt and seed alone. Prompts are padded on the side away from the answer, every row
-  draws from a random generator of its own, and a row that has less room than the others is not run among them.
+- An answer depends only on its prompt and its seed. Prompts are left-padded, every row draws from its own random
+  generator, and a row with less room than the others is run alone.
 - The longest prompts come first, so that a batch that does not fit memory fails at once and is halved.
-- Of the checkpoint's settings of generation only the numbers of its special tokens count: penalties and temperatures
-  that came with it would make two engines, or two checkpoints, incomparable.
+- Of the checkpoint's generation settings only the ids of special tokens are used: its penalties and temperatures would
+  make two engines, or two checkpoints, incomparable.
 """
 
 import contextlib
@@ -17,10 +17,10 @@ from typing import Any
 
 from apigauge.errors import ModelError, UsageError
 from apigauge.harness.generation.checkpoint import Checkpoint
-from apigauge.harness.generation.engine import ModelGenerator, checkpoint_generator
+from apigauge.harness.generation.model_generator import ModelGenerator, checkpoint_generator
 from apigauge.harness.generation.options import ModelOptions
 from apigauge.harness.generation.sampling import cut
-from apigauge.harness.generation.tokens import Tokenized, Tokens
+from apigauge.harness.generation.tokens import CheckpointTokenizer, Tokenized
 from apigauge.harness.generation.types import Answer, Request
 
 _BATCH = 32
@@ -37,20 +37,20 @@ class HF:
     """A checkpoint in this process.
 
     Raises:
-        UsageError: an option makes no sense for it.
-        ModelError: it is no model that answers, has no tokenizer, or the adapter is for another one.
+        UsageError: an option makes no sense for this backend.
+        ModelError: the checkpoint is not a generative model or has no tokenizer, or the adapter is for another model.
     """
 
     def __init__(self, checkpoint: Checkpoint, adapter: Checkpoint | None, options: ModelOptions) -> None:
         if options.dtype not in _DTYPES:
             raise UsageError(f"--dtype {options.dtype}: give one of {', '.join(_DTYPES)}")
         self.problems: list[str] = []
-        # Answers are scored meanwhile: threads that wait by spinning would take the cores from scoring and sandbox.
+        # Earlier answers are scored at the same time: spinning threads would take the cores from scoring and sandbox.
         os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
         self._checkpoint, self._adapter, self._options = checkpoint, adapter, options
         self._is_pair = _is_pair(checkpoint)
         with quiet():
-            self._tokens = Tokens(checkpoint)
+            self._tokens = CheckpointTokenizer(checkpoint)
             self._model = _load(checkpoint, options, is_pair=self._is_pair)
             if adapter:
                 self._model = _with_adapter(self._model, adapter, merge=options.merge)
@@ -82,7 +82,7 @@ class HF:
         return self._tokens.chat(message)
 
     def answer(self, requests: Sequence[Request], style: str) -> Iterator[tuple[Request, Answer]]:
-        """Batch by batch, the longest prompts first.
+        """Answers batch by batch, the longest prompts first.
 
         Raises:
             UsageError: a prompt leaves no room for an answer.
@@ -94,10 +94,10 @@ class HF:
         size, at = self._options.batch_size or _BATCH, 0
         while at < len(work):
             batch = work[at : at + size]
-            # Positions end with the context, so a row with less room than the others would have to stop them all.
+            # A row with less room than the others would stop the whole batch where its context ends.
             if any(one.limit < longest for one in batch):
                 batch = batch[:1]
-            answers = self._try(batch)
+            answers = self._try_batch(batch)
             if answers is not None:
                 at += len(batch)
                 yield from zip((one.request for one in batch), answers, strict=True)
@@ -109,7 +109,7 @@ class HF:
                     "memory; try --dtype bfloat16, a smaller --max-new-tokens or another --device"
                 )
 
-    def _try(self, batch: Sequence[Tokenized]) -> list[Answer] | None:
+    def _try_batch(self, batch: Sequence[Tokenized]) -> list[Answer] | None:
         """The batch's answers; None if it does not fit memory."""
         import torch
 
@@ -118,7 +118,7 @@ class HF:
         except (torch.OutOfMemoryError, MemoryError):
             pass
         except RuntimeError as error:
-            if "can't allocate memory" not in str(error):  # what the CPU's allocator says
+            if "can't allocate memory" not in str(error):  # the message of the CPU's allocator
                 raise
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
@@ -143,7 +143,7 @@ class HF:
         return [self._answer(one, row[start:].tolist()) for one, row in zip(batch, output.cpu(), strict=True)]
 
     def _padded(self, batch: Sequence[Tokenized]) -> tuple[Any, Any]:
-        """Token ids and mask, (rows, longest prompt) each: padded before the prompt, in an encoder behind it."""
+        """Token ids and mask, (rows, longest prompt) each: left-padded, for an encoder right-padded."""
         import torch
 
         width = max(len(one.ids) for one in batch)
@@ -156,13 +156,13 @@ class HF:
 
     def _answer(self, one: Tokenized, tokens: list[int]) -> Answer:
         end = next((at for at, token in enumerate(tokens) if token in self._ends), None)
-        kept = tokens[:end] if end is not None else tokens
-        text = self._tokens.tokenizer.decode(kept, skip_special_tokens=True, clean_up_tokenization_spaces=False)
+        answer = tokens[:end] if end is not None else tokens
+        text = self._tokens.tokenizer.decode(answer, skip_special_tokens=True, clean_up_tokenization_spaces=False)
         text, is_cut = cut(text, self._options.sampling.stop)
-        return Answer(text, "stop" if is_cut or end is not None else "length", len(one.ids), len(kept))
+        return Answer(text, "stop" if is_cut or end is not None else "length", len(one.ids), len(answer))
 
     def _draws(self, batch: Sequence[Tokenized]) -> Any:
-        """What turns taking the likeliest token into drawing one; nothing if the likeliest is wanted."""
+        """The logits processors that turn greedy decoding into sampling; none if sampling is greedy."""
         from transformers import LogitsProcessorList, TemperatureLogitsWarper, TopKLogitsWarper, TopPLogitsWarper
 
         sampling = self._options.sampling
@@ -175,7 +175,7 @@ class HF:
 
 
 class Gumbel:
-    """Noise that makes the greatest logit a draw from the softmax, each row's from a generator of its own.
+    """Noise that makes the largest logit a draw from the softmax, with a random generator for each row.
 
     Gumbel, "Statistical Theory of Extreme Values and Some Practical Applications" (1954); Maddison et al., "A*
     Sampling" (2014), section 2. A row's draws do not depend on what else is in the batch.
@@ -184,7 +184,7 @@ class Gumbel:
     def __init__(self, seeds: Sequence[int]) -> None:
         import torch
 
-        # On the CPU, so that every device draws alike.
+        # On the CPU, so that every device draws the same numbers.
         self._generators = [torch.Generator().manual_seed(seed) for seed in seeds]
 
     def __call__(self, _ids: Any, scores: Any) -> Any:
@@ -198,7 +198,7 @@ class Gumbel:
 
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
-    """Loading without the library's progress bars and remarks; what matters is raised."""
+    """Suppresses the progress bars and warnings of transformers while a checkpoint is loaded; errors are raised."""
     from transformers.utils import logging
 
     before = logging.get_verbosity()
@@ -213,10 +213,10 @@ def quiet() -> Iterator[None]:
 
 
 def _is_pair(checkpoint: Checkpoint) -> bool:
-    """Whether a checkpoint has an encoder; False if it is a decoder alone.
+    """Whether a checkpoint has encoder and decoder; False if it has a decoder only.
 
     Raises:
-        ModelError: it is neither.
+        ModelError: it has neither.
     """
     from transformers.models.auto import modeling_auto as auto
 
@@ -226,13 +226,13 @@ def _is_pair(checkpoint: Checkpoint) -> bool:
     for mapping, is_pair in ((pairs, True), (decoders, False)):
         classes = mapping.get(kind, ())
         classes = (classes,) if isinstance(classes, str) else classes
-        # Without a word on its head, the kind alone decides.
+        # Without ``architectures`` in the configuration, the model type alone decides.
         if classes and (not architectures or set(architectures) & set(classes)):
             return is_pair
-    found = ", ".join(architectures) or f"a model of type {kind!r}"
+    description = ", ".join(architectures) or f"a model of type {kind!r}"
     raise ModelError(
-        f"{checkpoint.name} is {found}, which does not answer in text: a causal or a sequence-to-sequence language "
-        "model is needed"
+        f"{checkpoint.name} is {description}, which does not answer in text: a causal or a sequence-to-sequence "
+        "language model is needed"
     )
 
 
@@ -261,26 +261,25 @@ def _with_adapter(model: Any, adapter: Checkpoint, *, merge: bool) -> Any:
 
 
 def _prepare(model: Any, tokenizer: Any) -> frozenset[int]:
-    """Leaves of the checkpoint's settings the numbers of its tokens; returns those that end an answer."""
+    """Reduces the checkpoint's generation settings to the ids of special tokens; returns those that end an answer."""
     from transformers import GenerationConfig
 
-    given = model.generation_config
-    kept = {name: getattr(given, name, None) for name in _TOKEN_IDS}
-    ends = kept["eos_token_id"]
+    ids = {name: getattr(model.generation_config, name, None) for name in _TOKEN_IDS}
+    ends = ids["eos_token_id"]
     ends = {*(ends if isinstance(ends, list) else [ends]), tokenizer.eos_token_id} - {None}
-    pads = (tokenizer.pad_token_id, kept["pad_token_id"], tokenizer.eos_token_id, *sorted(ends), 0)
-    kept["pad_token_id"] = next(pad for pad in pads if pad is not None)
-    kept["eos_token_id"] = sorted(ends) or None
-    model.generation_config = GenerationConfig(**kept)
+    pads = (tokenizer.pad_token_id, ids["pad_token_id"], tokenizer.eos_token_id, *sorted(ends), 0)
+    ids["pad_token_id"] = next(pad for pad in pads if pad is not None)
+    ids["eos_token_id"] = sorted(ends) or None
+    model.generation_config = GenerationConfig(**ids)
     return frozenset(ends)
 
 
 def context_of(model: Any) -> int | None:
-    """Tokens that the model can have before it; None if nothing bounds them."""
+    """The length of the model's context in tokens; None if there is no limit."""
     config = model.config.get_text_config()
     names = ("max_position_embeddings", "n_positions", "max_sequence_length", "max_seq_len")
-    found = (getattr(config, name, None) for name in names)
-    return next((value for value in found if isinstance(value, int) and value > 0), None)
+    lengths = (getattr(config, name, None) for name in names)
+    return next((value for value in lengths if isinstance(value, int) and value > 0), None)
 
 
 def _first_lines(error: BaseException) -> str:

@@ -1,4 +1,4 @@
-"""``openai:`` a model behind any server that speaks OpenAI's protocol: theirs, vLLM's, llama.cpp's, a gateway."""
+"""``openai:`` a model behind any server with OpenAI's protocol: OpenAI, vLLM, llama.cpp, a gateway."""
 
 import asyncio
 import contextlib
@@ -16,14 +16,14 @@ from typing import Any
 import httpx
 
 from apigauge.errors import ModelError, UsageError
-from apigauge.harness.generation.engine import ModelGenerator
+from apigauge.harness.generation.model_generator import ModelGenerator
 from apigauge.harness.generation.options import ModelOptions
 from apigauge.harness.generation.sampling import cut
 from apigauge.harness.generation.types import Answer, Request
 
 ATTEMPTS = 6
-# Seconds. A pause is drawn from 0 to BACK_OFF, doubled after each attempt ("full jitter"), so that what failed together
-# does not come back together; what a server asks for in Retry-After comes on top. Neither is above LONGEST_PAUSE.
+# Seconds. A pause is drawn from 0 to BACK_OFF, doubled after each attempt ("full jitter"), so that requests that failed
+# together are not repeated together; a server's Retry-After is added. Neither is above LONGEST_PAUSE.
 BACK_OFF = 1.0
 LONGEST_PAUSE = 60.0
 _NEWER_LIMIT = "max_completion_tokens"
@@ -32,8 +32,12 @@ _UNREACHED = (httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError)
 _LONGEST_MESSAGE = 300
 
 
-class _Trouble(Exception):  # noqa: N818 - no error yet: it may be gone at the next attempt
-    """One attempt failed."""
+# Answers, or the error that ended them; None after the last one.
+_Results = SimpleQueue[tuple[Request, Answer] | BaseException | None]
+
+
+class _AttemptError(Exception):
+    """One attempt failed; the next one may succeed."""
 
     def __init__(self, reason: str, pause: float = 0.0, *, is_final: bool = False, is_unreached: bool = False) -> None:
         super().__init__(reason)
@@ -47,12 +51,12 @@ def open_generator(argument: str, options: ModelOptions) -> ModelGenerator:
 
 
 class OpenAI:
-    """A model by the name that its server knows it under.
+    """A model on a server, by the server's name for it.
 
-    The key is ``OPENAI_API_KEY`` of the environment; it stands in the requests' header and nowhere else.
+    The key is ``OPENAI_API_KEY`` of the environment; it is in the requests' header and nowhere else.
 
     Raises:
-        UsageError: the address or the key cannot be one.
+        UsageError: the address or the key is malformed.
     """
 
     has_chat = True
@@ -71,11 +75,11 @@ class OpenAI:
         self._auth = httpx.BasicAuth(url.username, url.password) if url.userinfo and not key else None
         self._secrets = [secret for secret in (key, url.password, url.query.decode("ascii")) if secret]
         self._is_reached, self._first_wave = False, 0
-        # Every server's name for the longest answer, until one says that it wants the newer name of OpenAI's own.
+        # Every server knows this name of the limit; OpenAI's own models ask for the newer one in an error.
         self._limit = "max_tokens"
 
     def describe(self) -> dict[str, Any]:
-        """The model's name and the server's address; what runs behind it no server can be relied on to tell."""
+        """The model's name and the server's address; servers do not report reliably what runs behind the name."""
         url = str(self._url.copy_with(query=None)).rstrip("/")
         return {"kind": "openai", "model": self._model, "engine": "openai protocol", "base_url": url}
 
@@ -84,59 +88,57 @@ class OpenAI:
         return message
 
     def answer(self, requests: Sequence[Request], style: str) -> Iterator[tuple[Request, Answer]]:
-        """Each answer as soon as it is there; ``concurrency`` requests are with the server at any time.
+        """Each answer as soon as it arrives; up to ``concurrency`` requests are open at a time.
 
         Raises:
-            ModelError: the key is not accepted, or nothing can be connected to at the address.
+            ModelError: the key is not accepted, or the address cannot be connected to.
         """
         self._first_wave = min(self._options.concurrency, len(requests))
-        made: SimpleQueue[tuple[Request, Answer] | BaseException | None] = SimpleQueue()
-        with _alongside(self._work(requests, style, made)):
-            while (one := made.get()) is not None:
-                if isinstance(one, BaseException):
-                    raise one
-                yield one
+        results: _Results = SimpleQueue()
+        with _in_thread(self._answer_all(requests, style, results)):
+            while (result := results.get()) is not None:
+                if isinstance(result, BaseException):
+                    raise result
+                yield result
 
-    async def _work(
-        self, requests: Sequence[Request], style: str, made: SimpleQueue[tuple[Request, Answer] | BaseException | None]
-    ) -> None:
+    async def _answer_all(self, requests: Sequence[Request], style: str, results: _Results) -> None:
         waiting = iter(requests)
 
         async def work(client: httpx.AsyncClient) -> None:
             for request in waiting:
-                if (answer := await self._ask(client, request, style)) is not None:
-                    made.put((request, answer))
+                if (answer := await self._answer_one(client, request, style)) is not None:
+                    results.put((request, answer))
 
         try:
             async with self._client() as client, asyncio.TaskGroup() as group:
                 for _ in range(self._first_wave):
                     group.create_task(work(client))
-            made.put(None)
+            results.put(None)
         except BaseExceptionGroup as several:
-            made.put(several.exceptions[0])
+            results.put(several.exceptions[0])
         except BaseException as error:  # noqa: BLE001 - raised where the answers are taken
-            made.put(error)
+            results.put(error)
 
     def _client(self) -> httpx.AsyncClient:
-        # How long an answer takes in all is limited in _try: httpx limits each read, which a trickle never exceeds.
+        # The total time of an answer is limited in _attempt: httpx limits each read, which a slow stream never exceeds.
         timeout = httpx.Timeout(None, connect=min(10.0, self._options.timeout / 2))
-        # The workers bound the connections; a second bound in the pool could only make them wait for each other.
+        # The number of workers limits the connections; a limit of the pool could only make them wait for each other.
         limits = httpx.Limits(max_connections=None, max_keepalive_connections=self._options.concurrency)
         try:
             return httpx.AsyncClient(headers=self._headers, auth=self._auth, timeout=timeout, limits=limits)
         except (ImportError, OSError, ValueError) as error:
             raise UsageError(f"the environment's proxy or certificates cannot be used: {self._hide(error)}") from error
 
-    async def _ask(self, client: httpx.AsyncClient, request: Request, style: str) -> Answer | None:
+    async def _answer_one(self, client: httpx.AsyncClient, request: Request, style: str) -> Answer | None:
         name = f"item {request.item!r}, sample {request.sample}"
         for attempt in range(ATTEMPTS):
             try:
-                return await self._try(client, request, style)
-            except _Trouble as trouble:
-                if trouble.is_final:
-                    self.problems.append(f"{name}: {trouble}; it is left out")
+                return await self._attempt(client, request, style)
+            except _AttemptError as error:
+                if error.is_final:
+                    self.problems.append(f"{name}: {error}; it is left out")
                     return None
-                last = trouble
+                last = error
             if attempt < ATTEMPTS - 1:
                 jitter = random.uniform(0, min(LONGEST_PAUSE, BACK_OFF * 2**attempt))  # noqa: S311 - no secret
                 await asyncio.sleep(last.pause + jitter)
@@ -148,7 +150,7 @@ class OpenAI:
         self.problems.append(f"{name}: {ATTEMPTS} attempts failed, the last one with: {last}; it is left out")
         return None
 
-    async def _try(self, client: httpx.AsyncClient, request: Request, style: str) -> Answer:
+    async def _attempt(self, client: httpx.AsyncClient, request: Request, style: str) -> Answer:
         path = self._url.path.rstrip("/") + ("/chat/completions" if style == "chat" else "/completions")
         limit = self._limit
         body = json.dumps(self._body(request, style, limit)).encode("ascii")
@@ -156,26 +158,26 @@ class OpenAI:
             async with asyncio.timeout(self._options.timeout):
                 response = await client.post(self._url.copy_with(path=path), content=body)
         except TimeoutError:
-            raise _Trouble(f"no answer within {self._options.timeout:g} seconds") from None
+            raise _AttemptError(f"no answer within {self._options.timeout:g} seconds") from None
         except httpx.RequestError as error:
             reason = self._hide(f"{type(error).__name__}: {error}").rstrip(": ")
-            raise _Trouble(reason, is_unreached=isinstance(error, _UNREACHED)) from None
+            raise _AttemptError(reason, is_unreached=isinstance(error, _UNREACHED)) from None
         self._is_reached = True
         if response.is_success:
             try:
-                return _read(response.json(), style, self._options.sampling.stop)
+                return _parse_answer(response.json(), style, self._options.sampling.stop)
             except (ValueError, RecursionError, LookupError, TypeError) as error:
-                reason = f"an answer that is not the protocol's ({type(error).__name__}): {_message(response)}"
-                raise _Trouble(self._hide(reason).rstrip(": ")) from None
+                reason = f"an answer that is not the protocol's ({type(error).__name__}): {_error_message(response)}"
+                raise _AttemptError(self._hide(reason).rstrip(": ")) from None
         status = response.status_code
-        reason = self._hide(f"HTTP {status}: {_message(response)}").rstrip(": ")
+        reason = self._hide(f"HTTP {status}: {_error_message(response)}").rstrip(": ")
         if status in (401, 403):
             raise ModelError(f"{self.describe()['base_url']} does not accept the key in OPENAI_API_KEY: {reason}")
         if limit == "max_tokens" and status == 400 and _NEWER_LIMIT in reason:
             self._limit = _NEWER_LIMIT
-            raise _Trouble(reason)
+            raise _AttemptError(reason)
         is_final = status not in _RETRIED and status < 500
-        raise _Trouble(reason, _pause(response.headers.get("retry-after", "")), is_final=is_final)
+        raise _AttemptError(reason, _retry_pause(response.headers.get("retry-after", "")), is_final=is_final)
 
     def _body(self, request: Request, style: str, limit: str) -> dict[str, Any]:
         sampling = self._options.sampling
@@ -194,7 +196,7 @@ class OpenAI:
         }
 
     def _hide(self, message: object) -> str:
-        """A message in one line, shortened only after the secrets are out: half of one would not be found."""
+        """A message in one line without secrets; shortened last, since half a secret would not be recognised."""
         text = str(message)
         for secret in self._secrets:
             text = text.replace(secret, "***")
@@ -203,11 +205,11 @@ class OpenAI:
 
 
 @contextlib.contextmanager
-def _alongside(work: Coroutine[Any, Any, None]) -> Iterator[None]:
-    """Runs a coroutine in a thread of its own, and cancels it and waits for its end when the block is left.
+def _in_thread(work: Coroutine[Any, Any, None]) -> Iterator[None]:
+    """Runs a coroutine in a separate thread; when the block is left, cancels it and waits for its end.
 
     A coroutine because it can be cancelled wherever it waits. A thread in ``recv`` stays there until the server or the
-    timeout ends it; closing its client from outside does not wake it.
+    timeout ends it; closing its client from another thread does not wake it.
     """
     loop = asyncio.new_event_loop()
     task = loop.create_task(work)
@@ -227,7 +229,7 @@ def _alongside(work: Coroutine[Any, Any, None]) -> Iterator[None]:
 
 
 def _address(text: str) -> httpx.URL:
-    """The server's address; what is wrong with it is told without its text, which may hold a password."""
+    """The server's address; the error message does not repeat it, since it may contain a password."""
     try:
         url = httpx.URL(text.strip())
         url.host.encode("idna")
@@ -238,32 +240,32 @@ def _address(text: str) -> httpx.URL:
     return url
 
 
-def _read(row: Any, style: str, stop: tuple[str, ...]) -> Answer:
+def _parse_answer(row: Any, style: str, stop: tuple[str, ...]) -> Answer:
     choice = row["choices"][0]
     text, reason = choice["message"]["content"] if style == "chat" else choice["text"], choice.get("finish_reason")
     if not isinstance(text, str | None) or not isinstance(reason, str | None):
         raise TypeError("text or finish_reason is no text")
-    kept, is_cut = cut(text or "", stop)
+    text, is_cut = cut(text or "", stop)
     usage = row.get("usage")
     counts = [usage.get(f"{of}_tokens") if isinstance(usage, dict) else None for of in ("prompt", "completion")]
     prompt, completion = (count if type(count) is int else None for count in counts)
-    return Answer(kept, "stop" if is_cut else reason or "stop", prompt, completion)
+    return Answer(text, "stop" if is_cut else reason or "stop", prompt, completion)
 
 
-def _message(response: httpx.Response) -> str:
-    """What a server says is wrong: OpenAI's form, vLLM's older one, FastAPI's, or plain text."""
+def _error_message(response: httpx.Response) -> str:
+    """The server's error message: in OpenAI's form, vLLM's older one, FastAPI's, or as plain text."""
     try:
-        told = response.json()
+        body = response.json()
     except (ValueError, RecursionError):
         return response.text
-    while isinstance(told, dict | list) and told:
+    while isinstance(body, dict | list) and body:
         names = ("error", "message", "detail", "msg")
-        told = told[0] if isinstance(told, list) else next((told[name] for name in names if told.get(name)), None)
-    return told if isinstance(told, str) else ""
+        body = body[0] if isinstance(body, list) else next((body[name] for name in names if body.get(name)), None)
+    return body if isinstance(body, str) else ""
 
 
-def _pause(retry_after: str) -> float:
-    """Seconds that a Retry-After asks for, as a number or a date (RFC 9110, section 10.2.3); 0 if it is neither."""
+def _retry_pause(retry_after: str) -> float:
+    """The seconds of a Retry-After, a number or a date (RFC 9110, section 10.2.3); 0 if it is neither."""
     try:
         if re.fullmatch(r"\d+(\.\d*)?", retry_after.strip()):
             seconds = float(retry_after)

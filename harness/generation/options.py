@@ -1,4 +1,4 @@
-"""What may be asked of the generators that run a model."""
+"""The options of the backends that run a model."""
 
 from dataclasses import dataclass, field
 
@@ -8,21 +8,21 @@ from apigauge.harness.generation.sampling import Sampling
 
 @dataclass(frozen=True, slots=True)
 class ModelOptions:
-    """Options of ``hf:``, ``vllm:`` and ``openai:``; each backend reads those that are for it.
+    """Options of ``hf:``, ``vllm:`` and ``openai:``; each backend reads those that concern it.
 
     Attributes:
         sampling: how answers are drawn.
-        prompting: how questions are put.
-        cached: whether completions are kept and found again.
+        prompting: how prompts are made.
+        cached: whether completions are cached.
         dtype: of the weights and the arithmetic: ``auto`` (as stored), ``float32``, ``bfloat16`` or ``float16``.
         device: ``auto`` (accelerators if there are any), ``cpu``, ``cuda``, ``cuda:1``, ...
         adapter: a LoRA or other PEFT adapter: path or id.
         merge: whether the adapter is merged into the weights before the first answer.
-        batch_size: prompts answered at once; None finds out what fits.
-        tensor_parallel: GPUs that one model is spread over.
-        max_model_len: tokens of context to reserve; None is the model's own.
-        base_url: of a server, up to and with ``/v1``.
-        concurrency: requests to a server at one time.
+        batch_size: prompts in a batch; None finds out what fits memory.
+        tensor_parallel: GPUs that share one model.
+        max_model_len: tokens of context to reserve; None is the model's maximum.
+        base_url: a server's address, up to and including ``/v1``.
+        concurrency: simultaneous requests to a server.
         timeout: seconds without an answer after which a request is tried again.
     """
 

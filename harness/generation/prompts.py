@@ -1,4 +1,4 @@
-"""From an item to the text that a model reads."""
+"""From an item to the prompt that a model reads."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -6,20 +6,20 @@ from pathlib import Path
 
 from apigauge.benchmarks.types import Benchmark, Item
 from apigauge.errors import UsageError
-from apigauge.harness.generation.retrieved_docs import Retriever, documents
+from apigauge.harness.generation.retrieved_docs import Retriever, retrieved_documents
 
-# Between the question and the document, in the released RT questions.
+# Stands between question and document in the released RT questions.
 REFERENCE = "\n Use this API documentation for reference: "
 
 
 @dataclass(frozen=True, slots=True)
 class Prompting:
-    """How questions are put.
+    """How prompts are made of questions.
 
     Attributes:
         style: ``instruction`` (the benchmark's own form), ``chat`` (the question as a user's message), the path of a
             Jinja template of ``instruction`` and ``document``, or ``auto``: chat where the model has a chat template.
-        retriever: what of the catalogue goes with the question.
+        retriever: chooses the row of the catalogue that is added to the question.
     """
 
     style: str = "auto"
@@ -33,14 +33,14 @@ class Prompting:
         """The style for a model with or without a chat template.
 
         Raises:
-            UsageError: chat is asked for and the model has no template.
+            UsageError: the style is chat and the model has no chat template.
         """
         if self.style == "chat" and not has_chat:
             raise UsageError("--prompt chat: the tokenizer has no chat template; use --prompt instruction")
         return ("chat" if has_chat else "instruction") if self.style == "auto" else self.style
 
     def describe(self, style: str) -> dict[str, str]:
-        """For the manifest: what was resolved, not the path of a file; its text is in the prompts' digest."""
+        """For the manifest: the resolved style without a template's path; its text is part of the prompts' digest."""
         return {"prompt": style if style in ("chat", "instruction") else "template", "retriever": self.retriever}
 
 
@@ -50,25 +50,25 @@ def render(
     """The prompt of each item.
 
     Args:
-        benchmark: whose form ``instruction`` is.
+        benchmark: has the form of ``instruction`` prompts.
         items: the questions.
-        prompting: how.
-        style: as :meth:`Prompting.resolve` gave it.
-        chat: puts a user's message into the model's chat template; None where a server does.
+        prompting: style and retriever.
+        style: the result of :meth:`Prompting.resolve`.
+        chat: puts a user's message into the model's chat template; None where a server does that.
     """
-    shown = documents(benchmark, items, prompting.retriever)
+    documents = retrieved_documents(benchmark, items, prompting.retriever)
     if style not in ("chat", "instruction"):
-        return _by_template(Path(style), items, shown)
-    asked = [
+        return _by_template(Path(style), items, documents)
+    questions = [
         replace(item, instruction=f"{item.instruction}{REFERENCE}{document}" if document else item.instruction)
-        for item, document in zip(items, shown, strict=True)
+        for item, document in zip(items, documents, strict=True)
     ]
     if style == "instruction":
-        return [benchmark.prompt(item) for item in asked]
-    return [chat(item.instruction) if chat else item.instruction for item in asked]
+        return [benchmark.prompt(item) for item in questions]
+    return [chat(item.instruction) if chat else item.instruction for item in questions]
 
 
-def _by_template(path: Path, items: Sequence[Item], shown: Sequence[str]) -> list[str]:
+def _by_template(path: Path, items: Sequence[Item], documents: Sequence[str]) -> list[str]:
     import jinja2
     from jinja2.sandbox import ImmutableSandboxedEnvironment
 
@@ -77,7 +77,7 @@ def _by_template(path: Path, items: Sequence[Item], shown: Sequence[str]) -> lis
         template = environment.from_string(path.read_text(encoding="utf-8"))
         return [
             template.render(instruction=item.instruction, document=document)
-            for item, document in zip(items, shown, strict=True)
+            for item, document in zip(items, documents, strict=True)
         ]
     except (jinja2.TemplateError, OSError, UnicodeDecodeError) as error:
         raise UsageError(f"--prompt {path}: {error}") from error

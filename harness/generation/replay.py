@@ -1,15 +1,23 @@
-"""``replay:FILE``: answers that exist already, in upstream's form or in our own ``generations.jsonl``."""
+"""``replay:FILE``: answers that exist already, in upstream's form or as ``generations.jsonl`` of a run.
+
+``replay:-`` reads them from standard input.
+"""
 
 import hashlib
 import json
+import sys
 from collections.abc import Collection, Iterator, Sequence
+from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from apigauge.benchmarks.types import Benchmark, Item
 from apigauge.errors import ResponsesError
 from apigauge.harness.generation.options import ModelOptions
 from apigauge.harness.generation.types import Completion, FixedAnswers
+
+# As a file's name: the answers come from standard input.
+STANDARD_INPUT = "-"
 
 
 def open_generator(argument: str, options: ModelOptions) -> "Replay":  # noqa: ARG001 - no model is run
@@ -21,20 +29,23 @@ class Replay(FixedAnswers):
     """Answers from a file of JSON lines.
 
     Each line has ``text`` and either ``item`` (and perhaps ``sample``) or upstream's ``question_id``. A line that
-    cannot be used is passed over and named in ``problems``; the answers around it are scored.
+    cannot be used is skipped and reported in ``problems``; the others are scored.
     """
 
     def __init__(self, file: str) -> None:
         self._path = Path(file)
+        # Standard input can be read only once, and is read as often as a file.
+        self._input = sys.stdin.buffer.read() if file == STANDARD_INPUT else None
+        self._name = "standard input" if file == STANDARD_INPUT else self._path.name
         super().__init__()
-        if not self._path.is_file():
+        if self._input is None and not self._path.is_file():
             raise ResponsesError(f"{file}: there is no such file of answers")
         self.samples = 1 + max((completion.sample for _, completion in self._lines()), default=0)
 
     def describe(self) -> dict[str, Any]:
         """The file's name and digest."""
         digest = hashlib.sha256()
-        with self._path.open("rb") as file:
+        with self._open() as file:
             while block := file.read(1 << 20):
                 digest.update(block)
         return {"spec": f"replay:{self._path.name}", "kind": "replay", "digest": digest.hexdigest()}
@@ -48,26 +59,28 @@ class Replay(FixedAnswers):
             ResponsesError: not one line of the file answers an item of the benchmark.
         """
         self.problems.clear()
-        known, wanted = {item.id for item in benchmark.items}, {item.id for item in items}
-        seen: set[tuple[str, int]] = set()
-        used = False
+        of_benchmark, requested = {item.id for item in benchmark.items}, {item.id for item in items}
+        answered: set[tuple[str, int]] = set()
         for number, completion in self._lines():
             key = (completion.item, completion.sample)
-            if completion.item not in known:
+            if completion.item not in of_benchmark:
                 self._problem(number, f"{benchmark.name} has no item {completion.item!r}")
-            elif key in seen:
+            elif key in answered:
                 self._problem(number, f"a second answer to item {completion.item!r}; the first one counts")
             else:
-                seen.add(key)
-                used = True
-                if completion.item in wanted and key not in done:
+                answered.add(key)
+                if completion.item in requested and key not in done:
                     yield completion
-        if not used:
+        if not answered:
             first = f" The first problem: {self.problems[0]}" if self.problems else " It is empty."
-            raise ResponsesError(f"{self._path}: no line of it answers a question of {benchmark.name}.{first}")
+            source = self._path if self._input is None else self._name
+            raise ResponsesError(f"{source}: no line of it answers a question of {benchmark.name}.{first}")
+
+    def _open(self) -> IO[bytes]:
+        return self._path.open("rb") if self._input is None else BytesIO(self._input)
 
     def _lines(self) -> Iterator[tuple[int, Completion]]:
-        with self._path.open("rb") as file:
+        with self._open() as file:
             for number, line in enumerate(file, 1):
                 if line.strip() and (completion := self._parse(number, line)):
                     yield number, completion
@@ -101,7 +114,7 @@ class Replay(FixedAnswers):
         )
 
     def _problem(self, number: int, what: str) -> None:
-        self.problems.append(f"{self._path.name}, line {number}: {what}")
+        self.problems.append(f"{self._name}, line {number}: {what}")
 
 
 def _count(value: object) -> int | None:

@@ -1,6 +1,6 @@
-"""``retrieval:bm25``: the catalogue row whose description is nearest to the question, in words.
+"""``retrieval:bm25``: the catalogue row whose description is nearest to the question by BM25.
 
-The floor under every language model: it knows the catalogue and nothing else.
+A baseline for language models: it knows the catalogue and nothing else.
 """
 
 from collections.abc import Collection, Iterator, Sequence
@@ -8,9 +8,9 @@ from importlib.metadata import version
 from typing import Any
 
 from apigauge.benchmarks.types import Api, Benchmark, Item
-from apigauge.errors import UsageError
+from apigauge.errors import UsageError, did_you_mean
 from apigauge.harness.generation.options import ModelOptions
-from apigauge.harness.generation.retrieved_docs import nearest
+from apigauge.harness.generation.retrieved_docs import nearest_rows
 from apigauge.harness.generation.types import Completion, FixedAnswers
 
 
@@ -24,7 +24,7 @@ class Retrieval(FixedAnswers):
 
     def __init__(self, method: str) -> None:
         if method != "bm25":
-            raise UsageError(f"--model retrieval:{method}: the only method is bm25")
+            raise UsageError(f"--model retrieval:{method}: the only method is bm25{did_you_mean(method, ['bm25'])}")
         super().__init__()
 
     def describe(self) -> dict[str, Any]:
@@ -35,7 +35,7 @@ class Retrieval(FixedAnswers):
         self, benchmark: Benchmark, items: Sequence[Item], done: Collection[tuple[str, int]] = ()
     ) -> Iterator[Completion]:
         """One answer per item, in APIBench's own form."""
-        for item, api in zip(items, nearest(benchmark, items), strict=True):
+        for item, api in zip(items, nearest_rows(benchmark, items), strict=True):
             if (item.id, 0) not in done:
                 yield Completion(item.id, 0, _answer(api))
 

@@ -1,6 +1,6 @@
-"""What a retriever puts into the prompt: one row of the catalogue for each question, as in the Gorilla paper.
+"""The document that a retriever adds to a prompt: one row of the catalogue for each question, as in the Gorilla paper.
 
-``bm25`` finds the row whose description is nearest to the question in words; ``oracle`` takes the row of the reference
+``bm25`` finds the row whose description is nearest to the question; ``oracle`` takes the row of the reference
 (Patil et al., "Gorilla: Large Language Model Connected with Massive APIs", 2023, section 3.2).
 """
 
@@ -8,13 +8,13 @@ from collections.abc import Iterator, Sequence
 from typing import Literal
 
 from apigauge.benchmarks.types import Api, Benchmark, Item
-from apigauge.errors import UsageError
+from apigauge.errors import UsageError, did_you_mean
 
 Retriever = Literal["none", "bm25", "oracle"]
 RETRIEVERS: tuple[Retriever, ...] = Retriever.__args__  # type: ignore[attr-defined]
 
 
-def nearest(benchmark: Benchmark, items: Sequence[Item]) -> Iterator[Api]:
+def nearest_rows(benchmark: Benchmark, items: Sequence[Item]) -> Iterator[Api]:
     """For each item the row of the catalogue that BM25 puts first.
 
     Robertson and Zaragoza, "The Probabilistic Relevance Framework: BM25 and Beyond" (2009), as ``bm25s`` computes it.
@@ -30,16 +30,19 @@ def nearest(benchmark: Benchmark, items: Sequence[Item]) -> Iterator[Api]:
         yield benchmark.catalogue[int(best[0, 0])]
 
 
-def documents(benchmark: Benchmark, items: Sequence[Item], retriever: Retriever) -> list[str]:
+def retrieved_documents(benchmark: Benchmark, items: Sequence[Item], retriever: Retriever) -> list[str]:
     """The document for each item; empty texts without a retriever.
 
     Raises:
-        UsageError: the oracle is asked for items whose references have no document.
+        UsageError: no retriever has that name, or it is the oracle and references of some items have no document.
     """
+    if retriever not in RETRIEVERS:
+        hint = did_you_mean(retriever, RETRIEVERS)
+        raise UsageError(f"--retriever {retriever}: there are {', '.join(RETRIEVERS)}{hint}")
     if retriever == "none":
         return [""] * len(items)
     if retriever == "bm25":
-        return [api.document for api in nearest(benchmark, items)]
+        return [api.document for api in nearest_rows(benchmark, items)]
     missing = [item.id for item in items if not item.document]
     if missing:
         raise UsageError(

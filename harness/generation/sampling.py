@@ -8,10 +8,10 @@ from apigauge.errors import UsageError
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
-    """What a backend is asked for, the same for all of them.
+    """How answers are drawn, the same for every backend.
 
     Attributes:
-        max_new_tokens: the longest answer, in tokens; less where the model's context ends before.
+        max_new_tokens: the longest answer, in tokens; less where the model's context ends earlier.
         samples: answers to each question.
         temperature: 0 takes the likeliest token.
         top_p: the smallest set of tokens with this much probability is drawn from; 1 for all.
@@ -47,12 +47,12 @@ class Sampling:
 
 
 def seed_of(seed: int, item: str, sample: int) -> int:
-    """The seed of one answer, from 0 to 2**31 - 1: of this, the item and the sample alone, so order does not matter."""
+    """The seed of one answer, from 0 to 2**31 - 1; it depends only on run seed, item and sample, not on the order."""
     digest = hashlib.sha256(f"{seed}\0{item}\0{sample}".encode()).digest()
     return int.from_bytes(digest[:4], "big") >> 1
 
 
 def cut(text: str, stop: tuple[str, ...]) -> tuple[str, bool]:
-    """A text up to the first of the stop texts, and whether there was one."""
-    ends = [at for one in stop if (at := text.find(one)) >= 0]
+    """A text up to the first of the stop texts, and whether it had one."""
+    ends = [end for stop_text in stop if (end := text.find(stop_text)) >= 0]
     return (text[: min(ends)], True) if ends else (text, False)

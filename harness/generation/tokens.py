@@ -1,4 +1,4 @@
-"""A checkpoint's tokenizer: what ``hf:`` and ``vllm:`` share, so that both read the same tokens."""
+"""A checkpoint's tokenizer, shared by ``hf:`` and ``vllm:`` so that both read the same tokens."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -18,8 +18,8 @@ class Tokenized(NamedTuple):
     limit: int
 
 
-class Tokens:
-    """The tokenizer beside a checkpoint.
+class CheckpointTokenizer:
+    """The tokenizer among a checkpoint's files.
 
     Raises:
         ModelError: there is none, or it cannot be read.
@@ -30,7 +30,7 @@ class Tokens:
 
         if not any(any(checkpoint.folder.glob(pattern)) for pattern in _FILES):
             raise ModelError(
-                f"{checkpoint.name} has no tokenizer: put the files of the one it was trained with beside it"
+                f"{checkpoint.name} has no tokenizer: copy the one that it was trained with into its folder"
             )
         try:
             self.tokenizer: Any = AutoTokenizer.from_pretrained(checkpoint.folder, local_files_only=True)
@@ -51,21 +51,21 @@ class Tokens:
         """The requests as tokens.
 
         Args:
-            requests: to be answered.
-            style: the prompts' style; a chat template has put its special tokens in already.
-            context: tokens that prompt and answer may have together; None if there is no such bound.
-            longest: tokens of the longest answer asked for.
+            requests: the requests.
+            style: the prompts' style; in ``chat`` prompts the template's special tokens are already present.
+            context: tokens that prompt and answer may have together; None if there is no limit.
+            longest: tokens of the longest answer that the options allow.
 
         Raises:
             UsageError: a prompt leaves no room for an answer.
         """
         prompts = [request.prompt for request in requests]
         encoded = self.tokenizer(prompts, add_special_tokens=style != "chat")["input_ids"]
-        found = [
+        tokenized = [
             Tokenized(request, list(ids), longest if context is None else min(longest, context - len(ids)))
             for request, ids in zip(requests, encoded, strict=True)
         ]
-        if full := [one for one in found if one.limit < 1]:
+        if full := [one for one in tokenized if one.limit < 1]:
             worst = max(full, key=lambda one: len(one.ids))
             names = ", ".join(dict.fromkeys(one.request.item for one in full[:5]))
             raise UsageError(
@@ -74,7 +74,7 @@ class Tokens:
                 f"{len(worst.ids)}). Leave out --retriever, shorten the template of --prompt, or take a model with a "
                 "longer context."
             )
-        return found
+        return tokenized
 
 
 def _first_line(error: BaseException) -> str:

@@ -1,4 +1,8 @@
-"""The contracts of generation: what is asked of a model, what it answers, and who may answer."""
+"""The contracts of generation: a request to a model, its answer, and the two interfaces of what answers.
+
+A :class:`Generator` answers a benchmark's items; every ``--model`` is one. An :class:`Engine` answers requests;
+``model_generator.py`` makes a generator of it, with prompts, seeds and the cache of completions.
+"""
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
@@ -31,13 +35,13 @@ class Completion:
 
 
 class Generator(Protocol):
-    """Whoever answers.
+    """What answers a benchmark's items.
 
     Attributes:
-        problems: what was wrong and did not stop it.
+        problems: what went wrong without stopping it, one sentence each.
         samples: answers to each item.
-        hits: answers that were found in the cache of completions.
-        unanswered: answers that could not be had.
+        hits: answers taken from the cache of completions.
+        unanswered: answers that are missing because the model or its server failed.
     """
 
     problems: list[str]
@@ -50,21 +54,21 @@ class Generator(Protocol):
         ...
 
     def prompts(self, benchmark: Benchmark, items: Sequence[Item]) -> list[str]:
-        """The text that is put for each item."""
+        """The prompt of each item."""
         ...
 
     def generate(
         self, benchmark: Benchmark, items: Sequence[Item], done: Collection[tuple[str, int]] = ()
     ) -> Iterator[Completion]:
-        """Answers to the items, in any order, but for those whose (item, sample) is ``done``.
+        """Answers to the items, in any order, except those whose (item, sample) is ``done``.
 
-        What cannot be had is left out and told in ``problems``.
+        Where an answer is unavailable, it is left out and reported in ``problems``.
         """
         ...
 
 
 class FixedAnswers:
-    """What generators have in common that put the benchmark's own prompt and make one answer to it."""
+    """Base of the generators that run no model: the benchmark's own prompt, one answer to each item."""
 
     samples = 1
     hits = 0
@@ -74,17 +78,17 @@ class FixedAnswers:
         self.problems: list[str] = []
 
     def prompts(self, benchmark: Benchmark, items: Sequence[Item]) -> list[str]:
-        """The benchmark's own form."""
+        """The benchmark's own prompts."""
         return [benchmark.prompt(item) for item in items]
 
 
 class Answer(NamedTuple):
-    """What a model answered.
+    """A model's answer to one request.
 
     Attributes:
         text: without prompt, special tokens and stop text.
-        finish_reason: ``stop`` at an end token or a stop text, ``length`` at the longest answer or the context's end.
-        prompt_tokens: tokens of the prompt; None where a server does not say.
+        finish_reason: ``stop`` at an end token or a stop text, ``length`` at the limit of the answer or the context.
+        prompt_tokens: tokens of the prompt; None where a server does not report them.
         completion_tokens: tokens of the answer; likewise.
     """
 
@@ -96,7 +100,7 @@ class Answer(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One answer to be made."""
+    """One answer to generate."""
 
     item: str
     sample: int
@@ -105,17 +109,17 @@ class Request:
 
 
 class Engine(Protocol):
-    """A backend, opened on one model."""
+    """A model that is ready to answer."""
 
     problems: list[str]
 
     def describe(self) -> dict[str, Any]:
-        """What its answers depend on beside prompt and sampling; the same wherever the run is made."""
+        """What its answers depend on besides prompt and sampling; the same on every machine."""
         ...
 
     @property
     def has_chat(self) -> bool:
-        """Whether the model, or the server before it, has a chat template."""
+        """Whether the model, or the server in front of it, has a chat template."""
         ...
 
     def chat(self, message: str) -> str:
@@ -123,13 +127,13 @@ class Engine(Protocol):
         ...
 
     def answer(self, requests: Sequence[Request], style: str) -> Iterator[tuple[Request, Answer]]:
-        """Answers in any order, as they are made; what cannot be had is left out and told in ``problems``.
+        """Answers in any order, as they are generated; an unavailable one is left out and reported in ``problems``.
 
         Args:
-            requests: all there are to be made.
-            style: the prompts' style; of ``chat`` the template has put its special tokens into the prompt.
+            requests: all of them at once.
+            style: the prompts' style; in ``chat`` prompts the template's special tokens are already present.
 
         Raises:
-            UsageError: a prompt leaves no room for an answer; raised before any is made.
+            UsageError: a prompt leaves no room for an answer; raised before the first answer.
         """
         ...

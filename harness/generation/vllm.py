@@ -7,10 +7,10 @@ from typing import Any
 
 from apigauge.errors import ModelError, UsageError
 from apigauge.harness.generation.checkpoint import Checkpoint
-from apigauge.harness.generation.engine import ModelGenerator, checkpoint_generator
+from apigauge.harness.generation.model_generator import ModelGenerator, checkpoint_generator
 from apigauge.harness.generation.options import ModelOptions
 from apigauge.harness.generation.sampling import cut
-from apigauge.harness.generation.tokens import Tokens
+from apigauge.harness.generation.tokens import CheckpointTokenizer
 from apigauge.harness.generation.types import Answer, Request
 
 
@@ -40,12 +40,12 @@ class VLLM:
             ) from error
         self.problems: list[str] = []
         self._checkpoint, self._adapter, self._options = checkpoint, adapter, options
-        self._tokens = Tokens(checkpoint)
+        self._tokens = CheckpointTokenizer(checkpoint)
         on_cpu = current_platform.is_cpu()
         self._device = "cpu" if on_cpu else current_platform.device_type
-        more: dict[str, Any] = {"enable_lora": True, "max_lora_rank": _rank(adapter)} if adapter else {}
+        more: dict[str, Any] = {"enable_lora": True, "max_lora_rank": _lora_rank(adapter)} if adapter else {}
         if on_cpu and not options.sampling.is_greedy:
-            # A prompt read in two parts has its generator set back, which the CPU's cannot be (vLLM 0.32).
+            # Chunked prefill resets the random generator of a request, which fails on the CPU (vLLM 0.32).
             more["enable_chunked_prefill"] = False
         try:
             self._llm = vllm.LLM(
@@ -54,7 +54,7 @@ class VLLM:
                 tensor_parallel_size=options.tensor_parallel,
                 max_model_len=options.max_model_len,
                 enable_prefix_caching=True,
-                # A CPU compiles for minutes what it then runs for seconds.
+                # On a CPU, compiling takes minutes and saves seconds.
                 enforce_eager=on_cpu,
                 seed=0,
                 disable_log_stats=True,
@@ -62,7 +62,7 @@ class VLLM:
             )
         except (OSError, ValueError, RuntimeError, AssertionError, KeyError) as error:
             raise ModelError(f"vLLM cannot run {checkpoint.name}: {error}") from error
-        self._lora = _request(adapter) if adapter else None
+        self._lora = _lora_request(adapter) if adapter else None
 
     def describe(self) -> dict[str, Any]:
         """Weights, adapter, dtype, kind of device, version."""
@@ -89,7 +89,7 @@ class VLLM:
         return self._tokens.chat(message)
 
     def answer(self, requests: Sequence[Request], style: str) -> Iterator[tuple[Request, Answer]]:
-        """Each answer as soon as it is made; the engine has all requests from the start and batches them itself.
+        """Each answer as soon as it is ready; the engine gets all requests at the start and batches them itself.
 
         Raises:
             UsageError: a prompt leaves no room for an answer.
@@ -122,9 +122,9 @@ class VLLM:
     def _step(self) -> list[Any]:
         try:
             return list(self._llm.llm_engine.step())
-        except Exception as error:  # whatever killed it
+        except Exception as error:  # the engine raises what it likes
             raise ModelError(
-                f"vLLM stopped: {error}. What was answered is kept; set VLLM_LOGGING_LEVEL=INFO"
+                f"vLLM stopped: {error}. The answers so far are kept; set VLLM_LOGGING_LEVEL=INFO for more"
             ) from error
 
     def _answer(self, output: Any, prompt_tokens: int) -> Answer:
@@ -133,8 +133,8 @@ class VLLM:
         return Answer(text, reason, prompt_tokens, len(output.token_ids))
 
 
-def _rank(adapter: Checkpoint) -> int:
-    """The smallest rank that vLLM has room for and the adapter fits."""
+def _lora_rank(adapter: Checkpoint) -> int:
+    """The smallest of vLLM's ranks that holds the adapter."""
     try:
         rank = int(json.loads((adapter.folder / "adapter_config.json").read_text(encoding="utf-8"))["r"])
     except (OSError, ValueError, KeyError, TypeError) as error:
@@ -142,7 +142,7 @@ def _rank(adapter: Checkpoint) -> int:
     return next((size for size in (8, 16, 32, 64, 128, 256, 320, 512) if size >= rank), rank)
 
 
-def _request(adapter: Checkpoint) -> Any:
+def _lora_request(adapter: Checkpoint) -> Any:
     from vllm.lora.request import LoRARequest
 
     return LoRARequest("adapter", 1, str(adapter.folder))

@@ -2,15 +2,15 @@
 
 Source: gorilla/eval/eval-scripts/ast_eval_{hf,tf,th}.py at the commit in benchmarks/apibench/sources.json. Its faults
 are kept on purpose: "correct" means that the first catalogue row whose arguments occur somewhere in a node of the
-answer has the reference's *domain*; where no node bears the row's name, the last node visited stands in. Read
-``ast.exact`` for what it was meant to be.
+answer has the reference's *domain*; where no node bears the row's name, the last node visited is used. ``ast.exact``
+is what it was meant to be.
 
-On prose, the verdict hangs on how the parser recovers from errors, and that differs between grammars and between
-versions of tree-sitter. With upstream's own grammar (``apigauge benchmarks grammar``) all but two of the upstream
-scorer's 10,650 verdicts on released answers are reproduced; of those two, one is a hallucination for upstream alone and
-one for us. Without it the pinned grammar stands in, with its string nodes given their old shape: 29 rows differ, 15 of
-them in ``ast.gorilla``, none on Torch Hub. ``version()`` says which grammar was used, so that the gate refuses to
-compare one with the other.
+On prose, the verdict depends on how the parser recovers from errors, and that differs between grammars and between
+versions of tree-sitter. With upstream's grammar (``apigauge benchmarks grammar``) all but two of the upstream scorer's
+10,650 verdicts on released answers are reproduced; of those two, one is a hallucination only for upstream and one only
+here. Without it the pinned grammar is used, with its string nodes in their old shape: 29 rows differ, 15 of them in
+``ast.gorilla``, none on Torch Hub. ``version()`` names the grammar, so that the gate refuses to compare runs made with
+different ones.
 """
 
 import ctypes
@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from apigauge.benchmarks.apibench import grammar
 from apigauge.benchmarks.types import Benchmark, Item
 from apigauge.harness.extraction.extract import MAX_TEXT, Extraction
-from apigauge.harness.extraction.syntax import python_parser
+from apigauge.harness.extraction.syntax import python_parser, text_of
 from apigauge.harness.metrics.types import Metric, Scored
 
 if TYPE_CHECKING:
@@ -37,6 +37,14 @@ class Row(NamedTuple):
     domain: str
 
 
+class UpstreamCatalogue(NamedTuple):
+    """The usable rows in order, their names, and the length of the longest name in bytes."""
+
+    rows: tuple[Row, ...]
+    names: frozenset[str]
+    longest_name: int
+
+
 class Verdict(NamedTuple):
     """``correct``, ``wrong`` or ``hallucination``, and the catalogue row matched (-1 for none)."""
 
@@ -46,41 +54,41 @@ class Verdict(NamedTuple):
 
 def make(benchmark: Benchmark) -> Metric:
     """The metric for one benchmark; the verdict is the label."""
-    rows = catalogue_rows(benchmark)
+    catalogue = read_catalogue(benchmark)
 
     def metric(item: Item, extraction: Extraction) -> Scored:
         if len(extraction.text) > MAX_TEXT:
             return Scored({"ast.gorilla": 0.0, "hallucination.gorilla": 0.0}, {"ast.gorilla": "too_long"})
-        found = judge(benchmark.gorilla_dialect, rows, extraction.text, item.domain)
-        matched = benchmark.catalogue[found.api_index].call if found.api_index >= 0 else "no catalogue row"
+        verdict, row = judge(benchmark.gorilla_dialect, catalogue, extraction.text, item.domain)
+        matched = benchmark.catalogue[row].call if row >= 0 else "no catalogue row"
         return Scored(
             {
-                "ast.gorilla": float(found.verdict == "correct"),
-                "hallucination.gorilla": float(found.verdict == "hallucination"),
+                "ast.gorilla": float(verdict == "correct"),
+                "hallucination.gorilla": float(verdict == "hallucination"),
             },
-            {"ast.gorilla": found.verdict},
-            {"ast.gorilla": f"row {found.api_index}: {matched}"},
+            {"ast.gorilla": verdict},
+            {"ast.gorilla": f"row {row}: {matched}"},
         )
 
     return metric
 
 
 def version() -> str:
-    """The parser and the grammar that it used."""
-    frozen, pinned = f"{grammar.PACKAGE} {grammar.VERSION}", f"tree-sitter-python {installed('tree-sitter-python')}"
-    used = frozen if _frozen_parser() else f"{pinned}, strings in the old shape"
+    """The parser and its grammar."""
+    upstream, pinned = f"{grammar.PACKAGE} {grammar.VERSION}", f"tree-sitter-python {installed('tree-sitter-python')}"
+    used = upstream if upstream_parser() else f"{pinned}, strings in the old shape"
     return f"tree-sitter {installed('tree-sitter')}, {used}"
 
 
-def judge(hub: str, rows: list[Row], text: str, domain: str) -> Verdict:
+def judge(hub: str, catalogue: UpstreamCatalogue, text: str, domain: str) -> Verdict:
     """The upstream verdict on one answer."""
     source = call_text(hub, text)
     if source is None:
         return Verdict("wrong", -1)
-    found, last = _visited(source, frozenset(row.name for row in rows))
-    for row in rows:
-        node_text = found.get(row.name, last)
-        for argument in row.arguments:  # spelled out: this is run a thousand times per answer
+    texts, last = _node_texts(source, catalogue)
+    for row in catalogue.rows:
+        node_text = texts.get(row.name, last)
+        for argument in row.arguments:  # no all(...): this runs a thousand times per answer
             if argument not in node_text:
                 break
         else:
@@ -89,7 +97,7 @@ def judge(hub: str, rows: list[Row], text: str, domain: str) -> Verdict:
 
 
 def call_text(hub: str, text: str) -> str | None:
-    """The part of an answer that upstream parses; None where its Torch Hub copy gives up."""
+    """The part of an answer that upstream parses; None where its Torch Hub scorer gives up."""
     before, marker, after = text.partition("api_call")
     if not marker:
         return None if hub == "torchhub" else before
@@ -100,8 +108,8 @@ def call_text(hub: str, text: str) -> str | None:
     return section[start + 2 : end + 1 if end >= 0 else -1]
 
 
-def catalogue_rows(benchmark: Benchmark) -> list[Row]:
-    """The catalogue's usable rows, in order; rows whose first node has no children are skipped, as upstream does."""
+def read_catalogue(benchmark: Benchmark) -> UpstreamCatalogue:
+    """The catalogue as upstream reads it; rows whose first node has no children are skipped there too."""
     rows = []
     for index, api in enumerate(benchmark.catalogue):
         source = api.call.encode()
@@ -111,45 +119,45 @@ def catalogue_rows(benchmark: Benchmark) -> list[Row]:
             continue
         arguments = tuple(text.strip("'") for text in _row_arguments(benchmark.gorilla_dialect, _children(call)[1]))
         if arguments:
-            rows.append(Row(index, _text(_children(call)[0]), arguments, api.domain))
-    return rows
+            rows.append(Row(index, text_of(_children(call)[0]), arguments, api.domain))
+    names = frozenset(row.name for row in rows)
+    return UpstreamCatalogue(tuple(rows), names, max((len(name.encode()) for name in names), default=0))
 
 
 def _row_arguments(hub: str, node: "Node") -> list[str]:
     arguments = []
     for child in _children(node):
-        text = _text(child)
-        named = {
+        text = text_of(child)
+        is_argument = {
             "huggingface": "=" in text,
             "tensorflowhub": "model=" in text or "model =" in text,
             "torchhub": "repo_or_dir" in text or "model" in text,
         }[hub]
-        if named and len(_children(child)) > 2:
-            arguments.append(_text(_children(child)[2]))
+        if is_argument and len(_children(child)) > 2:
+            arguments.append(text_of(_children(child)[2]))
         elif hub != "torchhub" and child.type not in ("(", ")", ","):
             arguments.append(text)
     return arguments
 
 
-def _visited(source: str, names: frozenset[str]) -> tuple[dict[str, str], str]:
+def _node_texts(source: str, catalogue: UpstreamCatalogue) -> tuple[dict[str, str], str]:
     """For each name the text of the first visited node whose first child bears it, and the last visited node's text."""
-    longest = max((len(name.encode()) for name in names), default=0)
     stack = [_parse(source.encode("utf-8", "surrogatepass"))]
     first: dict[str, Node] = {}
     node = stack[0]
     while stack:
         node = stack.pop()
         children = _children(node)
-        # Asking every node for its text would copy the answer once a level.
-        short = children and children[0].end_byte - children[0].start_byte <= longest
-        if short and (name := _text(children[0])) in names:
+        # Reading every node's text would copy the answer once for each level of the tree.
+        is_short = children and children[0].end_byte - children[0].start_byte <= catalogue.longest_name
+        if is_short and (name := text_of(children[0])) in catalogue.names:
             first.setdefault(name, node)
         stack.extend(child for child in children if child.child_count)
-    return {name: _text(found) for name, found in first.items()}, _text(node)
+    return {name: text_of(visited) for name, visited in first.items()}, text_of(node)
 
 
 def _children(node: "Node") -> "list[Node]":
-    """A node's children; a string's content is replaced by what stands in it, as in the grammar upstream had."""
+    """A node's children; a string's content is replaced by its own children, as in upstream's grammar."""
     children = node.children
     if node.type != "string" or all(child.type != "string_content" for child in children):
         return children
@@ -160,18 +168,14 @@ def _children(node: "Node") -> "list[Node]":
 
 
 def _parse(source: bytes) -> "Node":
-    return (_frozen_parser() or python_parser()).parse(source).root_node
-
-
-def _text(node: "Node") -> str:
-    return (node.text or b"").decode("utf-8", "replace")
+    return (upstream_parser() or python_parser()).parse(source).root_node
 
 
 @cache
-def _frozen_parser() -> "Parser | None":
-    """A parser of the grammar upstream's verdicts were made with, or None where it is not on this machine.
+def upstream_parser() -> "Parser | None":
+    """A parser of the grammar that upstream's verdicts were made with, or None if it is not on this machine.
 
-    The package's own Python interface needs an older tree-sitter; its library is loaded directly.
+    The package's Python interface needs an older tree-sitter, so its library is loaded directly.
     """
     from tree_sitter import Language, Parser
 

@@ -18,19 +18,15 @@ from collections import Counter
 from dataclasses import dataclass
 
 from apigauge.benchmarks.types import Api, Benchmark, Item
-from apigauge.harness.extraction.call_scan import find_calls, functions_of, imports
-from apigauge.harness.extraction.extract import Extraction, extract
-from apigauge.harness.extraction.syntax import version as syntax_version
-from apigauge.harness.metrics.calls import Call, Known, Value, parse_call, value_of
-from apigauge.harness.metrics.constants import constants
-from apigauge.harness.metrics.signatures import (
-    NOT_IDENTIFYING,
-    TASK_ALIASES,
-    Signature,
-    parse_signature,
-    signature_of,
-)
+from apigauge.harness.extraction.call_scan import choose_call, find_calls, functions_of, imports
+from apigauge.harness.extraction.extract import Extraction
+from apigauge.harness.extraction.syntax import version
+from apigauge.harness.metrics.calls import Call, Signatures, parse_call
+from apigauge.harness.metrics.signatures import NOT_IDENTIFYING, TASK_ALIASES, Signature
 from apigauge.harness.metrics.types import Metric, Scored
+from apigauge.harness.metrics.values import Value, follow
+
+__all__ = ["LABELS", "RIGHT", "Matcher", "Target", "make", "same_function", "version"]
 
 LABELS = (
     "too_long",
@@ -85,18 +81,12 @@ def make(benchmark: Benchmark) -> Metric:
     return metric
 
 
-def version() -> str:
-    """What parses."""
-    return syntax_version()
-
-
 class Matcher:
     """A benchmark's catalogue, indexed, and the comparison of a call with it."""
 
     def __init__(self, benchmark: Benchmark) -> None:
         self._conventions = benchmark.conventions
-        parsed = (parse_signature(api.signature) for api in benchmark.catalogue if api.signature)
-        self._signatures = dict(entry for entry in parsed if entry)
+        self._signatures = Signatures(api.signature for api in benchmark.catalogue)
         self._functions = functions_of((api.call for api in benchmark.catalogue), benchmark.conventions)
         # Rows by the last part of their function, then by how they are identified, then by that identity.
         packages: Counter[str] = Counter()
@@ -113,29 +103,25 @@ class Matcher:
 
     def target(self, call_text: str, program: str, domain: str) -> Target | None:
         """A reference or row as something to compare with; None if it is no call (a shell command, say)."""
-        found = extract(f"<<<api_call>>>: {call_text}", self._functions).call or ""
-        call = self._parse(found, program) or self._parse(_closed(found), program)
+        text = choose_call(call_text, {}, self._functions, any_call=True) or call_text.strip()
+        names = self._conventions | imports(program)
+        call = parse_call(text, names) or parse_call(_closed(text), names)
         if call is None:
             return None
-        signature = self._signature(call)
+        signature = self._signatures.of(call.function)
         conflict = call.conflict(signature)
         if conflict:  # Python would refuse it as it stands; the program around it may have it right
-            written = (
-                self._parse(program[s.start : s.end], program) for s in find_calls(program) if s.callee == call.written
-            )
-            call = next((c for c in written if c and not c.conflict(signature)), call)
+            spans = (span for span in find_calls(program) if span.callee == call.written)
+            others = (parse_call(program[span.start : span.end], names) for span in spans)
+            call = next((other for other in others if other and not other.conflict(signature)), call)
         bound = call.bind(signature)
-        known = signature is not None and bool(signature.identity)
         strings = tuple(name for name, value in bound.items() if value.kind == "string")
-        identity = signature.identity if signature is not None and known else strings
+        identity = (signature.identity if signature is not None else ()) or strings
         identity = tuple(name for name in identity if name not in NOT_IDENTIFYING)
         for name in identity:  # a checkpoint the reference keeps in a variable
             if name in bound and bound[name].kind == "name":
-                bound[name] = value_of(constants(program), bound[name])
+                bound[name] = follow(bound[name], program)
         return Target(call, bound, identity, signature, domain, conflict)
-
-    def _parse(self, call_text: str, program: str, known: Known = dict) -> Call | None:
-        return parse_call(call_text, self._conventions | imports(program), known)
 
     def compare(
         self, reference: Target | None, reference_text: str, extraction: Extraction
@@ -148,33 +134,33 @@ class Matcher:
             return "exact", "", []
         if extraction.call is None:
             return "no_call", "no call was found in the answer", []
-        program = extraction.program or ""
-        call = self._parse(extraction.call, program, lambda: constants(program))
+        call = parse_call(extraction.call, self._conventions | extraction.imports, extraction.program or "")
         if call is None:
             return "unparsable", f"not a complete Python call: {extraction.call[:80]!r}", []
-        if conflict := call.conflict(self._signature(call)):
+        if conflict := call.conflict(self._signatures.of(call.function)):
             return "unparsable", f"Python refuses the call: it {conflict}", []
-        rows = self._named(call)
+        rows = self._rows_of(call)
         if reference is None:
             return (
                 ("wrong_function" if rows else "unknown_api"),
                 f"{call.written} for a reference that is no call",
                 rows,
             )
-        return (*self._against(call, reference, known=bool(rows)), rows)
+        return (*self._against(call, reference, exists=bool(rows)), rows)
 
-    def _against(self, call: Call, reference: Target, *, known: bool) -> tuple[str, str]:
+    def _against(self, call: Call, reference: Target, *, exists: bool) -> tuple[str, str]:
+        """Label and message; ``exists`` says whether the call names a row of the catalogue."""
         if not same_function(call, reference.call, self._packages):
-            label = "wrong_function" if known else "unknown_api"
+            label = "wrong_function" if exists else "unknown_api"
             return label, f"calls {call.function}; the reference calls {reference.call.function}"
         bound = _aligned(call.bind(reference.signature), reference)
         if difference := _identity_difference(bound, reference):
-            return ("wrong_model" if known else "unknown_api"), difference
+            return ("wrong_model" if exists else "unknown_api"), difference
         return _argument_difference(bound, reference)
 
-    def _named(self, call: Call) -> list[Target]:
+    def _rows_of(self, call: Call) -> list[Target]:
         """The catalogue rows a call names: same function, same identity."""
-        found = []
+        named = []
         for identity, group in self._rows.get(call.function.rsplit(".", 1)[-1], {}).items():
             sample = next(iter(group.values()))[0]
             if sample.signature is not None:
@@ -183,11 +169,8 @@ class Matcher:
                 rows = [row for row in same_key if not _identity_difference(bound, row)]
             else:
                 rows = [row for rows in group.values() for row in rows if _names(call, row)]
-            found += [row for row in rows if same_function(call, row.call, self._packages)]
-        return found
-
-    def _signature(self, call: Call) -> Signature | None:
-        return self._signatures.get(call.function) or signature_of(call.function)
+            named += [row for row in rows if same_function(call, row.call, self._packages)]
+        return named
 
 
 def _key(bound: dict[str, Value], identity: tuple[str, ...], signature: Signature | None) -> _Key:

@@ -1,40 +1,21 @@
-"""A call as a value: which function, which parameter has which argument.
+"""Calls and signatures, parsed: which function, and which parameter has which argument.
 
-Parsed with tree-sitter, because half of the calls models write are not quite Python and a tree with an error in it is
-still a tree.
+Parsed with tree-sitter, because half of the calls that models write are not quite Python, and tree-sitter has a tree
+for those too.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from apigauge.harness.extraction.call_scan import resolve
-from apigauge.harness.extraction.syntax import syntax_tree, text_of
-from apigauge.harness.metrics.constants import Constant, constant_of, is_constant
-from apigauge.harness.metrics.signatures import Signature
+from apigauge.harness.extraction.syntax import parses, syntax_tree, text_of
+from apigauge.harness.metrics.signatures import SIGNATURES, Signature
+from apigauge.harness.metrics.values import Value, default_text, value_of
 
 if TYPE_CHECKING:
     from tree_sitter import Node
-
-Known = Callable[[], "dict[str, Constant]"]
-
-
-@dataclass(frozen=True, slots=True)
-class Value:
-    """An argument.
-
-    ``text`` is a string's content, or the source without white space; ``kind`` keeps ``'True'`` apart from ``True``.
-    """
-
-    kind: Literal["string", "constant", "name", "expression"]
-    text: str
-
-    def accepts(self, other: "Value") -> bool:
-        """Whether an answer's value is this reference's; a reference may have forgotten the quotes, an answer not."""
-        if self.kind == other.kind:
-            return self.text == other.text
-        return self.kind in ("name", "expression") and other.kind == "string" and self.text == other.text
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +39,7 @@ class Call:
     def bind(self, signature: Signature | None) -> dict[str, Value]:
         """Parameter -> argument; positional arguments without a name are ``#0``, ``#1``, ...
 
-        Where a parameter is given twice the first value counts; :meth:`conflict` tells.
+        Where a parameter is given twice, the first value counts; :meth:`conflict` reports it.
         """
         bound: dict[str, Value] = {}
         for name, value in self._named(signature):
@@ -81,13 +62,34 @@ class Call:
         return named + [(aliases.get(name, name), value) for name, value in self.keywords]
 
 
-def parse_call(text: str, names: dict[str, str], known: Known = dict) -> Call | None:
+class Signatures:
+    """Signatures by function: those that a catalogue has, then the table of :mod:`~.metrics.signatures`."""
+
+    def __init__(self, texts: Iterable[str]) -> None:
+        parsed = (parse_signature(text) for text in texts if text)
+        self._of_catalogue = dict(entry for entry in parsed if entry)
+
+    def of(self, function: str) -> Signature | None:
+        """The signature of a resolved dotted name, or None."""
+        return self._of_catalogue.get(function) or signature_of(function)
+
+
+def signature_of(function: str) -> Signature | None:
+    """The table's entry for a resolved dotted name, or None."""
+    parts = function.split(".")
+    for start in range(len(parts)):
+        if signature := SIGNATURES.get(".".join(parts[start:])):
+            return signature
+    return None
+
+
+def parse_call(text: str, names: dict[str, str], program: str = "") -> Call | None:
     """The call a text begins with.
 
     Args:
         text: source of one call, as extraction gives it.
         names: what imported names stand for.
-        known: gives the constants of the surrounding program; asked only if the call passes a name.
+        program: the surrounding program; the names that it gives one constant are followed.
 
     Returns:
         None if the text holds no complete call of a dotted name.
@@ -102,7 +104,7 @@ def parse_call(text: str, names: dict[str, str], known: Known = dict) -> Call | 
     written = re.sub(r"\s+", "", text_of(callee))
     if not re.fullmatch(r"[^\W\d][\w.]*", written):
         return None
-    return Call(written, resolve(written, names), *_arguments(arguments, known))
+    return Call(written, resolve(written, names), *_arguments(arguments, program))
 
 
 def _first_call(root: "Node") -> "Node | None":
@@ -115,7 +117,7 @@ def _first_call(root: "Node") -> "Node | None":
     return None
 
 
-def _arguments(node: "Node", known: Known) -> tuple[tuple[Value, ...], tuple[tuple[str, Value], ...], str]:
+def _arguments(node: "Node", program: str) -> tuple[tuple[Value, ...], tuple[tuple[str, Value], ...], str]:
     positional: list[Value] = []
     keywords: list[tuple[str, Value]] = []
     problem = ""
@@ -124,55 +126,38 @@ def _arguments(node: "Node", known: Known) -> tuple[tuple[Value, ...], tuple[tup
         if child.type in ("comment", "ERROR"):
             continue
         if child.type == "keyword_argument" and name is not None and value is not None:
-            keywords.append((text_of(name), _value(value, known)))
+            keywords.append((text_of(name), value_of(value, program)))
         elif child.type in ("list_splat", "dictionary_splat"):
-            keywords.append((f"{text_of(child)[:2]}{len(keywords)}", _value(child, known)))
+            keywords.append((f"{text_of(child)[:2]}{len(keywords)}", value_of(child, program)))
         else:
             problem = problem or ("has a positional argument after a keyword" if keywords else "")
-            positional.append(_value(child, known))
+            positional.append(value_of(child, program))
     return tuple(positional), tuple(keywords), problem
 
 
-def _value(node: "Node", known: Known) -> Value:
-    while node.type == "parenthesized_expression" and node.named_child_count == 1:
-        node = node.named_children[0]
-    if node.type == "identifier":
-        return value_of(known(), Value("name", text_of(node)))
-    if is_constant(value := constant_of(node, {})) or is_constant(value := constant_of(node, known())):
-        return _constant(value)
-    return Value("expression", re.sub(r"\s+", "", _filled(node, known)).replace('"', "'"))
-
-
-def value_of(known: dict[str, Constant], name: Value) -> Value:
-    """What a name stands for, or the name itself."""
-    return _constant(known[name.text]) if name.text in known else name
-
-
-def _constant(value: object) -> Value:
-    return Value("string", value) if isinstance(value, str) else Value("constant", repr(value))
-
-
-def _filled(node: "Node", known: Known) -> str:
-    """An expression's source with the names of constants replaced by the constants."""
-    source, start = node.text or b"", node.start_byte
-    for name in reversed(_names_read(node)):
-        if (text := text_of(name)) in known():
-            value = repr(known()[text]).encode("utf-8", "replace")
-            source = source[: name.start_byte - start] + value + source[name.end_byte - start :]
-    return source.decode("utf-8", "replace")
-
-
-def _names_read(node: "Node") -> "list[Node]":
-    """Identifiers an expression reads, in order: no attribute's name, no keyword argument's."""
-    found, stack = [], [node]
-    while stack:
-        inner = stack.pop()
-        if inner.type == "identifier":
-            found.append(inner)
-        children = inner.named_children
-        if inner.type == "attribute":
-            children = children[:1]
-        elif inner.type == "keyword_argument":
-            children = children[1:]
-        stack.extend(reversed(children))
-    return found
+def parse_signature(text: str) -> tuple[str, Signature] | None:
+    """A catalogue's ``name(parameter, *, keyword=default)``: function and signature; None if the text is no such."""
+    name, bracket, rest = text.partition("(")
+    source = f"def f({rest.rsplit(')', 1)[0]}): pass"
+    if not bracket or not parses(source):
+        return None
+    function = syntax_tree(source.encode()).root_node.named_children[0]
+    parameters = function.child_by_field_name("parameters")
+    if function.type != "function_definition" or parameters is None:
+        return None
+    positional: list[str] = []
+    defaults: dict[str, str] = {}
+    by_keyword = False
+    for parameter in parameters.named_children:
+        by_keyword = by_keyword or parameter.type in ("keyword_separator", "list_splat_pattern")
+        value = parameter.child_by_field_name("value")
+        identifier = parameter.child_by_field_name("name") or parameter
+        identifier = identifier.named_children[0] if identifier.type == "typed_parameter" else identifier
+        if identifier.type != "identifier":  # ``*``, ``/``, ``*arguments``, ``**options``
+            by_keyword = by_keyword or identifier.type == "list_splat_pattern"
+            continue
+        if not by_keyword:
+            positional.append(text_of(identifier))
+        if value is not None:
+            defaults[text_of(identifier)] = default_text(value)
+    return name.strip(), Signature(tuple(positional), defaults=defaults)

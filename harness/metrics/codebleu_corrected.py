@@ -1,18 +1,18 @@
 """``codebleu.corrected``: CodeBLEU (arXiv 2009.10297) without the packaged version's faults.
 
-It deviates from the ``codebleu`` 0.7.0 package in these points, and in no other:
+It deviates from the ``codebleu`` 0.7.0 package in these points only:
 
-1. Tokens are the language's, a string being one token whatever its quotes. White space makes
-   ``load('a','b')`` a single token, so that nothing but an identical call has anything in common with it.
+1. Tokens are the language's, a string being one token whatever its quotes. Split at white space, ``load('a','b')`` is a
+   single token, and only an identical call has anything in common with it.
 2. N-grams go up to the length of the reference where that is under four. The package smooths the missing orders, so
    identical short programs score below 1.
 3. The keyword-weighted part is a precision, as the paper has it; the package computes a recall, and its brevity penalty
    takes every reference to be two tokens long.
 4. A subtree of the candidate is matched once (the paper's clipped count). In the package one subtree of the candidate
-   answers for every like one in the reference.
+   matches every equal one in the reference.
 5. A data-flow score of zero stays zero; the package turns it into one, which gives the empty string 0.25. A reference
-   without data flow has no such part, and the other three are weighed equally.
-6. An argument passed by the name of the parameter it would be bound to by its position is read as positional. Else a
+   without data flow has no such part, and the other three have equal weights.
+6. An argument passed by the name of the parameter that its position would bind it to is read as positional. Otherwise a
    right call in the other style ranks below a wrong call in the same style.
 7. An empty candidate scores 0.
 """
@@ -25,12 +25,25 @@ from typing import TYPE_CHECKING
 
 from apigauge.benchmarks.types import Benchmark, Item
 from apigauge.harness.extraction.extract import Extraction
-from apigauge.harness.extraction.syntax import syntax_tree, text_of
-from apigauge.harness.extraction.syntax import version as syntax_version
-from apigauge.harness.metrics.codebleu import KEYWORDS, Parts, TooDeepError, flow_recall, flows, stripped, trees
-from apigauge.harness.metrics.ngrams import ORDERS, Grams, bleu, grams, precision
-from apigauge.harness.metrics.signatures import signature_of
+from apigauge.harness.extraction.syntax import syntax_tree, text_of, version
+from apigauge.harness.metrics.calls import signature_of
+from apigauge.harness.metrics.codebleu import (
+    KEYWORDS,
+    ORDERS,
+    Grams,
+    Parts,
+    TooDeepError,
+    bleu,
+    flow_recall,
+    flows,
+    grams,
+    precision,
+    stripped,
+    trees,
+)
 from apigauge.harness.metrics.types import Metric, Scored
+
+__all__ = ["corrected", "make", "parts", "positional", "tokens", "version"]
 
 if TYPE_CHECKING:
     from tree_sitter import Node
@@ -51,13 +64,8 @@ def make(_benchmark: Benchmark) -> Metric:
     return metric
 
 
-def version() -> str:
-    """What parses."""
-    return syntax_version()
-
-
 def corrected(reference: Parts, candidate: Parts) -> float:
-    """The mean of the parts the reference has."""
+    """The mean over the parts that the reference has."""
     if not candidate.grams.length or not reference.grams.length:
         return 0.0
     lengths = reference.grams.length, candidate.grams.length
@@ -85,27 +93,27 @@ def _weighted_precision(reference: Grams, candidate: Grams) -> list[tuple[float,
 def parts(text: str) -> Parts:
     """A text's parts, arguments in their positional form."""
     code = positional(stripped(text.strip()))
-    found = trees(code)
-    return Parts(grams(tokens(code)), found, flows(code))
+    subtrees = trees(code)  # first: it refuses the texts on which the others would exhaust the stack
+    return Parts(grams(tokens(code)), subtrees, flows(code))
 
 
 def tokens(code: str) -> list[str]:
     """The language's tokens; a string is one token, without prefix and quotes."""
-    found = []
+    texts = []
     stack = [syntax_tree(code.encode("utf-8", "replace")).root_node]
     while stack:
         node = stack.pop()
         if node.type == "string":
-            found.append("string:" + _QUOTES.sub("", text_of(node)))
+            texts.append("string:" + _QUOTES.sub("", text_of(node)))
         elif node.child_count:
             stack.extend(reversed(node.children))
         elif text := text_of(node).strip():
-            found.append(text)
-    return found
+            texts.append(text)
+    return texts
 
 
 def positional(code: str) -> str:
-    """The code with ``name=`` dropped from arguments that stand at the named parameter's own position."""
+    """The code without ``name=`` before arguments that are at the position of the parameter they name."""
     source = code.encode("utf-8", "replace")
     cuts: list[tuple[int, int]] = []
     stack = [syntax_tree(source).root_node]

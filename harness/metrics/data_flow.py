@@ -2,15 +2,16 @@
 
 Guo et al., "GraphCodeBERT: Pre-training Code Representations with Data Flow" (arXiv 2009.08366), section 3; used as a
 score by Ren et al. (arXiv 2009.10297), section 3.4. Each occurrence of a variable is a node; its edge names the
-occurrences that its value comes from (it is read) or is computed from (it is assigned). A program is followed in the
-order of its text: a branch adds to what holds after it, the body of a loop is followed twice.
+occurrences that its value comes from (where it is read) or is computed from (where it is assigned). A program is
+followed in the order of its text: after a branch, a name may have its value from any of the ways through it; the body
+of a loop is followed twice.
 
 The values are those of ``codebleu`` 0.7.0, observed on the 10,650 released answers, and so are its oddities:
 
-* a name is cut from its line by the column that tree-sitter counts in bytes, so that behind a letter of two bytes the
-  names of the line are shifted;
+* a name is cut from its line by the column that tree-sitter counts in bytes, so after a letter of two bytes the names
+  in the line are shifted;
 * a loop's ``else`` and the parts of ``try`` are followed like any other statements;
-* whatever cannot be followed leaves the program without any data flow.
+* a program with a statement that cannot be followed has no data flow at all.
 """
 
 import contextlib
@@ -28,7 +29,7 @@ COMPUTED_FROM = "computedFrom"
 
 # A normalised edge: variable, kind, the variables its value comes from.
 Flow = tuple[str, str, list[str]]
-# Which occurrences, by their place among the program's tokens, hold a name's value.
+# For each name, the occurrences that its value may come from, by their place among the program's tokens.
 _Reaching = dict[str, list[int]]
 
 _ASSIGNMENTS = frozenset({"assignment", "augmented_assignment", "for_in_clause"})
@@ -53,7 +54,7 @@ def data_flow(root: "Node", code: str) -> tuple[Flow, ...]:
         code: the program. The time doubles with each loop in a loop.
     """
     try:
-        with _room():
+        with _deeper_recursion():
             edges, _ = _Reader(root, code).follow(root, {})
     except LookupError:
         return ()
@@ -61,8 +62,8 @@ def data_flow(root: "Node", code: str) -> tuple[Flow, ...]:
 
 
 @contextlib.contextmanager
-def _room() -> Iterator[None]:
-    """Room for the recursion, so that no value depends on how deep the caller stands."""
+def _deeper_recursion() -> Iterator[None]:
+    """Raises the recursion limit, so that no value depends on how deep the caller's stack is."""
     limit = sys.getrecursionlimit()
     sys.setrecursionlimit(limit + 4 * MAX_DEPTH)
     try:
@@ -72,13 +73,13 @@ def _room() -> Iterator[None]:
 
 
 def _connected(edges: list[_Edge]) -> list[_Edge]:
-    """The edges between occurrences; what only stands there has none."""
+    """The edges between occurrences; an occurrence without any is left out."""
     places = {place for edge in edges if edge.places for place in (edge.place, *edge.places)}
     return [edge for edge in edges if edge.place in places]
 
 
 def _merged(edges: Iterable[_Edge]) -> list[_Edge]:
-    """One edge for each occurrence, the kind that was found last, the sources of all."""
+    """One edge for each occurrence: the last kind, the sources of all."""
     merged: dict[int, _Edge] = {}
     for edge in edges:
         if earlier := merged.get(edge.place):
@@ -98,7 +99,7 @@ def _normalised(edges: Iterable[_Edge]) -> tuple[Flow, ...]:
 
     flows = []
     for edge in edges:
-        sources = [variable(name) for name in edge.sources]  # numbered before what is made of them
+        sources = [variable(name) for name in edge.sources]  # numbered before the variable they define
         flows.append((variable(edge.name), edge.kind, sources))
     return tuple(flows)
 
@@ -108,24 +109,24 @@ def _is_token(node: "Node") -> bool:
 
 
 class _Reader:
-    """One program's tokens, and the way through its statements."""
+    """One program's tokens, and the walk through its statements."""
 
     def __init__(self, root: "Node", code: str) -> None:
         self._lines = code.split("\n")
-        # By the stretch of the text, as the package does: the last of several empty tokens at one point counts.
+        # By start and end, as in the package: of several empty tokens at one point the last one counts.
         self._tokens: dict[tuple[int, int], tuple[int, str]] = {}
         for place, node in enumerate(self._tokens_of(root)):
             self._tokens[node.start_byte, node.end_byte] = place, self._text(node)
 
     def _tokens_of(self, root: "Node") -> "list[Node]":
-        found, stack = [], [root]
+        tokens, stack = [], [root]
         while stack:
             node = stack.pop()
             if _is_token(node):
-                found.append(node)
+                tokens.append(node)
             else:
                 stack.extend(reversed(node.children))
-        return found
+        return tokens
 
     def _text(self, node: "Node") -> str:
         (row, column), (end_row, end_column) = node.start_point, node.end_point
@@ -134,7 +135,7 @@ class _Reader:
         return "".join((self._lines[row][column:], *self._lines[row + 1 : end_row], self._lines[end_row][:end_column]))
 
     def follow(self, node: "Node", reaching: _Reaching) -> tuple[list[_Edge], _Reaching]:
-        """The edges in a node, and what holds each name's value behind it."""
+        """The edges in a node, and where each name's value comes from after it."""
         if _is_token(node):
             return self._occurrence(node, reaching)
         if node.type == "default_parameter":
@@ -169,7 +170,7 @@ class _Reader:
         return [_Edge(name, place, COMES_FROM, (), ())], reaching
 
     def _names(self, node: "Node") -> list[tuple[int, str]]:
-        """The tokens in a node that are no keyword or sign."""
+        """The tokens in a node that are neither keywords nor signs."""
         tokens = ((one, self._tokens[one.start_byte, one.end_byte]) for one in self._tokens_of(node))
         return [token for one, token in tokens if one.type != token[1]]
 
@@ -205,12 +206,12 @@ class _Reader:
     def _bind(
         self, target: "Node", value: "Node | None", reaching: _Reaching, kind: str
     ) -> tuple[list[_Edge], _Reaching]:
-        """What is assigned: each name of the target, made of all names of the value."""
-        made_of = self._names(value) if value is not None else []
-        places = tuple(at for at, _ in made_of)
+        """The edges of an assignment: from each name of the target to all names of the value."""
+        sources = self._names(value) if value is not None else []
+        places = tuple(place for place, _ in sources)
         edges, reaching = [], dict(reaching)
         for place, name in self._names(target):
-            edges.append(_Edge(name, place, kind, tuple(source for _, source in made_of), places))
+            edges.append(_Edge(name, place, kind, tuple(source for _, source in sources), places))
             reaching[name] = [place]
         return edges, reaching
 
@@ -258,7 +259,7 @@ class _Reader:
 
 
 def _sides(left: "Node", right: "Node") -> "tuple[list[Node], list[Node]]":
-    """What is assigned to what: the children of both sides if they are as many, else each side as a whole."""
+    """Targets and their values: the children of both sides if they are equally many, else each side as a whole."""
     lefts = [child for child in left.children if child.type != ","]
     rights = [child for child in right.children if child.type != ","]
     if len(lefts) != len(rights):
@@ -267,7 +268,7 @@ def _sides(left: "Node", right: "Node") -> "tuple[list[Node], list[Node]]":
 
 
 def _unique(edges: Iterable[_Edge]) -> list[_Edge]:
-    """A loop's edges, the sources of equal ones together."""
+    """A loop's edges, equal ones merged with the sources of all."""
     merged: dict[tuple[str, int, str], _Edge] = {}
     for edge in edges:
         key = edge.name, edge.place, edge.kind

@@ -3,8 +3,8 @@
 The ladder is that of :mod:`apigauge.sandboxes.verdict`. It asks whether the call that extraction found was made and
 returned, not whether it was the right one; ``ast.exact`` asks that.
 
-``infra`` is our own trouble and never the model's zero: such an answer has a label and no number, and a run with too
-much of it publishes no number at all, since what failed may not have been a fair sample of the programs.
+``infra`` is a failure of the sandbox and never the model's zero: such an answer has a label and no number, and a run
+with too many of them publishes no number at all, since the programs that failed may not be a fair sample.
 """
 
 from collections.abc import Iterable, Mapping
@@ -17,21 +17,21 @@ from apigauge.sandboxes.verdict import NOTHING, Program, Verdict
 
 NAMES = EXECUTED["executability"]
 INFRA = "infra"
-# Above this share of our own failures a run publishes no executability.
+# Above this share of sandbox failures a run publishes no executability.
 MAX_INFRA_ERROR_RATE = 0.01
 NOTHING_TO_RUN = Verdict("failed", NOTHING, "other", "nothing was extracted")
 
 
 def version() -> str:
-    """The ladder; what the sandbox depends on stands in the manifest's ``sandbox``."""
+    """The ladder; the sandbox is described in the manifest's ``sandbox``."""
     return "rungs 0 to 4"
 
 
 def program_of(call: str | None, program: str | None) -> Program | None:
-    """What to run for an extraction: the program, or else the bare call as one; None if there is neither.
+    """The program to run for an extraction, or else the bare call as a program; None if there is neither.
 
-    The API call to watch is the extracted one, by the name under which the program makes it: an answer may say
-    ``torch.nn.LSTM(...)`` in a section and write ``nn.LSTM(...)`` in its program.
+    The API call to watch is the extracted one, by the name under which the program makes it: an answer may have
+    ``torch.nn.LSTM(...)`` in a section and ``nn.LSTM(...)`` in its program.
     """
     source = program or call
     if not source:
@@ -47,13 +47,13 @@ def _as_written(callee: str, source: str) -> str:
     if callee in written:
         return callee
     names = imports(source)
-    wanted = resolve(callee, names)
+    target = resolve(callee, names)
     resolved = {name: resolve(name, names) for name in written}
     for name in written:
-        if resolved[name] == wanted:
+        if resolved[name] == target:
             return name
     for name in written:  # `pipeline` for `transformers.pipeline`, and the other way round
-        if resolved[name].endswith(f".{wanted}") or wanted.endswith(f".{resolved[name]}"):
+        if resolved[name].endswith(f".{target}") or target.endswith(f".{resolved[name]}"):
             return name
     return callee
 
@@ -69,16 +69,16 @@ def scores(verdict: Verdict) -> Scored:
 
 
 def label(verdict: Verdict) -> str:
-    """``passed``, ``timeout``, ``failed/name``; ``passed/not_called`` for a program that ran but not its API call."""
+    """``passed``, ``timeout``, ``failed/name``; ``passed/not_called`` if the API call was not made."""
     if verdict.status == "passed" and not verdict.ended:
         return "passed/not_called"
     return f"{verdict.status}/{verdict.category}" if verdict.category else verdict.status
 
 
 def infra_errors(rows: Iterable[Mapping[str, Any]]) -> tuple[int, int]:
-    """How many of these rows' programs failed through our own trouble, and how many were run.
+    """How many of these rows' programs could not be run because the sandbox failed, and how many were run in all.
 
-    An answer without a program is not among them: a model that answers in prose would hide our failures.
+    An answer without a program does not count: else a model that answers in prose would hide the sandbox's failures.
     """
     run = [verdict for row in rows if isinstance(verdict := row.get("verdict"), dict) and any_program(row)]
     return sum(verdict.get("status") == INFRA for verdict in run), len(run)
@@ -90,5 +90,5 @@ def any_program(row: Mapping[str, Any]) -> bool:
 
 
 def is_withheld(failed: int, run: int) -> bool:
-    """Whether so many failures of our own, of so many programs run, forbid publishing a number."""
+    """Whether so many sandbox failures among so many programs forbid publishing a number."""
     return run > 0 and failed / run > MAX_INFRA_ERROR_RATE

@@ -1,4 +1,4 @@
-"""From the names of metrics to functions that score, and to what their numbers depend on."""
+"""The modules behind the names of metrics: making them for a benchmark, scoring with them, and their versions."""
 
 import hashlib
 import importlib
@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import cast
 
 from apigauge.benchmarks.types import Benchmark, Item
-from apigauge.errors import UsageError
+from apigauge.errors import UsageError, did_you_mean
 from apigauge.harness.extraction.extract import Extraction
 from apigauge.harness.metrics.table import MODULES, NAMES, STATIC
 from apigauge.harness.metrics.types import SCORER_ERROR, Metric, Module, Scored, StaticModule
@@ -15,37 +15,39 @@ from apigauge.harness.metrics.types import SCORER_ERROR, Metric, Module, Scored,
 EXTRACTION_CODE = tuple(f"extraction/{name}.py" for name in ("extract", "call_scan", "syntax"))
 _SHARED_CODE = (
     "extraction/syntax.py",
-    *(f"metrics/{name}.py" for name in ("calls", "constants", "data_flow", "signatures", "ngrams")),
+    *(f"metrics/{name}.py" for name in ("calls", "codebleu", "data_flow", "signatures", "values")),
 )
 
 
 def modules_for(names: Sequence[str]) -> list[str]:
-    """The modules that yield the named metrics (a module's name stands for all of its own).
+    """The modules that yield the named metrics; a module's name stands for all of its metrics.
 
     Raises:
         UsageError: a name is no metric.
     """
-    wanted = []
+    modules: set[str] = set()
     for name in names:
-        found = [module for module, yields in MODULES.items() if name == module or name in yields]
-        if not found:
-            raise UsageError(f"--metrics: there is no metric {name!r}; there are: {', '.join(NAMES)}")
-        wanted += found
-    return [module for module in MODULES if module in wanted]
+        of_name = {module for module, yields in MODULES.items() if name == module or name in yields}
+        if not of_name:
+            hint = did_you_mean(name, (*NAMES, *MODULES))
+            raise UsageError(f"--metrics: there is no metric {name!r}; there are: {', '.join(NAMES)}{hint}")
+        modules |= of_name
+    return [module for module in MODULES if module in modules]
 
 
 def make_metrics(modules: Sequence[str], benchmark: Benchmark) -> list[Metric]:
-    """The static metrics among these modules for one benchmark, ready to score; the others need a verdict."""
-    return [_guarded(module, _static(module).make(benchmark)) for module in modules if module in STATIC]
+    """The static metrics among these modules, made for one benchmark; the executed ones need a verdict instead."""
+    return [_guarded(module, benchmark) for module in modules if module in STATIC]
 
 
-def _guarded(module: str, metric: Metric) -> Metric:
-    """A metric that leaves its numbers out, and says so, where it fails: one answer must not end a run."""
+def _guarded(module: str, benchmark: Benchmark) -> Metric:
+    """The module's metric, with a label instead of numbers where it fails: one answer must not end a run."""
+    metric = cast("StaticModule", _import(module)).make(benchmark)
 
     def guarded(item: Item, extraction: Extraction) -> Scored:
         try:
             return metric(item, extraction)
-        except Exception as error:  # noqa: BLE001 - whatever it is, it is ours and not the model's
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is the metric's failure and not the model's
             name = MODULES[module][0]
             return Scored({}, {name: SCORER_ERROR}, {name: f"{type(error).__name__}: {error}"})
 
@@ -53,7 +55,7 @@ def _guarded(module: str, metric: Metric) -> Metric:
 
 
 def versions(modules: Sequence[str]) -> dict[str, str]:
-    """What each module's numbers depend on, for the manifest: libraries, and our own code."""
+    """What each module's numbers depend on, for the manifest: libraries, and a digest of its code."""
     return {
         module: f"{_import(module).version()}, code {code_digest(f'metrics/{module}.py', *_SHARED_CODE)}"
         for module in modules
@@ -61,7 +63,7 @@ def versions(modules: Sequence[str]) -> dict[str, str]:
 
 
 def code_digest(*names: str) -> str:
-    """Twelve hexadecimal digits over files of the harness: they change when a number might."""
+    """Twelve hexadecimal digits of the SHA-256 of files of the harness: they change whenever a number might."""
     digest = hashlib.sha256()
     for name in names:
         digest.update((Path(__file__).parents[1] / name).read_bytes())
@@ -69,7 +71,7 @@ def code_digest(*names: str) -> str:
 
 
 def score(metrics: Sequence[Metric], item: Item, extraction: Extraction) -> Scored:
-    """All metrics of one answer, merged."""
+    """The scores of one answer by all of these metrics."""
     merged = Scored({})
     for metric in metrics:
         scored = metric(item, extraction)
@@ -79,9 +81,5 @@ def score(metrics: Sequence[Metric], item: Item, extraction: Extraction) -> Scor
     return merged
 
 
-def _import(module: str) -> "Module":
+def _import(module: str) -> Module:
     return cast("Module", importlib.import_module(f"apigauge.harness.metrics.{module}"))
-
-
-def _static(module: str) -> "StaticModule":
-    return cast("StaticModule", _import(module))

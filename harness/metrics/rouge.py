@@ -1,11 +1,12 @@
 """``rouge.1``, ``rouge.2``, ``rouge.L``: F-measures of the ``rouge-score`` package on the program, to the last digit.
 
-The package itself is not needed; the tests hold every number against it.
+The package itself is not needed; the tests compare every number with it.
 
 Lin, "ROUGE: A Package for Automatic Evaluation of Summaries" (2004). Tokens are the package's own (lower case, letters
-and digits only, no stemmer): punctuation does not count, so read these beside the AST metrics, never alone. Counts of
-a reference are kept, and the longest common subsequence is found by Hyyrö's bit-parallel algorithm ("Bit-parallel
-LCS-length computation revisited", 2004), which gives the same length as the package's table in a fraction of the time.
+and digits only, no stemmer): punctuation does not count, so read these together with the AST metrics, never alone.
+Counts of references are cached, and the longest common subsequence is found by Hyyrö's bit-parallel algorithm
+("Bit-parallel LCS-length computation revisited", 2004), which gives the same length as the package's table in a
+fraction of the time.
 """
 
 import itertools
@@ -18,11 +19,11 @@ from apigauge.benchmarks.types import Benchmark, Item
 from apigauge.harness.extraction.extract import Extraction
 from apigauge.harness.metrics.types import Metric, Scored
 
-_TOKEN = re.compile(r"[a-z0-9]+")
+_WORD = re.compile(r"[a-z0-9]+")
 
 
-class Tokens(NamedTuple):
-    """A text's tokens, and how often each token and each pair occurs."""
+class WordCounts(NamedTuple):
+    """A text's words in order, and how often each word and each pair of neighbours occurs."""
 
     sequence: tuple[str, ...]
     unigrams: Counter[str]
@@ -31,27 +32,27 @@ class Tokens(NamedTuple):
 
 def make(_benchmark: Benchmark) -> Metric:
     """The metric; it does not depend on the benchmark."""
-    cached = lru_cache(maxsize=4_096)(tokens)
+    count_reference = lru_cache(maxsize=4_096)(count_words)
 
     def metric(item: Item, extraction: Extraction) -> Scored:
-        reference = cached(item.reference_program or item.reference_call)
-        return Scored(rouge(reference, tokens(extraction.program or "")))
+        reference = count_reference(item.reference_program or item.reference_call)
+        return Scored(rouge(reference, count_words(extraction.program or "")))
 
     return metric
 
 
 def version() -> str:
-    """The package whose numbers these are."""
+    """The package with the same numbers."""
     return "as rouge-score 0.1.2, without a stemmer"
 
 
-def tokens(text: str) -> Tokens:
-    """The package's tokens of a text: what is left of it in lower case between all that is no ASCII letter or digit."""
-    sequence = tuple(_TOKEN.findall(text.lower()))
-    return Tokens(sequence, Counter(sequence), Counter(itertools.pairwise(sequence)))
+def count_words(text: str) -> WordCounts:
+    """The package's tokens of a text: runs of ASCII letters and digits, in lower case."""
+    sequence = tuple(_WORD.findall(text.lower()))
+    return WordCounts(sequence, Counter(sequence), Counter(itertools.pairwise(sequence)))
 
 
-def rouge(reference: Tokens, candidate: Tokens) -> dict[str, float]:
+def rouge(reference: WordCounts, candidate: WordCounts) -> dict[str, float]:
     """F-measures by metric name."""
     lcs = lcs_length(reference.sequence, candidate.sequence)
     return {

@@ -1,16 +1,9 @@
-"""Parameters of the functions APIBench calls, and which of them say which API is meant.
+"""Parameters of the functions APIBench calls, and which of them choose the API.
 
-A small table, written from the libraries' public documentation; a catalogue may carry signatures of its own, which win.
+A small table, written from the libraries' public documentation; the signatures that a catalogue has take precedence.
 """
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
-
-from apigauge.harness.extraction.syntax import parses, syntax_tree, text_of
-from apigauge.harness.metrics.constants import constant_of, is_constant
-
-if TYPE_CHECKING:
-    from tree_sitter import Node
 
 # Where something runs or how it is fetched does not make it another API.
 NOT_IDENTIFYING = frozenset(
@@ -69,8 +62,8 @@ _CHECKPOINT = Signature(
     ),
 )
 
-# Keyed by the end of the function's dotted name; the longest key that fits wins.
-_TABLE = {
+# By the end of the function's dotted name; the longest key that fits is taken.
+SIGNATURES = {
     "torch.hub.load": Signature(
         ("repo_or_dir", "model"),
         ("repo_or_dir", "model", "source"),
@@ -95,47 +88,3 @@ _TABLE = {
     "joblib.load": Signature(("filename", "mmap_mode"), ("filename",)),
     "spacy.load": Signature(("name",), ("name",)),
 }
-
-
-def signature_of(function: str) -> Signature | None:
-    """The table's entry for a resolved dotted name, or None."""
-    parts = function.split(".")
-    for start in range(len(parts)):
-        if found := _TABLE.get(".".join(parts[start:])):
-            return found
-    return None
-
-
-def parse_signature(text: str) -> tuple[str, Signature] | None:
-    """A catalogue's ``name(parameter, *, keyword=default)``; None if it is none."""
-    name, bracket, rest = text.partition("(")
-    source = f"def f({rest.rsplit(')', 1)[0]}): pass"
-    if not bracket or not parses(source):
-        return None
-    function = syntax_tree(source.encode()).root_node.named_children[0]
-    given = function.child_by_field_name("parameters")
-    if function.type != "function_definition" or given is None:
-        return None
-    positional: list[str] = []
-    defaults: dict[str, str] = {}
-    by_keyword = False
-    for parameter in given.named_children:
-        by_keyword = by_keyword or parameter.type in ("keyword_separator", "list_splat_pattern")
-        value = parameter.child_by_field_name("value")
-        named = parameter.child_by_field_name("name") or parameter
-        named = named.named_children[0] if named.type == "typed_parameter" else named
-        if named.type != "identifier":  # ``*``, ``/``, ``*arguments``, ``**options``
-            by_keyword = by_keyword or named.type == "list_splat_pattern"
-            continue
-        if not by_keyword:
-            positional.append(text_of(named))
-        if value is not None:
-            defaults[text_of(named)] = _source(value)
-    return name.strip(), Signature(tuple(positional), defaults=defaults)
-
-
-def _source(node: "Node") -> str:
-    value = constant_of(node, {})
-    if not is_constant(value):
-        return text_of(node)
-    return value if isinstance(value, str) else repr(value)

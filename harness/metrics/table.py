@@ -1,6 +1,6 @@
 """Every metric: its name, what it means, its range and direction, and the module that computes it.
 
-The only table of metrics: in the order of a leaderboard's columns. Scoring, gate, comparison and pages read it.
+The only table of metrics, in the order of a leaderboard's columns. Scoring, gate, comparison and pages read it.
 """
 
 from collections.abc import Iterable, Mapping
@@ -13,10 +13,10 @@ class MetricInfo:
 
     Attributes:
         name: the metric's name, as in ``summary.json``.
-        meaning: what it counts.
-        caution: what it does not say, or how to read it.
-        module: the scoring module that yields it; manifests may record versions by module.
-        lower_is_better: which end is good.
+        meaning: what it measures.
+        caution: what it does not measure, or how to read it.
+        module: the scoring module that yields it; manifests record versions by module.
+        lower_is_better: whether small values are good.
         top: the largest value; ``exec.stage`` counts rungs, everything else is a share.
         is_executed: whether its number comes from running the program.
     """
@@ -54,7 +54,7 @@ METRICS = (
     MetricInfo(
         "ast.domain",
         "The answer calls some catalogue API of the reference's domain, or the reference itself.",
-        "Another model for the same kind of task counts. Read it beside ast.exact and the constant baseline.",
+        "Another model for the same kind of task counts. Read it next to ast.exact and the constant baseline.",
         module="ast_match",
     ),
     MetricInfo(
@@ -110,7 +110,7 @@ METRICS = (
     MetricInfo(
         "exec.rate",
         "The program ran to its end in the sandbox (rung 4).",
-        "Our own failures are left out and counted apart; above 1 % of them nothing is published.",
+        "Answers for which the sandbox failed are left out and counted apart; above 1 % of them nothing is published.",
         module="executability",
         is_executed=True,
     ),
@@ -143,7 +143,7 @@ EXECUTED = _names_by_module(executed=True)
 MODULES = STATIC | EXECUTED
 NAMES = tuple(info.name for info in METRICS)
 LOWER_IS_BETTER = frozenset(info.name for info in METRICS if info.lower_is_better)
-# The largest value of what is no share from 0 to 1.
+# The largest values of the metrics that are not shares from 0 to 1.
 TOP = {info.name: info.top for info in METRICS if not info.is_share}
 
 
@@ -153,14 +153,14 @@ def is_executed(metric: str) -> bool:
 
 
 def infos_for(names: Iterable[str]) -> tuple[MetricInfo, ...]:
-    """The table's rows for these metrics: the known ones in their order, then a plugin's own by name."""
+    """The table's rows for these metrics, in the table's order, then a row for each of a plugin's metrics, by name."""
     requested = set(names)
     listed = tuple(info for info in METRICS if info.name in requested)
     others = sorted(requested - {info.name for info in listed})
-    return listed + tuple(_foreign(name) for name in others)
+    return listed + tuple(_plugin_metric(name) for name in others)
 
 
-def _foreign(name: str) -> MetricInfo:
+def _plugin_metric(name: str) -> MetricInfo:
     return MetricInfo(
         name,
         "A plugin's metric.",

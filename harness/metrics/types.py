@@ -1,8 +1,8 @@
-"""The two contracts of metrics.
+"""The contracts of metrics: what a metric's module offers, and what a metric returns.
 
-A static metric reads text: ``make(benchmark)`` gives a pure function from item and extraction to scores. An executed
-one reads what happened when the program ran: ``program_of`` says what to run, ``scores(verdict)`` what that means.
-Both have ``version()``.
+A static metric reads text: ``make(benchmark)`` returns a pure function from item and extraction to scores. The executed
+metrics (:mod:`~.metrics.executability`) read the verdict of the sandbox: ``program_of`` is the program to run, and
+``scores(verdict)`` its scores. Both kinds have ``version()``.
 """
 
 from collections.abc import Callable
@@ -17,7 +17,7 @@ SCORER_ERROR = "scorer_error"
 
 @dataclass(frozen=True, slots=True)
 class Scored:
-    """What a metric says of one answer: numbers, a category per metric, and what differs in words."""
+    """A metric's scores of one answer: by metric a number, a category, and one sentence on what differs."""
 
     metrics: dict[str, float]
     labels: dict[str, str] = field(default_factory=dict)
@@ -28,16 +28,16 @@ Metric = Callable[[Item, Extraction], Scored]
 
 
 class Module(Protocol):
-    """What every metric's module offers."""
+    """A module of metrics."""
 
     def version(self) -> str:
-        """What the numbers depend on besides our own code: libraries and their versions."""
+        """What the numbers depend on besides this package's code: libraries and their versions."""
         ...
 
 
 class StaticModule(Module, Protocol):
-    """What a static metric's module offers besides."""
+    """A module of metrics that read text."""
 
     def make(self, benchmark: Benchmark) -> Metric:
-        """The metric for one benchmark."""
+        """The module's metrics for one benchmark; called once, so that scoring an answer is fast."""
         ...

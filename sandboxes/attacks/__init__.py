@@ -1,19 +1,19 @@
-"""Hostile programs with the verdict that each must get: the proof that a sandbox is closed, and stays so.
+"""Hostile programs with the verdict that each must get: they test that a sandbox is closed, and stays closed.
 
 An attack is a file ``FAMILY/NAME.py``: a program whose docstring says what it tries and how a fix could be wrong, then
-comment lines with what must come of it::
+comment lines with the expected result::
 
     # expect: failed/network | timeout     one of these; a status alone means that status without a category
     # stage: 2                             the highest stage it may reach (default 4)
     # callee: json.loads                   the API call it names (default none)
-    # where: docker process                the kinds of sandbox that promise to withstand it (default all)
-    # builds: program                      the file is no program but makes one, in this variable
+    # where: docker process                the kinds of sandbox that must withstand it (default all)
+    # builds: program                      the file is not the program but makes it, in this variable
 
 Kinds are ``docker``, ``process`` (a process tree with namespaces) and ``bare`` (one without). ``witness.py`` runs after
-each attack in the same sandbox, ``neighbour.py`` beside it in another.
+each attack in the same sandbox, ``neighbour.py`` at the same time in another sandbox.
 
 The programs are bounded: none runs for more than a minute, takes more than 4 GiB, starts more than 2,000 processes,
-sends anything to a network or changes anything outside its sandbox. They are still meant to be run in one.
+sends anything to a network or changes anything outside its sandbox. Even so, run them only in a sandbox.
 """
 
 import ast
@@ -37,11 +37,11 @@ class Attack:
     """One attack, as its file describes it.
 
     Attributes:
-        name: unique among all.
+        name: unique among all attacks.
         family: its folder.
         source: the program.
-        expected: the verdicts that are right, as ``status`` or ``failed/category``.
-        max_stage: the highest stage that is right.
+        expected: the correct verdicts, as ``status`` or ``failed/category``.
+        max_stage: the highest stage that it may reach.
         callee: the API call that the program names.
         where: kinds of sandbox that must withstand it.
         description: what it tries, and how a fix could be wrong.
@@ -58,7 +58,7 @@ class Attack:
 
     @property
     def program(self) -> Program:
-        """What a sandbox is given."""
+        """The program to run in a sandbox."""
         return Program(self.source, self.callee)
 
 
@@ -66,7 +66,7 @@ def read(path: Path) -> Attack:
     """The attack in a file.
 
     Raises:
-        ValueError: its head is not as it should be.
+        ValueError: its head is malformed.
     """
     text = path.read_text(encoding="utf-8")
     head = _HEAD.match(text)
@@ -84,7 +84,7 @@ def read(path: Path) -> Attack:
     return Attack(
         name=path.stem,
         family=path.parent.name,
-        # What a file makes can be a program that no parser takes, or one too large for a repository.
+        # A program is made by its file if no parser accepts it, or if it is too large for a repository.
         source=str(runpy.run_path(str(path))[fields["builds"]]) if "builds" in fields else text,
         expected=expected,
         max_stage=int(fields.get("stage", ENDED)),
@@ -95,7 +95,7 @@ def read(path: Path) -> Attack:
 
 
 def _verdicts() -> set[str]:
-    """All that may be expected: trouble of our own may not."""
+    """All verdicts that an attack may expect: ``infra`` is none of them."""
     return set(STATUSES) - {"failed", "infra"} | {f"failed/{category}" for category in CATEGORIES}
 
 
@@ -113,7 +113,7 @@ def witness(kind: str) -> str:
 
 
 def neighbour() -> str:
-    """The program that runs beside an attack, in another sandbox; it must pass."""
+    """The program that runs in another sandbox during an attack; it must pass."""
     return (_FOLDER / "neighbour.py").read_text(encoding="utf-8")
 
 

@@ -1,4 +1,4 @@
-"""What an attack could have done to the machine around the sandbox, as the machine itself shows it."""
+"""Checks whether an attack has changed the machine around the sandbox."""
 
 import contextlib
 import os
@@ -22,23 +22,23 @@ _SETTINGS = (
 
 
 class Host:
-    """Remembers how the machine was; called, it says what has changed since, or nothing.
+    """Records the state of the machine; when called, reports what has changed since.
 
-    It looks at what a program in a sandbox must never reach: settings of the kernel, and this machine's own PID
-    namespace, where no process of the sandbox's users may ever be. With an engine on another machine it looks at the
-    wrong one.
+    It checks what a program in a sandbox must never reach: settings of the kernel, and this machine's own PID
+    namespace, in which no process of the sandbox's users may exist. It checks this machine, so it is useless with an
+    engine on another one.
     """
 
     def __init__(self) -> None:
         self._before = self._settings()
 
     def __call__(self) -> str:
-        """What has changed, for a report."""
+        """What has changed, for a report; empty if nothing has."""
         now = self._settings()
         changed = [name for name, value in now.items() if value != self._before[name]]
-        left = [pid for pid in Path("/proc").iterdir() if pid.name.isdigit() and _is_a_program(pid)]
-        found = [f"host: {name} has changed" for name in changed]
-        return "; ".join([*found, *(f"host: process {pid.name} of a program is outside" for pid in left)])
+        escaped = [pid for pid in Path("/proc").iterdir() if pid.name.isdigit() and _is_a_program(pid)]
+        settings = [f"host: {name} has changed" for name in changed]
+        return "; ".join([*settings, *(f"host: process {pid.name} of a program is outside" for pid in escaped)])
 
     def _settings(self) -> dict[str, str]:
         values = {"name of the machine": socket.gethostname(), "own limits": str(os.sched_getaffinity(0))}

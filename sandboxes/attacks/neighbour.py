@@ -1,6 +1,6 @@
-"""What runs in a sandbox beside the attacked one: it keeps secrets in its files and computes something known.
+"""Runs in another sandbox during an attack: keeps secrets in its files and computes a value that is checked.
 
-It passes only if nobody changed its files and its work came out right within its limits.
+It passes only if its files are unchanged and its result is correct within its limits.
 """
 # expect: passed
 import hashlib
@@ -18,7 +18,7 @@ try:
     for _ in range(150_000):
         digest = hashlib.sha256(digest).digest()
     if digest.hex()[:8] != "54f7f4e7":
-        raise AssertionError(f"its work came out as {digest.hex()[:8]}")
+        raise AssertionError(f"its result is {digest.hex()[:8]}")
     for path in ("secret", shared.name):
         with open(path) as file:
             if file.read() != secret:

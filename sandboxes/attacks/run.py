@@ -1,4 +1,4 @@
-"""Runs the attacks against a sandbox and says which of them came to anything."""
+"""Runs the attacks against a sandbox and reports which of them succeeded."""
 
 import threading
 from collections.abc import Callable, Iterable
@@ -8,7 +8,7 @@ from typing import Any, Self
 from apigauge.sandboxes.attacks import Attack, load, neighbour, witness
 from apigauge.sandboxes.verdict import MIB, Limits, Program, Sandbox, Verdict
 
-# Small, so that an attack on a resource is over soon, and far above what the witness needs.
+# Small, so that an attack on a resource ends soon, but far above what the witness needs.
 LIMITS = Limits(
     cpu_seconds=1.5,
     idle_seconds=1.5,
@@ -19,20 +19,20 @@ LIMITS = Limits(
     disk_bytes=128 * MIB,
     open_files=256,
 )
-# What is wrong with the machine around the sandbox ("" where nothing is): new files, new processes.
-Check = Callable[[], str]
+# Reports what is wrong with the machine around the sandbox ("" if nothing is): new files, new processes.
+HostCheck = Callable[[], str]
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What came of one attack.
+    """The result of one attack.
 
     Attributes:
-        name: of the attack.
-        family: of the attack.
-        expected: the verdicts that would have been right.
+        name: the attack's name.
+        family: the attack's family.
+        expected: the correct verdicts.
         got: the verdict, as ``status`` or ``failed/category``.
-        ok: whether it was right, reached no higher stage than it may, and had no effect.
+        ok: whether the verdict was correct, the stage no higher than allowed, and nothing noticed an effect.
         effect: what the witness, the neighbour, or the machine around them noticed.
     """
 
@@ -51,43 +51,43 @@ class Result:
 def attack(
     sandbox: Sandbox,
     kind: str,
-    beside: Sandbox | None = None,
+    second: Sandbox | None = None,
     *,
     attacks: Iterable[Attack] | None = None,
-    checks: Iterable[Check] = (),
+    checks: Iterable[HostCheck] = (),
     tick: Callable[[Result], None] = lambda _: None,
 ) -> list[Result]:
-    """Runs every attack that a kind of sandbox promises to withstand.
+    """Runs every attack that a kind of sandbox must withstand.
 
     Args:
         sandbox: the victim. With a concurrency of one, the witness runs exactly where the attack ran.
         kind: ``docker``, ``process`` or ``bare``.
-        beside: another sandbox of the same kind, for the neighbour.
+        second: another sandbox of the same kind, for the neighbour; none by default.
         attacks: by default all of them.
-        checks: what else to look at after each attack.
-        tick: gets each result as soon as it is there.
+        checks: called after each attack; what they report counts as an effect.
+        tick: receives each result at once.
     """
-    watches = tuple(checks)
+    host_checks = tuple(checks)
     results = []
     for one in load() if attacks is None else attacks:
         if kind in one.where:
-            results.append(run_one(one, sandbox, kind, beside, watches))
+            results.append(run_one(one, sandbox, kind, second, host_checks))
             tick(results[-1])
     return results
 
 
 def run_one(
-    one: Attack, sandbox: Sandbox, kind: str, beside: Sandbox | None = None, checks: Iterable[Check] = ()
+    one: Attack, sandbox: Sandbox, kind: str, second: Sandbox | None = None, checks: Iterable[HostCheck] = ()
 ) -> Result:
-    """Runs one attack, the neighbour beside it, and the witness after it."""
-    with _Neighbour(beside) as neighbour_of_it:
+    """Runs one attack, at the same time the neighbour, and then the witness."""
+    with _Neighbour(second) as neighbour_of_it:
         verdict = sandbox.run(one.program, LIMITS)
-    seen = sandbox.run(Program(witness(kind)), LIMITS)
+    witnessed = sandbox.run(Program(witness(kind)), LIMITS)
     got = _plain(name_of(verdict))
     effects = [
         f"stage {verdict.stage} instead of {one.max_stage}" if verdict.stage > one.max_stage else "",
         verdict.reason if got not in one.expected else "",
-        _complaint("witness", seen),
+        _complaint("witness", witnessed),
         *(_complaint("neighbour", other) for other in neighbour_of_it.verdicts),
         *(check() for check in checks),
     ]
@@ -101,7 +101,7 @@ def name_of(verdict: Verdict) -> str:
 
 
 def _plain(text: str) -> str:
-    """What a program may have had a hand in, as characters that go into any file."""
+    """A text that a program may have influenced, in ASCII, which any file can hold."""
     return text.encode("ascii", "backslashreplace").decode()
 
 
@@ -110,13 +110,13 @@ def _complaint(who: str, verdict: Verdict) -> str:
 
 
 class _Neighbour:
-    """Runs the neighbour's program again and again, at least once, for as long as the attack takes."""
+    """Runs the neighbour's program repeatedly, at least once, for as long as the attack takes."""
 
     def __init__(self, sandbox: Sandbox | None) -> None:
         self.verdicts: list[Verdict] = []
         self._sandbox = sandbox
         self._over = threading.Event()
-        self._thread = threading.Thread(target=self._run)
+        self._thread = threading.Thread(target=self._repeat)
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -126,6 +126,6 @@ class _Neighbour:
         self._over.set()
         self._thread.join()
 
-    def _run(self) -> None:
+    def _repeat(self) -> None:
         while self._sandbox and not (self.verdicts and self._over.is_set()):
             self.verdicts.append(self._sandbox.run(Program(neighbour()), LIMITS))

@@ -1,6 +1,6 @@
-"""What runs after each attack, in the same sandbox: everything is as if the attack had never been.
+"""Runs after each attack in the same sandbox and checks that everything is as if the attack had not happened.
 
-A fix that only looks where this looks is wrong too: it checks what the next program could meet, not how it was left.
+A fix must not be written for these checks alone: they are examples of what the next program could meet.
 """
 # expect: passed
 import builtins
@@ -14,7 +14,7 @@ import sys
 import threading
 import time
 
-# Replaced by the runner: whether the process and network namespaces and the shared folders are the sandbox's own.
+# The runner sets this to False if process and network namespaces and shared folders are the machine's.
 NAMESPACES = True
 
 wrong = []
@@ -33,7 +33,7 @@ def check_folders():
     for folder in shared:
         if os.access(folder, os.W_OK):
             left = [name for name in os.listdir(folder) if os.path.realpath(os.path.join(folder, name)) != own]
-            # A Python that lives below /tmp is shown there.
+            # A Python that is installed below /tmp is visible there.
             left = [name for name in left if not (sys.prefix + "/").startswith(os.path.join(folder, name, ""))]
             check(not left, f"{folder} holds {left[:5]}")
     above = os.path.dirname(own)
@@ -43,12 +43,12 @@ def check_folders():
 
 
 def ancestors():
-    found, pid = {os.getpid()}, os.getpid()
+    pids, pid = {os.getpid()}, os.getpid()
     while pid > 1:
         with open(f"/proc/{pid}/stat") as file:
             pid = int(file.read().rpartition(") ")[2].split()[1])
-        found.add(pid)
-    return found
+        pids.add(pid)
+    return pids
 
 
 def check_processes():

@@ -1,18 +1,18 @@
 """What is installed where a program runs: one folder per environment.
 
 A folder holds ``environment.json`` (what the worker imports before it forks, environment variables, Debian packages),
-``requirements.txt`` (what was asked for), ``lock.txt`` (what is installed, with digests), ``Dockerfile`` and
-``README.md``, and perhaps ``overlay``: files that take the place of a package's own. Dockerfile, lock, overlay and
+``requirements.txt`` (the packages that programs need), ``lock.txt`` (what is installed, with digests), ``Dockerfile``
+and ``README.md``, and perhaps ``overlay``: files that replace a package's own. Dockerfile, lock, overlay and
 ``environment.json`` alone decide what the image holds, so their digest names it.
 """
 
-import hashlib
 import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from apigauge.errors import SandboxError, UsageError
+from apigauge.errors import SandboxError, UsageError, did_you_mean
+from apigauge.sandboxes.digests import sized_files_digest
 
 FOLDER = Path(__file__).parent
 
@@ -27,7 +27,7 @@ class Environment:
         preload: modules that the worker imports once, before it forks a child per program.
         variables: environment variables of every program.
         debian: Debian packages that the programs need besides Python.
-        requirements: names of the packages that were asked for; what they pull in is in ``lock.txt``.
+        requirements: names of the packages in ``requirements.txt``; their dependencies are in ``lock.txt``.
         resolve: whether to follow the dependencies that packages declare. Without, ``requirements.txt`` lists every
             package: libraries of several years run together though their declarations exclude each other.
     """
@@ -43,17 +43,14 @@ class Environment:
     @property
     def lock_digest(self) -> str:
         """SHA-256 over the files that decide what is in the image."""
-        digest = hashlib.sha256()
-        for path in (*(self.folder / name for name in ("Dockerfile", "lock.txt", "environment.json")), *self.overlay):
-            data = path.read_bytes()
-            digest.update(f"{path.relative_to(self.folder).as_posix()} {len(data)}\n".encode() + data)
-        return digest.hexdigest()
+        paths = (*(self.folder / name for name in ("Dockerfile", "lock.txt", "environment.json")), *self.overlay)
+        return sized_files_digest((path.relative_to(self.folder).as_posix(), path.read_bytes()) for path in paths)
 
     @property
     def overlay(self) -> tuple[Path, ...]:
-        """Files that the build lays over the installed packages."""
-        found = (path for path in (self.folder / "overlay").rglob("*") if path.is_file())
-        return tuple(sorted(path for path in found if "__pycache__" not in path.parts))
+        """Files that the build copies over the installed packages."""
+        paths = (path for path in (self.folder / "overlay").rglob("*") if path.is_file())
+        return tuple(sorted(path for path in paths if "__pycache__" not in path.parts))
 
     @property
     def tag(self) -> str:
@@ -62,7 +59,7 @@ class Environment:
 
 
 def names() -> tuple[str, ...]:
-    """The environments there are."""
+    """The names of all environments."""
     return tuple(sorted(path.parent.name for path in FOLDER.glob("*/environment.json")))
 
 
@@ -70,10 +67,12 @@ def load(name: str) -> Environment:
     """The environment of that name.
 
     Raises:
-        UsageError: there is none.
+        UsageError: no environment has that name.
     """
     if name not in names():
-        raise UsageError(f"environment {name!r} is not known; there are: {', '.join(names())}")
+        raise UsageError(
+            f"environment {name!r} is not known; there are: {', '.join(names())}{did_you_mean(name, names())}"
+        )
     return read(FOLDER / name)
 
 
@@ -85,7 +84,7 @@ def read(folder: Path) -> Environment:
     """
     try:
         settings = json.loads((folder / "environment.json").read_text(encoding="utf-8"))
-        asked = (folder / "requirements.txt").read_text(encoding="utf-8").splitlines()
+        lines = (folder / "requirements.txt").read_text(encoding="utf-8").splitlines()
         return Environment(
             name=folder.name,
             folder=folder,
@@ -93,7 +92,7 @@ def read(folder: Path) -> Environment:
             variables=dict(settings["variables"]),
             debian=tuple(settings["debian"]),
             resolve=bool(settings.get("resolve", True)),
-            requirements=tuple(match[0] for line in asked if (match := re.match(r"[A-Za-z0-9][\w.-]*", line))),
+            requirements=tuple(match[0] for line in lines if (match := re.match(r"[A-Za-z0-9][\w.-]*", line))),
         )
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise SandboxError(f"environment {folder.name}: cannot be read from its folder: {error!r}") from error

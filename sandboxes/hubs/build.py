@@ -1,7 +1,7 @@
-"""Builds a stand-in hub: its builder runs in the environment that the programs will run in, without a network.
+"""Builds a stand-in hub: its builder runs without a network in the environment in which the programs will run.
 
-The builder's modules go in as an archive and the hub comes out as one, so that the engine may be on another machine and
-nothing in the container can touch this one. The same specification and environment give the same bytes.
+The builder's modules are sent as an archive and the hub is received as one, so the engine may be on another machine,
+and nothing in the container can touch this one. The same specification and environment give the same bytes.
 """
 
 import contextlib
@@ -21,15 +21,16 @@ from typing import Any
 from apigauge.errors import SandboxError
 from apigauge.sandboxes import environments, hubs, orphans
 from apigauge.sandboxes.build import find_image
-from apigauge.sandboxes.engine import connect, engine_trouble
+from apigauge.sandboxes.digests import tree_digest
+from apigauge.sandboxes.engine import connect, engine_errors
 from apigauge.sandboxes.environments import Environment
-from apigauge.sandboxes.hubs import DESCRIPTION, Hub, specification_files, tree_digest
+from apigauge.sandboxes.hubs import DESCRIPTION, Hub, specification_files
 from apigauge.sandboxes.progress import Progress
 
 _MODULE = "apigauge.sandboxes.hubs.{}.build"
 _VARIABLES = {"PYTHONHASHSEED": "0", "PYTHONDONTWRITEBYTECODE": "1", "LANG": "C.UTF-8", "SOURCE_DATE_EPOCH": "0"}
 _LAST_LINES = 15
-# Where a builder finds its modules and leaves the hub, and the same in an archive.
+# The folder in which a builder has its modules and writes the hub, and its name in an archive.
 _PLACE = "/apigauge-hub"
 _INSIDE = _PLACE.removeprefix("/")
 
@@ -37,37 +38,37 @@ _INSIDE = _PLACE.removeprefix("/")
 def build(
     name: str, *, here: bool = False, configs: Path | None = None, say: Callable[[str], None], rebuild: bool = False
 ) -> Hub:
-    """The stand-in hub of that name, built if it is not there yet.
+    """The stand-in hub of that name, built if it does not exist.
 
     Args:
         name: which hub.
-        here: build with this Python and its packages rather than in the environment's image.
-        configs: real configurations to shrink, one ``ORG--NAME.json`` each, where the builder can use them.
-        say: is told what goes on, a line at a time.
-        rebuild: build even if it is there.
+        here: build with this Python and its packages, not in the environment's image.
+        configs: folder of real configurations to shrink, one ``ORG--NAME.json`` each, for builders that use them.
+        say: receives the progress, a line at a time.
+        rebuild: build even if the hub exists.
 
     Raises:
-        UsageError: there is no hub of that name.
-        SandboxError: no engine, no image, or the builder failed; says which and how.
+        UsageError: no hub has that name.
+        SandboxError: no engine, no image, or the builder failed; the message says which and how.
     """
     hubs.check_name(name)
     environment = environments.load(name)
-    maker = "here" if here else environment.lock_digest[:12]
+    built_in = "here" if here else environment.lock_digest[:12]
     if configs:
-        maker += f"-{tree_digest(configs)[:12]}"
-    folder = hubs.cache() / f"{name}-{hubs.specification_digest(name)[:12]}-{maker}"
+        built_in += f"-{tree_digest(configs)[:12]}"
+    folder = hubs.cache() / f"{name}-{hubs.specification_digest(name)[:12]}-{built_in}"
     record = folder / "record.json"
     if record.is_file() and not rebuild:
-        os.utime(record)  # the newest is the one that is used
+        os.utime(record)  # the newest is used
         say(f"{name}: already built")
         return hubs.stand_in_hub(name)
     hubs.cache().mkdir(parents=True, exist_ok=True)
     started = time.monotonic()
-    # Below the cache, so that moving it into place is one step.
+    # Inside the cache, so that moving it into place is atomic.
     with tempfile.TemporaryDirectory(dir=hubs.cache(), prefix=".building-") as scratch, Progress(say) as progress:
-        made = Path(scratch, "hub")
-        files = made / "files"
-        made.mkdir()
+        hub = Path(scratch, "hub")
+        files = hub / "files"
+        hub.mkdir()
         progress(f"{name}: building in {'this Python' if here else environment.tag}")
         if here:
             _build_here(name, environment, configs, files)
@@ -78,23 +79,23 @@ def build(
             raise SandboxError(f"hub {name}: its builder wrote no {DESCRIPTION}")
         digest = tree_digest(files)
         size = _size(files)
-        facts = {"digest": digest, "built_in": maker, "bytes": size}
-        (made / "record.json").write_text(json.dumps(facts), encoding="utf-8")
-        _open_to_all(made)
+        record_fields = {"digest": digest, "built_in": built_in, "bytes": size}
+        (hub / "record.json").write_text(json.dumps(record_fields), encoding="utf-8")
+        _open_to_all(hub)
         shutil.rmtree(folder, ignore_errors=True)
-        made.rename(folder)
+        hub.rename(folder)
     say(f"{name}: {size / 1e6:.0f} MB in {time.monotonic() - started:.0f} s, digest {digest[:12]}")
     return hubs.stand_in_hub(name)
 
 
 def _size(folder: Path) -> int:
-    """Bytes on disk; files that share their content count once."""
-    seen = {(s := path.lstat()).st_ino: s.st_size for path in folder.rglob("*") if not path.is_dir()}
-    return sum(seen.values())
+    """Bytes on disk; hard links to one file count once."""
+    sizes = {(s := path.lstat()).st_ino: s.st_size for path in folder.rglob("*") if not path.is_dir()}
+    return sum(sizes.values())
 
 
 def _open_to_all(folder: Path) -> None:
-    """Programs run as other users, and read what is theirs to read."""
+    """Make everything readable: programs run as other users."""
     folder.chmod(0o755)
     for path in folder.rglob("*"):
         if not path.is_symlink():
@@ -108,7 +109,7 @@ def _build_here(name: str, environment: Environment, configs: Path | None, out: 
         out.mkdir()
         command = [sys.executable, "-s", "-P", *_arguments(name, str(out), f"{scratch}{_PLACE}" if configs else None)]
         variables = environment.variables | {"HOME": scratch, "HF_HOME": scratch, "PATH": os.environ.get("PATH", "")}
-        done = subprocess.run(  # noqa: S603 - our own builder
+        completed = subprocess.run(  # noqa: S603 - our own builder
             command,
             env=variables | _VARIABLES | {"PYTHONPATH": f"{scratch}{_PLACE}"},
             cwd=scratch,
@@ -116,14 +117,14 @@ def _build_here(name: str, environment: Environment, configs: Path | None, out: 
             stderr=subprocess.STDOUT,
             check=False,
         )
-        if done.returncode:
-            raise _failed(name, done.stdout)
+        if completed.returncode:
+            raise _failed(name, completed.stdout)
 
 
 def _build_in_image(name: str, environment: Environment, configs: Path | None, out: Path, progress: Progress) -> None:
     with (
         contextlib.closing(connect()) as client,
-        engine_trouble(progress, hint="the same command builds the hub again"),
+        engine_errors(progress, hint="the same command builds the hub again"),
     ):
         image = find_image(client, environment)
         if image is None:
@@ -149,7 +150,7 @@ def _build_in_image(name: str, environment: Environment, configs: Path | None, o
             progress.at(f"{name}: taking it out of the container")
             _receive(container, out)
         finally:
-            with contextlib.suppress(Exception):  # the next sandbox that starts sweeps it
+            with contextlib.suppress(Exception):  # the next sandbox that starts removes it
                 container.remove(force=True)
 
 
@@ -164,19 +165,19 @@ def _receive(container: Any, out: Path) -> None:
             file.write(chunk)
         file.seek(0)
         with tarfile.open(fileobj=file) as tar:
-            tar.extractall(out.parent, filter=_plain)  # noqa: S202 - the filter keeps it inside
+            tar.extractall(out.parent, filter=_plain)  # noqa: S202 - the filter keeps every entry inside the folder
     (out.parent / "out").rename(out)
 
 
 def _plain(entry: tarfile.TarInfo, folder: str) -> tarfile.TarInfo | None:
-    """What a hub consists of: folders, files, and links that stay inside; nobody's owner, nobody's times."""
+    """Admit only folders, files, and links that stay inside; all owned by this process's user."""
     entry.uid, entry.gid, entry.uname, entry.gname = os.getuid(), os.getgid(), "", ""
     return tarfile.data_filter(entry, folder)
 
 
 @contextlib.contextmanager
 def _archive(name: str, configs: Path | None) -> Iterator[io.BytesIO]:
-    """The builder as a package of its own, and the configurations, below one folder."""
+    """An archive of the builder, as a package that imports nothing else of apigauge, and of the configurations."""
     data = io.BytesIO()
     with tarfile.open(fileobj=data, mode="w") as tar:
         package = f"{_INSIDE}/apigauge/sandboxes/hubs"

@@ -1,4 +1,4 @@
-"""Real configurations from the Hugging Face hub, for ``apigauge hubs build --from-hub``: kilobytes a repository."""
+"""Real configurations from the Hugging Face hub for ``apigauge hubs build --from-hub``, a few kilobytes each."""
 
 import json
 import os
@@ -20,7 +20,7 @@ _AT_ONCE = 8
 def configs(say: Callable[[str], None]) -> Path:
     """A folder with the ``config.json`` of every repository of the specification that has one: ``ORG--NAME.json``.
 
-    What is there already is kept. The hub is the one that ``HF_ENDPOINT`` names, as for Hugging Face's own library.
+    A file that already exists is not downloaded again. ``HF_ENDPOINT`` names the hub, as in Hugging Face's library.
 
     Raises:
         SandboxError: the hub cannot be reached.
@@ -29,10 +29,10 @@ def configs(say: Callable[[str], None]) -> Path:
     folder = hubs.cache() / "configs"
     folder.mkdir(parents=True, exist_ok=True)
     table = hubs.FOLDER / "huggingface" / "repositories.jsonl"
-    wanted = [json.loads(line)["repo"] for line in table.read_text(encoding="utf-8").splitlines()]
+    repositories = [json.loads(line)["repo"] for line in table.read_text(encoding="utf-8").splitlines()]
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        got = list(pool.map(lambda repo: _fetch(endpoint, repo, folder), wanted))
-    say(f"{endpoint}: {sum(got)} of {len(wanted)} repositories have a config.json")
+        downloaded = list(pool.map(lambda repo: _fetch(endpoint, repo, folder), repositories))
+    say(f"{endpoint}: {sum(downloaded)} of {len(repositories)} repositories have a config.json")
     return folder
 
 

@@ -1,8 +1,8 @@
-"""The real hub, for programs that have no network: what a program lacked is fetched by the host, and it runs again.
+"""The real hub for programs without a network: the host fetches what a program lacked, and runs the program again.
 
-Only the host talks to the hub, and only it writes to the cache, so a program can neither reach anything nor leave
-anything for the next. What is fetched is data and is never run here; a Torch Hub repository's code runs where the
-program does.
+Only the host connects to the hub and writes to the cache, so a program can neither reach the network nor leave anything
+for the next program. Fetched files are data and never run on the host; a Torch Hub repository's code runs in the
+sandbox.
 """
 
 import ast
@@ -26,12 +26,13 @@ from apigauge.sandboxes.hubs import Hub
 from apigauge.sandboxes.verdict import NOTHING, Limits, Program, Sandbox, Verdict
 
 _LACKS = frozenset({"hub_not_found", "input", "network"})
-# A repository, its base model, its tokenizer, its weights: more rounds than that are a program going in circles.
+# Enough for a repository, its base model, its tokenizer and its weights; more rounds would be a program in a loop.
 _ROUNDS = 6
 _TIMEOUT_SECONDS = 60
 _REPOSITORY = re.compile(r"[\w.-]+/[\w.-]+(?::[\w./-]+)?")
 _LEGACY_NAME = re.compile(r"[a-z][\w-]{2,60}")
-# What torch.hub says before it fetches weights. A program can say so too, so only where weights really are is asked.
+# Addresses in the line that torch.hub prints before it fetches weights. A program can print such a line too, so only
+# hosts that really have weights are contacted.
 _WEIGHTS = (
     "https://dl.fbaipublicfiles.com/",
     "https://download.pytorch.org/",
@@ -44,12 +45,12 @@ CAVEAT = "models come from the hub as it is now: a later run may find others"
 
 
 class LiveSandbox:
-    """A sandbox whose programs find whatever the hub has.
+    """A sandbox whose programs can load everything on the hub.
 
     Args:
-        sandbox: where programs run; its hub's folder is what this fills.
+        sandbox: where programs run; its hub's folder is filled.
         hub: in mode ``live``.
-        endpoint: where the hub is; by default the real one.
+        endpoint: the hub's address; by default the real hub.
     """
 
     def __init__(self, sandbox: Sandbox, hub: Hub, endpoint: str | None = None) -> None:
@@ -60,37 +61,37 @@ class LiveSandbox:
         self._one = threading.Lock()
 
     def run(self, program: Program, limits: Limits | None = None) -> Verdict:
-        """Runs a program as often as something new could be fetched for it."""
+        """Runs a program, again each time that something new could be fetched for it."""
         verdict = self._sandbox.run(program, limits)
         for _ in range(_ROUNDS):
             try:
                 if verdict.category not in _LACKS or not self._fetch(program, verdict):
                     break
-            except SandboxError as error:  # the hub's trouble or the network's, not the program's
+            except SandboxError as error:  # a failure of the hub or the network, not of the program
                 return Verdict("infra", NOTHING, None, str(error), verdict.evidence)
             verdict = self._sandbox.run(program, limits)
         return verdict
 
     def _fetch(self, program: Program, verdict: Verdict) -> bool:
-        """Whether anything came that was not there."""
+        """Fetches what a program lacked; returns whether anything new was fetched."""
         with self._one:
-            wanted = [name for name in self._fetcher.wanted(program, verdict) if name not in self._tried]
-            self._tried.update(wanted)
-            came = [self._fetcher.fetch(name) for name in wanted]  # each of them: a program may need them all
-            return any(came)
+            missing = [name for name in self._fetcher.missing(program, verdict) if name not in self._tried]
+            self._tried.update(missing)
+            fetched = [self._fetcher.fetch(name) for name in missing]  # every one: a program may need them all
+            return any(fetched)
 
     def describe(self) -> dict[str, Any]:
-        """As its sandbox, with what this mode means for its verdicts."""
+        """As its sandbox, with this mode's caveat."""
         about = self._sandbox.describe()
         return about | {"caveats": [*about["caveats"], CAVEAT]}
 
     def close(self) -> None:
-        """Closes the sandbox; what was fetched stays."""
+        """Closes the sandbox; fetched files stay."""
         self._sandbox.close()
 
 
 class HuggingFace:
-    """Repositories through Hugging Face's own library, which also says whether one exists."""
+    """Fetches repositories with Hugging Face's own library, which also reports whether one exists."""
 
     def __init__(self, folder: Path, endpoint: str | None) -> None:
         try:
@@ -101,14 +102,14 @@ class HuggingFace:
         self._folder = folder
         self._endpoint = endpoint
 
-    def wanted(self, program: Program, verdict: Verdict) -> Iterator[str]:
-        """What looks like a repository in the program: what its failure names, else all that has an owner."""
-        found = [text for text in _strings(program) if _REPOSITORY.fullmatch(text) or _LEGACY_NAME.fullmatch(text)]
-        named = [text for text in found if text in verdict.reason]
-        yield from dict.fromkeys(named or [text for text in found if "/" in text])
+    def missing(self, program: Program, verdict: Verdict) -> Iterator[str]:
+        """Strings of the program that may be repositories: those in its failure's message, else all with an owner."""
+        candidates = [text for text in _strings(program) if _REPOSITORY.fullmatch(text) or _LEGACY_NAME.fullmatch(text)]
+        in_message = [text for text in candidates if text in verdict.reason]
+        yield from dict.fromkeys(in_message or [text for text in candidates if "/" in text])
 
     def fetch(self, name: str) -> bool:
-        """Downloads a repository without the formats that PyTorch does not read; False if there is none."""
+        """Downloads a repository without the formats that PyTorch does not read; False if it does not exist."""
         from huggingface_hub.errors import HfHubHTTPError, HFValidationError
 
         try:
@@ -123,24 +124,24 @@ class HuggingFace:
 
 
 class TorchHub:
-    """Repositories as GitHub packs them, and the weights that their code asks for."""
+    """Fetches repositories as GitHub's archives, and the weights that their code downloads."""
 
     def __init__(self, folder: Path, endpoint: str | None) -> None:
         self._endpoint = endpoint or "https://github.com"
         self._weights = (f"{endpoint}/",) if endpoint else _WEIGHTS
         self._folder = folder / "hub"
-        # torch.hub makes it where it is missing, and cannot: programs only read here.
+        # torch.hub would create these, and cannot: programs have the folder read-only.
         (self._folder / "checkpoints").mkdir(parents=True, exist_ok=True)
         (self._folder / "trusted_list").touch()
 
-    def wanted(self, program: Program, verdict: Verdict) -> Iterator[str]:
-        """Addresses of weights that were asked for, else the repositories that the program names."""
-        said = _DOWNLOADING.finditer(str(verdict.evidence.get("stderr", "")))
-        asked = [match[0] for match in said if match[1].startswith(self._weights)]
-        yield from asked or [text for text in _strings(program) if _REPOSITORY.fullmatch(text)]
+    def missing(self, program: Program, verdict: Verdict) -> Iterator[str]:
+        """Addresses of weights that torch.hub tried to download, else the repositories that the program names."""
+        matches = _DOWNLOADING.finditer(str(verdict.evidence.get("stderr", "")))
+        downloads = [match[0] for match in matches if match[1].startswith(self._weights)]
+        yield from downloads or [text for text in _strings(program) if _REPOSITORY.fullmatch(text)]
 
     def fetch(self, name: str) -> bool:
-        """Downloads weights to where they were looked for, or a repository; False if there are none."""
+        """Downloads weights to where torch.hub looks for them, or a repository; False if they do not exist."""
         if match := _DOWNLOADING.fullmatch(name):
             data = _get(match[1])
             if data is not None:
@@ -156,7 +157,7 @@ class TorchHub:
         place = self._folder / f"{repository}_{reference}".replace("/", "_")
         with tempfile.TemporaryDirectory(dir=self._folder) as scratch:
             with zipfile.ZipFile(io.BytesIO(data)) as archive:
-                archive.extractall(scratch)  # noqa: S202 - zipfile itself keeps names inside
+                archive.extractall(scratch)  # noqa: S202 - zipfile itself keeps names inside the folder
             root = next(path for path in Path(scratch).iterdir() if path.is_dir())
             _readable(root)
             if not place.exists():
@@ -165,18 +166,18 @@ class TorchHub:
 
 
 class TensorFlowHub:
-    """Models as TensorFlow Hub packs them, under the names that its library gives them in its cache."""
+    """Fetches models as TensorFlow Hub's archives, under the names that its library uses in its cache."""
 
     def __init__(self, folder: Path, endpoint: str | None) -> None:
         self._folder = folder
         self._hosts = (endpoint,) if endpoint else ("https://tfhub.dev/", "https://www.kaggle.com/models/")
 
-    def wanted(self, program: Program, _verdict: Verdict) -> Iterator[str]:
+    def missing(self, program: Program, _verdict: Verdict) -> Iterator[str]:
         """The handles that the program names."""
         yield from (text for text in _strings(program) if text.startswith(self._hosts))
 
     def fetch(self, name: str) -> bool:
-        """Downloads and unpacks a model; False if there is none."""
+        """Downloads and unpacks a model; False if it does not exist."""
         data = _get(f"{name}?tf-hub-format=compressed")
         if data is None:
             return False
@@ -196,13 +197,13 @@ _FETCHERS = {"huggingface": HuggingFace, "tensorflowhub": TensorFlowHub, "torchh
 
 
 def _get(url: str) -> bytes | None:
-    """What is at an address; None if nothing is.
+    """The content at an address; None if there is none.
 
     Raises:
-        SandboxError: it cannot be reached.
+        SandboxError: the host cannot be reached.
     """
     try:
-        with urllib.request.urlopen(url, timeout=_TIMEOUT_SECONDS) as answer:  # noqa: S310 - asked for with --hub live
+        with urllib.request.urlopen(url, timeout=_TIMEOUT_SECONDS) as answer:  # noqa: S310 - the user chose --hub live
             return bytes(answer.read())
     except urllib.error.HTTPError:
         return None
@@ -224,11 +225,11 @@ def _write(path: Path, data: bytes) -> None:
     with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
         file.write(data)
     Path(file.name).chmod(0o644)
-    os.replace(file.name, path)  # noqa: PTH105 - never half a file
+    os.replace(file.name, path)  # noqa: PTH105 - atomic
 
 
 def _readable(root: Path) -> None:
-    """Programs run as other users."""
+    """Make everything readable: programs run as other users."""
     for path in (root, *root.rglob("*")):
         if not path.is_symlink():
             path.chmod(0o755 if path.is_dir() else 0o644)

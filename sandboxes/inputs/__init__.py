@@ -1,25 +1,26 @@
 """Small valid files of every kind that programs read, for paths and addresses that do not exist.
 
-What is done with them is ``sandboxes/worker/inputs.py`` and ``web.py``; how they were made is ``build.py`` here.
+``sandboxes/worker/inputs.py`` and ``web.py`` give them to programs; ``build.py`` in this folder has made them.
 """
 
 import base64
-import hashlib
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
+from apigauge.sandboxes.digests import sized_files_digest
+
 Inputs = Literal["fixtures", "none"]
 """``fixtures``: a path or address that does not exist yields a small valid file of its kind. ``none``: it fails."""
 
-# Folders outside the program's own that it can write to, so that inputs can lie there. Of the 88 absolute paths of
-# inputs in APIBench's references and the released answers 83 are below this one; the others are in the root itself.
+# Further writable folders in which inputs can be placed. Of the 88 absolute paths of inputs in APIBench's references
+# and the released answers, 83 are below this one; the others are in the root itself.
 ROOTS = ("/path",)
 _FOLDER = Path(__file__).parent / "files"
 
 
 def roots(inputs: Inputs) -> tuple[str, ...]:
-    """Folders that a sandbox with a root of its own adds to those that programs can write to."""
+    """Folders that a sandbox with its own root adds to the writable ones."""
     return ROOTS if inputs == "fixtures" else ()
 
 
@@ -31,11 +32,8 @@ def files() -> dict[str, bytes]:
 
 @cache
 def digest() -> str:
-    """Twelve hexadecimal digits over all names and contents: verdicts depend on what programs read."""
-    found = hashlib.sha256()
-    for name, data in files().items():
-        found.update(f"{name} {len(data)}\n".encode() + data)
-    return found.hexdigest()[:12]
+    """Twelve hexadecimal digits over all names and contents, since verdicts depend on what programs read."""
+    return sized_files_digest(files().items())[:12]
 
 
 def described(inputs: Inputs) -> dict[str, Any]:
@@ -44,5 +42,5 @@ def described(inputs: Inputs) -> dict[str, Any]:
 
 
 def packed() -> dict[str, str]:
-    """The files as a message can carry them."""
+    """The files as Base64, for a message."""
     return {name: base64.b64encode(data).decode("ascii") for name, data in files().items()}

@@ -1,8 +1,8 @@
-"""How the files beside this were made: ``python3 -m apigauge.sandboxes.inputs.build FOLDER``.
+"""Makes the files in this folder: ``python3 -m apigauge.sandboxes.inputs.build FOLDER``.
 
-Runs where numpy, Pillow, soundfile, OpenCV, imageio-ffmpeg, openpyxl and torchvision are installed (``README.md``),
-which nothing else of ours needs; so what it made is checked in. Everything is drawn by formulas: no picture, voice or
-film of anyone.
+Needs numpy, Pillow, soundfile, OpenCV, imageio-ffmpeg, openpyxl and torchvision (``README.md``), which nothing else in
+apigauge needs; therefore its output is checked in. Everything is computed from formulas: no picture, voice or film of a
+real person.
 """
 
 import csv
@@ -25,9 +25,9 @@ SECONDS = 1.0
 FRAMES = 32
 _DAWN = (1980, 1, 1, 0, 0, 0)
 
-# The columns that APIBench's references and the released answers take from tables they read; one more, ``text``, for
-# what classifies text. With the same names as features in the JSON a program that goes by its model's ``config.json``
-# finds them.
+# The columns that APIBench's references and the released answers read from tables, and ``text`` for classifiers of
+# text. ``features`` in the JSON has the same names, for programs that select the columns named in their model's
+# ``config.json``.
 FEATURES = ("feat_1", "feat_2", "feat_3")
 COLUMNS: dict[str, list[Any]] = {
     **{name: [round(0.1 * (row + 1) * (place + 1), 2) for row in range(8)] for place, name in enumerate(FEATURES)},
@@ -63,12 +63,12 @@ SENTENCES = (
 def build(folder: Path) -> None:
     """Writes every file into a folder, which may exist."""
     folder.mkdir(parents=True, exist_ok=True)
-    made = _pictures() | _sounds() | _films() | _tables() | _texts() | _arrays()
-    made["sample.zip"] = _zip({name: made[f"sample.{name}"] for name in ("txt", "csv", "jpg")})
-    for name, data in sorted(made.items()):
+    files = _pictures() | _sounds() | _films() | _tables() | _texts() | _arrays()
+    files["sample.zip"] = _zip({name: files[f"sample.{name}"] for name in ("txt", "csv", "jpg")})
+    for name, data in sorted(files.items()):
         (folder / name).write_bytes(data)
         print(f"{len(data):7d} {name}")
-    print(f"{sum(map(len, made.values())):7d} together")
+    print(f"{sum(map(len, files.values())):7d} in total")
 
 
 def _library(name: str) -> Any:
@@ -76,7 +76,7 @@ def _library(name: str) -> Any:
 
 
 def _scene(size: int, time: float = 0.0) -> Any:
-    """A landscape, as 8-bit RGB of shape (size, size, 3): sky, a sun that wanders, two hills, a house, fine texture."""
+    """A landscape, as 8-bit RGB of shape (size, size, 3): sky, a moving sun, two hills, a house, fine texture."""
     np = _library("numpy")
     y, x = np.mgrid[0:size, 0:size] / size
     picture = np.stack([110 + 90 * y, 160 + 60 * y, 235 - 40 * y], axis=-1)
@@ -155,7 +155,7 @@ def _sounds() -> dict[str, bytes]:
 
 
 def _films() -> dict[str, bytes]:
-    """The same film twice: H.264 (what most readers expect) and pictures one after the other (what all can read)."""
+    """One film in two formats: H.264, which most readers expect, and motion JPEG, which all can read."""
     cv2 = _library("cv2")
     with tempfile.TemporaryDirectory() as folder:
         for frame in range(FRAMES):
@@ -188,7 +188,7 @@ def _tables() -> dict[str, bytes]:
     data = io.BytesIO()
     book.save(data)
     with zipfile.ZipFile(data) as archive:
-        # The time of writing stands in docProps/core.xml.
+        # docProps/core.xml contains the time of writing.
         parts = {
             name: re.sub(rb"20\d\d-[\dT:-]+Z", b"1980-01-01T00:00:00Z", archive.read(name))
             for name in archive.namelist()
@@ -196,7 +196,7 @@ def _tables() -> dict[str, bytes]:
     made["sample.xlsx"] = _zip(parts)
     records = [dict(zip(COLUMNS, row, strict=True)) for row in rows[1:]]
     made["sample.jsonl"] = "".join(json.dumps(record) + "\n" for record in records).encode()
-    # What a program looks up in a model's configuration, and what it looks up in data.
+    # Keys that programs look up in a model's configuration and in data.
     about = {
         "features": list(FEATURES),
         "target": "target",
@@ -210,7 +210,7 @@ def _tables() -> dict[str, bytes]:
 
 
 def _texts() -> dict[str, bytes]:
-    # The file itself: the package around it would want torch.
+    # The file itself: importing its package would need torch.
     package = importlib.util.find_spec("torchvision")
     assert package
     assert package.submodule_search_locations
@@ -256,7 +256,7 @@ def _pdf(lines: tuple[str, ...]) -> bytes:
 
 
 def _arrays() -> dict[str, bytes]:
-    """A vector as long as a speaker embedding (x-vector), which is what APIBench's programs load; and a few arrays."""
+    """A vector as long as a speaker embedding (x-vector), as APIBench's programs load one, and a few arrays."""
     np = _library("numpy")
     vector = np.random.default_rng(0).normal(size=512).astype("float32")
     vector /= np.linalg.norm(vector)
@@ -273,7 +273,7 @@ def _arrays() -> dict[str, bytes]:
 
 
 def _zip(members: dict[str, bytes]) -> bytes:
-    """An archive that says nothing of when and where it was made."""
+    """An archive without times, so that the same members give the same bytes."""
     data = io.BytesIO()
     with zipfile.ZipFile(data, "w") as archive:
         for name, content in members.items():

@@ -1,4 +1,4 @@
-"""What ``python -c`` is given: takes the worker's modules and its orders from standard input, and serves."""
+"""The source for ``python -c``: reads the worker's modules and configuration from standard input, and serves."""
 
 import json
 import os

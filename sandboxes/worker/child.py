@@ -1,17 +1,17 @@
 """What the forked child does before, around and after the program.
 
-The channel by which the supervisor learns that a program reached its end is the program's own standstill: the child
-stops itself once just before the program begins and once just after it has ended, and the supervisor looks where it
-stands, by what the kernel says of its stack and by what its memory says of the frame that runs. There is no descriptor,
-nonce or marker that the program could find. A program can stop itself too, but from another frame and another depth of
-the stack, and the runner's frame is made of constants (see ``observer.constant_code``), so it can neither be rewritten
-nor made to go on after an exception. What the child writes to the shared page is believed only where it makes the
-verdict no better than "failed".
+The supervisor learns that a program has reached its end from the child stopping itself (SIGSTOP): once just before the
+program begins and once just after it has ended. Each time the supervisor checks where the child stands, from the stack
+pointer that the kernel reports and from the running frame in the child's memory. There is no descriptor, nonce or
+marker that the program could find. A program can stop itself too, but only from another frame and another depth of the
+stack. The runner's frame is made of constants (see ``observer.constant_code``), so it can neither be rewritten nor made
+to continue after an exception. What the child writes to the shared page is trusted only if it makes the verdict no
+better than "failed".
 
-Covered: what Python code can do with Python's objects, frames, garbage collector, tracing and processes included.
-Not covered: whatever writes to the interpreter's own memory (ctypes, pointers handed to numpy, bytecode made by hand).
-The code of runner and wrapper is compared with what it was, which stops the simple ones; a program that forges the
-interpreter's stack can imitate its end. It gains that one program a verdict, and nothing outside it.
+Covered: what Python code can do with Python's objects, including frames, garbage collector, tracing and processes.
+Not covered: code that writes to the interpreter's own memory (ctypes, pointers passed to numpy, hand-made bytecode).
+The code of runner and wrapper is compared with its original, which stops simple attempts; a program that forges the
+interpreter's stack can imitate its end. That falsifies the verdict of this one program, and nothing else.
 """
 
 import ast
@@ -40,8 +40,8 @@ from apigauge.sandboxes.worker import classify, observer
 from apigauge.sandboxes.worker.inputs import Inputs
 
 FILE = "program.py"
-# Of Python's and numpy's global generators, so that a program that draws from them does the same every time. (torch's
-# begins with the same number anyway.)
+# Of Python's and numpy's global generators, so that a program that draws from them gives the same result every time.
+# (torch's generator always starts from the same seed.)
 SEED = 0
 PARSES, IMPORTS = 1, 2
 # The shared page: what the child reports, as JSON; the first four bytes are its length.
@@ -71,22 +71,22 @@ def run():
 
 
 def warm_up(config: dict[str, Any]) -> None:
-    """Does once, in the supervisor, what every child would do anew."""
+    """Does once, in the supervisor, what every child would otherwise repeat."""
     _INPUTS[:] = [Inputs(config)]
-    inspect._get_code_position = _position  # type: ignore[attr-defined]  # noqa: SLF001 - it fails on the runner
+    inspect._get_code_position = _position  # type: ignore[attr-defined]  # noqa: SLF001 - it fails on the runner's code
     observer.warm_up()
     observer.stops_of(_RUNNER)
     _OURS[:] = [name for name in sys.modules if name.partition(".")[0] == "apigauge"]
 
 
 def _position(code: types.CodeType, offset: int) -> tuple[int | None, ...]:
-    """As ``inspect`` finds it; the runner, which a program's ``inspect.stack()`` meets last, has no lines."""
+    """As in ``inspect``, but also for the runner, the last frame of ``inspect.stack()``, which has no line numbers."""
     nowhere = (None, None, None, None)
     return nowhere if offset < 0 else next(itertools.islice(code.co_positions(), offset // 2, None), (1, *nowhere[1:]))
 
 
 class Report:
-    """What the child tells the supervisor through a page both share: how far it came, and what stopped it."""
+    """The child's report to the supervisor in a shared memory page: how far it came, and what stopped it."""
 
     def __init__(self, page: mmap.mmap) -> None:
         self._page = page
@@ -94,7 +94,7 @@ class Report:
         self.facts: dict[str, Any] = {"stage": 0}
 
     def update(self, **facts: Any) -> None:
-        """Adds facts; the page always holds one whole report. What other processes of the program say is not kept."""
+        """Adds facts; the page always holds one complete report. Calls in the program's other processes are ignored."""
         if os.getpid() != self._process:
             return
         self.facts |= facts
@@ -104,7 +104,7 @@ class Report:
 
 
 def read_report(page: mmap.mmap) -> dict[str, Any]:
-    """The report on a page, whoever wrote it: anything that is no report is an empty one."""
+    """The report on a page, which the program may have overwritten: anything malformed is an empty report."""
     length = int.from_bytes(page[:4], "big")
     try:
         facts = json.loads(page[4 : 4 + length]) if length <= PAGE_BYTES - 4 else {}
@@ -118,11 +118,11 @@ def start(request: dict[str, Any], setup: Callable[[], None], page: mmap.mmap, s
 
     Args:
         request: ``source``, ``callee`` and ``limits``, as the host sent them.
-        setup: what the kind of sandbox still has to do (its user, its directory); called before anything else is read.
+        setup: sets the child's user and directory; called before the program is read.
         page: for the report.
         streams: descriptors that become standard output and standard error.
     """
-    exit_now = os._exit  # bound here, so that nothing the program patches is on the way out
+    exit_now = os._exit  # bound here, so that the program cannot patch it
     try:
         _own_streams(streams)
         setup()
@@ -130,10 +130,10 @@ def start(request: dict[str, Any], setup: Callable[[], None], page: mmap.mmap, s
         report = Report(page)
         namespace = _fresh_main()
         flush = _fresh_streams()
-        random.seed(SEED)  # a fork has made it unforeseeable
+        random.seed(SEED)  # the fork has reseeded it at random
         constants = {
-            # A partial object takes a C frame, and so a place in the stack, that a plain function would not: what the
-            # program can get called from here, the text of its exception say, stands deeper than the runner.
+            # A partial object is called through a C frame, a plain function is not. So code of the program that is
+            # called from here, such as the text of its exception, is deeper in the stack than the runner.
             "PREPARE": partial(_prepare, request, report, namespace),
             "STOP": signal.raise_signal,
             "SIGNAL": signal.SIGSTOP,
@@ -142,7 +142,7 @@ def start(request: dict[str, Any], setup: Callable[[], None], page: mmap.mmap, s
             "JOIN": partial(threading._shutdown),  # type: ignore[attr-defined]  # noqa: SLF001 - as the interpreter does at its end
             "FLUSH": partial(flush),
             "ANYTHING": BaseException,
-            "REPORT": partial(_tell, report, request["source"]),
+            "REPORT": partial(_report_failure, report, request["source"]),
             "EXIT": exit_now,
             "OWN": os.getpid(),
             "PID": os.getpid,
@@ -172,12 +172,12 @@ def _own_streams(streams: tuple[int, int]) -> None:
 
 
 def _limit(limits: dict[str, Any]) -> None:
-    """Resource limits of the child itself; what concerns all its processes together, the supervisor watches."""
+    """Sets the limits of the child itself; the supervisor watches the limits on all its processes together."""
     seconds = int(limits["cpu_seconds"]) + 2
     with open("/proc/self/statm", encoding="ascii") as file:
         now = int(file.read().split()[0]) * mmap.PAGESIZE
     for name, soft, hard in (
-        # Addresses are reserved more freely than memory is used; what is used, the control group limits.
+        # Programs reserve more addresses than they use; the memory in use is limited by the control group.
         (resource.RLIMIT_AS, now + 2 * limits["memory_bytes"] + (1 << 30), None),
         (resource.RLIMIT_CORE, 0, None),
         (resource.RLIMIT_CPU, seconds, seconds + 1),
@@ -188,13 +188,13 @@ def _limit(limits: dict[str, Any]) -> None:
         (resource.RLIMIT_STACK, 8 << 20, None),
     ):
         highest = resource.getrlimit(name)[1]
-        wanted = soft if hard is None else hard
-        ceiling = wanted if highest == resource.RLIM_INFINITY else min(wanted, highest)
+        ceiling = soft if hard is None else hard
+        ceiling = ceiling if highest == resource.RLIM_INFINITY else min(ceiling, highest)
         resource.setrlimit(name, (min(soft, ceiling), ceiling))
 
 
 def _fresh_main() -> dict[str, Any]:
-    """A module ``__main__`` like that of ``python program.py``; nothing of ours can be imported by name."""
+    """Makes a module ``__main__`` like that of ``python program.py``; no module of apigauge can be imported by name."""
     for name in _OURS:
         sys.modules.pop(name, None)
     main = types.ModuleType("__main__")
@@ -218,27 +218,27 @@ def _fresh_streams() -> Callable[[], None]:
 
     def flush() -> None:
         for stream in (sys.stdout, out, err):
-            with contextlib.suppress(Exception):  # the program may have put anything there
+            with contextlib.suppress(Exception):  # the program may have replaced them by anything
                 stream.flush()
 
     return flush
 
 
 def _prepare(request: dict[str, Any], report: Report, namespace: dict[str, Any]) -> types.CodeType:
-    """The program, compiled, its API call watched. Nothing of the program has run when this returns."""
+    """Compiles the program and wraps its API call. No code of the program has run when this returns."""
     source = request["source"].removeprefix("\ufeff")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
             tree = ast.parse(source, FILE)
-            names, found = observer.imported_names(tree), _imports_resolve(tree)
+            names, resolved = observer.imported_names(tree), _imports_resolve(tree)
             tree = _without_last_exit(tree)
             code = compile(tree, FILE, "exec", dont_inherit=True)
         except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
             raise _NotPython(*_syntax(error)) from None
-    report.update(stage=IMPORTS if found else PARSES)
-    for given in _INPUTS:
-        given.provide(source, tree, {module for imported in names.values() for module, _ in imported})
+    report.update(stage=IMPORTS if resolved else PARSES)
+    for inputs in _INPUTS:
+        inputs.provide(source, tree, {module for imported in names.values() for module, _ in imported})
     watched = observer.watch(request["callee"], names, namespace) if request.get("callee") else None
     if watched:
         memory = report.facts["memory"] + observer.memory_of(watched.code, runs_once=False)
@@ -248,16 +248,16 @@ def _prepare(request: dict[str, Any], report: Report, namespace: dict[str, Any])
                 warnings.simplefilter("ignore")
                 code = compile(observer.at_call_sites(tree, request["callee"]), FILE, "exec", dont_inherit=True)
             code = observer.with_site(code, watched.site)
-    # What we are ourselves on the stack is not to cost the program its own recursion.
+    # The frames of apigauge on the stack must not reduce the recursion that the program may use.
     sys.setrecursionlimit(sys.getrecursionlimit() + 20)
-    # Only now may a program import itself.
+    # Not before: only a running program may import itself.
     _show_source(source)
     sys.path.insert(0, os.getcwd())
     return code
 
 
-class _NotPython(Exception):  # noqa: N818 - not an error of ours, and never seen by anyone
-    """Carries what is wrong with a program that does not compile, and where."""
+class _NotPython(Exception):  # noqa: N818 - internal, never shown to anybody
+    """Says what is wrong with a program that does not compile, and in which line."""
 
 
 def _syntax(error: BaseException) -> tuple[str, int | None]:
@@ -267,7 +267,7 @@ def _syntax(error: BaseException) -> tuple[str, int | None]:
 
 
 def _show_source(source: str) -> None:
-    """The file that tracebacks and ``inspect.getsource`` read."""
+    """Writes the file that tracebacks and ``inspect.getsource`` read."""
     with contextlib.suppress(OSError, ValueError):
         with open(FILE, "w", encoding="utf-8", errors="surrogatepass") as file:
             file.write(source)
@@ -275,17 +275,17 @@ def _show_source(source: str) -> None:
 
 
 def _imports_resolve(tree: ast.Module) -> bool:
-    """Whether every package that the program imports in any case is there."""
+    """Whether every package that the program imports unconditionally is installed."""
     roots = set()
     for node in tree.body:
         if isinstance(node, ast.Import):
             roots |= {alias.name.partition(".")[0] for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
             roots.add(node.module.partition(".")[0])
-    return all(root in sys.modules or _is_there(root) for root in roots)
+    return all(root in sys.modules or _is_installed(root) for root in roots)
 
 
-def _is_there(package: str) -> bool:
+def _is_installed(package: str) -> bool:
     try:
         return importlib.util.find_spec(package) is not None
     except (ImportError, ValueError, AttributeError):
@@ -293,13 +293,13 @@ def _is_there(package: str) -> bool:
 
 
 def _without_last_exit(tree: ast.Module) -> ast.Module:
-    """``sys.exit(X)`` as the very last thing a program does is its end: it becomes a plain look at X.
+    """Replaces a final ``sys.exit(X)``, which is a normal end, by a check of X.
 
-    Any other exit ends the program before its last statement, and so does this one if X says that something failed.
+    Any other exit ends the program before its last statement, and so does this one if X signals a failure.
     """
     assigned = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
     assigned |= {node.name for node in ast.walk(tree) if isinstance(node, _DEFINITIONS)}
-    _look_at_last_exit(tree.body, _EXITS - {name for name in _EXITS if name.partition(".")[0] in assigned})
+    _check_last_exit(tree.body, _EXITS - {name for name in _EXITS if name.partition(".")[0] in assigned})
     return tree
 
 
@@ -307,11 +307,11 @@ _DEFINITIONS = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 _EXITS = frozenset({"sys.exit", "exit", "quit", "SystemExit"})
 
 
-def _look_at_last_exit(body: list[ast.stmt], exits: frozenset[str]) -> None:
+def _check_last_exit(body: list[ast.stmt], exits: frozenset[str]) -> None:
     last = body[-1] if body else None
     if isinstance(last, ast.If):
-        _look_at_last_exit(last.body, exits)
-        _look_at_last_exit(last.orelse, exits)
+        _check_last_exit(last.body, exits)
+        _check_last_exit(last.orelse, exits)
         return
     call = last.value if isinstance(last, ast.Expr) else last.exc if isinstance(last, ast.Raise) else None
     if last is None or not isinstance(call, ast.Call) or call.keywords or len(call.args) > 1:
@@ -323,12 +323,12 @@ def _look_at_last_exit(body: list[ast.stmt], exits: frozenset[str]) -> None:
     template = (
         "if not ((_status := 0) is None or (isinstance(_status, int) and _status == 0)): raise SystemExit(_status)"
     )
-    look = ast.parse(template).body[0]
-    next(node for node in ast.walk(look) if isinstance(node, ast.NamedExpr)).value = value
-    body[-1] = ast.fix_missing_locations(ast.copy_location(look, last))
+    check = ast.parse(template).body[0]
+    next(node for node in ast.walk(check) if isinstance(node, ast.NamedExpr)).value = value
+    body[-1] = ast.fix_missing_locations(ast.copy_location(check, last))
 
 
-def _tell(report: Report, source: str, error: BaseException) -> None:
+def _report_failure(report: Report, source: str, error: BaseException) -> None:
     if isinstance(error, _NotPython):
         reason, line = error.args
         report.update(stage=0, status="failed", category="syntax", reason=reason[: classify.MAX_TEXT], line=line)

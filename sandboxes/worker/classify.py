@@ -1,7 +1,7 @@
-"""From an exception to how a program failed.
+"""Maps an exception to the way in which a program failed.
 
-This runs in the child, after the program, under the program's limits: what it says can colour a failure but never make
-one a success.
+This runs in the child, after the program and under its limits. So a program can influence how its failure is described,
+but cannot turn the failure into a success.
 """
 
 import errno
@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from apigauge.sandboxes.worker import kinds
 
-# Names of exception classes, searched along the chain of causes; the libraries themselves need not be there.
+# Names of exception classes, searched along the chain of causes; the libraries need not be installed.
 _HUB = frozenset(
     {
         "EntryNotFoundError",
@@ -29,7 +29,7 @@ _HUB_TEXT = re.compile(
     r"does not appear to have a file named|Cannot find callable \S+ in hubconf|is not a valid model identifier|"
     r"repo could not be found in the cache|is not a valid git identifier"
 )
-# Where the hubs' libraries look for a repository: what goes wrong there is that it is nowhere.
+# Functions in which the hubs' libraries look for a repository: an error from there means that it does not exist.
 _HUB_FRAMES = {
     "torch/hub.py": frozenset({"_check_repo_is_trusted", "_parse_repo_info", "_validate_not_a_forked_repo"}),
     "tensorflow_hub/compressed_module_resolver.py": frozenset({"__call__", "download"}),
@@ -66,7 +66,7 @@ _NETWORK_ERRNO = frozenset(
 _INPUT = frozenset(
     {"EOFError", "FileNotFoundError", "IsADirectoryError", "NotADirectoryError", "UnidentifiedImageError"}
 )
-# What libraries say that look for a file themselves.
+# Messages of libraries that open files themselves.
 _INPUT_TEXT = re.compile(
     r"No such file or directory|Error opening '|Failed to open the input|Incorrect image source|!_src\.empty\(\)|"
     r"Could not open input file|URL fetch failure on|Couldn't find appropriate backend to handle uri"
@@ -90,11 +90,11 @@ class Failure(NamedTuple):
 
 
 def classify(error: BaseException, source: str = "") -> Failure:
-    """The failure that an exception of the program means.
+    """The failure that an exception of the program stands for.
 
     Args:
         error: what was raised.
-        source: the program: data at an address that it names is an input, and not the network's affair.
+        source: the program; if it names the address, unreachable data there count as ``input``, not ``network``.
     """
     text = _text(error)
     if isinstance(error, MemoryError):
@@ -107,13 +107,13 @@ def classify(error: BaseException, source: str = "") -> Failure:
 
 
 def line_of(error: BaseException, file_name: str) -> int | None:
-    """The program's own innermost line in the traceback."""
-    found, entry = None, error.__traceback__
+    """The innermost line of the program itself in the traceback."""
+    line, entry = None, error.__traceback__
     while isinstance(entry, types.TracebackType):
         if entry.tb_frame.f_code.co_filename == file_name:
-            found = entry.tb_lineno
+            line = entry.tb_lineno
         entry = entry.tb_next
-    return found
+    return line
 
 
 def _category(error: BaseException, text: str, source: str) -> str:
@@ -122,8 +122,8 @@ def _category(error: BaseException, text: str, source: str) -> str:
     if names & _HUB or any(_HUB_TEXT.search(_text(link)) for link in chain) or _looks_for_a_model(error):
         return "hub_not_found"
     if _is_network(error, names):
-        wanted = next(filter(None, map(_wanted, chain)), "")
-        return "input" if kinds.of_named_address(wanted, source) else "network"
+        address = next(filter(None, map(_requested_address, chain)), "")
+        return "input" if kinds.of_named_address(address, source) else "network"
     own = {cls.__name__ for cls in type(error).__mro__}
     for classes, category in (
         ({"ImportError"}, "import"),
@@ -157,8 +157,8 @@ def _is_network(error: BaseException, names: set[str]) -> bool:
     return isinstance(error, OSError) and error.errno in _NETWORK_ERRNO
 
 
-def _wanted(error: BaseException) -> str:
-    """The address that was to be read, as requests, httpx, urllib3 and urllib tell it or show it."""
+def _requested_address(error: BaseException) -> str:
+    """The address that was requested with GET or HEAD, from the exceptions of requests, httpx, urllib3 and urllib."""
     with suppress(Exception):  # attributes of the program's own classes may raise anything
         request: Any = getattr(error, "request", None)
         if request is not None:
@@ -181,15 +181,15 @@ def _is_process_limit(error: BaseException) -> bool:
 
 
 def _chain(error: BaseException | None) -> "list[BaseException]":
-    found: list[BaseException] = []
-    while error is not None and all(error is not link for link in found) and len(found) < 20:
-        found.append(error)
+    chain: list[BaseException] = []
+    while error is not None and all(error is not link for link in chain) and len(chain) < 20:
+        chain.append(error)
         error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
-    return found
+    return chain
 
 
 def _text(error: BaseException) -> str:
-    """Name and message, shortened; whatever ``__str__`` raises is the program's affair."""
+    """Name and message, shortened; an error in the program's own ``__str__`` is ignored."""
     name = type(error).__name__
     try:
         message = str(error)

@@ -1,4 +1,4 @@
-"""Nothing of a program is left, and the proof of it."""
+"""Removes everything that a program leaves behind, and checks that nothing is left."""
 
 import contextlib
 import errno
@@ -14,18 +14,18 @@ _MAX_DEPTH_BYTES = 3_000
 
 
 def everyone_else() -> list[int]:
-    """All processes of this PID namespace but its first, which is the supervisor."""
+    """All processes of this PID namespace except the first, which is the supervisor."""
     return [pid for pid in kernel.pids() if pid != 1]
 
 
 def descendants() -> list[int]:
-    """All processes below this one, however deep; orphans among them are its children (it is their subreaper)."""
-    found, waiting = [], [os.getpid()]
+    """All descendants of this process; orphans are its children, since it is their subreaper."""
+    below, waiting = [], [os.getpid()]
     while waiting:
         children = list(_children(waiting.pop()))
-        found += children
+        below += children
         waiting += children
-    return found
+    return below
 
 
 def _children(pid: int) -> Iterator[int]:
@@ -36,12 +36,12 @@ def _children(pid: int) -> Iterator[int]:
 
 
 def kill_all(everyone: Callable[[], list[int]], *, alone: bool) -> bool:
-    """Kills and reaps every process of a program; whether none is left.
+    """Kills and reaps every process of a program; returns whether none is left.
 
     Args:
         everyone: lists them.
-        alone: whether they are all there is beside this process (its PID namespace is the program's), so that one call
-            reaches them all at once, those included which are being forked at this moment.
+        alone: whether the PID namespace holds only this process and the program's, so that one call kills them all at
+            once, including those that are being forked at this moment.
     """
     deadline = time.monotonic() + _PATIENCE
     pause = 0.0001
@@ -68,25 +68,25 @@ def _reap() -> None:
 
 
 class Folders:
-    """The places a program can write to, emptied by the user who filled them.
+    """The folders that a program can write to, emptied as the user who filled them.
 
-    The supervisor takes on that user's id for the while: it needs no capability to override permissions, and no process
-    of that user is alive.
+    The supervisor takes on that user's id meanwhile, so it needs no capability to override permissions; no process of
+    that user is alive.
     """
 
     def __init__(self, folders: list[str]) -> None:
-        # What is there from the start (where a Python is shown that lives below /tmp) stays.
+        # Entries that exist at the start stay: a Python that is installed below /tmp is visible there.
         self._folders = {folder: frozenset(os.listdir(folder)) for folder in folders}
         self._inodes = self._used()
         self._objects = kernel.shared_objects()
 
     def empty(self, user: int | None) -> bool:
-        """Empties them; whether they are, and no file lives on without a name."""
+        """Empties them; returns whether they are empty and no deleted file is still open."""
         if user is not None:
             os.seteuid(user)
         try:
             for folder, kept in self._folders.items():
-                with contextlib.suppress(OSError):  # not its own: then it cannot have closed it either
+                with contextlib.suppress(OSError):  # not its own, so it cannot have changed the permissions
                     os.chmod(folder, 0o1777)  # noqa: S103 - as it was mounted
                 _empty(folder, kept, time.monotonic() + _PATIENCE)
         finally:
@@ -99,17 +99,17 @@ class Folders:
         return empty and self._used() == self._inodes and kernel.shared_objects() == self._objects
 
     def _used(self) -> list[int]:
-        found = []
+        counts = []
         for folder in self._folders:
-            # Where a program shares a file system with others its number of files says nothing.
+            # On a file system that is shared with other programs the number of files means nothing.
             if os.path.ismount(folder):
                 facts = os.statvfs(folder)
-                found.append(facts.f_files - facts.f_ffree)
-        return found
+                counts.append(facts.f_files - facts.f_ffree)
+        return counts
 
 
 def _empty(folder: str, kept: frozenset[str], deadline: float) -> None:
-    """Removes all there is in a folder, but for some names in it, by moving what is too deep to the top first."""
+    """Removes everything in a folder except some names; moves what is nested too deeply to the top first."""
     spare = 0
     waiting = [folder]
     while waiting and time.monotonic() < deadline:

@@ -1,8 +1,9 @@
-"""Files and pages that a program reads and no one gave it: a small valid one of each kind.
+"""Small valid files and pages for what a program reads and nobody provided.
 
-What the program names is there before it begins, so that libraries written in C and ``os.path.exists`` find it. What it
-puts together as it runs is made when Python opens it. Only where the program may write, only data and never a model's,
-and only where there is nothing. A convenience, no boundary: a program can see it and undo it.
+Files that the program's text names exist before it begins, so that libraries written in C and ``os.path.exists`` find
+them. Files whose names it computes are made when Python opens them. Files are made only where the program may write,
+only as data, never as a model, and never in the place of an existing one. This is a convenience, not a security
+boundary: a program can detect and undo it.
 """
 
 import ast
@@ -23,26 +24,26 @@ from apigauge.sandboxes.worker.literals import Literals
 _MAX_FILES = 64
 _MAX_LENGTH = 240
 _NO_FILE_NAME = re.compile(r"[\x00-\x1f*?]|://|^[\s-]|\s$|(?:\s.*){4}")
-# Folders that can be written and are no place for inputs: libraries keep their own things there.
+# Writable folders without inputs: libraries keep their own files there.
 _TEMPORARY = ("/tmp", "/dev/shm")  # noqa: S108 - inside the sandbox
 _IN_A_FOLDER = 3
-# What ``datasets`` knows a folder's files by.
+# The names by which ``datasets`` assigns a folder's files to splits.
 _SPLITS = ("test", "train", "validation")
-# (Where an audit hook says how a file is opened.)
+# Flags, as an audit hook gets them, of a file that is opened to write.
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT
 
 
 class Inputs:
-    """What a worker gives its programs.
+    """The inputs that a worker gives its programs.
 
     Args:
         config: ``inputs`` ("fixtures", or "none" for nothing at all), ``input_files`` (name to content, in Base64),
-            ``inputs_folder`` (a folder with further ``sample.EXTENSION``, which come first), ``folders`` (all that a
+            ``inputs_folder`` (a folder with more ``sample.EXTENSION``, which take precedence), ``folders`` (all that a
             program can write to).
     """
 
     def __init__(self, config: dict[str, Any]) -> None:
-        self.given = config.get("inputs") == "fixtures"
+        self._enabled = config.get("inputs") == "fixtures"
         self._files = {name: binascii.a2b_base64(data) for name, data in config.get("input_files", {}).items()}
         self._folder = config.get("inputs_folder") or ""
         self._places = tuple(f"{folder}/" for folder in config["folders"] if folder not in _TEMPORARY)
@@ -53,33 +54,35 @@ class Inputs:
         self._left = _MAX_FILES
 
     def provide(self, source: str, tree: ast.AST, modules: Iterable[str]) -> None:
-        """Puts in place what a program will look for, as far as its text says; to be called in the child.
+        """Makes the files that a program will look for, as far as its text tells; called in the child.
 
         Args:
             source: the program.
-            tree: the same.
-            modules: what it imports; no folder may take such a name.
+            tree: the program, parsed.
+            modules: the modules that it imports; no folder may have such a name.
         """
-        if not self.given:
+        if not self._enabled:
             return
         if "://" in source:
             web.install(web.Pages(partial(kinds.may_lie_at, source=source), partial(self._page, source=source)))
-        found = Literals(tree)
-        ends = {kinds.extension(text) for text in found.texts} | {kinds.extension(f"x{part}") for part in found.parts}
+        literals = Literals(tree)
+        ends = {kinds.extension(text) for text in literals.texts} | {
+            kinds.extension(f"x{part}") for part in literals.parts
+        }
         mentioned = {kind for end in ends if end and (kind := self._kind(f"x.{end}"))}
         roots = {module.partition(".")[0] for module in modules}
-        folders = found.parts | set(found.listed) | {posixpath.dirname(text) for text in found.texts}
-        for text in sorted(found.texts - found.models):
+        folders = literals.parts | set(literals.listed) | {posixpath.dirname(text) for text in literals.texts}
+        for text in sorted(literals.texts - literals.models):
             kind = None if text in folders and not kinds.extension(text) else self._kind(text)
-            if kind is None or self._is_below(text, found.made) or text.lstrip("./").partition("/")[0] in roots:
+            if kind is None or self._is_below(text, literals.made) or text.lstrip("./").partition("/")[0] in roots:
                 continue
-            if text in found.written:
-                self._make_folder(os.path.dirname(text))  # the folder is an input, if not the file
+            if text in literals.written:
+                self._make_folder(os.path.dirname(text))  # the folder is an input, the file is not
             else:
                 self._make(text, kind)
-        for text, classes in sorted(found.listed.items()):
+        for text, classes in sorted(literals.listed.items()):
             self._fill(text, mentioned, classes=classes)
-        for text in sorted(found.data_sets):
+        for text in sorted(literals.data_sets):
             if "parquet" in self._own and kinds.is_own(text) and not kinds.extension(text):
                 for split in _SPLITS:
                     self._make(os.path.join(text, f"{split}.parquet"), "parquet")
@@ -102,7 +105,7 @@ class Inputs:
             if name.endswith(".json"):
                 return json.dumps(lines).encode()
             if classes == "imagenet" and ("imagenet" not in name.lower() or "imagenetlabels" in name.lower()):
-                lines = ["background", *lines]  # as TensorFlow's classifiers count
+                lines = ["background", *lines]  # TensorFlow's classifiers have this class first
             return "".join(f"{line}\n" for line in lines).encode()
         if kind in self._own:
             with contextlib.suppress(OSError), open(os.path.join(self._folder, f"sample.{kind}"), "rb") as file:
@@ -114,7 +117,7 @@ class Inputs:
         return any(path == folder or path.startswith(f"{folder}/") for folder in folders)
 
     def _may_write(self, path: str) -> str | None:
-        """The path in full, if it is in a place for inputs and not hidden."""
+        """The absolute path, if it is in a folder for inputs and not hidden; else None."""
         full = os.path.abspath(path)
         below = os.path.relpath(full, os.getcwd())
         if any(part[0] == "." for part in below.split("/") if part not in ("", ".", "..")):
@@ -122,7 +125,7 @@ class Inputs:
         return full if full.startswith(self._places) else None
 
     def _make(self, path: str, kind: str) -> None:
-        """Makes a file where there is nothing."""
+        """Makes a file unless something exists at its path."""
         full = self._may_write(path)
         if full is None or self._left <= 0 or os.path.lexists(full):
             return
@@ -130,7 +133,7 @@ class Inputs:
         if content is None:
             return
         self._left -= 1
-        with contextlib.suppress(OSError, ValueError):  # half a character, say, is no name
+        with contextlib.suppress(OSError, ValueError):  # lone surrogates, for example, are no valid name
             self._make_folder(os.path.dirname(full))
             descriptor = os.open(full, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
             with open(descriptor, "wb") as file:
@@ -155,12 +158,12 @@ class Inputs:
                 self._make(os.path.join(folder, subfolder, f"{number}.{kind}"), kind)
 
     def _open_later(self, mentioned: set[str]) -> None:
-        """Makes a file of a kind that the program mentions at the moment Python opens it to read."""
+        """Makes a missing file when Python opens it to read, if the program mentions its kind."""
 
         def look(event: str, arguments: tuple[Any, ...]) -> None:
             if event != "open":
                 return
-            with contextlib.suppress(Exception):  # a program can raise the event itself, with anything
+            with contextlib.suppress(Exception):  # a program can raise the event itself, with any arguments
                 path, _, flags = arguments
                 kind = None if flags & _WRITING or isinstance(path, int | bytes) else self._kind(os.fspath(path))
                 if kind in mentioned:

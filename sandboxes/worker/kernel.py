@@ -1,4 +1,4 @@
-"""What Linux says of a process, and the few calls that Python has no name for."""
+"""What Linux reports about a process, and system calls that Python lacks."""
 
 import contextlib
 import ctypes
@@ -19,12 +19,12 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 
 def set_dumpable(*, dumpable: bool) -> None:
-    """Whether other processes of the same user may read and trace this one."""
+    """Sets whether other processes of the same user may read and trace this one."""
     _libc.prctl(_PR_SET_DUMPABLE, int(dumpable), 0, 0, 0)
 
 
 def shared_objects() -> int:
-    """System V message queues, semaphores and shared memory of this IPC namespace."""
+    """The number of System V message queues, semaphores and shared memory segments of this IPC namespace."""
     count = 0
     for kind in ("msg", "sem", "shm"):
         with contextlib.suppress(OSError), open(f"/proc/sysvipc/{kind}", encoding="ascii") as file:
@@ -33,7 +33,7 @@ def shared_objects() -> int:
 
 
 class Stat(NamedTuple):
-    """Of ``/proc/PID/stat``: state, parent, CPU seconds with those of children waited for, threads, resident bytes."""
+    """Fields of ``/proc/PID/stat``: state, parent, CPU seconds with reaped children's, threads, resident bytes."""
 
     state: str
     parent: int
@@ -43,7 +43,7 @@ class Stat(NamedTuple):
 
 
 def become_subreaper() -> None:
-    """Orphans among our descendants become our children, however often they fork."""
+    """Makes orphaned descendants children of this process, at any depth."""
     if _libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0):
         raise OSError(ctypes.get_errno(), "prctl(PR_SET_CHILD_SUBREAPER)")
 
@@ -54,10 +54,10 @@ def pids() -> list[int]:
 
 
 def stat(pid: int) -> Stat | None:
-    """A process's line; None once it is gone."""
+    """A process's ``stat`` line; None once the process is gone."""
     try:
         with open(f"/proc/{pid}/stat", "rb", buffering=0) as file:
-            # The name stands in brackets and may hold anything, brackets included.
+            # The name is in brackets and may contain anything, including brackets.
             fields = file.read().rpartition(b") ")[2].split()
     except (OSError, ValueError):
         return None
@@ -70,8 +70,8 @@ def stat(pid: int) -> Stat | None:
 def proportional_bytes(pid: int) -> int:
     """A process's resident bytes, each shared page divided by the number of processes that share it."""
     with contextlib.suppress(OSError), open(f"/proc/{pid}/smaps_rollup", encoding="ascii") as file:
-        if found := re.search(r"^Pss:\s+(\d+) kB", file.read(), re.MULTILINE):
-            return int(found[1]) << 10
+        if match := re.search(r"^Pss:\s+(\d+) kB", file.read(), re.MULTILINE):
+            return int(match[1]) << 10
     return 0
 
 
@@ -86,7 +86,7 @@ def on_or_waiting_for_core(pid: int) -> Iterator[tuple[int, float]]:
 
 
 class Place(NamedTuple):
-    """Where a stopped thread stands: system call, its first three arguments, stack pointer, address of the code."""
+    """Where a stopped thread stands: system call, its first three arguments, stack pointer, instruction pointer."""
 
     call: str
     arguments: tuple[str, ...]
@@ -95,7 +95,7 @@ class Place(NamedTuple):
 
 
 def place(pid: int) -> Place | None:
-    """Where the main thread of a stopped process stands; None where the kernel does not say (gVisor, say)."""
+    """Where the main thread of a stopped process stands; None if the kernel does not report it (as in gVisor)."""
     for _ in range(20):
         try:
             with open(f"/proc/{pid}/syscall", encoding="ascii") as file:
@@ -104,7 +104,7 @@ def place(pid: int) -> Place | None:
             return None
         if len(fields) == 9:
             return Place(fields[0], tuple(fields[1:4]), fields[7], fields[8])
-        time.sleep(0.0005)  # "running": it has said that it stops, and is about to
+        time.sleep(0.0005)  # "running": the stop is reported, but not yet complete
     return None
 
 
@@ -120,7 +120,7 @@ class Memory:
         return int(struct.unpack("<Q", data)[0]) if len(data) == 8 else 0
 
     def read(self, address: int, length: int) -> bytes:
-        """So many bytes; fewer, or none, where they cannot be read."""
+        """``length`` bytes; fewer, or none, if they cannot be read."""
         try:
             return os.pread(self._file, length, address)
         except (OSError, OverflowError, ValueError):
@@ -132,21 +132,21 @@ class Memory:
 
 
 def counter(paths: tuple[str, ...], name: str) -> int:
-    """A named count in the first of these control-group files that has it; 0 if none does."""
+    """The count of that name in the first of these control-group files that has it; 0 if none has."""
     for path in paths:
         with contextlib.suppress(OSError), open(path, encoding="ascii") as file:
-            if found := re.search(rf"^{name} (\d+)", file.read(), re.MULTILINE):
-                return int(found[1])
+            if match := re.search(rf"^{name} (\d+)", file.read(), re.MULTILINE):
+                return int(match[1])
     return 0
 
 
 def out_of_memory_kills() -> int:
-    """How often the kernel killed in this control group for want of memory."""
+    """How many processes of this control group the kernel has killed for lack of memory."""
     return counter(("/sys/fs/cgroup/memory.events", "/sys/fs/cgroup/memory/memory.oom_control"), "oom_kill")
 
 
 def refused_forks() -> int:
-    """How often this control group was refused another process."""
+    """How often this control group was refused a new process."""
     return counter(("/sys/fs/cgroup/pids.events", "/sys/fs/cgroup/pids/pids.events"), "max")
 
 

@@ -1,6 +1,6 @@
-"""Which kind of data a path or an address names, by its extension and its words; None where it is no data.
+"""Which kind of data a path or an address names, by its extension and its words; None if it is no data.
 
-What a model is loaded from is never data: not by its extension, and not by where it lies.
+Files of models are never data, whether their extension or their location shows what they are.
 """
 
 import re
@@ -18,7 +18,7 @@ _ALIASES = {
     "log": "txt",
     "m4v": "mp4",
     "md": "txt",
-    "mkv": "mp4",  # readers go by content
+    "mkv": "mp4",  # readers detect the format from the content
     "mov": "mp4",
     "ndjson": "jsonl",
     "oga": "ogg",
@@ -32,14 +32,14 @@ _SOUNDS = frozenset({"flac", "m4a", "mp3", "ogg", "wav"})
 _FILMS = frozenset({"avi", "mp4"})
 _MEDIA = _PICTURES | _SOUNDS | _FILMS
 _DATA = _MEDIA | {"csv", "html", "json", "jsonl", "npy", "npz", "pdf", "tsv", "txt", "xlsx", "xml", "yaml"}
-# What models are kept in as well.
+# Formats that models are stored in as well.
 _PARTS = frozenset({"json", "npy", "npz", "xml", "yaml", "zip"})
 _MODEL_NAME = re.compile(r"model|weights|checkpoint")
 _MODELS = re.compile(
     r"\.(?:bin|ckpt|gguf|h5|hdf5|joblib|keras|model|msgpack|onnx|pb|pdparams|pickle|pkl|pth?|safetensors|t7|tar|tflite|"
     r"tgz|(?:tar\.)?(?:bz2|gz|xz)|weights|whl)$"
 )
-# In this order: an "audio_image.txt" is not decided here, but by its extension.
+# The first match counts. Only for names without an extension: an "audio_image.txt" is text.
 _WORDS = (
     ("wav", re.compile(r"audio|speech|sound|(?<!in)voice|music|podcast|recording|utterance")),
     ("mp4", re.compile(r"video|movie|footage")),
@@ -57,13 +57,13 @@ _PICTURE_HOSTS = re.compile(
     r"(?:^|\.)(?:cocodataset\.org|flickr\.com|imgur\.com|pexels\.com|picsum\.photos|pinimg\.com|pixabay\.com|"
     r"placeimg\.com|postimg\.cc|staticflickr\.com|unsplash\.com|upload\.wikimedia\.org)$"
 )
-# Where libraries look for models, and nothing else lies.
+# Hosts from which libraries load models, and that have nothing else.
 _HUBS = re.compile(
     r"(?:^|\.)(?:api\.github\.com|codeload\.github\.com|download\.pytorch\.org|kaggle\.com|"
     r"modelscope\.cn|tfhub\.(?:com|dev|google\.com))$|^(?:api|api-inference|router|cdn-lfs[\w-]*)\.huggingface\.co$"
 )
-# Where models lie and data too: only what has an extension of data, and of the media alone where JSON, text and
-# archives are parts of models.
+# Hosts of models and data: only files with an extension of data count. On hosts where JSON, text and archives are parts
+# of models, only media count.
 _STORES = re.compile(
     r"(?:^|\.)(?:amazonaws\.com|bitbucket\.org|dl\.fbaipublicfiles\.com|download\.tensorflow\.org|github\.com|"
     r"gitlab\.com|raw\.githubusercontent\.com|storage\.googleapis\.com|zenodo\.org)$"
@@ -74,7 +74,7 @@ _CLASS_NAMES = re.compile(r"(?:labels?|class(?:es|names)?|categories|names|synse
 
 
 def extension(name: str) -> str:
-    """What stands behind the last dot, in the spelling that our files have."""
+    """A name's extension, lower-case, in the spelling that the sample files have; empty if there is none."""
     stem, dot, end = name.rpartition("/")[2].rpartition(".")
     end = end.lower()
     return _ALIASES.get(end, end) if dot and stem else ""
@@ -85,43 +85,43 @@ def of_path(path: str, others: frozenset[str] = frozenset()) -> str | None:
 
     Args:
         path: as a program writes it.
-        others: kinds beside those known here.
+        others: further kinds for which there are files.
     """
     end = extension(path)
     if end in others or end in _DATA | {"zip"}:
-        # A model's name says that it is one; its configuration is read as data too.
+        # A name such as model.json or weights.npz belongs to a model; other configurations are read as data too.
         return None if end in _PARTS and _MODEL_NAME.search(path.rpartition("/")[2].lower()) else end
     return None if end else _of_placeholder(path)
 
 
 def _of_placeholder(path: str) -> str | None:
-    """``path/to/an/audio/file``: it says that it is a path, and of what."""
+    """The kind of a placeholder such as ``path/to/an/audio/file``."""
     text = path.lower()
     return of_words(text) if _PLACEHOLDER.search(text) and not _NO_DATA.search(text) else None
 
 
 def is_own(name: str) -> bool:
-    """Whether a data set's name says that it is a user's own: ``your_dataset``, ``path/to/data``."""
+    """Whether a data set's name stands for the user's own: ``your_dataset``, ``path/to/data``."""
     return _OWN.search(name.lower()) is not None
 
 
 def of_words(text: str) -> str | None:
-    """The kind that a text speaks of."""
+    """The kind that a text mentions."""
     return next((kind for kind, words in _WORDS if words.search(text.lower())), None)
 
 
 def may_lie_at(host: str, source: str) -> bool:
-    """Whether any data can lie at a host, and a program names it: what libraries ask for by themselves is no input."""
+    """Whether a host may have data and the program names it: addresses that only libraries name are no inputs."""
     return host.lower() in source.lower() and of_address(f"http://{host}/x.jpg") is not None
 
 
 def of_named_address(address: str, source: str) -> str | None:
-    """As :func:`of_address`, for an address at a host that a program names."""
+    """As :func:`of_address`, but None for a host that the program does not name."""
     return of_address(address) if may_lie_at(_split(address).host, source) else None
 
 
 def of_address(address: str) -> str | None:
-    """The kind of what lies at an address; None where it is a hub's, a model's, or nowhere."""
+    """The kind of the data at an address; None if it belongs to a hub or a model, or cannot exist."""
     host, path, query = _split(address)
     if not host or _NOWHERE.search(host) or "tf-hub-format" in query:
         return None
@@ -144,25 +144,25 @@ class _Address(NamedTuple):
 
 
 def _split(address: str) -> _Address:
-    """The parts of a web address; no host if it is none. Not by urllib: what we import, the program finds imported."""
-    found = _ADDRESS.fullmatch(address)
-    if found is None:
+    """The parts of a web address; an empty host if it is none. Without urllib: programs would find it imported."""
+    match = _ADDRESS.fullmatch(address)
+    if match is None:
         return _Address("", "", "")
-    return _Address(found["host"].lower(), _unquoted(found["path"]), _unquoted(found["query"] or "").lower())
+    return _Address(match["host"].lower(), _unquoted(match["path"]), _unquoted(match["query"] or "").lower())
 
 
 def _unquoted(text: str) -> str:
-    return _QUOTED.sub(lambda found: chr(int(found[1], 16)), text)
+    return _QUOTED.sub(lambda match: chr(int(match[1], 16)), text)
 
 
 def _of_words(host: str, path: str, query: str) -> str:
-    if found := re.search(r"(?:^|[=.])(" + "|".join(sorted(_DATA | set(_ALIASES))) + r")(?:&|$)", query):
-        return _ALIASES.get(found[1], found[1])
+    if match := re.search(r"(?:^|[=.])(" + "|".join(sorted(_DATA | set(_ALIASES))) + r")(?:&|$)", query):
+        return _ALIASES.get(match[1], match[1])
     return of_words(f"{host}{path} {query}") or ("jpg" if _PICTURE_HOSTS.search(host) else "html")
 
 
 def class_list(name: str) -> str | None:
-    """Which classifier's classes a file lists, by its own name: ``coco`` or ``imagenet``; None if it is no list."""
+    """Which classifier's classes a file lists, by its name: ``coco`` or ``imagenet``; None if it is no list."""
     name = name.lower()
     if not _CLASS_NAMES.search(name) or "index" in name or extension(name) not in ("json", "names", "txt"):
         return None

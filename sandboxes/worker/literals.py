@@ -1,4 +1,4 @@
-"""The paths that a program writes down, and what it does with them, by its text alone."""
+"""The paths that a program's text contains, and what the program does with them, without running it."""
 
 import ast
 import posixpath
@@ -10,23 +10,23 @@ _MAX_DEPTH = 20
 _MAX_LENGTH = 1_000
 _JOINS = frozenset({"join", "joinpath"})
 _PATHS = frozenset({"Path", "PosixPath", "PurePath", "abspath", "expanduser", "fspath", "normpath", "realpath", "str"})
-# Calls that write what they are given the name of.
+# Calls that write to the path in their arguments.
 _WRITES = re.compile(
     r"(?:save|write|export|dump|download)\w*|(?:im|mim|mv|v)(?:save|write)\w*|urlretrieve|tofile|\w+_to_file|"
     r"to_(?:csv|excel|feather|hdf|html|json|latex|markdown|parquet|pickle|sql|string|xml)|VideoWriter|touch|unlink|remove"
 )
 _WRITTEN_KEYWORD = re.compile(r"out|save|dest|dst")
 _OPENS = frozenset({"SoundFile", "TarFile", "ZipFile", "open"})
-# Calls that neither read nor write, so say nothing of what a path is for.
+# Calls that neither read nor write, so do not show what a path is for.
 _NEUTRAL = frozenset(
     {"basename", "debug", "dirname", "display", "error", "exists", "format", "info", "isfile", "lexists"}
 )
 _NEUTRAL |= {"append", "endswith", "lower", "print", "replace", "split", "splitext", "startswith", "strip", "warning"}
 _MAKES_FOLDER = frozenset({"makedirs", "mkdir"})
 _LISTS = frozenset({"glob", "iglob", "iterdir", "listdir", "rglob", "scandir", "walk"})
-# These want a subfolder for each class.
+# Calls that expect a subfolder for each class.
 _LISTS_CLASSES = frozenset({"DatasetFolder", "ImageFolder", "flow_from_directory", "image_dataset_from_directory"})
-# Calls to which a path is a model's address.
+# Calls that take a model's address.
 _LOADS = re.compile(r"from_pretrained|from_hparams|hf_hub_download|load_dataset|load_from_hub|snapshot_download")
 
 
@@ -34,12 +34,12 @@ class Literals:
     """A program's paths.
 
     Attributes:
-        texts: every string that it writes as a whole or puts together from such.
-        parts: strings to which something is added that only the run will know.
-        made: folders that it makes itself and must find missing.
-        models: what it hands to a hub's loaders.
-        data_sets: of these, what it loads as a data set.
-        listed: folders and patterns that it lists, and whether it wants a subfolder there for each class.
+        texts: every string whose whole value is in the text, literally or put together from literals.
+        parts: literals to which something is added that is only known when the program runs.
+        made: folders that it makes itself and that must not exist.
+        models: strings that it passes to a hub's loaders.
+        data_sets: those of them that it loads as a data set.
+        listed: folders and patterns that it lists, and whether it expects a subfolder for each class.
     """
 
     def __init__(self, tree: ast.AST) -> None:
@@ -52,7 +52,7 @@ class Literals:
         self._written: dict[str, tuple[int, int]] = {}
         self._read: dict[str, tuple[int, int]] = {}
         self._values = _assigned_once(tree)
-        self._known: dict[str, str | None] = {}
+        self._text_of_name: dict[str, str | None] = {}
         waiting = [tree]
         while waiting:
             node = waiting.pop()
@@ -67,12 +67,12 @@ class Literals:
 
     @property
     def written(self) -> set[str]:
-        """What the program writes before it reads it, if it does; asking whether it is there is neither."""
+        """Paths that the program writes before it reads them, if it does; asking whether they exist is neither."""
         never = (sys.maxsize, 0)
         return {path for path, place in self._written.items() if place < self._read.get(path, never)}
 
     def _below(self, node: ast.AST) -> Iterator[ast.AST]:
-        """What may hold paths below a node that is none."""
+        """The children of a node, itself not a text, that may contain paths."""
         if isinstance(node, ast.Dict):
             yield from node.values
             return
@@ -89,9 +89,9 @@ class Literals:
         name = _name(node.func)
         if isinstance(node.func, ast.Attribute) and (path := self._text(node.func.value)) is not None:
             self._method(node, name, path)
-        given: list[tuple[str | None, ast.expr]] = [(None, argument) for argument in node.args]
-        given += [(keyword.arg, keyword.value) for keyword in node.keywords]
-        for place, (keyword, value) in enumerate(given):
+        arguments: list[tuple[str | None, ast.expr]] = [(None, argument) for argument in node.args]
+        arguments += [(keyword.arg, keyword.value) for keyword in node.keywords]
+        for place, (keyword, value) in enumerate(arguments):
             if (path := self._text(value)) is not None:
                 self._use(node, name, path, place, keyword or "")
 
@@ -129,17 +129,17 @@ class Literals:
             self.made.add(posixpath.normpath(path))
 
     def _text(self, node: ast.AST, depth: int = 0) -> str | None:
-        """The text that an expression has whenever it is evaluated, if that can be told."""
+        """The text that an expression always evaluates to; None if that cannot be determined."""
         if depth > _MAX_DEPTH:
             return None
         match node:
             case ast.Constant(value=str(text)):
                 return text if len(text) <= _MAX_LENGTH else None
             case ast.Name(id=name) if name in self._values:
-                if name not in self._known:
-                    self._known[name] = None  # until it is known, lest it be made of itself
-                    self._known[name] = self._text(self._values[name], depth + 1)
-                return self._known[name]
+                if name not in self._text_of_name:
+                    self._text_of_name[name] = None  # meanwhile, in case the name's value refers to itself
+                    self._text_of_name[name] = self._text(self._values[name], depth + 1)
+                return self._text_of_name[name]
             case ast.FormattedValue(value=value, conversion=-1, format_spec=None):
                 return self._text(value, depth + 1)
             case ast.JoinedStr(values=values):
@@ -171,18 +171,18 @@ class Literals:
 
 
 def _name(function: ast.expr) -> str:
-    """The last part of the name of what is called."""
+    """The last part of the called function's name."""
     return str(getattr(function, "attr", None) or getattr(function, "id", ""))
 
 
 def _note(uses: dict[str, tuple[int, int]], path: str, node: ast.Call) -> None:
-    """Keeps where a path is first used."""
+    """Records where a path is first used."""
     place = (node.lineno, node.col_offset)
     uses[path] = min(place, uses.get(path, place))
 
 
 def _puts_together(function: ast.expr) -> bool:
-    """Whether a call of this gives a path made of its arguments (and is not ``join`` of strings)."""
+    """Whether this function joins its arguments to a path (``str.join`` does not)."""
     name = _name(function)
     if name == "join":
         return isinstance(function, ast.Name) or _name(getattr(function, "value", function)) == "path"
@@ -197,7 +197,7 @@ def _opens_to_write(node: ast.Call, name: str) -> bool:
 
 
 def _assigned_once(tree: ast.AST) -> dict[str, ast.expr]:
-    """The values of names that are given one in one place only, in whatever function."""
+    """The values of names that are assigned exactly once in the whole program."""
     stores: dict[str, int] = {}
     values: dict[str, ast.expr] = {}
     for node in ast.walk(tree):

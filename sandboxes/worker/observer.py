@@ -1,13 +1,13 @@
-"""The program's API call, wrapped, so that having been called and having returned is seen and not guessed.
+"""Wraps the program's API call, so that the call and its return are observed, not guessed.
 
 Before the program runs, the callee it names is resolved to the real function object through the program's own imports,
-and the place where the program will find it holds a wrapper. The wrapper calls the original and, when that has returned
-to the program's own code, stops the process for a moment; the supervisor then looks from outside (``watch.Frames``)
-whether the frame that runs is the wrapper's, past its call. The wrapper's code names nothing: all that it uses are
-constants of an immutable code object, among them the original, so no other function can be put in its place.
+and a wrapper is put where the program will look it up. The wrapper calls the original and, when that has returned and
+the caller was the program's own code, stops the process for a moment; the supervisor then checks from outside
+(``watch.Frames``) whether the running frame is the wrapper's, past its call. The wrapper's code contains no names: all
+that it uses, including the original, are constants of an immutable code object, so no function can be substituted.
 
-A library that calls the same function itself does not count: the wrapper's caller must be the program. Nor does a call
-in another process that the program starts, or of a function whose code the program has exchanged.
+A call by a library does not count: the wrapper's caller must be the program. Neither does a call in another process
+that the program starts, nor a call of a function whose code the program has replaced.
 """
 
 import ast
@@ -26,10 +26,10 @@ import warnings
 from collections.abc import Callable
 from typing import Any, NamedTuple, cast
 
-# For each name all that it may have been imported as: module, and attribute of it or None.
+# For each name all that it may have been imported from: a module, and an attribute of it or None.
 Names = dict[str, list[tuple[str, str | None]]]
 
-# Strings that are called: the compiler makes constants of them, and ``_with_constants`` puts objects in their place.
+# Called strings: the compiler makes constants of them, and ``constant_code`` replaces these by objects.
 _WRAPPER = """
 def observed({parameters}):
     genuine = "GET"("ORIGINAL", "__code__", None) is "CODE"
@@ -42,7 +42,7 @@ def observed({parameters}):
 _CALLER = '"FRAME"(1).f_globals is "NAMESPACE"'
 _FUNCTION = _WRAPPER.format(parameters="*args, **kwargs", caller=_CALLER)
 _METHOD = _WRAPPER.format(parameters="self, *args, **kwargs", caller=f'"TYPE"(self) is "CLASS" and {_CALLER}')
-# What stands in the program's own calls of a class written in C, or of another object that no function can replace.
+# For the program's own calls of a class written in C, or of another object that no function can replace.
 _SITE = """
 def observed(function, /, *args, **kwargs):
     result = function(*args, **kwargs)
@@ -51,7 +51,7 @@ def observed(function, /, *args, **kwargs):
         "STOP"("SIGNAL")
     return result
 """
-# Refuses to give the original, or code of ours, another body. Python can add such a hook and never remove one.
+# Refuses to change the code of the original, or of apigauge. An audit hook can be added and never removed.
 _GUARD = """
 def guard(event, arguments):
     if event == "object.__setattr__" and arguments[1] == "__code__":
@@ -64,7 +64,7 @@ _SITE_MARK = "\0apigauge call site"
 
 
 class Watched(NamedTuple):
-    """What watches for the call: the wrapper's code, its instructions that stop, and what to put at call sites."""
+    """What observes the call: the wrapper's code, its stopping instructions, and a function for call sites, if any."""
 
     code: types.CodeType
     stops: tuple[int, ...]
@@ -74,7 +74,7 @@ class Watched(NamedTuple):
 def constant_code(source: str, constants: dict[str, Any], *, keep_lines: bool = False) -> types.CodeType:
     """The code of the one function in a source, with objects in the place of the strings that stand for them.
 
-    Code without names and line numbers: nothing it uses can be replaced, and a debugger's jump finds no line.
+    It has no names and no line numbers: nothing that it uses can be replaced, and a debugger can jump to no line.
     """
     code = _compiled(source)
     filled = tuple(constants.get(value, value) if isinstance(value, str) else value for value in code.co_consts)
@@ -85,7 +85,7 @@ def constant_code(source: str, constants: dict[str, Any], *, keep_lines: bool = 
 def stops_of(source: str) -> tuple[int, ...]:
     """Offsets in bytes of the instructions that make the last call of ``"STOP"`` in a source's function.
 
-    (Two in 3.11, of which the interpreter uses one or the other.)
+    In 3.11 there are two, of which the interpreter uses one.
     """
     steps = list(dis.get_instructions(constant_code(source, {}, keep_lines=True)))
     begin = max(number for number, step in enumerate(steps) if step.argval == "STOP")
@@ -94,10 +94,10 @@ def stops_of(source: str) -> tuple[int, ...]:
 
 
 def memory_of(code: types.CodeType, *, runs_once: bool) -> list[tuple[int, int]]:
-    """Address and length of what a code object does: its exception table, its constants, its instructions.
+    """Address and length of each part of a code object: its exception table, its constants, its instructions.
 
-    The interpreter itself changes the instructions of what runs more than a few times. Offsets as in CPython's
-    Include/cpython/{code,bytesobject,tupleobject}.h.
+    Instructions are left out for code that runs more than a few times, since the interpreter itself changes them.
+    Offsets as in CPython's Include/cpython/{code,bytesobject,tupleobject}.h.
     """
     instructions = (id(code) + types.CodeType.__basicsize__, len(code.co_code))
     return [
@@ -108,7 +108,7 @@ def memory_of(code: types.CodeType, *, runs_once: bool) -> list[tuple[int, int]]
 
 
 def keep_forever(code: types.CodeType) -> None:
-    """Makes a code object immortal: the supervisor knows it by its address, which no other may ever get."""
+    """Makes a code object immortal: the supervisor identifies it by its address, which must not be reused."""
     ctypes.pythonapi.Py_IncRef(ctypes.py_object(code))
 
 
@@ -136,7 +136,7 @@ def imported_names(tree: ast.AST) -> Names:
 
 
 def watch(callee: str, names: Names, namespace: dict[str, Any]) -> Watched | None:
-    """Puts a wrapper where the program will find its callee.
+    """Puts a wrapper where the program will look up its callee.
 
     Args:
         callee: dotted name, as the program writes it.
@@ -144,12 +144,12 @@ def watch(callee: str, names: Names, namespace: dict[str, Any]) -> Watched | Non
         namespace: the globals the program will run with.
 
     Returns:
-        What was put there; None where the callee is not to be found, and so cannot be called either, or belongs to an
-        object that only the program makes.
+        What was put there; None if the callee does not exist, so that it cannot be called either, or if it belongs to
+        an object that only the program makes.
     """
     head, *rest = callee.split(".")
     # Submodules of the callee's package exist only where the program imports them.
-    for imported in [module for found in names.values() for module, of in found if of is None and "." in module]:
+    for imported in [module for origins in names.values() for module, of in origins if of is None and "." in module]:
         if any(imported.startswith(f"{module}.") for module, _ in names.get(head, [])):
             _import(imported)
     for module, attribute in names.get(head) or _elsewhere(head, names):
@@ -164,19 +164,19 @@ def watch(callee: str, names: Names, namespace: dict[str, Any]) -> Watched | Non
 
 def _elsewhere(head: str, names: Names) -> list[tuple[str, str | None]]:
     """A name that the program does not import as such: its package, a builtin, or an attribute of what it imports."""
-    modules = sorted({module for found in names.values() for module, _ in found})
+    modules = sorted({module for origins in names.values() for module, _ in origins})
     if head in {module.partition(".")[0] for module in modules}:
         return [(head, None)]
     return [("builtins", head)] if hasattr(builtins, head) else [(module, head) for module in modules]
 
 
 def at_call_sites(tree: ast.Module, callee: str) -> ast.Module:
-    """A program whose own calls of a callee go through what :func:`with_site` puts there."""
+    """The program with a mark around each of its own calls of the callee, for :func:`with_site`."""
     return cast("ast.Module", ast.fix_missing_locations(_Sites(callee).visit(tree)))
 
 
 def with_site(code: types.CodeType, site: types.FunctionType) -> types.CodeType:
-    """The code with the function that watches in the place of the marks."""
+    """The code with the observing function in the place of the marks."""
     filled: list[object] = []
     for value in code.co_consts:
         if isinstance(value, types.CodeType):
@@ -202,7 +202,7 @@ class _Sites(ast.NodeTransformer):
 def _import(module: str) -> types.ModuleType | None:
     try:
         return importlib.import_module(module)
-    except BaseException:  # noqa: BLE001 - the program will meet the same, and be told
+    except BaseException:  # noqa: BLE001 - the program will get the same error
         return None
 
 
@@ -229,7 +229,7 @@ def _replace(owner: Any, name: str, namespace: dict[str, Any]) -> Watched | None
     kind = type(static) if isinstance(static, classmethod | staticmethod) else None
     if kind or isinstance(target, types.FunctionType | types.BuiltinFunctionType):
         original = static.__func__ if kind else target  # type: ignore[union-attr]
-        with contextlib.suppress(AttributeError, TypeError):  # of a type of C, say: nothing can be put there
+        with contextlib.suppress(AttributeError, TypeError):  # attributes of a type written in C cannot be set
             constants |= {"ORIGINAL": original, "CODE": getattr(original, "__code__", None)}
             wrapper = _wrapper(_FUNCTION, constants, original)
             setattr(owner, name, kind(wrapper) if kind else wrapper)
@@ -242,16 +242,16 @@ def _replace(owner: Any, name: str, namespace: dict[str, Any]) -> Watched | None
 
 
 def warm_up() -> None:
-    """Compiles what every child would compile anew."""
+    """Compiles what every child would otherwise compile again."""
     for source in (_FUNCTION, _METHOD, _SITE):
         stops_of(source)
     _compiled(_GUARD)
 
 
 def _wrapper(source: str, constants: dict[str, Any], original: Callable[..., Any]) -> types.FunctionType:
-    # What looks at its caller's globals (the warnings module, in C) must find some.
-    around = {"__name__": getattr(original, "__module__", None) or "builtins", "__builtins__": builtins}
-    function = types.FunctionType(constant_code(source, constants), around)
+    # Code that reads its caller's globals (the warnings module, in C) needs these.
+    function_globals = {"__name__": getattr(original, "__module__", None) or "builtins", "__builtins__": builtins}
+    function = types.FunctionType(constant_code(source, constants), function_globals)
     functools.update_wrapper(function, original)
     keep_forever(function.__code__)
     if isinstance(original, types.FunctionType):

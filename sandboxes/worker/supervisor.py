@@ -1,7 +1,7 @@
 """One request at a time: fork a child, watch it, clean up after it, answer.
 
-The supervisor decides; nothing that a program prints, returns or writes makes it pass. It is the first process of its
-PID namespace where there is one, so no program can signal it, and it holds the only descriptors to the host.
+The supervisor decides the verdict; nothing that a program prints, returns or writes makes it pass. In a PID namespace
+it is the first process, so no program can signal it, and it holds the only descriptors to the host.
 """
 
 import contextlib
@@ -29,20 +29,20 @@ def serve(config: dict[str, Any]) -> None:
 
     Args:
         config: ``preload`` (modules to import once), ``variables`` (environment), ``box`` (folder of the programs),
-            ``folders`` (all they can write to), ``users`` (first and last id of programs; None: ours), ``alone`` (PID
-            namespace is ours), ``sum_memory`` (no control group does), ``limits`` (the most), and those of ``Inputs``.
+            ``folders`` (all they can write to), ``users`` (range of their user ids, or None), ``alone`` (it has its own
+            PID namespace), ``sum_memory`` (no control group does it), ``limits`` (upper bounds), those of ``Inputs``.
     """
     requests, answers = _take_streams()
     os.environ.clear()
     os.environ.update(config["variables"])
-    # A library that cannot be imported is found out by the programs that want it, and by whoever built the image.
+    # A library that cannot be imported is reported to the host, and programs that do not need it still run.
     problems = _preload(config["preload"])
     supervisor = Supervisor(config, requests, answers)
     child.warm_up(config)
     if "numpy.random" in sys.modules:
         sys.modules["numpy.random"].seed(child.SEED)
     gc.collect()
-    gc.freeze()  # children share what is here; a collection would copy all of it
+    gc.freeze()  # children share this memory; a garbage collection would copy all of it
     probe = supervisor.run({"source": "pass", "limits": config["limits"]})
     wire.write(
         answers,
@@ -61,7 +61,7 @@ def serve(config: dict[str, Any]) -> None:
 
 
 def _take_streams() -> tuple[int, int]:
-    """The host's two streams, out of the reach of whatever prints or reads by number."""
+    """The host's two streams, moved to other descriptors, so that code that uses 0 or 1 does not reach them."""
     requests, answers = os.dup(0), os.dup(1)
     null = os.open(os.devnull, os.O_RDONLY)
     os.dup2(null, 0)
@@ -75,7 +75,7 @@ def _preload(modules: list[str]) -> list[str]:
     for module in modules:
         try:
             importlib.import_module(module)
-        except Exception as error:  # noqa: BLE001 - told to the host
+        except Exception as error:  # noqa: BLE001 - reported to the host
             problems.append(f"{module}: {type(error).__name__}: {error}")
     return problems
 
@@ -101,21 +101,21 @@ class Supervisor:
         self._everyone = cleanup.everyone_else if self._alone else cleanup.descendants
         self._folders = cleanup.Folders(config["folders"])
         self.frames = watch.Frames.of_this_interpreter(sys.version_info.minor)
-        # Whether the kernel says where a stopped child stands; known after the first.
+        # "kernel" if the kernel reports where a stopped child stands, else "word"; decided at the first child.
         self.ends = "kernel"
         self._wakeup, signalled = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
-        # As the first process of its namespace it gets no signal without a handler, and Python has one for SIGINT.
+        # The first process of a namespace gets only signals that it handles, and Python handles SIGINT.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.signal(signal.SIGCHLD, lambda *_: None)
         kernel.set_dumpable(dumpable=False)
         signal.set_wakeup_fd(signalled, warn_on_full_buffer=False)
 
     def run(self, request: dict[str, Any]) -> dict[str, Any]:
-        """The verdict on one program, as the host will read it, and whether all is clean again (``clean``)."""
+        """Runs one program; returns its verdict as JSON for the host, and whether all is clean again (``clean``)."""
         self._count += 1
         user = self._next_user()
         self._page[:] = bytes(child.PAGE_BYTES)
-        run = _Run(self, request, user)
+        run = _ProgramRun(self, request, user)
         try:
             verdict = run.until_it_ends()
         finally:
@@ -130,7 +130,7 @@ class Supervisor:
         first, last = self._users
         return int(first + (self._start + self._count) % (last - first))
 
-    # What a run needs of its supervisor.
+    # The methods that a _ProgramRun calls.
 
     def fork(self, request: dict[str, Any], user: int | None, streams: tuple[int, int]) -> int:
         """Starts the child; returns its process id. In the child this does not return."""
@@ -142,7 +142,7 @@ class Supervisor:
         return pid
 
     def watch(self, limits: dict[str, Any], *, sum_memory: bool) -> watch.Watch:
-        """Accounts for a new child."""
+        """A watch on a new child."""
         less = limits["memory_bytes"] < self._config["limits"]["memory_bytes"]
         sum_memory = self._config["sum_memory"] or less or sum_memory
         return watch.Watch(limits | {"sum_memory": sum_memory}, self._everyone, _reaped_seconds)
@@ -155,20 +155,20 @@ class Supervisor:
         """Waits until a child changes, a stream can be read, or time is up; returns the streams that can be read.
 
         Raises:
-            SystemExit: the host is gone.
+            SystemExit: the host has closed its end.
         """
         readable = select.select([self._wakeup, self._host[0], *streams], [], [], seconds)[0]
         if self._wakeup in readable:
             with contextlib.suppress(BlockingIOError):
                 os.read(self._wakeup, 4096)
         if self._host[0] in readable:
-            # Between request and answer the host has nothing to say: it is gone.
+            # Between request and answer the host sends nothing, so this is the end of the stream.
             cleanup.kill_all(self._everyone, alone=self._alone)
             raise SystemExit(0)
         return [stream for stream in streams if stream in readable]
 
     def say_alive(self) -> None:
-        """Tells the host that a long program is still watched."""
+        """Tells the host that the supervisor is still alive during a long program."""
         wire.write(self._host[1], {"alive": True})
 
 
@@ -178,29 +178,29 @@ def _reaped_seconds() -> float:
 
 
 def _enter(user: int | None, box: str, processes: int) -> None:
-    """The child's own user and folder."""
+    """Gives the child its own user and folder."""
     with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w", encoding="ascii") as file:
         file.write("1000")
     os.setsid()
     os.umask(0o022)
     if user is not None:
-        # By user id, which no one else has; the control group limits all of the container as well.
+        # Counted for the user id, which no other process has; the control group also limits the whole container.
         resource.setrlimit(resource.RLIMIT_NPROC, (processes, processes))
         os.setgroups([])
         os.setresgid(user, user, user)
         os.setresuid(user, user, user)
     else:
-        # The supervisor must be able to read its memory, and has no more rights than it.
+        # The supervisor must read this process's memory, and has no more rights than it.
         kernel.set_dumpable(dumpable=True)
     os.mkdir(box, 0o700)
     os.chdir(box)
     os.environ.update(HOME=box, TMPDIR=box, PWD=box, USER="sandbox", LOGNAME="sandbox")
-    if "multiprocessing.process" in sys.modules:  # where a spawned process looks for the program
+    if "multiprocessing.process" in sys.modules:  # the folder in which a spawned process looks for the program
         sys.modules["multiprocessing.process"].ORIGINAL_DIR = box  # type: ignore[attr-defined]
 
 
-class _Run:
-    """One program from its fork to its verdict."""
+class _ProgramRun:
+    """One program, from its fork to its verdict."""
 
     def __init__(self, supervisor: Supervisor, request: dict[str, Any], user: int | None) -> None:
         self._supervisor = supervisor
@@ -228,7 +228,7 @@ class _Run:
         os.close(err_end)
 
     def until_it_ends(self) -> dict[str, Any]:
-        """Watches the child until its fate is decided."""
+        """Watches the child until its verdict is decided."""
         look_at = time.monotonic() + _LOOK_EVERY
         alive_at = time.monotonic() + _ALIVE_EVERY
         open_streams = list(self._streams)
@@ -249,7 +249,7 @@ class _Run:
                 alive_at = now + _ALIVE_EVERY
 
     def drain(self) -> None:
-        """Reads what is in the pipes now, up to the limit."""
+        """Reads what is in the pipes, up to the limit on output."""
         for stream in self._streams:
             while self._written <= self._limits["output_bytes"] and self._read(stream):
                 pass
@@ -275,7 +275,7 @@ class _Run:
         return self._verdict(self._excess.status, reason=self._excess.reason) if self._excess else None
 
     def _changed(self) -> dict[str, Any] | None:
-        """Looks for children that stopped or died; the verdict, once the program's own process has met its end."""
+        """Handles children that stopped or died; returns the verdict once the program's own process has ended."""
         while True:
             try:
                 pid, status = os.waitpid(-1, os.WNOHANG | os.WUNTRACED)
@@ -284,7 +284,7 @@ class _Run:
             if pid == 0:
                 return None
             if pid != self._pid:
-                continue  # an orphan that it left
+                continue  # an orphan of the program
             if not os.WIFSTOPPED(status):
                 return self._died(status)
             if (verdict := self._stopped()) is not None:
@@ -298,7 +298,7 @@ class _Run:
             self._watch.look()
             self.drain()
             return self._over() or self._verdict("passed")
-        elif self._has_returned():  # a second time, if two threads returned at once
+        elif self._has_returned():  # twice if two threads return at the same time
             self._returned = True
         else:
             self._watch.look()
@@ -307,7 +307,7 @@ class _Run:
         return None
 
     def _begin(self, place: kernel.Place | None) -> None:
-        """The child is about to begin the program: what it has reported until now is our own code's word."""
+        """The child is about to begin the program: its report so far was written by apigauge's own code."""
         self._started = True
         self._start = place
         if place is None:
@@ -321,11 +321,11 @@ class _Run:
             try:
                 self._frame = frames.main(self._pid)
                 self._code = frames.contents(self._pid, self._code_at)
-            except OSError:  # this kernel or runtime does not let us look
+            except OSError:  # this kernel or runtime does not allow it
                 self._supervisor.frames = None
 
     def _at_end(self, place: kernel.Place | None) -> bool:
-        """Whether the child stands where it stood before the program began, and behind it."""
+        """Whether the child stands where it stood before the program began, but past the program's end."""
         return place == self._start and self._runs(*self._runner, frame=self._frame)
 
     def _has_returned(self) -> bool:
@@ -335,7 +335,7 @@ class _Run:
         frames = self._supervisor.frames
         if frames is None:
             return True
-        with contextlib.suppress(OSError):  # killed by another of the program's processes while it stood still
+        with contextlib.suppress(OSError):  # killed by another process of the program while it was stopped
             intact = frames.contents(self._pid, self._code_at) == self._code
             return intact and frames.runs(self._pid, code, stops, frame)
         return False
@@ -360,16 +360,16 @@ class _Run:
         return bool(self._watch.cpu_seconds >= self._limits["cpu_seconds"])
 
     def _failed(self, report: dict[str, Any], code: int) -> dict[str, Any]:
-        """A failure in the program's own words: they may colour it, no more."""
+        """The verdict for a failure that the child reported: a program can only choose how the failure is described."""
         status, line = report["status"], report.get("line")
         if status == "failed" and kernel.refused_forks() > self._forks:
             status = "process_limit"
         category = str(report.get("category")) if status == "failed" else None
         if category == "syntax" and self._started:
-            category = "other"  # it compiled
+            category = "other"  # a program that has started has compiled
         reason = str(report.get("reason", ""))[: classify.MAX_TEXT].encode("utf-8", "backslashreplace").decode()
-        known = type(line) is int and 0 < line <= self._lines
-        verdict = self._verdict(status, category, reason, exit=code, line=line if known else None)
+        in_program = type(line) is int and 0 < line <= self._lines
+        verdict = self._verdict(status, category, reason, exit=code, line=line if in_program else None)
         if category == "import":
             verdict["stage"] = min(verdict["stage"], child.PARSES) if not self._returned else verdict["stage"]
         return verdict

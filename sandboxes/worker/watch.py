@@ -1,4 +1,4 @@
-"""What a program and all that it started use, and where it stands when it has stopped itself."""
+"""Measures what a program and all that it started use, and where it stands when it has stopped itself."""
 
 import contextlib
 import ctypes
@@ -9,22 +9,22 @@ from typing import Any, NamedTuple
 
 from apigauge.sandboxes.worker import kernel
 
-# The clock decides only where a machine is so busy that a program gets a tenth of the time it asks for.
+# Wall time is a limit only on a machine so busy that a program gets a tenth of the time it could use.
 _PATIENCE = 10
 
 
 class Excess(NamedTuple):
-    """Which limit was passed: a verdict's status and a sentence."""
+    """The limit that was exceeded: a verdict's status and a sentence."""
 
     status: str
     reason: str
 
 
 class Watch:
-    """Adds up what every process of a program uses, from look to look.
+    """Adds up what every process of a program uses, each time ``look`` is called.
 
-    CPU time decides. A program that does not compute is timed too, but only while none of its threads is on a core or
-    waiting for one: on a busy machine a slow program waits longer and is not judged differently.
+    CPU time is what counts. Idle time is limited too, but it is counted only while none of the program's threads is on
+    a core or waiting for one, so that a busy machine does not change the verdict.
     """
 
     def __init__(self, limits: dict[str, Any], everyone: Callable[[], list[int]], reaped: Callable[[], float]) -> None:
@@ -40,12 +40,12 @@ class Watch:
         self.peak_bytes = 0
 
     def look(self) -> Excess | None:
-        """Takes stock; returns the limit that has been passed, if one has."""
+        """Measures; returns the limit that has been exceeded, if any."""
         stats = {pid: stat for pid in self._everyone() if (stat := kernel.stat(pid))}
         computed = sum(max(0.0, stat.cpu_seconds - self._cpu.get(pid, 0.0)) for pid, stat in stats.items())
         busy = max(computed, self._busiest(list(stats)))
         self._cpu = {pid: stat.cpu_seconds for pid, stat in stats.items()}
-        # Zombies and the dead: what they used is in their parents' numbers, or in ours once we have waited for them.
+        # CPU time of ended processes is counted in their parents', or in the supervisor's once it has reaped them.
         total = sum(self._cpu.values()) + self._reaped() - self._reaped_before
         self.cpu_seconds = max(self.cpu_seconds, total)
         now = time.monotonic()
@@ -55,14 +55,14 @@ class Watch:
         return self._excess(sum(stat.threads for stat in stats.values()))
 
     def _resident(self, stats: dict[int, kernel.Stat]) -> int:
-        """Bytes in memory; pages that several processes share are counted once where that matters."""
+        """Bytes in memory; shared pages are counted once if counting them several times would exceed the limit."""
         total = sum(stat.resident_bytes for stat in stats.values())
         if len(stats) > 1 and total > self._limits["memory_bytes"]:
             return sum(kernel.proportional_bytes(pid) for pid in stats)
         return total
 
     def _busiest(self, pids: list[int]) -> float:
-        """The most that one thread has computed or waited for a core: adding them up, a crowd would never be idle."""
+        """The most that one thread has computed or waited for a core: by the sum, many threads would never be idle."""
         now = {thread: used for pid in pids for thread, used in kernel.on_or_waiting_for_core(pid)}
         busiest = max((used - self._threads.get(thread, 0.0) for thread, used in now.items()), default=0.0)
         self._threads = now
@@ -93,16 +93,16 @@ class Layout(NamedTuple):
     instruction: int
 
 
-# By the interpreter's minor version: cpython/Include/cpython/pystate.h and Include/internal/pycore_frame.h. Believed
-# only after ``Frames`` has found its own frame with them.
+# By the interpreter's minor version: cpython/Include/cpython/pystate.h and Include/internal/pycore_frame.h. Used only
+# if ``Frames`` finds its own frame with them.
 _LAYOUTS = {11: Layout(newer_thread=0, c_frame=56, current_frame=8, code=32, instruction=56)}
 _MAX_THREADS = 256
 
 
 class Frames:
-    """Looks from outside at the frame that each thread of a stopped child is running.
+    """Reads from outside which frame each thread of a stopped child is running.
 
-    A child is a fork of this process: its main thread's state has the address that ours has.
+    A child is a fork of this process, so its main thread's state has the same address as in this process.
     """
 
     def __init__(self, layout: Layout, state: int) -> None:
@@ -111,7 +111,7 @@ class Frames:
 
     @classmethod
     def of_this_interpreter(cls, minor_version: int) -> "Frames | None":
-        """A reader for children of this process; None if the interpreter's structures are not as we know them."""
+        """A reader for children of this process; None if the interpreter's structures are not those of ``_LAYOUTS``."""
         layout = _LAYOUTS.get(minor_version)
         if layout is None:
             return None
@@ -122,7 +122,7 @@ class Frames:
         def here(address: int) -> int:
             return ctypes.c_void_p.from_address(address).value or 0
 
-        # ``here`` finds its own frame, and each call of it gets the same place in memory.
+        # Each call of ``here`` has its frame at the same address, so the last call reads its own.
         frame = here(here(state + layout.c_frame) + layout.current_frame)
         return cls(layout, state) if here(frame + layout.code) == id(here.__code__) else None
 
@@ -132,21 +132,21 @@ class Frames:
             return self._frame(memory, self._state)
 
     def contents(self, pid: int, places: list[list[int]]) -> list[bytes]:
-        """What stands in the child's memory at these addresses, for these lengths."""
+        """The child's memory at these addresses, with these lengths."""
         with contextlib.closing(kernel.Memory(pid)) as memory:
             return [memory.read(address, length) for address, length in places]
 
     def runs(self, pid: int, code: int, instructions: list[int], frame: int | None = None) -> bool:
-        """Whether a thread of the child is at one of these instructions of a code; in a frame, if one is given."""
+        """Whether a thread of the child is at one of these instructions of a code, in a given frame if there is one."""
         begin = code + types.CodeType.__basicsize__
-        wanted = {begin + offset for offset in instructions}
+        addresses = {begin + offset for offset in instructions}
         with contextlib.closing(kernel.Memory(pid)) as memory:
             state = self._state
             for _ in range(_MAX_THREADS):
-                found = self._frame(memory, state)
-                at_it = memory.pointer(found + self._layout.instruction) in wanted
-                # One thread may still wait for the original to return where another's has.
-                if at_it and memory.pointer(found + self._layout.code) == code and frame in (None, found):
+                running = self._frame(memory, state)
+                at_it = memory.pointer(running + self._layout.instruction) in addresses
+                # Another thread may still wait for the original to return.
+                if at_it and memory.pointer(running + self._layout.code) == code and frame in (None, running):
                     return True
                 state = memory.pointer(state + self._layout.newer_thread)
                 if not state:

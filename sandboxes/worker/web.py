@@ -1,9 +1,9 @@
-"""Answers what a program asks of the web, without one.
+"""Answers a program's web requests without a network.
 
-A connection is made only in name. When the request says what it wants, and it is something that can be given, the
-answer comes from memory; if not, the connection is made after all, and fails as it does where there is no network.
-In place are http.client, on which urllib and requests build, urllib3 and httpx (blocking); what the program has not
-imported yet is prepared as it does. Only GET and HEAD.
+A connection is only pretended at first. If there is an input for the requested address, the answer comes from memory;
+if not, the real connection is made, and fails as it does without a network. Patched are http.client, on which urllib
+and requests build, urllib3, and httpx (blocking); modules that are not imported yet are patched when the program
+imports them. Only GET and HEAD are answered.
 """
 
 import functools
@@ -18,7 +18,7 @@ Page = tuple[str, bytes]
 
 
 class Pages(NamedTuple):
-    """What there is: ``at`` says whether a host has anything, ``get`` gives an address's kind and content, or None."""
+    """The pages: ``at`` says whether a host has any, ``get`` returns kind and content at an address, or None."""
 
     at: Callable[[str], bool]
     get: Callable[[str], Page | None]
@@ -45,7 +45,7 @@ _DIRECT = "_apigauge_direct"
 
 
 def install(pages: Pages) -> None:
-    """Makes whatever asks for an address ask here first."""
+    """Patches the libraries, so that their requests come here first."""
     patches = {
         "http.client": functools.partial(_patch_connections, pages),
         "urllib3.connection": functools.partial(_patch_connections, pages),
@@ -59,7 +59,7 @@ def install(pages: Pages) -> None:
 
 
 class _Finder:
-    """Finds nothing by itself; patches what others find."""
+    """Finds no modules itself; patches modules that other finders find."""
 
     def __init__(self, patches: dict[str, Callable[[types.ModuleType], None]]) -> None:
         self._patches = patches
@@ -67,7 +67,7 @@ class _Finder:
     def find_spec(
         self, name: str, path: Sequence[str] | None = None, target: types.ModuleType | None = None
     ) -> importlib.machinery.ModuleSpec | None:
-        """The module's own spec, its loader followed by our patch."""
+        """The module's own spec; its loader also applies the patch."""
         patch = self._patches.pop(name, None)
         if patch is None:
             return None
@@ -90,7 +90,7 @@ def _followed(
 
 
 def answer(pages: Pages, scheme: str, host: str, request: bytes) -> bytes | None:
-    """The whole answer to a request's head; None if there is none."""
+    """The complete answer to a request's head; None if there is none."""
     method, _, rest = request.partition(b" ")
     target = rest.partition(b" ")[0].decode("latin-1")
     if method not in (b"GET", b"HEAD"):
@@ -109,7 +109,7 @@ def answer(pages: Pages, scheme: str, host: str, request: bytes) -> bytes | None
 
 
 def _patch_connections(pages: Pages, module: types.ModuleType) -> None:
-    """``connect`` of http.client's connections, and of urllib3's."""
+    """Patches ``connect`` of http.client's connections, and of urllib3's."""
     for name, scheme in (("HTTPConnection", "http"), ("HTTPSConnection", "https")):
         kind = getattr(module, name, None)
         if kind is not None and "connect" in vars(kind):
@@ -130,7 +130,7 @@ def _connect(original: Callable[[Any], None], pages: Pages, scheme: str) -> Call
 
 
 class _Socket:
-    """Stands for a connection until the request says what it wants."""
+    """Stands in for a connection until the request has arrived."""
 
     def __init__(
         self, connection: Any, connect: Callable[[Any], None], respond: Callable[[bytes], bytes | None]
@@ -142,7 +142,7 @@ class _Socket:
         self._response: bytes | None = None
 
     def sendall(self, data: Any, flags: int = 0) -> None:
-        """Takes what the program sends."""
+        """Collects what the program sends, and answers a complete request."""
         self._request += bytes(data)
         if self._response is None and b"\r\n\r\n" in self._request:
             self._response = self._respond(self._request)
@@ -157,13 +157,13 @@ class _Socket:
         return io.BufferedReader(io.BytesIO(self._response or b""))
 
     def _nothing(self, *_: Any) -> None:
-        """There is no connection to close or to set up."""
+        """Does nothing: there is no connection to close or to set up."""
 
     close = settimeout = setsockopt = shutdown = _nothing
 
 
 def _patch_backend(pages: Pages, module: types.ModuleType) -> None:
-    """Blocking connections of httpcore, and so of httpx."""
+    """Patches blocking connections of httpcore, and so of httpx."""
     original = module.SyncBackend.connect_tcp
 
     @functools.wraps(original)
@@ -175,7 +175,7 @@ def _patch_backend(pages: Pages, module: types.ModuleType) -> None:
 
 
 class _Stream:
-    """The same for httpcore, whose ``NetworkStream`` this is (httpcore/_backends/base.py)."""
+    """The same as a ``NetworkStream`` of httpcore (httpcore/_backends/base.py)."""
 
     def __init__(self, connect: Callable[[], Any], pages: Pages, host: str) -> None:
         self._connect = connect
@@ -187,13 +187,13 @@ class _Stream:
         self._real: Any = None
 
     def start_tls(self, *args: Any, **kwargs: Any) -> "_Stream":
-        """Remembered for a connection that must be made after all."""
+        """Stores the arguments, in case the real connection must be made."""
         names = ("ssl_context", "server_hostname", "timeout")
         self._encryption = dict(zip(names, args, strict=False)) | kwargs
         return self
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        """Takes what the program sends."""
+        """Collects what the program sends, and answers a complete request."""
         if self._real is not None:
             self._real.write(buffer, timeout)
             return
@@ -217,10 +217,10 @@ class _Stream:
         return self._response.read(max_bytes) if self._response else b""
 
     def close(self) -> None:
-        """Closes what there is to close."""
+        """Closes the real connection, if there is one."""
         if self._real is not None:
             self._real.close()
 
     def get_extra_info(self, info: str) -> Any:
-        """What the connection says of itself."""
+        """Information on the real connection, if there is one."""
         return self._real.get_extra_info(info) if self._real is not None else None

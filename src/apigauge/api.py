@@ -16,7 +16,7 @@ import weakref
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from apigauge.benchmarks import load_benchmark as _load_benchmark
 from apigauge.benchmarks.types import Benchmark, Item
@@ -53,7 +53,7 @@ class Run:
     @property
     def manifest(self) -> Manifest:
         """What the scores depend on, as in ``manifest.json``."""
-        return cast("Manifest", run_directory.read_json(self.path / run_directory.MANIFEST))
+        return run_directory.read_manifest(self.path)
 
     @property
     def summary(self) -> Summary:
@@ -62,7 +62,7 @@ class Run:
         Raises:
             RunError: the run has not been scored.
         """
-        return cast("Summary", run_directory.read_json(self.path / run_directory.SUMMARY))
+        return run_directory.read_summary(self.path)
 
     @property
     def metrics(self) -> dict[str, MetricSummary]:
@@ -174,12 +174,12 @@ def run(
     Raises:
         ApigaugeError: see :mod:`apigauge.errors`; the message says what to do.
     """
-    from apigauge.harness.cli.options import default_out
+    from apigauge.harness.cli.options import run_name
     from apigauge.harness.generation.backends import open_generator
 
     generator = open_generator(model, options) if isinstance(model, str) else model
     loaded = load_benchmark(benchmark) if isinstance(benchmark, str) else benchmark
-    folder = Path(out) if out is not None else default_out(loaded.name, generator.describe()["spec"])
+    folder = Path(out) if out is not None else Path("runs") / run_name(loaded.name, generator.describe()["spec"])
     return _evaluated(loaded, generator, Run(folder), limit, metrics, sandbox, workers)
 
 
@@ -395,8 +395,8 @@ def _prepared(benchmark: Benchmark) -> _Scorer:
     from apigauge.harness.metrics.table import STATIC
 
     if id(benchmark) not in _scorers:
-        score = cast("Callable[[Completion], ScoreRow]", ScorerFactory(benchmark, tuple(STATIC))())
-        _scorers[id(benchmark)] = _Scorer(benchmark, frozenset(item.id for item in benchmark.items), score)
+        items = frozenset(item.id for item in benchmark.items)
+        _scorers[id(benchmark)] = _Scorer(benchmark, items, ScorerFactory(benchmark, tuple(STATIC))())
     return _scorers[id(benchmark)]
 
 

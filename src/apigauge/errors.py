@@ -6,14 +6,31 @@
     ├── UsageError           exit code 2: an option or a combination of options makes no sense
     ├── DataError            a benchmark's data is missing, incomplete or not what its digest says
     ├── ResponsesError       a file of answers cannot be used
-    ├── ModelError           a checkpoint cannot be had or used, or a server does not answer
+    ├── ModelError           a checkpoint is unavailable or unusable, or a server does not answer
     ├── RunError             a run directory is missing, foreign or damaged
-    ├── SandboxError         no sandbox can be had: no engine, no image, a limit that is not enforced
+    ├── SandboxError         no sandbox is available: no engine, no image, a limit that is not enforced
     └── CommentError         a comment on a pull request cannot be written
 
 Each message names the file or option, what was found there, and what to do about it.
-This module imports nothing, so that every folder may use it.
+This module imports nothing but the standard library, so that every folder may use it.
 """
+
+from collections.abc import Iterable
+
+
+def did_you_mean(name: str, names: Iterable[str]) -> str:
+    """The end of a message about a name that does not exist: ``; did you mean 'X'?``, or nothing if none is near.
+
+    >>> did_you_mean("rogue.1", ["ast.exact", "rouge.1"])
+    "; did you mean 'rouge.1'?"
+    >>> did_you_mean("perplexity", ["ast.exact", "rouge.1"])
+    ''
+    """
+    from difflib import get_close_matches  # only where a name is wrong
+
+    by_folded_name = {candidate.casefold().replace("_", "-"): candidate for candidate in names}
+    nearest = get_close_matches(name.casefold().replace("_", "-"), by_folded_name, n=1)
+    return f"; did you mean {by_folded_name[nearest[0]]!r}?" if nearest else ""
 
 
 class ApigaugeError(Exception):
@@ -37,7 +54,7 @@ class ResponsesError(ApigaugeError):
 
 
 class ModelError(ApigaugeError):
-    """A checkpoint cannot be had or used, or a server does not answer."""
+    """A checkpoint is unavailable or unusable, or a server does not answer."""
 
 
 class RunError(ApigaugeError):
@@ -45,7 +62,7 @@ class RunError(ApigaugeError):
 
 
 class SandboxError(ApigaugeError):
-    """No sandbox can be had: no engine answers, the image is missing, or a limit cannot be enforced."""
+    """No sandbox is available: no engine answers, the image is missing, or a limit cannot be enforced."""
 
 
 class CommentError(ApigaugeError):

@@ -53,13 +53,15 @@ class SandboxRecord(TypedDict):
 class Manifest(TypedDict):
     """``manifest.json``.
 
-    ``prompt_sha256`` is the digest of all prompts; ``metrics`` has a version for each scoring module; ``host``,
-    ``timings`` (seconds) and ``cache`` say how the run went and are not compared between runs.
+    ``prompt_sha256`` is the digest of all the benchmark's prompts; ``metrics`` has a version for each scoring module;
+    ``created`` (ISO 8601, UTC), ``host``, ``timings`` (seconds) and ``cache`` say when, where and how the run was made
+    and are not compared between runs.
     """
 
     benchmark: BenchmarkRecord
     schema_version: NotRequired[int]
     apigauge_version: NotRequired[str]
+    created: NotRequired[str]
     prompt_sha256: NotRequired[str]
     generator: NotRequired[GeneratorRecord]
     extraction: NotRequired[str]

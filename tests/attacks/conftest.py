@@ -26,12 +26,12 @@ def host():
 
 @pytest.fixture(scope="session")
 def pair():
-    """The victim and the neighbour of a kind, started when first asked for."""
+    """The victim and the neighbour of a kind, started at the first use."""
     started = {}
 
     def of(kind):
         if kind not in started:
-            # What whoever runs the tests has in the environment must not be what a program finds there.
+            # A program must not see the variables of the user who runs the tests.
             with pytest.MonkeyPatch.context() as patch:
                 patch.setenv("HF_TOKEN", "secret")
                 started[kind] = sandbox(kind), sandbox(kind)

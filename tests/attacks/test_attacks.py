@@ -17,7 +17,7 @@ CASES = [
 
 
 @pytest.mark.parametrize(("one", "kind"), CASES)
-def test_an_attack_comes_to_nothing(one, kind, pair, host):
+def test_an_attack_has_no_effect(one, kind, pair, host):
     """The attack gets the verdict it must get, and neither the next program nor the neighbour nor the machine notices.
 
     A sandbox made to pass this by looking for these programs would be worthless; the witness checks what any program

@@ -1,4 +1,4 @@
-"""The look at the machine after an attack sees what has changed on it."""
+"""The check of the machine after an attack sees what has changed on it."""
 
 import subprocess
 import sys
@@ -30,23 +30,23 @@ def test_a_changed_setting_is_named(tmp_path, monkeypatch):
 
 @pytest.mark.docker
 def test_a_program_outside_its_namespace_is_named():
-    """Needs what the tests of Docker need: to be root."""
-    left = subprocess.Popen(
+    """Needs root, as the tests of Docker do."""
+    outside = subprocess.Popen(
         [sys.executable, "-c", f"import os, time; os.setuid({USERS[1] - 1}); print(flush=True); time.sleep(60)"],
         stdout=subprocess.PIPE,
     )
     try:
-        left.stdout.readline()
-        assert f"host: process {left.pid} of a program is outside" in host.Host()()
+        outside.stdout.readline()
+        assert f"host: process {outside.pid} of a program is outside" in host.Host()()
     finally:
-        left.kill()
-        left.wait()
-        left.stdout.close()
-    assert f"process {left.pid} " not in host.Host()()
+        outside.kill()
+        outside.wait()
+        outside.stdout.close()
+    assert f"process {outside.pid} " not in host.Host()()
 
 
 @pytest.mark.docker
-def test_a_program_in_its_container_is_where_it_belongs():
+def test_a_program_in_its_container_is_not_reported():
     opened = DockerSandbox(environments.load("python"), concurrency=1)
     try:
         runner = threading.Thread(target=opened.run, args=(Program("import time; time.sleep(1)"),))

@@ -1,4 +1,4 @@
-"""The files of the attacks are as their head says, and a result is only good if everything was."""
+"""The attacks' files have valid heads, and a result is good only if every check was."""
 
 import ast
 import re
@@ -42,7 +42,7 @@ def test_an_attack_says_in_a_few_lines_what_it_is(one):
 
 @pytest.mark.parametrize("one", load(), ids=lambda one: one.name)
 def test_what_is_sent_anywhere_is_sent_only_without_an_interface(one):
-    """An attack that names an address outside loopback looks first whether there is an interface, and then raises."""
+    """An attack that names an address outside loopback first checks that there is an interface, and raises if so."""
     text = FILES[one.name].read_text(encoding="utf-8")
     if outside := re.search(r'"(?!127\.)(\d+\.\d+\.\d+\.\d+|2001:[\w:]*|[\w.]+\.invalid)"', text):
         assert one.name == "netlink_route" or text.index("socket.if_nameindex()") < outside.start()
@@ -103,7 +103,7 @@ GOOD = Verdict("passed", 2)
 
 
 class Scripted:
-    """A sandbox that gives the verdicts it is told, by what is run."""
+    """A sandbox that returns prepared verdicts, depending on the program."""
 
     concurrency = 1
 
@@ -130,7 +130,7 @@ def test_the_right_verdict_without_effects_is_good():
 
 
 @pytest.mark.parametrize(
-    ("verdict", "said"),
+    ("verdict", "text"),
     [
         (Verdict("passed", 2, reason="ended"), "ended"),
         (Verdict("early_exit", 4), "stage 4"),
@@ -138,10 +138,10 @@ def test_the_right_verdict_without_effects_is_good():
         (Verdict("failed", 2, "other", reason="\ud800"), "\\ud800"),
     ],
 )
-def test_a_wrong_verdict_or_a_stage_too_high_is_not(verdict, said):
+def test_a_wrong_verdict_or_a_stage_too_high_is_not(verdict, text):
     result = run_one(ONE, Scripted(verdict), "docker")
     assert not result.ok
-    assert said in result.effect
+    assert text in result.effect
 
 
 def test_what_the_witness_the_neighbour_or_the_machine_notices_is_not_good():
@@ -149,15 +149,15 @@ def test_what_the_witness_the_neighbour_or_the_machine_notices_is_not_good():
     good = Verdict("early_exit", 2)
     witnessed = run_one(ONE, Scripted(good, dirty), "docker")
     assert (witnessed.ok, witnessed.effect) == (False, "witness: failed/assertion: a file was left")
-    beside = run_one(ONE, Scripted(good), "docker", Scripted(good, dirty))
-    assert not beside.ok
-    assert "neighbour: failed/assertion: a file was left" in beside.effect
+    attacked_neighbour = run_one(ONE, Scripted(good), "docker", Scripted(good, dirty))
+    assert not attacked_neighbour.ok
+    assert "neighbour: failed/assertion: a file was left" in attacked_neighbour.effect
     around = run_one(ONE, Scripted(good), "docker", checks=[lambda: "", lambda: "a new process"])
     assert (around.ok, around.effect) == (False, "a new process")
 
 
 def test_only_attacks_that_a_kind_must_withstand_are_run():
-    seen = []
-    results = attack(Scripted(Verdict("passed", 2)), "bare", attacks=load(), tick=seen.append)
-    assert results == seen
+    ticks = []
+    results = attack(Scripted(Verdict("passed", 2)), "bare", attacks=load(), tick=ticks.append)
+    assert results == ticks
     assert {result.name for result in results} == {one.name for one in load() if "bare" in one.where}

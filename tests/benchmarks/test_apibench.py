@@ -1,4 +1,4 @@
-"""APIBench as it was published: sizes, faults, and what the scorers make of its own answers."""
+"""APIBench as it was published: sizes, faults, and the scores of its own answers."""
 
 import ast
 import json
@@ -163,7 +163,7 @@ def test_a_damaged_line_is_named(data_dir, tmp_path, damage, which):
         (2, {"question_id": 1, "text": None}),
     ],
 )
-def test_files_that_do_not_fit_together_are_told(data_dir, tmp_path, which, line):
+def test_files_that_do_not_fit_together_are_reported(data_dir, tmp_path, which, line):
     copy(data_dir, tmp_path, "torchhub")
     path = tmp_path / file_names("torchhub")[which]
     lines = path.read_text(encoding="utf-8").split("\n")
@@ -227,5 +227,5 @@ def test_the_catalogue_s_duplicates_are_counted_from_the_file(data_dir):
     for row in map(json.loads, lines):
         domains.setdefault(row["api_call"], []).append(row["domain"])
     assert len(domains) == 80
-    assert sum(len(given) > 1 for given in domains.values()) == 41
-    assert sum(len(set(given)) > 1 for given in domains.values()) == 4
+    assert sum(len(rows) > 1 for rows in domains.values()) == 41
+    assert sum(len(set(rows)) > 1 for rows in domains.values()) == 4

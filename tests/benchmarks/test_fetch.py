@@ -22,13 +22,13 @@ BIGGEST = "apibench/torchhub_train.json"
 
 
 class Upstream:
-    """Serves files by path; what it does wrong is set from outside.
+    """Serves files by path; its faults are set by the tests.
 
     Attributes:
         requests: (path, Range header or None) of each request.
-        break_after: a body is cut off after so many bytes, once.
+        break_after: one body is cut off after so many bytes.
         ranges: whether Range is honoured.
-        status: answered to everything if set.
+        status: the answer to every request, if set.
     """
 
     def __init__(self, files):
@@ -49,14 +49,14 @@ class Upstream:
         self.thread.start()
 
     def answer(self, handler):
-        asked = handler.headers.get("Range")
-        self.requests.append((handler.path, asked))
+        byte_range = handler.headers.get("Range")
+        self.requests.append((handler.path, byte_range))
         if self.status or handler.path not in self.files:
             handler.send_error(self.status or 404)
             return
         body, start = self.files[handler.path], 0
-        if asked and self.ranges:
-            start = int(re.fullmatch(r"bytes=(\d+)-", asked)[1])
+        if byte_range and self.ranges:
+            start = int(re.fullmatch(r"bytes=(\d+)-", byte_range)[1])
             handler.send_response(206)
             handler.send_header("Content-Range", f"bytes {start}-{len(body) - 1}/{len(body)}")
         else:
@@ -111,8 +111,8 @@ def parts(folder):
 
 
 def test_the_files_of_all_hubs_are_all_files_each_once():
-    found = [source.name for hub in HUBS for source in fetch.files_of(hub)]
-    assert sorted(found) == sorted(SOURCES["files"])
+    names = [source.name for hub in HUBS for source in fetch.files_of(hub)]
+    assert sorted(names) == sorted(SOURCES["files"])
     for hub in HUBS:
         assert [source.name for source in fetch.files_of(hub)] == names_of(hub)
         assert set(file_names(hub)) <= set(names_of(hub))
@@ -132,7 +132,7 @@ def test_all_files_of_a_hub_arrive_whole_and_the_benchmark_loads(tmp_path, upstr
     assert load_benchmark(f"apibench-{hub}", tmp_path).items
 
 
-def test_what_is_there_is_not_fetched_again(tmp_path, upstream):
+def test_existing_files_are_not_fetched_again(tmp_path, upstream):
     fetch.fetch_hub("torchhub", tmp_path, base_url=upstream.url)
     upstream.requests.clear()
     assert fetch.fetch_hub("torchhub", tmp_path, base_url=upstream.url) == []
@@ -146,28 +146,28 @@ def test_a_file_that_is_not_what_it_should_be_is_fetched_again(tmp_path, upstrea
 
 
 @pytest.mark.parametrize("ranges", [True, False])
-def test_a_download_that_broke_off_goes_on_where_it_stopped(tmp_path, upstream, ranges):
-    """A server that does not know Range answers with the whole file: what is there must not be doubled."""
+def test_an_interrupted_download_is_resumed(tmp_path, upstream, ranges):
+    """A server that does not know Range answers with the whole file: the first part must not be doubled."""
     size = SOURCES["files"][BIGGEST]["bytes"]
     upstream.break_after = 1_700_000  # cuts off the biggest file and no other of this hub
     with pytest.raises(DataError, match=re.escape(BIGGEST)):
         fetch.fetch_hub("torchhub", tmp_path, base_url=upstream.url)
     assert list(parts(tmp_path)) == [f"{BIGGEST}.part"]
-    kept = parts(tmp_path)[f"{BIGGEST}.part"]
-    assert 0 < kept <= 1_700_000 < size
+    size_of_part = parts(tmp_path)[f"{BIGGEST}.part"]
+    assert 0 < size_of_part <= 1_700_000 < size
     assert not (tmp_path / BIGGEST).exists()
     upstream.requests.clear()
     upstream.ranges = ranges
     assert BIGGEST in fetch.fetch_hub("torchhub", tmp_path, base_url=upstream.url)
-    asked = dict(upstream.requests)
-    assert asked.pop(upstream_path(BIGGEST, "torchhub")) == f"bytes={kept}-"
-    assert set(asked.values()) <= {None}
+    ranges_by_path = dict(upstream.requests)
+    assert ranges_by_path.pop(upstream_path(BIGGEST, "torchhub")) == f"bytes={size_of_part}-"
+    assert set(ranges_by_path.values()) <= {None}
     assert hashlib.sha256((tmp_path / BIGGEST).read_bytes()).hexdigest() == SOURCES["files"][BIGGEST]["sha256"]
     assert parts(tmp_path) == {}
 
 
 @pytest.mark.parametrize("left", ["whole", "too much", "rubbish"])
-def test_whatever_an_earlier_attempt_left_a_later_one_gets_the_file(tmp_path, upstream, data_dir, left):
+def test_a_later_attempt_gets_the_file_whatever_an_earlier_one_left(tmp_path, upstream, data_dir, left):
     part = tmp_path / f"{BIGGEST}.part"
     part.parent.mkdir()
     body = (data_dir / BIGGEST).read_bytes()
@@ -202,7 +202,7 @@ def test_a_wrong_byte_is_refused_and_nothing_takes_the_final_name(tmp_path, upst
 
 
 @pytest.mark.parametrize("status", [404, 403, 500])
-def test_a_server_that_refuses_is_told(tmp_path, upstream, status):
+def test_a_server_that_refuses_is_reported(tmp_path, upstream, status):
     upstream.status = status
     with pytest.raises(DataError) as error:
         fetch.fetch_hub("torchhub", tmp_path, base_url=upstream.url)
@@ -237,7 +237,7 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path, upstream):
 
 
 @pytest.mark.parametrize("hub", HUBS)
-def test_the_command_is_content_with_files_that_are_there(tmp_path, data_dir, apigauge, hub):
+def test_the_command_fetches_nothing_if_all_files_exist(tmp_path, data_dir, apigauge, hub):
     for name in names_of(hub):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         shutil.copyfile(data_dir / name, tmp_path / name)

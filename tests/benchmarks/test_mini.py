@@ -1,4 +1,4 @@
-"""The embedded benchmark is what its README says."""
+"""The embedded benchmark has the properties that its README states."""
 
 import ast
 import difflib
@@ -20,8 +20,8 @@ def words(text):
 
 
 def trigrams(text):
-    found = words(text)
-    return {tuple(found[i : i + 3]) for i in range(len(found) - 2)}
+    tokens = words(text)
+    return {tuple(tokens[i : i + 3]) for i in range(len(tokens) - 2)}
 
 
 def test_there_are_28_apis_with_eight_training_and_two_test_items_each():
@@ -138,8 +138,8 @@ def test_no_instruction_names_its_api():
     shown = {part for name in names for part in (name, ".".join(name.split(".")[-2:]))}
     shown |= {name.rsplit(".", 1)[-1] for name in names if "_" in name.rsplit(".", 1)[-1]}
     for item in (*MINI.train, *MINI.items):
-        found = {part for part in shown if part.lower() in item.instruction.lower()}
-        assert not found, item.id
+        mentioned = {part for part in shown if part.lower() in item.instruction.lower()}
+        assert not mentioned, item.id
 
 
 def bind(signature, call):

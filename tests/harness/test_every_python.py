@@ -1,9 +1,9 @@
 """Every Python, on every platform, gives the same bytes.
 
 ``tests/data/scores.sha256.json`` has the digest of ``scores.jsonl`` for each file of released answers. They are the same
-under Python 3.11, 3.13 and 3.14 (``ci/fresh-machine.sh``). Whoever changes a score on purpose writes them anew with
-``UPDATE_SCORES=1 pytest tests/harness/test_every_python.py`` and says in CHANGELOG.md which scores changed, and by how
-much.
+under Python 3.11, 3.13 and 3.14 (``ci/fresh-machine.sh``). After an intended change of a score, write them anew with
+``UPDATE_SCORES=1 pytest tests/harness/test_every_python.py`` and say in CHANGELOG.md which scores changed, and by
+how much.
 """
 
 import hashlib
@@ -33,8 +33,8 @@ def test_the_scores_of_released_answers_are_these(name, data_dir):
         row = json.loads(line)
         scored = scorer(Completion(str(row["question_id"]), 0, row["text"]))
         digest.update(json.dumps(scored, ensure_ascii=False).encode("utf-8", "surrogatepass") + b"\n")
-    known = json.loads(DIGESTS.read_text(encoding="utf-8"))
+    digests = json.loads(DIGESTS.read_text(encoding="utf-8"))
     if os.environ.get("UPDATE_SCORES"):
-        DIGESTS.write_text(json.dumps(known | {name: digest.hexdigest()}, indent=2, sort_keys=True) + "\n")
+        DIGESTS.write_text(json.dumps(digests | {name: digest.hexdigest()}, indent=2, sort_keys=True) + "\n")
     else:
-        assert digest.hexdigest() == known[name]
+        assert digest.hexdigest() == digests[name]

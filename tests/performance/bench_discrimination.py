@@ -36,7 +36,7 @@ def main():
         everything += outcomes
         print(f"== {name}", *reference_mutations.table(outcomes), sep="\n")
         for one in outcomes:
-            if not one.as_wanted:
+            if not one.as_expected:
                 print(f"  not as wanted: {one.variant.kind}: {one.reason}")
     print("== all", *reference_mutations.table(everything), sep="\n")
 

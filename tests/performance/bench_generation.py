@@ -20,7 +20,8 @@ from openai_server import OpenAIServer, good
 from tiny_checkpoints import save_gpt2
 
 from apigauge.benchmarks import load_benchmark
-from apigauge.harness.evaluation.evaluate import evaluate, generate, score_run
+from apigauge.harness.evaluation.evaluate import evaluate, generate
+from apigauge.harness.evaluation.rescore import score_run
 from apigauge.harness.generation.backends import open_generator
 from apigauge.harness.generation.options import ModelOptions
 from apigauge.harness.generation.prompts import Prompting
@@ -109,8 +110,8 @@ def vllm(folder):
         return
     script = Path(__file__).with_name("bench_vllm.py")
     done = subprocess.run([VLLM, script, folder], capture_output=True, text=True, check=True)
-    found = json.loads(done.stdout.splitlines()[-1])
-    print(f"vllm: over LLM.generate on the same prompts: {found['ours'] / found['plain']:.3f} (at most 1.03)")
+    rates = json.loads(done.stdout.splitlines()[-1])
+    print(f"vllm: over LLM.generate on the same prompts: {rates['ours'] / rates['plain']:.3f} (at most 1.03)")
 
 
 def main():

@@ -36,7 +36,7 @@ def main(every: int = 1) -> int:
             benchmark,
             [a for file in files for a in list(Replay(str(file)).generate(benchmark, benchmark.items))[::every]],
         )
-    total = sum(len(found) for _, found in answers.values())
+    total = sum(len(completions) for _, completions in answers.values())
     ours, our_seconds = timed(harness, answers)
     theirs, their_seconds = timed(plain_loop, answers)
     worst = max(abs(a[name] - b[name]) for a, b in zip(ours, theirs, strict=True) for name in SHARED)
@@ -55,8 +55,8 @@ def timed(function, answers):
 def harness(answers):
     return [
         row["metrics"]
-        for benchmark, found in answers.values()
-        for row in ordered(ScorerFactory(benchmark, tuple(MODULES)), found, len(found))
+        for benchmark, completions in answers.values()
+        for row in ordered(ScorerFactory(benchmark, tuple(MODULES)), completions, len(completions))
     ]
 
 
@@ -68,11 +68,11 @@ def plain_loop(answers):
         setattr(module, name, value)
     rouge = RougeScorer(["rouge1", "rouge2", "rougeL"])
     rows = []
-    for hub, (benchmark, found) in answers.items():
+    for hub, (benchmark, completions) in answers.items():
         gorilla = PlainGorilla(hub, benchmark.catalogue)
         items = {item.id: item for item in benchmark.items}
         functions = functions_of(api.call for api in benchmark.catalogue)
-        for answer in found:
+        for answer in completions:
             item = items[answer.item]
             reference, program = (
                 item.reference_program or item.reference_call,

@@ -1,4 +1,4 @@
-"""How long `apigauge --help` takes, beside an empty Python, and what the plugin adds to pytest's start, in one run."""
+"""How long `apigauge --help` takes compared with an empty Python, and what the plugin adds to pytest's start, in one run."""
 
 import resource
 import subprocess

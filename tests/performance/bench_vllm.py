@@ -36,7 +36,7 @@ def main():
             started = time.perf_counter()
             run()
             times[name].append(time.perf_counter() - started)
-    print(json.dumps({name: min(found[1:]) for name, found in times.items()}))
+    print(json.dumps({name: min(seconds[1:]) for name, seconds in times.items()}))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The `codebleu` package on our trees: what its functions are given there instead of their own."""
+"""The `codebleu` package on the same trees: replacements for some of its functions."""
 
 import logging
 

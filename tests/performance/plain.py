@@ -4,7 +4,7 @@ What `make bench` compares with, and an independent second writing of `ast.goril
 README step by step, without any of the shortcuts of harness/metrics/ast_gorilla.py.
 """
 
-from apigauge.harness.metrics.ast_gorilla import _frozen_parser
+from apigauge.harness.metrics.ast_gorilla import upstream_parser
 
 
 def text(node):
@@ -14,7 +14,7 @@ def text(node):
 class PlainGorilla:
     def __init__(self, hub, catalogue):
         self.hub = hub
-        self.parser = _frozen_parser()
+        self.parser = upstream_parser()
         self.catalogue = [(row.call, row.domain) for row in catalogue]
         self.parsed = [self.parse(call) for call, _ in self.catalogue]
 
@@ -22,27 +22,27 @@ class PlainGorilla:
         return self.parser.parse(source.encode("utf-8", "surrogatepass")).root_node
 
     def nodes(self, root):
-        found, stack = [], [root]
+        visited, stack = [], [root]
         while stack:
             node = stack.pop()
-            found.append(node)
+            visited.append(node)
             stack += [child for child in node.children if child.children]
-        return found
+        return visited
 
     def arguments(self, node):
-        found = []
+        arguments = []
         for child in node.children:
             source = text(child)
             if self.hub == "torchhub":
                 if "repo_or_dir" in source or "model" in source:
-                    found.append(text(child.children[2]))
+                    arguments.append(text(child.children[2]))
             elif child.type in ("(", ")", ","):
                 continue
             elif "=" in source if self.hub == "huggingface" else ("model=" in source or "model =" in source):
-                found.append(text(child.children[2]))
+                arguments.append(text(child.children[2]))
             else:
-                found.append(source)
-        return found
+                arguments.append(source)
+        return arguments
 
     def judge(self, answer, domain):
         pieces = answer.split("api_call")

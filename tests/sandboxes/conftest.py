@@ -30,7 +30,7 @@ def client():
 
 
 class Engine:
-    """A Docker engine of the test's own, with the python image, to be stopped and started at will."""
+    """A Docker engine for the tests, with the python image, that can be stopped and started."""
 
     def __init__(self, folder):
         self.folder = folder
@@ -78,7 +78,7 @@ class Engine:
 
 @pytest.fixture(scope="module")
 def engine(tmp_path_factory, client):
-    """An engine beside the machine's own, on a small disk of its own, with the python image."""
+    """A second engine with its own small disk and the python image."""
     folder = tmp_path_factory.mktemp("engine")
     data = folder / "data"
     data.mkdir()

@@ -73,10 +73,10 @@ def client():
 
 @pytest.fixture
 def built(client, tiny):
-    """The tiny environment's first image and what was said."""
-    said = []
-    image = build(tiny, BASE, client=client, say=said.append)
-    yield image, said
+    """The tiny environment's first image, and the lines that the build reported."""
+    lines = []
+    image = build(tiny, BASE, client=client, say=lines.append)
+    yield image, lines
     for tag in {image.tag, tiny.tag}:
         with contextlib.suppress(Exception):
             client.images.remove(tag, force=True)
@@ -84,12 +84,12 @@ def built(client, tiny):
 
 def test_wheels_with_the_locked_digest_are_downloaded_once(index, tiny, tmp_path):
     lock(tiny, f"tiny==1.0 --hash=sha256:{make_wheel(index)}")
-    said = []
-    (wheel,) = build_wheels.wheelhouse(tiny, tmp_path / "cache", said.append)
+    lines = []
+    (wheel,) = build_wheels.wheelhouse(tiny, tmp_path / "cache", lines.append)
     assert wheel.read_bytes() == (index / wheel.name).read_bytes()
     (index / wheel.name).unlink()
-    assert build_wheels.wheelhouse(tiny, tmp_path / "cache", said.append) == (wheel,)
-    assert said == [f"{tiny.name}: downloading 1 wheels"]
+    assert build_wheels.wheelhouse(tiny, tmp_path / "cache", lines.append) == (wheel,)
+    assert lines == [f"{tiny.name}: downloading 1 wheels"]
 
 
 def test_a_wheel_with_another_digest_is_refused(index, tiny, tmp_path):
@@ -151,13 +151,13 @@ def test_a_lock_is_not_written_on_another_python(tiny, monkeypatch):
         relock(tiny)
 
 
-def test_missing_debootstrap_is_said_with_a_way_out(monkeypatch, tmp_path):
+def test_missing_debootstrap_is_reported_with_a_way_out(monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(SandboxError, match=r"debootstrap.*install.*--base docker"):
         build_base.check_host()
 
 
-def test_debootstrap_without_root_is_said(monkeypatch, tmp_path):
+def test_debootstrap_without_root_is_reported(monkeypatch, tmp_path):
     (tmp_path / "debootstrap").touch(mode=0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr(build_base.os, "geteuid", lambda: 1000)
@@ -184,7 +184,7 @@ def test_a_base_that_is_neither_is_a_usage_error(tiny):
         build(tiny, "alpine", client=object(), say=print)
 
 
-def test_no_engine_is_said(monkeypatch):
+def test_no_engine_is_reported(monkeypatch):
     monkeypatch.setenv("DOCKER_HOST", "tcp://127.0.0.1:1")
     with pytest.raises(SandboxError, match="DOCKER_HOST"):
         connect()
@@ -193,9 +193,9 @@ def test_no_engine_is_said(monkeypatch):
 @pytest.mark.docker
 def test_a_built_image_is_found_and_not_built_again(client, built, tiny):
     image, _ = built
-    said = []
-    assert build(tiny, BASE, client=client, say=said.append) == image
-    assert said == [f"{tiny.tag}: already built"]
+    lines = []
+    assert build(tiny, BASE, client=client, say=lines.append) == image
+    assert lines == [f"{tiny.tag}: already built"]
     assert find_image(client, tiny) == image
     assert image.id == client.images.get(tiny.tag).id
 
@@ -268,7 +268,7 @@ def test_a_failing_step_is_shown_with_its_last_lines(client, tiny):
 
 
 @pytest.mark.docker
-def test_a_base_that_cannot_be_had_is_said_with_a_way_out(client, tiny):
+def test_an_unavailable_base_is_reported_with_a_way_out(client, tiny):
     path = tiny.folder / "Dockerfile"
     path.write_text(re.sub("(?m)^ARG BASE=.*", "ARG BASE=127.0.0.1:1/nothing@sha256:" + 64 * "0", path.read_text()))
     with pytest.raises(SandboxError, match="--base debootstrap"):

@@ -1,4 +1,4 @@
-"""What only a container can promise: its own users, memory, a bound on what it says, a whole manifest."""
+"""What only a container guarantees: separate users, a memory limit, bounded output, a complete manifest."""
 
 import pytest
 from sandbox_kinds import LIMITS, PYTHON, open_kind
@@ -11,13 +11,13 @@ pytestmark = pytest.mark.docker
 
 def test_two_containers_do_not_share_a_user_whose_processes_the_kernel_would_count_together():
     """A program that forks to its limit in one container would leave its neighbour's without a process."""
-    seen = []
+    users = []
     for _ in range(4):
         opened = open_kind("docker")
-        seen += [opened.run(Program("import os\nprint(os.getuid())")).evidence["stdout"] for _ in range(2)]
+        users += [opened.run(Program("import os\nprint(os.getuid())")).evidence["stdout"] for _ in range(2)]
         opened.close()
-    assert len(set(seen)) == 8
-    assert {100_000 <= int(user) < 160_000 for user in seen} == {True}
+    assert len(set(users)) == 8
+    assert {100_000 <= int(user) < 160_000 for user in users} == {True}
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""An engine may take its time, and may break down; it is waited for, and what goes wrong is told as its own."""
+"""A slow engine is waited for, and errors of an engine that breaks down are reported as the engine's."""
 
 import contextlib
 import os
@@ -19,9 +19,9 @@ from apigauge.sandboxes.engine import connect
 from apigauge.sandboxes.factory import open_sandbox
 from apigauge.sandboxes.hubs.build import build as build_hub
 
-# No test waits for less than an event; this is how long one that never comes may take.
+# Tests wait for events, never for a time; an event that does not come fails after this long.
 PATIENCE = 60
-GOES_ON = "the same command goes on from the finished layers"
+RESUMES = "the same command resumes after the finished layers"
 # The calls of a whole build, in their order, up to the first that is only made where a stage was left.
 CALLS = ["image", "build", "image", "create", "inspect", "archive", "remove", "prune", "images"]
 
@@ -44,18 +44,18 @@ def tiny(tmp_path):
 
 
 class Lines(list):
-    """What was said; sets ``told`` at a line that has these words."""
+    """What was reported; sets ``matched`` at the first line with all these words."""
 
     def __init__(self, *words):
-        self.words, self.told = words, threading.Event()
+        self.words, self.matched = words, threading.Event()
 
     def __call__(self, line):
         self.append(line)
         if all(word in line for word in self.words):
-            self.told.set()
+            self.matched.set()
 
     def wait(self):
-        assert self.told.wait(PATIENCE), self
+        assert self.matched.wait(PATIENCE), self
 
 
 def raises(error):
@@ -121,7 +121,7 @@ def test_while_the_engine_says_nothing_the_step_is_named_again(fake, tiny, monke
     lines = Lines(named.format(tag=tiny.tag))
     fake.faults[call] = lines.wait
     build(tiny, "docker", say=lines)
-    assert lines.told.is_set()
+    assert lines.matched.is_set()
 
 
 def test_while_pip_says_nothing_the_download_is_named_again(fake, tiny, monkeypatch):
@@ -138,7 +138,7 @@ def test_while_debootstrap_and_the_import_say_nothing_they_are_named_again(fake,
     monkeypatch.setattr(build_base.os, "geteuid", lambda: 0)
     script = tmp_path / "bin" / "debootstrap"
     script.parent.mkdir()
-    script.write_text(f'#!/bin/sh\nwhile ! test -e {tmp_path}/told; do sleep 0.05; done\nmkdir -p "$4"\n')
+    script.write_text(f'#!/bin/sh\nwhile ! test -e {tmp_path}/reported; do sleep 0.05; done\nmkdir -p "$4"\n')
     script.chmod(0o755)
     monkeypatch.setenv("PATH", f"{script.parent}:{os.environ['PATH']}")
     making, importing = Lines("debootstrap of", "still at work"), Lines("handing it to the engine: still at work")
@@ -146,17 +146,17 @@ def test_while_debootstrap_and_the_import_say_nothing_they_are_named_again(fake,
     def say(line):
         making(line)
         importing(line)
-        if making.told.is_set():
-            (tmp_path / "told").touch()
+        if making.matched.is_set():
+            (tmp_path / "reported").touch()
 
     fake.faults["import"] = importing.wait
-    with contextlib.closing(connect()) as client, progress.Progress(say) as told:
-        assert build_base.debian_base(client, (), "http://127.0.0.1:1/", told) == "apigauge/base:bookworm"
-    assert importing.told.is_set()
+    with contextlib.closing(connect()) as client, progress.Progress(say) as steps:
+        assert build_base.debian_base(client, (), "http://127.0.0.1:1/", steps) == "apigauge/base:bookworm"
+    assert importing.matched.is_set()
 
 
 VANISHING = [(call, VanishesError(), "the engine does not answer (") for call in (*dict.fromkeys(CALLS), "step")]
-# A prune may be refused, and a step that fails is told by the steps' stream.
+# A prune may be refused, and a failing step is reported in the stream of steps.
 FAILING = [
     (call, RefusesError(500), "the engine failed: no luck") for call, *_ in VANISHING if call not in ("prune", "step")
 ]
@@ -167,12 +167,12 @@ def test_an_engine_that_breaks_down_in_a_build_is_named_with_the_step_and_what_t
     fake.faults[call] = raises(fault)
     with pytest.raises(SandboxError) as caught:
         build(tiny, "docker", say=print)
-    told = str(caught.value)
-    assert told.startswith(f"{tiny.tag}: ")
-    assert told.endswith(GOES_ON)
-    assert what in told
+    message = str(caught.value)
+    assert message.startswith(f"{tiny.tag}: ")
+    assert message.endswith(RESUMES)
+    assert what in message
     if call == "step":
-        assert STEPS[2].strip() in told
+        assert STEPS[2].strip() in message
 
 
 def test_after_an_engine_error_in_a_rebuild_nothing_is_promised(fake, tiny):
@@ -198,7 +198,7 @@ def test_the_command_line_calls_an_engine_error_no_disk_error(fake, apigauge):
     done = apigauge("sandbox", "build", "python")
     assert done.returncode == 4
     assert "Step 2/2 : RUN work: the engine does not answer (" in done.stderr
-    assert GOES_ON in done.stderr
+    assert RESUMES in done.stderr
     assert "disk" not in done.stderr
     assert "Traceback" not in done.stderr
 
@@ -210,21 +210,21 @@ def test_a_disk_error_of_this_machine_is_no_engine_error(fake, tiny, monkeypatch
         build(tiny, "docker", say=print)
 
 
-def test_a_sandbox_that_cannot_look_for_its_image_says_so_and_auto_goes_on_without(fake, tiny):
+def test_a_sandbox_that_cannot_look_for_its_image_says_so_and_auto_continues_without(fake, tiny):
     fake.faults["image"] = raises(VanishesError())
     with pytest.raises(SandboxError, match="looking for the image: the engine does not answer"):
         DockerSandbox(tiny)
-    said = []
-    open_sandbox("auto", "python", concurrency=1, say=said.append).close()
-    assert any("the engine does not answer" in line for line in said)
+    lines = []
+    open_sandbox("auto", "python", concurrency=1, say=lines.append).close()
+    assert any("the engine does not answer" in line for line in lines)
 
 
 @pytest.mark.parametrize("call", ["info", "image"])
-def test_the_doctor_reports_an_engine_in_trouble(fake, call):
+def test_the_doctor_reports_a_broken_engine(fake, call):
     fake.faults[call] = raises(VanishesError())
     *_, last = doctor._engine()
     assert (last.name, last.ok) == ("engine", False)
-    assert "the engine does not answer" in last.found
+    assert "the engine does not answer" in last.result
 
 
 @pytest.mark.parametrize("call", ["create", "put", "start", "wait", "archive"])

@@ -60,11 +60,11 @@ def test_what_does_not_reach_the_image_leaves_its_tag_alone(copy, file):
 @pytest.mark.parametrize("name", NAMES)
 def test_every_line_of_a_lock_is_one_version_with_one_digest(name):
     lines = (environments.load(name).folder / "lock.txt").read_text().splitlines()
-    wanted = re.compile(r"[a-z0-9-]+==[^\s;@]+ --hash=sha256:[0-9a-f]{64}")
-    assert [line for line in lines if line[:1] != "#" and not wanted.fullmatch(line)] == []
+    pin = re.compile(r"[a-z0-9-]+==[^\s;@]+ --hash=sha256:[0-9a-f]{64}")
+    assert [line for line in lines if line[:1] != "#" and not pin.fullmatch(line)] == []
 
 
-def test_a_lock_covers_what_was_asked_for():
+def test_a_lock_covers_the_requirements():
     environment = environments.load("mini")
     locked = {pin.name: pin.version for pin in pins(environment)}
     assert set(environment.requirements) == {"numpy", "pip", "torch", "transformers"}

@@ -1,4 +1,4 @@
-"""Trouble of our own is tried again or reported as ``infra``: never a wrong verdict, never a hang, nothing left behind."""
+"""A sandbox failure is retried or reported as ``infra``: never a wrong verdict, never a hang, nothing left behind."""
 
 import contextlib
 import gc
@@ -29,13 +29,13 @@ RIGHT = {PASSES: "passed", FAILS: "failed"}
 
 def ours(client, pid=None):
     """Containers of this process, or of another."""
-    found = client.api.containers(all=True, filters={"label": orphans.LABEL})
-    return [c["Id"] for c in found if c["Labels"][orphans.LABEL].split(":")[1] == str(pid or os.getpid())]
+    containers = client.api.containers(all=True, filters={"label": orphans.LABEL})
+    return [c["Id"] for c in containers if c["Labels"][orphans.LABEL].split(":")[1] == str(pid or os.getpid())]
 
 
 @pytest.fixture(autouse=True)
 def collected():
-    """What the docker package leaves lying about is collected here, not in the middle of another test."""
+    """Collects what the docker package leaves behind, so that it is not collected in the middle of another test."""
     yield
     gc.collect()
 
@@ -195,7 +195,7 @@ def test_a_full_disk_is_infra_or_nothing_at_all(engine, monkeypatch):
         assert ours(connected) == []
 
 
-def test_no_engine_is_a_clear_error_and_auto_goes_on_without(apigauge, tmp_path):
+def test_no_engine_is_a_clear_error_and_auto_continues_without(apigauge, tmp_path):
     program = tmp_path / "program.py"
     program.write_text("x = 1\n")
     nowhere = {"DOCKER_HOST": f"unix://{tmp_path}/nothing.sock"}
@@ -239,15 +239,15 @@ def test_no_container_outlives_its_process(client, number):
         holder.wait()
         holder.stdout.close()
     deadline = time.monotonic() + 20
-    while (left := ours(client, holder.pid)) and time.monotonic() < deadline:
+    while (orphaned := ours(client, holder.pid)) and time.monotonic() < deadline:
         time.sleep(0.1)
-    assert left == []
+    assert orphaned == []
 
 
-def test_the_next_start_sweeps_what_lost_its_owner_and_nothing_else(client):
+def test_the_next_start_removes_orphans_and_nothing_else(client):
     label = orphans.labels()[orphans.LABEL]
     machine, pid, started = label.rsplit(":", 2)
-    made = {
+    containers = {
         name: client.api.create_container(PYTHON.tag, ["true"], labels=labels)["Id"]
         for name, labels in {
             "of a process that is gone": {orphans.LABEL: f"{machine}:4194304:1"},
@@ -261,10 +261,10 @@ def test_the_next_start_sweeps_what_lost_its_owner_and_nothing_else(client):
     try:
         DockerSandbox(PYTHON, LIMITS, 1, client=client).close()
         left = {c["Id"] for c in client.api.containers(all=True)}
-        gone = {name for name, container in made.items() if container not in left}
+        gone = {name for name, container in containers.items() if container not in left}
         assert gone == {"of a process that is gone", "of a process whose number is used again"}
     finally:
-        for container in made.values():
+        for container in containers.values():
             with contextlib.suppress(Exception):
                 client.api.remove_container(container, force=True)
 

@@ -1,4 +1,4 @@
-"""What programs read and no one gave them: small valid files and pages, or a failure as ``input``."""
+"""Paths and addresses that do not exist yield small valid files and pages, or the program fails as ``input``."""
 
 import csv
 import io
@@ -50,7 +50,7 @@ READS_WITH_LIBRARIES = {
     "requests, a head": "import requests\nr = requests.head('https://example.com/x.png')\nassert r.content == b'' and int(r.headers['Content-Length'])",
     "httpx": f"import httpx\nassert len(httpx.get('https://example.com/x.png', follow_redirects=True).content) == {len(PNG)}",
     "urllib3": f"import urllib3\nassert len(urllib3.PoolManager().request('GET', 'https://example.com/x.png').data) == {len(PNG)}",
-    "a picture that lies beside a model": "import requests\nassert requests.get('https://huggingface.co/any/model/resolve/main/images/input.png').ok",
+    "a picture in a model's repository": "import requests\nassert requests.get('https://huggingface.co/any/model/resolve/main/images/input.png').ok",
     "torch.hub's download": f"import torch\ntorch.hub.download_url_to_file('https://github.com/pytorch/hub/raw/master/images/dog.jpg', 'dog.jpg', progress=False)\nassert len(open('dog.jpg', 'rb').read()) == {len(JPG)}",
 }
 # Programs that fail with fixtures as well.
@@ -246,17 +246,17 @@ def test_an_answer_to_a_head_has_no_body():
     assert b"Content-Length: 4\r\n" in head
 
 
-def test_what_is_no_input_is_asked_of_the_network_in_full():
+def test_what_is_no_input_is_requested_from_the_network_in_full():
     """httpcore's stream: connected late, encrypted as it was to be, and given all that was sent."""
-    seen = []
+    calls = []
 
     class Real:
         def start_tls(self, **how):
-            seen.append(how)
+            calls.append(how)
             return self
 
         def write(self, data, timeout):
-            seen.append(data)
+            calls.append(data)
 
         def read(self, count, timeout):
             return b"theirs"
@@ -272,9 +272,9 @@ def test_what_is_no_input_is_asked_of_the_network_in_full():
         return stream.read(10_000)
 
     assert ask(b"/a.txt").endswith(b"ours")
-    assert seen == []
+    assert calls == []
     assert ask(b"/model.pth") == b"theirs"
-    assert seen == [
+    assert calls == [
         {"ssl_context": "context", "server_hostname": "example.com", "timeout": 1},
         b"GET /model.pth HTTP/1.1\r\n\r\n",
     ]

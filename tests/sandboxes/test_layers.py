@@ -1,4 +1,4 @@
-"""What a build that failed or was killed has finished is what the next one begins with, on a real engine."""
+"""A build reuses the layers of one that failed or was killed, on a real engine."""
 
 import contextlib
 import shutil
@@ -31,7 +31,7 @@ RUN true
 
 @pytest.fixture(autouse=True)
 def cache(tmp_path, monkeypatch):
-    """Builds of other tests and of people have a lock of their own."""
+    """A lock apart from that of other builds on this machine."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
 
 
@@ -44,16 +44,16 @@ def make(folder):
 
 @pytest.fixture
 def environment(tmp_path, client):
-    made = make(tmp_path)
-    yield made
-    remove(client, made)
+    temporary = make(tmp_path)
+    yield temporary
+    remove(client, temporary)
 
 
 @pytest.fixture
 def other(tmp_path, client):
-    made = make(tmp_path)
-    yield made
-    remove(client, made)
+    temporary = make(tmp_path)
+    yield temporary
+    remove(client, temporary)
 
 
 def remove(client, environment):
@@ -72,13 +72,13 @@ def ending(environment, command):
 
 
 def stages(client, environment):
-    found = client.api.images(filters={"dangling": True, "label": f"{STAGE_LABEL}={environment.name}"})
-    return {image["Id"] for image in found}
+    images = client.api.images(filters={"dangling": True, "label": f"{STAGE_LABEL}={environment.name}"})
+    return {image["Id"] for image in images}
 
 
 def left_behind(client, environment):
-    found = client.api.images(filters={"dangling": True, "label": f"{ENVIRONMENT_LABEL}={environment.name}"})
-    return {image["Id"] for image in found}
+    images = client.api.images(filters={"dangling": True, "label": f"{ENVIRONMENT_LABEL}={environment.name}"})
+    return {image["Id"] for image in images}
 
 
 def random_words(client, image):
@@ -91,10 +91,10 @@ def test_the_build_after_a_failed_one_does_no_finished_step_again(client, enviro
     with pytest.raises(SandboxError, match="exit 3"):
         build(ending(environment, "exit 3"), "docker", client=client, say=print)
     (failed,) = left_behind(client, environment)
-    made = random_words(client, failed)
-    assert len(set(made)) == 2
+    words = random_words(client, failed)
+    assert len(set(words)) == 2
     image = build(ending(environment, PACKAGES), "docker", client=client, say=print)
-    assert random_words(client, image.id) == made
+    assert random_words(client, image.id) == words
     assert left_behind(client, environment) == stages(client, environment) == set()
 
 
@@ -121,17 +121,17 @@ def test_the_build_after_a_killed_one_does_no_finished_step_again(client, enviro
         finally:
             builder.kill()
     (finished,) = left_behind(client, environment)
-    made = random_words(client, finished)
+    words = random_words(client, finished)
     image = build(ending(environment, PACKAGES), "docker", client=client, say=print)
-    assert random_words(client, image.id) == made
+    assert random_words(client, image.id) == words
 
 
-def test_a_build_leaves_the_stages_that_another_environment_goes_on_from(client, environment, other):
+def test_a_build_keeps_the_stages_that_another_environment_reuses(client, environment, other):
     """The fault: stages have no environment's name, and a sweep of all of them takes another's finished work."""
     with pytest.raises(SandboxError, match="exit 3"):
         build(ending(other, "exit 3"), "docker", client=client, say=print)
     (failed,) = left_behind(client, other)
-    made = random_words(client, failed)
+    words = random_words(client, failed)
     build(ending(environment, PACKAGES), "docker", client=client, say=print)
     image = build(ending(other, PACKAGES), "docker", client=client, say=print)
-    assert random_words(client, image.id) == made
+    assert random_words(client, image.id) == words

@@ -1,4 +1,4 @@
-"""The embedded benchmark's own programs run: what fails in a model's program is then the program's doing."""
+"""The embedded benchmark's own programs run, so a failure of a model's program is caused by the program."""
 
 from concurrent.futures import ThreadPoolExecutor
 

@@ -1,4 +1,4 @@
-"""The same sandbox on Podman's Docker-compatible socket: a real service, of the test's own."""
+"""The same sandbox on Podman's Docker-compatible socket, with a real service that the test starts."""
 
 import contextlib
 import shutil

@@ -1,4 +1,4 @@
-"""The rule on ``infra``, with workers that fail as told; real ones are in test_faults."""
+"""The rule on ``infra``, with workers that fail as scripted; test_faults has real ones."""
 
 import pytest
 
@@ -43,7 +43,7 @@ def pool_of(*workers):
     return pool.Pool(start, Limits(), 1)
 
 
-def test_a_lost_worker_is_closed_and_the_next_one_asked():
+def test_a_lost_worker_is_closed_and_the_next_one_used():
     first, second = Scripted(LostError("gone")), Scripted(ANSWER, ANSWER)
     sandbox = pool_of(first, second)
     assert sandbox.run(Program("x")).status == "passed"
@@ -80,7 +80,7 @@ def test_a_category_that_is_none_is_other():
 
 
 def test_what_cannot_be_started_is_infra_at_once(monkeypatch):
-    monkeypatch.setattr(pool.time, "sleep", lambda _: pytest.fail("waits for what will never be there"))
+    monkeypatch.setattr(pool.time, "sleep", lambda _: pytest.fail("waits for a worker that can never start"))
     sandbox = pool_of(SandboxError("no image; build it"))
     verdict = sandbox.run(Program("x"))
     assert (verdict.status, "build it" in verdict.reason) == ("infra", True)
@@ -97,7 +97,7 @@ def test_an_interrupted_worker_is_not_used_again():
     assert sandbox.run(Program("x")).status == "passed"
 
 
-def test_a_run_may_ask_for_less_and_not_for_more():
+def test_a_run_may_lower_limits_and_not_raise_them():
     sandbox = pool_of(Scripted(ANSWER))
     with pytest.raises(ValueError, match="memory_bytes"):
         sandbox.run(Program("x"), Limits(memory_bytes=Limits().memory_bytes + 1))

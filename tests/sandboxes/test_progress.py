@@ -1,4 +1,4 @@
-"""Nobody is left to wonder whether a long step still goes on, and nobody is bothered by a short one."""
+"""Long steps are reported again from time to time, short ones are reported once."""
 
 import threading
 
@@ -7,7 +7,7 @@ import pytest
 from apigauge.sandboxes import progress
 from apigauge.sandboxes.progress import Progress
 
-# No test waits for less than a line; this is how long one that never comes may take.
+# Tests wait for lines, never for a time; a line that does not come fails after this long.
 PATIENCE = 60
 
 
@@ -17,7 +17,7 @@ def impatient(monkeypatch):
 
 
 class Lines(list):
-    """What was said; ``until`` waits for a line."""
+    """The reported lines; ``until`` waits for one."""
 
     def __init__(self):
         self._more = threading.Condition()
@@ -72,29 +72,29 @@ def test_short_steps_are_said_once_and_nothing_else():
     assert lines == ["a", "b", "c"]
 
 
-def test_nothing_is_said_of_what_is_over(impatient):
+def test_a_step_that_is_over_is_not_reported(impatient):
     lines = Lines()
     for number in range(20):
         with Progress(lines) as say:
             say(str(number))
             lines.until(f"{number}: still at work")
             say(f"{number} ends")
-        said = len(lines)
+        count = len(lines)
         assert not any(line.startswith(f"{number}:") for line in lines[lines.index(f"{number} ends") :])
-        assert len(lines) == said
+        assert len(lines) == count
     assert not say._thread.is_alive()
 
 
 def test_a_reader_that_is_gone_does_not_end_the_work(impatient):
-    """The fault: a closed standard error, met by a thread, prints a traceback of ours in the middle of a build."""
-    asked = threading.Event()
+    """The fault: a closed standard error, met by a thread, prints a traceback in the middle of a build."""
+    called = threading.Event()
 
     def say(line):
-        asked.set()
+        called.set()
         raise BrokenPipeError
 
     with Progress(say) as progress:
         progress.at("step")
-        assert asked.wait(PATIENCE)
+        assert called.wait(PATIENCE)
         progress._thread.join(PATIENCE)
     assert not progress._thread.is_alive()

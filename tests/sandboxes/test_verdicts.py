@@ -1,4 +1,4 @@
-"""What each kind of sandbox says of a program: status, category, stage."""
+"""The verdict of each kind of sandbox on a program: status, category, stage."""
 
 import textwrap
 import time
@@ -335,12 +335,12 @@ def test_a_crowd_that_wakes_together_is_idle(sandbox):
 
 def test_the_order_of_sets_is_the_same_in_every_worker():
     source = "print(list({'a', 'b', 'c', 'd', 'e', 'f'}))"
-    seen = set()
+    outputs = set()
     for _ in range(3):
         opened = open_kind("bare")
-        seen.add(opened.run(Program(source)).evidence["stdout"])
+        outputs.add(opened.run(Program(source)).evidence["stdout"])
         opened.close()
-    assert len(seen) == 1
+    assert len(outputs) == 1
 
 
 def test_verdicts_are_compared_without_evidence():

@@ -20,7 +20,8 @@ from apigauge.benchmarks import load_benchmark
 from apigauge.benchmarks.types import Benchmark
 from apigauge.errors import RunError
 from apigauge.harness.evaluation import run_directory
-from apigauge.harness.evaluation.evaluate import evaluate, score_run
+from apigauge.harness.evaluation.evaluate import evaluate
+from apigauge.harness.evaluation.rescore import score_run
 from apigauge.harness.generation.backends import open_generator
 from apigauge.harness.generation.checkpoint import find
 from apigauge.harness.generation.options import ModelOptions

@@ -20,7 +20,7 @@ from apigauge.errors import ModelError, RunError, UsageError
 from apigauge.harness.evaluation import run_directory
 from apigauge.harness.generation.checkpoint import Checkpoint, find
 from apigauge.harness.generation.hf import context_of, quiet
-from apigauge.harness.generation.tokens import Tokens
+from apigauge.harness.generation.tokens import CheckpointTokenizer
 from apigauge.harness.plugins.rlaif.pairs import Labelled, Pair, capped, paired, split
 from apigauge.harness.plugins.rlaif.reward_report import judged
 from apigauge.harness.plugins.rlaif.score import Score
@@ -226,7 +226,7 @@ def _load(checkpoint: Checkpoint) -> tuple[Any, Any]:
     from transformers import AutoModelForSequenceClassification
 
     with quiet():
-        tokenizer = Tokens(checkpoint).tokenizer
+        tokenizer = CheckpointTokenizer(checkpoint).tokenizer
         tokenizer.truncation_side = "left"
         if tokenizer.pad_token is None:
             tokenizer.pad_token = tokenizer.eos_token

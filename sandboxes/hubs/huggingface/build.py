@@ -22,18 +22,18 @@ from apigauge.sandboxes.hubs.huggingface import data_sets, inputs, libraries, pr
 from apigauge.sandboxes.hubs.huggingface.cache import Cache
 
 TABLE = Path(__file__).with_name("repositories.jsonl")
-# The token stands for one that the hub knows: programs that ask for "the" token fail where there is none.
+# A placeholder: programs that read the user's token fail without one.
 VARIABLES = {"HF_HUB_CACHE": "{hub}/hub", "HUGGINGFACE_HUB_CACHE": "{hub}/hub", "HF_TOKEN": "stand-in"}
 Entry = dict[str, Any]
-# Has a part whose size is not a matter of configuration: gemma3n sees through a network of 300 million weights.
+# Types with a part of fixed size: gemma3n's vision network has 300 million weights.
 NOT_SMALL = frozenset({"gemma3n"})
 
 
 class Tools:
-    """What a library's module may ask for: transformers models and tokenizers inside its own snapshots.
+    """What the modules of libraries can use: transformers models and tokenizers inside their own snapshots.
 
     Args:
-        configs: a folder of real ``config.json`` files, named ``ORG--NAME.json``; None if there is none.
+        configs: a folder of real ``config.json`` files, named ``ORG--NAME.json``; None without such.
     """
 
     def __init__(self, configs: Path | None = None) -> None:
@@ -53,7 +53,7 @@ class Tools:
         return real is not None and models.as_real(entry, real)["type"] == real.get("model_type")
 
     def real(self, repo: str) -> Entry | None:
-        """The real configuration of a repository, if one was given."""
+        """The real configuration of a repository, if it is available."""
         path = self._configs / f"{repo.replace('/', '--')}.json" if self._configs else None
         return json.loads(path.read_text(encoding="utf-8")) if path and path.is_file() else None
 
@@ -65,14 +65,14 @@ def entries() -> list[Entry]:
 
 
 def pinned() -> dict[str, set[str]]:
-    """The revisions that this version of transformers asks for where a program names no model."""
+    """The revisions that this version of transformers requests if a program names no model."""
     from transformers.pipelines import SUPPORTED_TASKS
 
-    found: dict[str, set[str]] = defaultdict(set)
+    revisions: dict[str, set[str]] = defaultdict(set)
     for task in SUPPORTED_TASKS.values():
         for repo, revision in _pairs(task.get("default", {}).get("model")):
-            found[repo].add(revision)
-    return found
+            revisions[repo].add(revision)
+    return revisions
 
 
 def _pairs(value: Any) -> Iterator[tuple[str, str]]:
@@ -89,19 +89,19 @@ def _pairs(value: Any) -> Iterator[tuple[str, str]]:
 
 
 def writers() -> dict[str, Any]:
-    """From a library's name to what writes its repositories."""
-    found: dict[str, Any] = {}
+    """For each library's name the function that writes its repositories."""
+    by_library: dict[str, Any] = {}
     for path in sorted(Path(libraries.__file__).parent.glob("*.py")):
         module = importlib.import_module(f"{libraries.__name__}.{path.stem}")
         if hasattr(module, "LIBRARY"):
-            found[module.LIBRARY] = module.write
-    return found
+            by_library[module.LIBRARY] = module.write
+    return by_library
 
 
 def build(out: Path, configs: Path | None, only: set[str] | None = None) -> dict[str, str]:
     """Writes the hub and returns what could not be written, by repository."""
     tools, cache, failures = Tools(configs), Cache(out), {}
-    known = writers() | {"transformers": lambda entry, folder, tools: tools.transformers(entry, folder)}
+    by_library = writers() | {"transformers": lambda entry, folder, tools: tools.transformers(entry, folder)}
     revisions, written = pinned(), []
     with tempfile.TemporaryDirectory() as scratch:
         processors.write_class_names(Path(scratch))
@@ -117,8 +117,8 @@ def build(out: Path, configs: Path | None, only: set[str] | None = None) -> dict
             folder = Path(scratch, "files")
             folder.mkdir()
             try:
-                _write(known.get(entry["library"], _address), entry, folder, tools)
-            except Exception as error:  # noqa: BLE001 - the rest of the hub is still wanted
+                _write(by_library.get(entry["library"], _address), entry, folder, tools)
+            except Exception as error:  # noqa: BLE001 - the rest of the hub is still built
                 failures[repo] = f"{type(error).__name__}: {error}"
                 continue
             extra = entry.get("extra") or {}
@@ -134,7 +134,7 @@ def build(out: Path, configs: Path | None, only: set[str] | None = None) -> dict
 
 
 def _write(writer: Any, entry: Entry, folder: Path, tools: Tools) -> None:
-    """One snapshot; of a library that is not installed here only the address."""
+    """Writes one snapshot; only the address if the library is not installed."""
     try:
         writer(entry, folder, tools)
     except ModuleNotFoundError as error:
@@ -146,7 +146,7 @@ def _write(writer: Any, entry: Entry, folder: Path, tools: Tools) -> None:
 
 
 def _address(entry: Entry, folder: Path, _tools: Tools) -> None:
-    """A repository whose library is not installed here: it exists, and says what it is."""
+    """Writes only a README, for a repository whose library is not installed."""
     (folder / "README.md").write_text(f"---\nlibrary_name: {entry['library']}\n---\n", encoding="utf-8")
 
 
@@ -156,16 +156,16 @@ def main() -> int:
     parser.add_argument("out", type=Path)
     parser.add_argument("--configs", type=Path, help="folder of real config.json files, named ORG--NAME.json")
     parser.add_argument("--only", nargs="+", help="addresses to build; all by default")
-    given = parser.parse_args()
-    _quiet(given.out)
-    failures = build(given.out, given.configs, set(given.only) if given.only else None)
+    arguments = parser.parse_args()
+    _quiet(arguments.out)
+    failures = build(arguments.out, arguments.configs, set(arguments.only) if arguments.only else None)
     for repo, reason in failures.items():
         print(f"{repo}: {reason}", file=sys.stderr)
     return 1 if failures else 0
 
 
 def _quiet(out: Path) -> None:
-    """The libraries comment on what is meant here; where one looks into the hub, it finds what is already written."""
+    """Silences the libraries' warnings, and lets those that load from the hub load what is already written."""
     os.environ |= {name: value.replace("{hub}", str(out.resolve())) for name, value in VARIABLES.items()}
     os.environ |= {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false"}
     warnings.simplefilter("ignore")

@@ -1,8 +1,8 @@
 """The cache of ``huggingface_hub``: where its programs look for a repository's files before they ask a server.
 
 ``models--ORG--NAME/refs/REVISION`` holds a commit, ``snapshots/COMMIT/`` one link per file, ``.no_exist/COMMIT/`` one
-empty file per file that is known to be missing (huggingface_hub's guide "Understand caching"). Contents lie once in a
-folder that all repositories share, and so do the lists of what is missing.
+empty file per file that is known to be missing (huggingface_hub's guide "Understand caching"). All repositories
+share one folder of contents and one of lists of missing files.
 """
 
 import hashlib
@@ -11,7 +11,7 @@ import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
-# What the libraries look for although it need not be there. Where the answer is known they neither ask nor give up.
+# Optional files that the libraries look for. If they are marked as missing, the libraries neither ask nor give up.
 OPTIONAL = (
     *("adapter_config.json", "added_tokens.json", "chat_template.jinja", "chat_template.json", "config.json"),
     *("custom_generate/generate.py", "flax_model.msgpack", "generation_config.json", "merges.txt", "model_index.json"),
@@ -51,9 +51,9 @@ class Cache:
         Args:
             repo: its address.
             files: a folder.
-            revisions: branches, tags and commits beside ``main``.
+            revisions: further branches, tags and commits besides ``main``.
             kind: ``models`` or ``datasets``.
-            flat: also where ``cached_download`` looks, which keeps every file by its address.
+            flat: also put the files where ``cached_download`` looks, which names every file by its address.
         """
         contents = {
             path.relative_to(files).as_posix(): self._keep(path)
@@ -71,7 +71,7 @@ class Cache:
                 link = self._hub / _flat_name(f"https://huggingface.co/{repo}/resolve/main/{name}", digest)
                 link.symlink_to(os.path.relpath(self._blobs / digest, link.parent))
         snapshot.mkdir(parents=True, exist_ok=True)
-        (place / "blobs").mkdir()  # the library makes it where it is missing, and fails where it cannot
+        (place / "blobs").mkdir()  # the library would create it, and fails if it cannot
         for revision in ("main", *revisions):
             reference = place / "refs" / revision
             reference.parent.mkdir(parents=True, exist_ok=True)
@@ -106,6 +106,6 @@ def _flat_name(address: str, digest: str) -> str:
 
 
 def _commit(repo: str, contents: dict[str, str]) -> str:
-    """Forty digits, as Git would give, that change with the files."""
+    """A commit id of forty digits, like Git's, that depends on the files."""
     text = "\n".join([repo, *(f"{name} {digest}" for name, digest in sorted(contents.items()))])
     return hashlib.sha256(text.encode()).hexdigest()[:40]

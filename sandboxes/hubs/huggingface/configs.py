@@ -56,7 +56,7 @@ _TOKENS = ("pad", "bos", "eos", "sep", "cls", "mask", "unk")
 
 
 class Names:
-    """What a tokenizer says about itself, for the configuration of the model beside it."""
+    """Facts on a tokenizer for the configuration of its model."""
 
     def __init__(self, size: int, ids: dict[str, int]) -> None:
         self.size = size
@@ -68,9 +68,9 @@ def make(kind: str, names: Names | None, real: dict[str, Any] | None = None, **f
 
     Args:
         kind: the model type, as in ``config.json``.
-        names: of the tokenizer beside the model, if there is one.
-        real: the real model's configuration, where it is known: what is no size is taken from it.
-        fixed: arguments that are as given.
+        names: of the model's tokenizer, if there is one.
+        real: the real model's configuration, if known; everything but sizes is taken from it.
+        fixed: arguments to use unchanged.
     """
     return _shrunk(class_of(kind), names, real or {}, fixed)
 
@@ -119,17 +119,17 @@ def _shrunk(cls: Any, names: Names | None, real: dict[str, Any], fixed: dict[str
 
 def _arguments(cls: Any) -> dict[str, Any]:
     """The arguments of a configuration and their defaults; where a class passes on the rest, its base's too."""
-    found: dict[str, Any] = {}
+    arguments: dict[str, Any] = {}
     for base in cls.__mro__:
         if base.__name__ in _BASES:
             break
         parameters = inspect.signature(base.__init__).parameters
         for name, parameter in parameters.items():
             if name != "self" and parameter.kind not in {parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL}:
-                found.setdefault(name, None if parameter.default is parameter.empty else parameter.default)
+                arguments.setdefault(name, None if parameter.default is parameter.empty else parameter.default)
         if all(parameter.kind != parameter.VAR_KEYWORD for parameter in parameters.values()):
             break
-    return found
+    return arguments
 
 
 def _nested(cls: Any) -> dict[str, Any]:

@@ -1,6 +1,6 @@
-"""Data sets that the catalogue's examples load beside their model: a few rows with the real columns.
+"""Data sets that the catalogue's examples load with their model: a few rows with the real columns.
 
-They are laid down as the hub has them today: Parquet files, and a card that says which file is which split.
+They are written as the hub has them today: Parquet files, and a card that says which file is which split.
 """
 
 import math
@@ -32,7 +32,7 @@ TABLE: dict[str, tuple[str, dict[str, tuple[str, ...]]]] = {
 
 
 def write(folder: Path, only: set[str] | None = None) -> Iterator[tuple[str, Path]]:
-    """Writes all data sets, or some, each into a folder of its own below this one; gives address and folder of each."""
+    """Writes all data sets, or some, each into its own folder below this one; yields address and folder of each."""
     for number, (repo, (kind, configurations)) in enumerate(TABLE.items()):
         if only is not None and repo not in only:
             continue
@@ -51,7 +51,7 @@ def write(folder: Path, only: set[str] | None = None) -> Iterator[tuple[str, Pat
 
 
 def write_sample(path: Path) -> None:
-    """Writes one that stands for a user's own: a table with what programs look for in theirs."""
+    """Writes one that stands for the user's own data: a table with the columns that programs use."""
     from datasets import Audio, Image, Value
 
     sounds = _sounds()

@@ -21,5 +21,5 @@ def of(entry: dict[str, Any]) -> list[str] | None:
     if isinstance(labels, list) or labels is None:
         return labels
     extra = entry.get("extra") or {}
-    known = _SETS.get(extra.get("label_set", ""), [])[:labels]
-    return [*known, *(f"LABEL_{number}" for number in range(len(known), labels))]
+    names = _SETS.get(extra.get("label_set", ""), [])[:labels]
+    return [*names, *(f"LABEL_{number}" for number in range(len(names), labels))]

@@ -32,5 +32,5 @@ def marian_pair(entry: dict[str, Any]) -> tuple[str, str]:
 
 
 def marian_targets(entry: dict[str, Any]) -> list[str]:
-    """The tokens by which a model with several target languages is told one."""
+    """The tokens that select one of a model's several target languages."""
     return [f">>{code}<<" for code in (entry.get("extra") or {}).get("prefix_codes", ())]

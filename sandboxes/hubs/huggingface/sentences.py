@@ -1,4 +1,4 @@
-"""What sentence-transformers keeps beside a transformers model: its modules and how they pool."""
+"""The files that sentence-transformers adds to a transformers model: its modules and how they pool."""
 
 import json
 from pathlib import Path

@@ -1,6 +1,6 @@
 """Vocabulary files of each kind of tokenizer: ``WRITERS`` by the name of its slow class.
 
-A writer puts the files that the class reads into a folder and returns the arguments that the class wants beside them.
+A writer puts the files that the class reads into a folder and returns the arguments that the class needs besides them.
 """
 
 import json

@@ -27,7 +27,7 @@ _SLOW_ONLY = "BlenderbotSmallTokenizer"
 
 
 def write(name: str, folder: Path, entry: dict[str, Any]) -> Names:
-    """Writes a tokenizer of that class and returns what a model's configuration has to know of it.
+    """Writes a tokenizer of that class and returns the facts that a model's configuration needs.
 
     Args:
         name: the slow class, or the fast one where there is no other.
@@ -71,8 +71,8 @@ def _names(tokenizer: Any) -> Names:
 
 
 def _specials(tokenizer: Any) -> list[tuple[str, str]]:
-    found = tokenizer.special_tokens_map.items()
-    return [(key, str(token)) for key, token in found if not isinstance(token, list | tuple)]
+    specials = tokenizer.special_tokens_map.items()
+    return [(key, str(token)) for key, token in specials if not isinstance(token, list | tuple)]
 
 
 def _fast_only(cls: Any, raw: Path, folder: Path, arguments: Arguments, name: str) -> Names:
@@ -86,7 +86,7 @@ def _fast_only(cls: Any, raw: Path, folder: Path, arguments: Arguments, name: st
 
 
 def _by_hand(name: str, raw: Path, folder: Path, arguments: Arguments) -> Names:
-    """For a class that needs a package which is not installed: the files as they are, and settings beside them."""
+    """For a class that needs a package which is not installed: the files unchanged, and settings."""
     folder.mkdir(exist_ok=True)
     for path in sorted(raw.iterdir()):
         shutil.copyfile(path, folder / path.name)
@@ -99,7 +99,7 @@ def _by_hand(name: str, raw: Path, folder: Path, arguments: Arguments) -> Names:
 
 
 def _clean(folder: Path) -> None:
-    """Settings never name the folder that the tokenizer was made in."""
+    """Removes the folder in which the tokenizer was made from its settings."""
     path = folder / "tokenizer_config.json"
     settings = json.loads(path.read_text(encoding="utf-8"))
     for key in ("name_or_path", "tokenizer_file", "vocab_file"):

@@ -69,15 +69,15 @@ def byte_symbols() -> list[str]:
 def merges_of(words: Iterable[Sequence[str]], count: int = MERGES) -> list[tuple[str, str]]:
     """The byte-pair merges learned from words given as symbols; ties go to the pair that sorts first."""
     splits = [list(word) for word in words]
-    found: list[tuple[str, str]] = []
-    while len(found) < count:
+    merges: list[tuple[str, str]] = []
+    while len(merges) < count:
         pairs = Counter(pair for word in splits for pair in itertools.pairwise(word))
         if not pairs:
             break
         best = min(pairs, key=lambda pair: (-pairs[pair], pair))
-        found.append(best)
+        merges.append(best)
         splits = [_merged(word, best) for word in splits]
-    return found
+    return merges
 
 
 def _merged(word: list[str], pair: tuple[str, str]) -> list[str]:
@@ -107,7 +107,7 @@ def ending_pairs(characters: tuple[str, ...] = ()) -> tuple[list[str], list[tupl
 
 @functools.cache
 def marked_pairs() -> tuple[list[str], list[tuple[str, str]]]:
-    """BERTweet's kind (fastBPE): ``@@`` marks what goes on; merges are written with ``</w>``."""
+    """BERTweet's kind (fastBPE): ``@@`` marks parts that do not end a word; merges are written with ``</w>``."""
     characters = list(dict.fromkeys(ASCII + LETTERS))
     merges = merges_of([*word[:-1], f"{word[-1]}</w>"] for word in WORDS)
     joined = ("".join(pair) for pair in merges)
@@ -159,17 +159,17 @@ def sentence_pieces(
 @functools.cache
 def plain_pieces(kind: str = "unigram", *, words: bool = True) -> list[str]:
     """What a SentencePiece model of a kind spells text with, likeliest first: words, parts of words, characters."""
-    found: list[str] = []
+    pieces: list[str] = []
     if words and kind == "bpe":
         # Nothing but what is merged from its parts can ever be found.
         merges = merges_of(
             [[WORD_MARK, *word] for word in WORDS] + [[WORD_MARK, *word.capitalize()] for word in WORDS[:_CAPITALS]]
         )
-        found = ["".join(pair) for pair in merges]
+        pieces = ["".join(pair) for pair in merges]
     elif words:
         capitals = [WORD_MARK + word.capitalize() for word in WORDS[:_CAPITALS]]
-        found = [*(WORD_MARK + word for word in WORDS), *capitals, *_parts()]
-    return list(dict.fromkeys([*found, *WORD_MARK, *ASCII, *LETTERS]))
+        pieces = [*(WORD_MARK + word for word in WORDS), *capitals, *_parts()]
+    return list(dict.fromkeys([*pieces, *WORD_MARK, *ASCII, *LETTERS]))
 
 
 def _describe(model: Any, kind: str, *, byte_fallback: bool) -> None:

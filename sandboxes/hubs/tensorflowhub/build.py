@@ -35,7 +35,7 @@ def build(out: Path, processes: int = 2) -> None:
     """Writes the hub below an empty or absent folder.
 
     Raises:
-        FileExistsError: there is something in the folder already.
+        FileExistsError: the folder is not empty.
     """
     out.mkdir(parents=True, exist_ok=True)
     if any(out.iterdir()):
@@ -93,7 +93,7 @@ def make_model(family: str, options: Mapping[str, Any], folder: Path) -> None:
     """Makes one model; a process makes only one."""
     saving = importlib.import_module("apigauge.sandboxes.hubs.tensorflowhub.saving")
     make = _family(family)
-    # Assets are written to a file first; its name, and the umask, are not to be in the result.
+    # Assets are written to a file first, whose name and umask must not affect the result.
     with tempfile.TemporaryDirectory() as scratch:
         if make.__module__.endswith(".legacy"):
             saving.save_legacy(folder, make(**options))
@@ -107,18 +107,18 @@ def make_model(family: str, options: Mapping[str, Any], folder: Path) -> None:
 
 def _family(name: str) -> Callable[..., Any]:
     for module in (*_FAMILIES, "legacy"):
-        found = getattr(importlib.import_module(f"apigauge.sandboxes.hubs.tensorflowhub.{module}"), name, None)
-        if callable(found):
-            return found  # type: ignore[no-any-return]
+        function = getattr(importlib.import_module(f"apigauge.sandboxes.hubs.tensorflowhub.{module}"), name, None)
+        if callable(function):
+            return function  # type: ignore[no-any-return]
     raise LookupError(f"handles.jsonl names a family {name!r}; no module here has a function of that name")
 
 
 def _import_libraries() -> None:
-    """Before the fork, so that not every process has to."""
+    """Imports the libraries before the fork, so that not every process has to."""
     for module in ("tensorflow", "tensorflow_text"):
         importlib.import_module(module)
     _family("image_model")
-    # It says of every use of its older interfaces, which legacy modules need, that they are old.
+    # TensorFlow warns at every use of its older interfaces, which legacy modules need.
     importlib.import_module("tensorflow").get_logger().setLevel("ERROR")
 
 

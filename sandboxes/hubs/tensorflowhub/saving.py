@@ -1,8 +1,8 @@
 """Writes SavedModels that are the same byte for byte however often they are written.
 
-TensorFlow's own writers are deterministic but for three things, which are set right here: the order of the entries of
-maps inside protocol buffers, the file ``fingerprint.pb`` (a loader does without), and names that hold the address of a
-Python object or a counter of the process. Counters start anew because every model is made in a process of its own.
+TensorFlow's own writers are deterministic except for three things, which are corrected here: the order of the entries
+of maps inside protocol buffers, the file ``fingerprint.pb`` (a loader does without), and names that hold the address of
+a Python object or a counter of the process. Counters start at zero because every model is made in a separate process.
 """
 
 import importlib
@@ -28,8 +28,8 @@ def new_object(variables: Mapping[str, Any], *, trainable: bool) -> Any:
     """An object as those of TensorFlow's "reusable SavedModel" interface, still without its functions.
 
     Args:
-        variables: what it is to hold, by name.
-        trainable: whether hub.KerasLayer is to find its variables.
+        variables: its variables, by name.
+        trainable: whether hub.KerasLayer finds its variables.
     """
     model = tf.__internal__.tracking.AutoTrackable()
     model.weights = dict(variables)
@@ -108,7 +108,7 @@ def _make_reproducible(folder: Path) -> None:
 
 
 def _drop_origins(graph_def: Any) -> None:
-    """Where in which file a node was made says something of this machine and nothing to a loader."""
+    """Removes the source positions of nodes, which depend on this machine and are not needed to load the model."""
     graph_def.ClearField("debug_info")
     for node in graph_def.node:
         node.ClearField("experimental_debug_info")

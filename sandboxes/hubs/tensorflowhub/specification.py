@@ -1,7 +1,7 @@
 """Which handles the hub has, and what is behind each: ``handles.jsonl``, one row per handle.
 
 A row holds the handle without its host, its family (a function of this package that makes a model), the family's
-options, and from which source it is known that there is such a model (see README.md). No heavy library is needed here.
+options, and the source from which the model is known to exist (see README.md). No heavy library is needed here.
 """
 
 import hashlib
@@ -24,7 +24,7 @@ class Handle:
         path: the handle without its host, ``google/yamnet/1``.
         family: name of the function that makes the model.
         options: the family's options, sizes mostly.
-        source: where it is known from: ``hub``, ``catalogue`` or ``name``.
+        source: from where it is known: ``hub``, ``catalogue`` or ``name``.
     """
 
     path: str
@@ -44,7 +44,7 @@ class Handle:
 
 
 def model_name(family: str, options: Mapping[str, Any]) -> str:
-    """A folder's name, the same wherever and whenever it is asked for."""
+    """A folder's name, the same on every machine and at every call."""
     text = json.dumps(options, sort_keys=True)
     return f"{family}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
 
@@ -57,12 +57,12 @@ def cache_name(url: str) -> str:
 def read(lines: Iterable[str] | None = None) -> tuple[Handle, ...]:
     """Every handle, in the order of the file, which is sorted."""
     rows = FILE.read_text(encoding="utf-8").splitlines() if lines is None else lines
-    found = []
+    handles = []
     for row in rows:
         fields = json.loads(row)
         path, family, source = (fields.pop(name) for name in ("handle", "family", "source"))
-        found.append(Handle(path, family, fields, source))
-    return tuple(found)
+        handles.append(Handle(path, family, fields, source))
+    return tuple(handles)
 
 
 def models(handles: Iterable[Handle]) -> dict[str, tuple[str, Mapping[str, Any]]]:

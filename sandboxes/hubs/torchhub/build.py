@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).parent
-# What the modules import each other by here, and in the hub.
+# The package's prefix in the modules' imports, which the copies in the hub lack.
 PACKAGE = "apigauge.sandboxes.hubs.torchhub."
 VARIABLES = {"TORCH_HOME": "{hub}", "HF_HUB_CACHE": "{hub}/huggingface"}
 
@@ -22,7 +22,7 @@ def build(out: Path) -> None:
     repositories = specification()
     hub = out / "hub"
     hub.mkdir(parents=True)
-    # torch.hub makes this file unless it is there, and the hub cannot be written.
+    # torch.hub would create this file, and the hub cannot be written.
     (hub / "trusted_list").touch()
     for module in sorted((HERE / "stand_ins").glob("*.py")):
         target = out / "stand_ins" / module.name
@@ -44,8 +44,8 @@ def build(out: Path) -> None:
 def specification() -> list[dict[str, Any]]:
     """The repositories, and how each entry point is called and what it makes."""
     text = (HERE / "specification.json").read_text(encoding="utf-8")
-    found: list[dict[str, Any]] = json.loads(text)["repositories"]
-    return found
+    repositories: list[dict[str, Any]] = json.loads(text)["repositories"]
+    return repositories
 
 
 def folder_name(repository: str, ref: str) -> str:
@@ -84,7 +84,7 @@ def _definition(repository: str, name: str, entry: dict[str, Any]) -> list[str]:
 
 
 def _entries(repository: dict[str, Any], ref: str) -> Iterator[dict[str, Any]]:
-    """Those that a repository has at a ref; ``since`` and ``until`` (no longer) count in the order of its refs."""
+    """The entries that a repository has at a ref: from ``since`` until before ``until``, in the order of its refs."""
     refs = repository["refs"]
     for entry in repository["entries"]:
         first = refs.index(entry["since"]) if "since" in entry else 0
@@ -96,7 +96,7 @@ def _entries(repository: dict[str, Any], ref: str) -> Iterator[dict[str, Any]]:
 def _listed(repositories: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
     """Every entry point once, with its refs and a call that loads it."""
     for repository in repositories:
-        found: dict[str, dict[str, Any]] = {}
+        rows: dict[str, dict[str, Any]] = {}
         for ref in repository["refs"]:
             for entry in _entries(repository, ref):
                 for name in entry["names"]:
@@ -105,11 +105,11 @@ def _listed(repositories: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
                         "library": "torch.hub",
                         "source": entry["source"],
                     }
-                    row = found.setdefault(name, row | {"refs": []})
+                    row = rows.setdefault(name, row | {"refs": []})
                     row["refs"].append(ref)
                     more = f", {entry['example']}" if "example" in entry else ""
                     row["call"] = f"torch.hub.load('{repository['repository']}:{ref}', {name!r}{more})"
-        yield from found.values()
+        yield from rows.values()
 
 
 def main() -> None:

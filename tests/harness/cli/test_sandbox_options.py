@@ -1,4 +1,4 @@
-"""``--sandbox`` as scripts rely on it: when a sandbox is opened, what is said where none can be had, and exit codes."""
+"""``--sandbox`` as scripts rely on it: when a sandbox is opened, the message where none is available, and exit codes."""
 
 import json
 
@@ -8,35 +8,36 @@ from apigauge.__main__ import main
 from apigauge.errors import SandboxError
 from apigauge.harness.evaluation import run_directory
 from apigauge.sandboxes import hubs
+from apigauge.sandboxes.digests import tree_digest
 
 QUANTILES = "import statistics\nprint(statistics.quantiles([1, 2, 3, 4], n=4))"
 RUN = ["run", "--benchmark", "mini", "--model", f"constant:{QUANTILES}", "--limit", "3", "--json"]
 
 
-# What else was asked of ``open_sandbox``: the hub and the inputs.
-asked_more = []
+# Further arguments of ``open_sandbox``: the hub and the inputs.
+hubs_and_inputs = []
 
 
 @pytest.fixture
 def opened(monkeypatch, process_sandbox):
-    """What was asked of ``open_sandbox``, which gives process sandboxes without packages; docker cannot be had."""
-    asked = []
-    asked_more.clear()
+    """The calls of ``open_sandbox``, which opens process sandboxes without packages; docker is unavailable."""
+    calls = []
+    hubs_and_inputs.clear()
 
     def open_sandbox(kind, environment, *, concurrency=None, hub=None, inputs="none", say, **_):
-        asked.append((kind, environment, concurrency))
-        asked_more.append((hub.to_json() if hub else None, inputs))
+        calls.append((kind, environment, concurrency))
+        hubs_and_inputs.append((hub.to_json() if hub else None, inputs))
         if kind == "docker":
             raise SandboxError("no engine answers; start one")
         return process_sandbox(concurrency or 1)
 
     monkeypatch.setattr("apigauge.sandboxes.factory.open_sandbox", open_sandbox)
-    return asked
+    return calls
 
 
 @pytest.fixture
 def nowhere(monkeypatch):
-    """A machine on which no sandbox can be had."""
+    """A machine on which no sandbox is available."""
 
     def open_sandbox(*_, **__):
         raise SandboxError("no engine answers and this is no Linux; do this and that")
@@ -67,19 +68,20 @@ def test_a_table_names_the_outcomes(opened, tmp_path, capsys):
     shown = capsys.readouterr().out
     assert "exec.stage" in shown
     assert "passed 3" in shown
-    assert "own trouble" not in shown
+    assert "sandbox failed" not in shown
+    assert "trouble" not in shown
 
 
 @pytest.mark.parametrize(
     "more", [["--sandbox", "none"], ["--metrics", "rouge"], ["--metrics", "ast.exact", "codebleu"]]
 )
-def test_no_sandbox_is_opened_where_nothing_of_it_was_asked(opened, tmp_path, capsys, more):
+def test_no_sandbox_is_opened_where_no_program_is_needed(opened, tmp_path, capsys, more):
     assert main([*RUN, "--out", str(tmp_path), *more]) == 0
     assert opened == []
     assert not [name for name in result(capsys)["metrics"] if name.startswith("exec.")]
 
 
-def test_auto_scores_without_execution_where_no_sandbox_can_be_had_and_says_what_to_do(nowhere, tmp_path, capsys):
+def test_auto_scores_without_execution_where_no_sandbox_is_available_and_says_what_to_do(nowhere, tmp_path, capsys):
     assert main([*RUN, "--out", str(tmp_path)]) == 0
     shown = capsys.readouterr()
     assert len(shown.err.strip().splitlines()) == 1
@@ -89,7 +91,7 @@ def test_auto_scores_without_execution_where_no_sandbox_can_be_had_and_says_what
 
 
 @pytest.mark.parametrize("more", [["--sandbox", "docker"], ["--sandbox", "process"], ["--metrics", "exec.call"]])
-def test_what_was_asked_for_by_name_and_cannot_be_had_has_exit_code_4(nowhere, tmp_path, capsys, more):
+def test_a_sandbox_or_metric_named_and_unavailable_has_exit_code_4(nowhere, tmp_path, capsys, more):
     assert main([*RUN, "--out", str(tmp_path / "run"), *more]) == 4
     assert "do this and that" in capsys.readouterr().err
     assert not (tmp_path / "run").exists()
@@ -118,15 +120,15 @@ def test_a_benchmark_whose_hub_is_not_built_is_scored_without_and_refuses_a_name
 
 
 @pytest.mark.apibench
-def test_hub_inputs_and_environment_are_the_benchmarks_own_or_those_asked_for(opened, torchhub, tmp_path):
+def test_hub_inputs_and_environment_are_the_benchmarks_own_or_those_of_options(opened, torchhub, tmp_path):
     (tmp_path / "mine").mkdir()
     assert main([*torchhub, "--hub", "snapshot", str(tmp_path / "mine")]) == 0
-    hub = {"name": "torchhub", "mode": "snapshot", "digest": hubs.tree_digest(tmp_path / "mine")}
-    assert (opened, asked_more) == ([("auto", "torchhub", None)], [(hub, "fixtures")])
+    hub = {"name": "torchhub", "mode": "snapshot", "digest": tree_digest(tmp_path / "mine")}
+    assert (opened, hubs_and_inputs) == ([("auto", "torchhub", None)], [(hub, "fixtures")])
     more = ["--hub", "live", "--inputs", "none", "--environment", "huggingface", "--out", str(tmp_path / "second")]
-    assert main([*torchhub, *more]) == 0
+    assert main([*torchhub[: torchhub.index("--out")], *more]) == 0
     assert opened[1] == ("auto", "huggingface", None)
-    assert asked_more[1] == ({"name": "torchhub", "mode": "live", "digest": None}, "none")
+    assert hubs_and_inputs[1] == ({"name": "torchhub", "mode": "live", "digest": None}, "none")
 
 
 @pytest.mark.apibench
@@ -141,7 +143,7 @@ def test_a_benchmark_that_loads_no_models_takes_no_hub(opened, tmp_path, capsys)
     assert main([*RUN, "--out", str(tmp_path), "--hub", "live"]) == 2
     assert "load no models" in capsys.readouterr().err
     assert main([*RUN, "--out", str(tmp_path)]) == 0
-    assert asked_more == [(None, "none")]
+    assert hubs_and_inputs == [(None, "none")]
 
 
 def test_scoring_again_uses_the_kind_of_sandbox_of_the_run(opened, tmp_path, capsys):

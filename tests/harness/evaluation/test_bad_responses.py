@@ -37,9 +37,9 @@ def undisturbed(apigauge, tmp_path_factory):
     folder = tmp_path_factory.mktemp("good")
     done = score(apigauge, write(folder / "good.jsonl", *GOOD_LINES), folder / "run")
     assert done.returncode == 0, done.stderr
-    found = rows(folder / "run")
-    assert set(found) == {(item, 0) for item in GOOD}
-    return found, json.loads(done.stdout)["metrics"]
+    rows_by_key = rows(folder / "run")
+    assert set(rows_by_key) == {(item, 0) for item in GOOD}
+    return rows_by_key, json.loads(done.stdout)["metrics"]
 
 
 # What the line is, and a part of what must be said of it.
@@ -120,7 +120,7 @@ SCORED = {
 
 @pytest.fixture(scope="module")
 def hostile(apigauge, tmp_path_factory):
-    """All hostile texts in one file, each under an item of its own, between the good lines."""
+    """All hostile texts in one file, each answering another item, between the good lines."""
     from apigauge.benchmarks import load_benchmark
 
     free = [item.id for item in load_benchmark("mini").items if item.id not in GOOD]
@@ -135,10 +135,10 @@ def test_hostile_answers_are_scored_and_harm_no_other(hostile, undisturbed):
     done, out, ids = hostile
     assert done.returncode == 0, done.stderr
     assert "Traceback" not in done.stderr
-    found = rows(out)
-    assert {key: row for key, row in found.items() if key[0] in GOOD} == undisturbed[0]
+    rows_by_key = rows(out)
+    assert {key: row for key, row in rows_by_key.items() if key[0] in GOOD} == undisturbed[0]
     for what, item in ids.items():
-        row = found[item, 0]
+        row = rows_by_key[item, 0]
         assert all(0 <= value <= 1 for value in row["metrics"].values()), what
         assert set(row["metrics"]) == set(undisturbed[1]), what
 
@@ -151,14 +151,14 @@ def test_an_answer_without_a_catalogue_call_has_no_call(hostile, what):
     assert row["metrics"]["hallucination"] == 0
 
 
-def test_a_byte_that_is_no_utf_8_is_told_and_the_answer_still_scored(apigauge, tmp_path, undisturbed):
+def test_a_byte_that_is_not_utf_8_is_reported_and_the_answer_still_scored(apigauge, tmp_path, undisturbed):
     line = b'{"item": "mini-023", "text": "torch.topk(scores, k=3)  # caf\xe9"}'
     done = score(apigauge, write(tmp_path / "bad.jsonl", line, *GOOD_LINES), tmp_path / "run")
     assert done.returncode == 0, done.stderr
     assert "bad.jsonl, line 1: byte 60 is not UTF-8" in done.stderr
-    found = rows(tmp_path / "run")
-    assert found["mini-023", 0]["extraction"]["call"] == TOPK
-    assert {key: row for key, row in found.items() if key[0] in GOOD} == undisturbed[0]
+    rows_by_key = rows(tmp_path / "run")
+    assert rows_by_key["mini-023", 0]["extraction"]["call"] == TOPK
+    assert {key: row for key, row in rows_by_key.items() if key[0] in GOOD} == undisturbed[0]
     (text,) = [
         r["text"]
         for r in map(json.loads, (tmp_path / "run" / "generations.jsonl").read_text("utf-8").splitlines())
@@ -188,13 +188,13 @@ def test_an_answer_of_fifty_megabytes_scores_nothing_and_says_why(apigauge, tmp_
     done = score(apigauge, write(tmp_path / "bad.jsonl", *GOOD_LINES, huge), tmp_path / "run")
     assert done.returncode == 0, done.stderr
     assert "Traceback" not in done.stderr
-    found = rows(tmp_path / "run")
-    row = found.pop(("mini-023", 0))
+    rows_by_key = rows(tmp_path / "run")
+    row = rows_by_key.pop(("mini-023", 0))
     # The reference CodeBLEU gives a quarter to no program at all: an empty candidate's data flow counts as matched.
     assert {value for name, value in row["metrics"].items() if name != "codebleu"} == {0.0}
     assert row["labels"]["ast.exact"] == "too_long"
     assert row["extraction"] == {"call": None, "program": None, "how": "too long"}
-    assert found == undisturbed[0]
+    assert rows_by_key == undisturbed[0]
 
 
 def test_several_problems_are_counted_and_all_are_kept(apigauge, tmp_path):

@@ -11,7 +11,8 @@ import pytest
 from apigauge.benchmarks import load_benchmark
 from apigauge.errors import ResponsesError, RunError
 from apigauge.harness.evaluation import run_directory
-from apigauge.harness.evaluation.evaluate import evaluate, generate, score_run
+from apigauge.harness.evaluation.evaluate import evaluate, generate
+from apigauge.harness.evaluation.rescore import score_run
 from apigauge.harness.generation.backends import open_generator
 
 STATIC = ["ast_match", "rouge"]
@@ -126,12 +127,13 @@ def test_retrieval_answers_with_the_catalogue_row_nearest_by_bm25(tmp_path, mini
         assert scores[rows[call]] == pytest.approx(max(scores), rel=1e-4), item.id
 
 
-def test_only_the_first_items_are_asked_under_a_limit(tmp_path, mini):
+def test_only_the_first_items_are_answered_under_a_limit(tmp_path, mini):
     summary = evaluate(mini, open_generator(f"constant:{TOPK}"), tmp_path, ["ast_match"], limit=5)
     assert (summary["items"], summary["expected"]) == (5, 5)
     assert [row["item"] for row in lines(tmp_path / "scores.jsonl")] == [item.id for item in mini.items[:5]]
-    with pytest.raises(RunError, match=r"benchmark\.items was 5 and is 6"):
-        evaluate(mini, open_generator(f"constant:{TOPK}"), tmp_path, ["ast_match"], limit=6)
+    with pytest.raises(RunError, match=r"benchmark\.items was 5 and is 4.*--limit 5 or more"):
+        evaluate(mini, open_generator(f"constant:{TOPK}"), tmp_path, ["ast_match"], limit=4)
+    assert len(lines(tmp_path / "scores.jsonl")) == 5
 
 
 def damage(path, dropped, torn):
@@ -205,12 +207,12 @@ def test_a_replayed_file_that_changed_is_another_run(tmp_path, mini):
         evaluate(mini, open_generator(spec), tmp_path / "run", ["ast_match"])
 
 
-def test_two_runs_of_one_thing_have_equal_manifests_apart_from_host_timings_and_cache(tmp_path, mini):
+def test_two_runs_of_one_thing_have_equal_manifests_apart_from_date_host_timings_and_cache(tmp_path, mini):
     manifests = []
     for name in ("a", "b"):
         evaluate(mini, open_generator("retrieval:bm25"), tmp_path / name, STATIC)
         manifest = run_directory.read_json(tmp_path / name / "manifest.json")
-        manifests.append({key: value for key, value in manifest.items() if key not in ("host", "timings", "cache")})
+        manifests.append({key: value for key, value in manifest.items() if key not in run_directory.NOT_IDENTIFYING})
     assert manifests[0] == manifests[1]
     assert (tmp_path / "a" / "scores.jsonl").read_bytes() == (tmp_path / "b" / "scores.jsonl").read_bytes()
     assert set(manifests[0]) == {
@@ -307,8 +309,8 @@ def test_a_changed_metric_explains_its_own_scores_and_no_others(scored, mini):
     edit_score(scored, rouge_item, "rouge.L", 0.5)
     edit_score(scored, ast_item, "ast.domain", 0.5)
     _, changes = score_run(mini, scored, STATIC)
-    found = {(change.item, change.metric): change.because for change in changes}
-    assert found == {
+    causes = {(change.item, change.metric): change.because for change in changes}
+    assert causes == {
         (rouge_item, "rouge.L"): (f"metrics.rouge: 'rouge-score 0.0.7' -> '{installed}'",),
         (ast_item, "ast.domain"): (),
     }
@@ -346,7 +348,7 @@ def test_an_answer_to_no_item_of_the_benchmark_is_named(scored, mini):
         ("scores.jsonl", '{"item": "mini-003", "sample": 5}'),
     ],
 )
-def test_a_row_that_lacks_what_it_must_hold_is_told_without_a_traceback(scored, apigauge, name, line):
+def test_a_row_that_lacks_what_it_must_hold_is_reported_without_a_traceback(scored, apigauge, name, line):
     """A run may come from elsewhere, or have been edited."""
     with (scored / name).open("a") as file:
         file.write(line + "\n")

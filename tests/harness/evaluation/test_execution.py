@@ -1,4 +1,4 @@
-"""Answers through a real sandbox: order, what is run once, what our own trouble does, and leaving in the middle."""
+"""Answers through a real sandbox: order, what is run once, sandbox failures, and stopping in the middle."""
 
 import dataclasses
 import itertools
@@ -16,8 +16,9 @@ from apigauge.benchmarks import load_benchmark
 from apigauge.errors import RunError
 from apigauge.harness.audit.benchmark_audit import check_benchmark
 from apigauge.harness.evaluation import run_directory
-from apigauge.harness.evaluation.evaluate import evaluate, generate, score_run
+from apigauge.harness.evaluation.evaluate import evaluate, generate
 from apigauge.harness.evaluation.execution import AHEAD, executed
+from apigauge.harness.evaluation.rescore import score_run
 from apigauge.harness.generation.backends import open_generator
 from apigauge.sandboxes.verdict import Verdict
 
@@ -26,25 +27,25 @@ SLEEP = "import time\ntime.sleep(15)"
 
 
 class Watched:
-    """A sandbox that counts what it is asked, and has trouble of its own with the first so many runs of a program."""
+    """A sandbox that records its programs, and fails on the first so many runs of a program."""
 
-    def __init__(self, sandbox, trouble=None, describe=None):
+    def __init__(self, sandbox, failures=None, describe=None):
         self.sandbox = sandbox
         self.concurrency = sandbox.concurrency
-        self.trouble = dict(trouble or {})
-        self.asked = []
+        self.failures = dict(failures or {})
+        self.programs = []
         self.closed = 0
         self._describe = describe
         self._lock = threading.Lock()
 
     def run(self, program, limits=None):
         with self._lock:
-            self.asked.append(program.source)
-            left = self.trouble.get(program.source, 0)
-            self.trouble[program.source] = left - 1
-        if left > 0:
+            self.programs.append(program.source)
+            remaining = self.failures.get(program.source, 0)
+            self.failures[program.source] = remaining - 1
+        if remaining > 0:
             return Verdict("infra", 0, reason="the engine went away")
-        if left == -99:
+        if remaining == -99:
             raise OSError("promised never to be raised")
         return self.sandbox.run(program, limits)
 
@@ -68,8 +69,8 @@ def rows(*programs):
         }
 
 
-def outcomes(found):
-    return [row["labels"]["exec.rate"] for row in found]
+def outcomes(finished):
+    return [row["labels"]["exec.rate"] for row in finished]
 
 
 @pytest.fixture(scope="module")
@@ -92,39 +93,39 @@ def replayed(path, mini, programs):
 
 def test_rows_come_in_order_with_verdict_numbers_label_and_message(sandbox):
     slow = f"import time\ntime.sleep(1)\n{QUANTILES.splitlines()[-1]}"
-    found = list(executed(rows(f"import statistics\n{slow}", QUANTILES, None, "def f(:", "print(nope)"), sandbox))
-    assert [row["item"] for row in found] == ["0", "1", "2", "3", "4"]
-    assert outcomes(found) == ["passed", "passed", "failed/other", "failed/syntax", "failed/name"]
-    assert [row["metrics"]["exec.stage"] for row in found[:4]] == [4.0, 4.0, 0.0, 0.0]
-    assert found[0]["metrics"] == {"ast.exact": 1.0, "exec.rate": 1.0, "exec.call": 1.0, "exec.stage": 4.0}
-    assert found[0]["labels"] == {"ast.exact": "exact", "exec.rate": "passed"}
-    assert found[2]["messages"]["exec.rate"] == "nothing was extracted"
-    assert "nope" in found[4]["messages"]["exec.rate"]
-    assert found[4]["verdict"]["status"] == "failed"
-    json.dumps(found)
+    finished = list(executed(rows(f"import statistics\n{slow}", QUANTILES, None, "def f(:", "print(nope)"), sandbox))
+    assert [row["item"] for row in finished] == ["0", "1", "2", "3", "4"]
+    assert outcomes(finished) == ["passed", "passed", "failed/other", "failed/syntax", "failed/name"]
+    assert [row["metrics"]["exec.stage"] for row in finished[:4]] == [4.0, 4.0, 0.0, 0.0]
+    assert finished[0]["metrics"] == {"ast.exact": 1.0, "exec.rate": 1.0, "exec.call": 1.0, "exec.stage": 4.0}
+    assert finished[0]["labels"] == {"ast.exact": "exact", "exec.rate": "passed"}
+    assert finished[2]["messages"]["exec.rate"] == "nothing was extracted"
+    assert "nope" in finished[4]["messages"]["exec.rate"]
+    assert finished[4]["verdict"]["status"] == "failed"
+    json.dumps(finished)
 
 
 def test_equal_programs_are_run_once_and_all_get_the_verdict(sandbox):
     watched = Watched(sandbox)
-    found = list(executed(rows(*[QUANTILES, "print(nope)"] * 40), watched))
-    assert outcomes(found) == ["passed", "failed/name"] * 40
-    assert sorted(watched.asked) == sorted([QUANTILES, "print(nope)"])
+    finished = list(executed(rows(*[QUANTILES, "print(nope)"] * 40), watched))
+    assert outcomes(finished) == ["passed", "failed/name"] * 40
+    assert sorted(watched.programs) == sorted([QUANTILES, "print(nope)"])
 
 
-def test_our_own_trouble_is_not_handed_on_to_equal_programs(sandbox):
+def test_a_sandbox_failure_is_not_shared_by_equal_programs(sandbox):
     """A fix could be wrong by caching the verdict, or by giving all that wait for one run its bad luck."""
     watched = Watched(sandbox, {QUANTILES: 2})
-    found = list(executed(rows(*[QUANTILES] * 6), watched))
-    assert outcomes(found) == ["infra", "infra", "passed", "passed", "passed", "passed"]
-    assert len(watched.asked) == 3
-    assert "exec.rate" not in found[0]["metrics"]
-    assert found[0]["metrics"] == {"ast.exact": 1.0}
+    finished = list(executed(rows(*[QUANTILES] * 6), watched))
+    assert outcomes(finished) == ["infra", "infra", "passed", "passed", "passed", "passed"]
+    assert len(watched.programs) == 3
+    assert "exec.rate" not in finished[0]["metrics"]
+    assert finished[0]["metrics"] == {"ast.exact": 1.0}
 
 
-def test_a_sandbox_that_raises_is_our_own_trouble(sandbox):
-    (found,) = executed(rows(QUANTILES), Watched(sandbox, {QUANTILES: -99}))
-    assert found["labels"]["exec.rate"] == "infra"
-    assert "promised never to be raised" in found["messages"]["exec.rate"]
+def test_a_sandbox_that_raises_is_an_infrastructure_error(sandbox):
+    (finished,) = executed(rows(QUANTILES), Watched(sandbox, {QUANTILES: -99}))
+    assert finished["labels"]["exec.rate"] == "infra"
+    assert "promised never to be raised" in finished["messages"]["exec.rate"]
 
 
 def test_rows_are_drawn_a_bounded_number_ahead_and_programs_run_side_by_side(sandbox):
@@ -222,7 +223,7 @@ def test_the_interval_of_a_rung_is_on_the_scale_of_rungs(tmp_path, mini, sandbox
     assert stage["low"] == pytest.approx(4 * 0.025 ** (1 / stage["clusters"]))
 
 
-def test_too_much_trouble_of_our_own_withholds_the_numbers_until_scored_again(tmp_path, mini, sandbox):
+def test_too_many_sandbox_failures_withhold_the_numbers_until_scored_again(tmp_path, mini, sandbox):
     programs = [f"{QUANTILES}\nprint({n})" for n in range(4)]
     generator = replayed(tmp_path / "answers.jsonl", mini, programs)
     troubled = Watched(sandbox, {programs[1]: 1})
@@ -279,7 +280,7 @@ def test_a_run_that_broke_off_runs_only_what_is_missing(tmp_path, mini, sandbox)
     scores.write_bytes(b"".join(scores.read_bytes().splitlines(keepends=True)[:4]))
     watched = Watched(sandbox)
     assert evaluate(mini, generator, tmp_path / "run", ["ast_match"], sandbox=watched) == whole
-    assert sorted(watched.asked) == programs[4:]
+    assert sorted(watched.programs) == programs[4:]
 
 
 def test_the_references_are_run_and_those_that_fail_are_named(mini, sandbox):

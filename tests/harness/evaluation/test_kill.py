@@ -47,7 +47,7 @@ def command(responses, out):
 
 
 def start(responses, out, marker):
-    """The run, in a session of its own, its processes marked by their environment."""
+    """The run, in a separate session, its processes marked by their environment."""
     return subprocess.Popen(
         command(responses, out),
         env=os.environ | {MARKER: marker},
@@ -65,15 +65,15 @@ def finish(responses, out):
 
 def marked(marker):
     """Processes that live and carry the marker; a zombie's environment is empty."""
-    found = []
+    pids = []
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
             try:
                 if f"{MARKER}={marker}".encode() in (entry / "environ").read_bytes():
-                    found.append(int(entry.name))
+                    pids.append(int(entry.name))
             except OSError:
                 continue
-    return found
+    return pids
 
 
 def gone(marker, seconds=5.0):
@@ -87,18 +87,18 @@ def rows(path):
     """Whole lines by key; fails on a key that stands twice."""
     if not path.exists():
         return {}
-    found = {}
+    rows_by_key = {}
     for line in path.read_bytes().split(b"\n")[:-1]:
         row = json.loads(line)
         key = (row["item"], row["sample"])
-        assert key not in found, f"{path.name}: {key} stands twice"
-        found[key] = row
-    return found
+        assert key not in rows_by_key, f"{path.name}: {key} stands twice"
+        rows_by_key[key] = row
+    return rows_by_key
 
 
 @pytest.fixture(scope="module")
 def undisturbed(responses, tmp_path_factory):
-    """Rows, metrics and duration of a run nobody kills."""
+    """Rows, metrics and duration of a run that is not killed."""
     out = tmp_path_factory.mktemp("undisturbed") / "run"
     began = time.monotonic()
     metrics = finish(responses, out)

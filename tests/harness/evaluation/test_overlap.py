@@ -1,4 +1,4 @@
-"""Answers are scored and run while further answers are being made, and a run killed at any moment goes on from there."""
+"""Answers are scored and run while further answers are being generated, and a run killed at any moment resumes."""
 
 import json
 import os
@@ -38,7 +38,7 @@ class Slow(FixedAnswers):
 
 
 class SlowSandbox:
-    """Runs a program for so long, and notes when it was asked."""
+    """Runs a program for so long, and records when it started."""
 
     concurrency = 1
 

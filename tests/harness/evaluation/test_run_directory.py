@@ -9,6 +9,7 @@ import pytest
 
 from apigauge.errors import RunError
 from apigauge.harness.evaluation import run_directory
+from apigauge.harness.evaluation.manifest import start
 
 ODD_TEXTS = [
     "a\u2028b\u2029c\x85d",
@@ -145,12 +146,12 @@ def test_odd_text_round_trips_in_a_json_file(tmp_path, text):
     assert run_directory.read_json(tmp_path / "f.json") == {"text": text}
 
 
-def test_a_json_file_is_replaced_in_one_step(tmp_path):
+def test_a_json_file_is_replaced_atomically(tmp_path):
     path = tmp_path / "f.json"
     run_directory.write_json(path, {"old": 1})
     with path.open() as reader:
         run_directory.write_json(path, {"new": 2})
-        # Whoever opened the old file still reads the whole of it: its content was not overwritten.
+        # A reader of the old file still gets the whole of it: its content was not overwritten.
         assert json.load(reader) == {"old": 1}
     assert run_directory.read_json(path) == {"new": 2}
     assert list(tmp_path.iterdir()) == [path]
@@ -229,19 +230,19 @@ def test_a_run_that_cannot_be_made_says_where(tmp_path):
 
 
 def test_a_new_run_gets_its_manifest_and_an_equal_one_may_go_on(tmp_path):
-    run_directory.start(tmp_path, manifest())
-    run_directory.start(tmp_path, manifest())
+    start(tmp_path, manifest())
+    start(tmp_path, manifest())
     assert run_directory.read_json(tmp_path / "manifest.json") == manifest()
 
 
 def test_a_different_manifest_is_refused_and_what_differs_is_named(tmp_path):
-    run_directory.start(tmp_path, manifest())
+    start(tmp_path, manifest())
     append(tmp_path / "generations.jsonl", row(1))
     other = manifest(
         generator={"spec": "constant:x", "sampling": {"seed": 2}}, benchmark={"name": "other", "digest": "d"}
     )
     with pytest.raises(RunError) as error:
-        run_directory.start(tmp_path, other)
+        start(tmp_path, other)
     message = str(error.value)
     assert "generator.sampling.seed was 1 and is 2" in message
     assert "benchmark.name was 'mini' and is 'other'" in message
@@ -256,12 +257,17 @@ def test_an_entry_that_is_new_or_gone_is_a_difference():
     assert run_directory.differences(manifest(sandbox="x"), manifest()) == [("sandbox", "x", None)]
 
 
-def test_host_timings_and_cache_may_differ(tmp_path):
-    run_directory.start(tmp_path, manifest())
-    elsewhere = manifest(host={"python": "3.13", "cpu": "other"}, timings={"seconds": 9.0}, cache={"hits": 7})
+def test_date_host_timings_and_cache_may_differ(tmp_path):
+    start(tmp_path, manifest())
+    elsewhere = manifest(
+        created="2026-01-01T00:00:00+00:00",
+        host={"python": "3.13", "cpu": "other"},
+        timings={"seconds": 9.0},
+        cache={"hits": 7},
+    )
     assert run_directory.differences(manifest(), elsewhere) == []
     append(tmp_path / "generations.jsonl", row(1))
-    run_directory.start(tmp_path, elsewhere)
+    start(tmp_path, elsewhere)
     # The manifest of the beginning stays.
     assert run_directory.read_json(tmp_path / "manifest.json") == manifest()
 
@@ -270,5 +276,5 @@ def test_host_timings_and_cache_may_differ(tmp_path):
 def test_answers_without_a_manifest_are_not_taken_over(tmp_path, name):
     append(tmp_path / name, row(1))
     with pytest.raises(RunError, match="no manifest"):
-        run_directory.start(tmp_path, manifest())
+        start(tmp_path, manifest())
     assert not (tmp_path / "manifest.json").exists()

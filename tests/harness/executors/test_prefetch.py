@@ -6,8 +6,8 @@ import pytest
 from apigauge.harness.executors.prefetch import PENDING, prefetch
 
 
-def values(*found):
-    return [one for one in found if one is not PENDING]
+def values(*drawn):
+    return [one for one in drawn if one is not PENDING]
 
 
 def test_values_come_in_their_order_and_their_error_after_them():
@@ -16,10 +16,10 @@ def test_values_come_in_their_order_and_their_error_after_them():
         yield 2
         raise ValueError("torn")
 
-    found = []
+    stage = []
     with pytest.raises(ValueError, match="torn"):
-        found.extend(prefetch(drawn(), 10))
-    assert values(*found) == [1, 2]
+        stage.extend(prefetch(drawn(), 10))
+    assert values(*stage) == [1, 2]
     assert values(*prefetch(range(1000), 3)) == list(range(1000))
 
 
@@ -33,12 +33,12 @@ def test_the_thread_draws_while_the_values_before_are_in_use_but_only_so_many_pr
                 ready.set()
             yield number
 
-    found = prefetch(source(), 4)
-    assert next(one for one in found if one is not PENDING) == 0
-    assert ready.wait(5)  # without anything being asked for
+    stage = prefetch(source(), 4)
+    assert next(one for one in stage if one is not PENDING) == 0
+    assert ready.wait(5)  # although no value was requested
     time.sleep(0.1)
     assert len(drawn) == 6  # one in use, four waiting, one that finds no room
-    assert values(*found) == list(range(1, 50))
+    assert values(*stage) == list(range(1, 50))
 
 
 def test_it_says_idle_while_nothing_comes():
@@ -49,11 +49,11 @@ def test_it_says_idle_while_nothing_comes():
         go.wait(5)
         yield 2
 
-    found = prefetch(source(), 2)
-    assert next(found) in (1, PENDING)
-    assert PENDING in [next(found) for _ in range(3)]
+    stage = prefetch(source(), 2)
+    assert next(stage) in (1, PENDING)
+    assert PENDING in [next(stage) for _ in range(3)]
     go.set()
-    assert values(*found)[-1] == 2
+    assert values(*stage)[-1] == 2
 
 
 def test_closed_early_it_closes_what_it_draws_from():
@@ -65,7 +65,7 @@ def test_closed_early_it_closes_what_it_draws_from():
         finally:
             closed.set()
 
-    found = prefetch(source(), 2)
-    next(found)
-    found.close()
+    stage = prefetch(source(), 2)
+    next(stage)
+    stage.close()
     assert closed.wait(5)

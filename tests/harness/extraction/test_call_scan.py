@@ -164,8 +164,8 @@ def test_functions_of_a_catalogue_are_the_outermost_callees():
 
 def test_comments_and_strings_are_found_by_character_not_by_byte():
     program = "é = 'ü(1)'  # f(2)\ng(3)\n"
-    found = [program[stretch.start : stretch.stop] for stretch in comments_and_strings(program)]
-    assert found == ["'ü(1)'", "# f(2)"]
+    texts = [program[stretch.start : stretch.stop] for stretch in comments_and_strings(program)]
+    assert texts == ["'ü(1)'", "# f(2)"]
 
 
 def test_a_string_over_several_lines_is_one_stretch():
@@ -199,9 +199,9 @@ def test_no_text_makes_the_reader_raise_and_every_span_is_what_it_says(text):
     spans = list(find_calls(text))
     assert [span.start for span in spans] == sorted({span.start for span in spans})
     for span in spans:
-        found = text[span.start : span.end]
-        assert "".join(found.split("(")[0].split()) == span.callee
-        assert found.endswith(")") or not span.closed
+        call = text[span.start : span.end]
+        assert "".join(call.split("(")[0].split()) == span.callee
+        assert call.endswith(")") or not span.closed
     imports(text)
     stretches = comments_and_strings(text)
     assert all(one.stop <= two.start for one, two in itertools.pairwise(stretches))
@@ -233,6 +233,6 @@ def test_in_valid_python_the_calls_found_are_those_of_the_syntax_tree(expression
     tree = ast.parse(expression)
     expected = sorted(ast.get_source_segment(expression, node) for node in ast.walk(tree) if isinstance(node, ast.Call))
     strings = comments_and_strings(expression)
-    found = [s for s in find_calls(expression) if not any(s.start in stretch for stretch in strings)]
-    assert sorted(expression[s.start : s.end] for s in found) == expected
-    assert all(s.closed for s in found)
+    calls = [s for s in find_calls(expression) if not any(s.start in stretch for stretch in strings)]
+    assert sorted(expression[s.start : s.end] for s in calls) == expected
+    assert all(s.closed for s in calls)

@@ -19,7 +19,7 @@ LOAD = "torch.hub.load('pytorch/vision', model='resnet50')"
 PROGRAM = f"import torch\nmodel = {LOAD}\nmodel.eval()"
 
 
-def found(text):
+def extracted(text):
     extraction = extract(text, FUNCTIONS)
     assert extraction.text == text
     return extraction.call, extraction.program, extraction.how
@@ -30,25 +30,25 @@ def found(text):
 )
 def test_a_marked_section_holds_the_call(marker):
     text = f"<<<domain>>>: Vision\n{marker} {LOAD}\n<<<api_provider>>>: PyTorch\n<<<explanation>>>: f(1)"
-    assert found(text) == (LOAD, None, "section")
+    assert extracted(text) == (LOAD, None, "section")
 
 
 def test_the_comma_between_two_sections_is_no_part_of_the_call():
-    assert found(f"<<<api_call>>>: {LOAD}, <<<api_provider>>>: PyTorch") == (LOAD, None, "section")
+    assert extracted(f"<<<api_call>>>: {LOAD}, <<<api_provider>>>: PyTorch") == (LOAD, None, "section")
 
 
 def test_a_marked_code_section_is_the_program():
-    assert found(f"<<<api_call>>>: {LOAD}\n<<<code>>>: {PROGRAM}\n") == (LOAD, PROGRAM, "section")
+    assert extracted(f"<<<api_call>>>: {LOAD}\n<<<code>>>: {PROGRAM}\n") == (LOAD, PROGRAM, "section")
 
 
 def test_a_fence_within_a_code_section_is_taken_off():
     text = f"<<<api_call>>>: {LOAD}\n###Code:\n```python\n{PROGRAM}\n```\nEnjoy!"
-    assert found(text) == (LOAD, PROGRAM, "section")
+    assert extracted(text) == (LOAD, PROGRAM, "section")
 
 
 def test_of_two_call_sections_the_first_with_a_call_counts():
     text = f"<<<api_call>>>: see below\n<<<api_call>>>: {LOAD}\n<<<api_call>>>: pipeline('x')"
-    assert found(text) == (LOAD, None, "section")
+    assert extracted(text) == (LOAD, None, "section")
 
 
 def test_a_dictionary_whose_inner_quotes_are_not_escaped_is_read():
@@ -56,21 +56,21 @@ def test_a_dictionary_whose_inner_quotes_are_not_escaped_is_read():
         f"{{'domain': 'Vision', 'api_call': '{LOAD}', 'api_provider': 'PyTorch', 'explanation': 'loads, then runs', "
         f"'code': '{PROGRAM}'}}"
     )
-    assert found(text) == (LOAD, PROGRAM, "dict")
+    assert extracted(text) == (LOAD, PROGRAM, "dict")
 
 
 def test_a_dictionary_in_double_quotes_is_read():
     text = f'{{"domain": "Vision", "api_call": "{LOAD}", "example_code": "{PROGRAM}"}}'
-    assert found(text) == (LOAD, PROGRAM, "dict")
+    assert extracted(text) == (LOAD, PROGRAM, "dict")
 
 
 def test_a_fenced_block_is_the_program_and_its_call_is_found():
-    assert found(f"Use this:\n\n```python\n{PROGRAM}\n```\nor pipeline('x').") == (LOAD, PROGRAM, "fence")
+    assert extracted(f"Use this:\n\n```python\n{PROGRAM}\n```\nor pipeline('x').") == (LOAD, PROGRAM, "fence")
 
 
 def test_fenced_blocks_of_python_are_one_program():
     text = f"First:\n```py\nimport os\n```\nthen:\n```\n{PROGRAM}\n```"
-    assert found(text) == (LOAD, f"import os\n\n{PROGRAM}", "fence")
+    assert extracted(text) == (LOAD, f"import os\n\n{PROGRAM}", "fence")
 
 
 @pytest.mark.parametrize(
@@ -78,13 +78,13 @@ def test_fenced_blocks_of_python_are_one_program():
 )
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
 def test_blocks_that_are_not_python_are_passed_over(before, end):
-    call, program, how = found(f"{before}\n\nThen:\n\n```python\n{PROGRAM}\n```\nDone.".replace("\n", end))
+    call, program, how = extracted(f"{before}\n\nThen:\n\n```python\n{PROGRAM}\n```\nDone.".replace("\n", end))
     assert (call, program.split(), how) == (LOAD, PROGRAM.split(), "fence")
 
 
 def test_a_definition_is_no_call():
     program = f"def load():\n    return {LOAD}"
-    assert found(program) == (LOAD, program, "code")
+    assert extracted(program) == (LOAD, program, "code")
 
 
 def test_a_load_of_something_else_is_not_the_answer():
@@ -98,43 +98,43 @@ def test_a_call_in_a_comment_or_a_string_of_a_program_is_no_call():
 
 
 def test_a_fence_that_was_cut_off_reaches_to_the_end():
-    assert found(f"Use this:\n```\n{PROGRAM}") == (LOAD, PROGRAM, "fence")
+    assert extracted(f"Use this:\n```\n{PROGRAM}") == (LOAD, PROGRAM, "fence")
 
 
 def test_bare_code_is_the_program():
-    assert found(f"\n{PROGRAM}\n") == (LOAD, PROGRAM, "code")
+    assert extracted(f"\n{PROGRAM}\n") == (LOAD, PROGRAM, "code")
 
 
 def test_code_after_prose_begins_at_its_first_import():
-    assert found(f"Sure, here you go!\n{PROGRAM}") == (LOAD, PROGRAM, "imports")
+    assert extracted(f"Sure, here you go!\n{PROGRAM}") == (LOAD, PROGRAM, "imports")
 
 
 def test_a_catalogue_call_in_prose_is_found_without_a_program():
-    assert found(f"You should call {LOAD} (it's quick).") == (LOAD, None, "prose")
+    assert extracted(f"You should call {LOAD} (it's quick).") == (LOAD, None, "prose")
 
 
 def test_in_prose_a_call_of_nothing_in_the_catalogue_does_not_count():
-    assert found("You should (I think) ask somebody(else) about it!") == (None, None, "nothing")
+    assert extracted("You should (I think) ask somebody(else) about it!") == (None, None, "nothing")
 
 
 @pytest.mark.parametrize("text", ["", " \n", "I don't know.", "the model's name", "\0"])
 def test_an_answer_without_a_call_has_none(text):
-    call, _, how = found(text)
+    call, _, how = extracted(text)
     assert (call, how) == (None, "nothing")
 
 
 def test_line_ends_written_out_become_line_ends():
     text = f"<<<api_call>>>: {LOAD}\\n<<<code>>>: " + PROGRAM.replace("\n", "\\n")
-    assert found(text) == (LOAD, PROGRAM, "section, unescaped")
+    assert extracted(text) == (LOAD, PROGRAM, "section, unescaped")
 
 
 def test_line_ends_and_quotes_escaped_twice_are_read_too():
     text = "<<<api_call>>>: pipeline(\\\\'ner\\\\')\\\\n<<<code>>>: import a\\\\nb = a.c(\\\\\"d\\\\\")"
-    assert found(text) == ("pipeline('ner')", 'import a\nb = a.c("d")', "section, unescaped")
+    assert extracted(text) == ("pipeline('ner')", 'import a\nb = a.c("d")', "section, unescaped")
 
 
 def test_quotes_written_with_a_backslash_lose_it():
-    assert found('<<<api_call>>>: pipeline(\\"ner\\", model=\\"m\\")') == (
+    assert extracted('<<<api_call>>>: pipeline(\\"ner\\", model=\\"m\\")') == (
         'pipeline("ner", model="m")',
         None,
         "section, unescaped",
@@ -143,11 +143,11 @@ def test_quotes_written_with_a_backslash_lose_it():
 
 def test_escapes_that_belong_to_a_program_stay():
     program = 'import torch\nm = torch.hub.load("a", "b")\nprint("it\\"s\\n")'
-    assert found(program) == ('torch.hub.load("a", "b")', program, "code")
+    assert extracted(program) == ('torch.hub.load("a", "b")', program, "code")
 
 
 def test_a_call_that_was_cut_off_is_kept_as_far_as_it_goes():
-    assert found("<<<api_call>>>: torch.hub.load('pytorch/vision', model='res") == (
+    assert extracted("<<<api_call>>>: torch.hub.load('pytorch/vision', model='res") == (
         "torch.hub.load('pytorch/vision', model='res",
         None,
         "section",
@@ -155,17 +155,17 @@ def test_a_call_that_was_cut_off_is_kept_as_far_as_it_goes():
 
 
 def test_a_section_without_a_call_yields_to_a_program_with_one():
-    assert found(f"<<<api_call>>>: import torch\n<<<code>>>: {PROGRAM}") == (LOAD, PROGRAM, "code section")
-    assert found(f"{{'api_call': 'import torch', 'code': '{PROGRAM}'}}") == (LOAD, PROGRAM, "code entry")
+    assert extracted(f"<<<api_call>>>: import torch\n<<<code>>>: {PROGRAM}") == (LOAD, PROGRAM, "code section")
+    assert extracted(f"{{'api_call': 'import torch', 'code': '{PROGRAM}'}}") == (LOAD, PROGRAM, "code entry")
 
 
 def test_a_section_without_a_call_is_kept_where_no_program_has_one():
-    assert found("<<<api_call>>>: use resnet50\n<<<code>>>: print(1)") == (
+    assert extracted("<<<api_call>>>: use resnet50\n<<<code>>>: print(1)") == (
         "use resnet50",
         "print(1)",
         "section, no call",
     )
-    assert found("The answer is {'api_call': 'resnet50', 'api_provider': 'PyTorch'}") == (
+    assert extracted("The answer is {'api_call': 'resnet50', 'api_provider': 'PyTorch'}") == (
         "resnet50",
         None,
         "dict, no call",
@@ -173,11 +173,11 @@ def test_a_section_without_a_call_is_kept_where_no_program_has_one():
 
 
 def test_a_section_may_call_what_no_catalogue_has():
-    assert found("<<<api_call>>>: made.up(1)") == ("made.up(1)", None, "section")
+    assert extracted("<<<api_call>>>: made.up(1)") == ("made.up(1)", None, "section")
 
 
 def test_bare_code_may_call_what_no_catalogue_has():
-    assert found("x = made.up(1)") == ("made.up(1)", "x = made.up(1)", "code")
+    assert extracted("x = made.up(1)") == ("made.up(1)", "x = made.up(1)", "code")
 
 
 @pytest.mark.parametrize(
@@ -193,31 +193,31 @@ def test_bare_code_may_call_what_no_catalogue_has():
 )
 def test_what_is_loaded_beside_the_model_is_passed_over(companion):
     program = f"a = {companion}\nb = AutoModel.from_pretrained('m')"
-    assert found(program) == ("AutoModel.from_pretrained('m')", program, "code")
+    assert extracted(program) == ("AutoModel.from_pretrained('m')", program, "code")
 
 
 def test_a_companion_alone_is_the_call():
     program = "print('x')\na = AutoTokenizer.from_pretrained('m')"
-    assert found(program) == ("AutoTokenizer.from_pretrained('m')", program, "code")
+    assert extracted(program) == ("AutoTokenizer.from_pretrained('m')", program, "code")
 
 
 def test_companions_are_recognised_under_another_name():
     program = "from transformers import AutoTokenizer as T, AutoModel as M\nt = T.from_pretrained('m')\nm = M.from_pretrained('m')"
-    assert found(program) == ("M.from_pretrained('m')", program, "code")
+    assert extracted(program) == ("M.from_pretrained('m')", program, "code")
 
 
 def test_a_catalogue_function_is_recognised_under_another_name():
     program = "from transformers import pipeline as build\nprint(1)\np = build('ner')"
-    assert found(program) == ("build('ner')", program, "code")
+    assert extracted(program) == ("build('ner')", program, "code")
 
 
 def test_comments_and_strings_of_a_program_hold_no_call():
     program = "import torch\n# torch.hub.load('old', 'a')\nhelp = \"torch.hub.load('text', 'b')\"\nm = torch.hub.load('new', 'c')"
-    assert found(program) == ("torch.hub.load('new', 'c')", program, "code")
+    assert extracted(program) == ("torch.hub.load('new', 'c')", program, "code")
 
 
 def test_the_outer_call_is_taken_not_the_one_inside_it():
-    assert found("nn.Linear(pipeline('x'), 2)") == (
+    assert extracted("nn.Linear(pipeline('x'), 2)") == (
         "nn.Linear(pipeline('x'), 2)",
         "nn.Linear(pipeline('x'), 2)",
         "code",
@@ -227,13 +227,13 @@ def test_the_outer_call_is_taken_not_the_one_inside_it():
 def test_an_answer_is_read_up_to_a_million_characters_and_not_beyond():
     fits = f"<<<api_call>>>: {LOAD}\n<<<note>>>: "
     fits += "a" * (MAX_TEXT - len(fits))
-    assert found(fits)[0] == LOAD
-    assert found(fits + "a") == (None, None, "too long")
+    assert extracted(fits)[0] == LOAD
+    assert extracted(fits + "a") == (None, None, "too long")
 
 
 def test_a_program_is_cut_at_its_limit():
     program = "import a\n" + "b = 1\n" * MAX_PROGRAM
-    assert found(f"```\n{program}```")[1] == program[:MAX_PROGRAM]
+    assert extracted(f"```\n{program}```")[1] == program[:MAX_PROGRAM]
 
 
 @pytest.mark.parametrize(

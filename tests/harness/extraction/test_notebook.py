@@ -8,7 +8,7 @@ LOAD = "torch.hub.load('pytorch/vision', model='resnet50')"
 PROGRAM = f"import torch\nmodel = {LOAD}\nmodel.eval()"
 
 
-def found(text):
+def extracted(text):
     extraction = extract(text, frozenset({"torch.hub.load"}))
     return extraction.call, extraction.program, extraction.how
 
@@ -17,18 +17,18 @@ def found(text):
     "line", ["!pip install torch", "%pip install torch", "pip install torch", "%matplotlib inline"]
 )
 def test_a_notebook_s_lines_are_no_part_of_the_program(line):
-    assert found(f"<<<api_call>>>: {LOAD}\n<<<code>>>: {line}\n{PROGRAM}") == (LOAD, PROGRAM, "section")
+    assert extracted(f"<<<api_call>>>: {LOAD}\n<<<code>>>: {line}\n{PROGRAM}") == (LOAD, PROGRAM, "section")
 
 
 @pytest.mark.parametrize("line", ["!pip install timm", "%pip install timm", "pip install timm", "%matplotlib inline"])
 def test_nor_are_they_where_they_stand_between_its_own(line):
     lines = PROGRAM.split("\n")
     text = "\n".join([lines[0], line, *lines[1:]])
-    assert found(f"<<<api_call>>>: {LOAD}\n<<<code>>>: {text}") == (LOAD, PROGRAM, "section")
+    assert extracted(f"<<<api_call>>>: {LOAD}\n<<<code>>>: {text}") == (LOAD, PROGRAM, "section")
 
 
 def test_words_before_a_section_s_first_import_are_no_part_of_the_program():
-    assert found(f"<<<api_call>>>: {LOAD}\n<<<code>>>: It's worth seeing.\n{PROGRAM}") == (LOAD, PROGRAM, "section")
+    assert extracted(f"<<<api_call>>>: {LOAD}\n<<<code>>>: It's worth seeing.\n{PROGRAM}") == (LOAD, PROGRAM, "section")
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""A whole run against a server that fails: what could be had is there, what could not is told, and asked for again."""
+"""A whole run against a server that fails: its answers are kept, the missing ones are reported and requested again."""
 
 import json
 
@@ -31,10 +31,10 @@ def test_a_run_ends_with_what_could_be_had_and_running_again_finishes_only_the_r
     command += ["--no-cache", "--out", str(out), "--metrics", "ast_match"]
     server.react = some
     assert main(command) == 4
-    told = capsys.readouterr().err
-    assert "2 answers could not be had" in told
-    assert mini.items[4].id in told
-    assert mini.items[30].id in told
+    message = capsys.readouterr().err
+    assert "2 answers are missing" in message
+    assert mini.items[4].id in message
+    assert mini.items[30].id in message
     rows = [json.loads(line) for line in (out / "generations.jsonl").read_text().splitlines()]
     assert len(rows) == 54
     server.react = lambda _: good(ANSWER)

@@ -108,11 +108,11 @@ def test_a_batch_that_does_not_fit_is_halved_and_nothing_is_lost_or_made_twice(g
     whole = answers(gpt2, mini)
     monkeypatch.setattr(HF, "_generate", limited)
     opened = open_generator(f"hf:{gpt2}", ModelOptions(SHORT, cached=False))
-    found = list(opened.generate(mini, mini.items))
+    completions = list(opened.generate(mini, mini.items))
     assert sizes[:4] == [32, 16, 8, 4]
     assert max(sizes[3:]) == 4
-    assert len(found) == 56
-    assert {(one.item, 0): one.text for one in found} == {key: one.text for key, one in whole.items()}
+    assert len(completions) == 56
+    assert {(one.item, 0): one.text for one in completions} == {key: one.text for key, one in whole.items()}
     monkeypatch.setattr(HF, "_generate", lambda *_: (_ for _ in ()).throw(torch.OutOfMemoryError))
     with pytest.raises(ModelError, match="alone does not fit memory"):
         list(opened.generate(mini, mini.items))
@@ -129,12 +129,12 @@ def test_an_answer_ends_with_the_context_and_a_prompt_that_fills_it_stops_the_ru
 ):
     save_gpt2(tmp_path / "m", texts, context=110)
     short = [item for item in mini.items if len(mini.prompt(item)) < 150]
-    found = answers(tmp_path / "m", mini, short, Sampling(100))
-    assert found
-    assert all(one.prompt_tokens + one.completion_tokens <= 110 for one in found.values())
-    assert any(one.prompt_tokens + one.completion_tokens == 110 for one in found.values())
+    cut_off = answers(tmp_path / "m", mini, short, Sampling(100))
+    assert cut_off
+    assert all(one.prompt_tokens + one.completion_tokens <= 110 for one in cut_off.values())
+    assert any(one.prompt_tokens + one.completion_tokens == 110 for one in cut_off.values())
     # A prompt with less room than its neighbours neither shortens their answers nor gets more for itself.
-    assert found == answers(tmp_path / "m", mini, short, Sampling(100), batch_size=1)
+    assert cut_off == answers(tmp_path / "m", mini, short, Sampling(100), batch_size=1)
     opened = open_generator(f"hf:{tmp_path / 'm'}", ModelOptions(SHORT, Prompting(retriever="oracle"), cached=False))
     with pytest.raises(UsageError, match=r"56 items leave no room .* context of 110 tokens"):
         next(opened.generate(mini, mini.items))

@@ -1,4 +1,4 @@
-"""The client of OpenAI's protocol against a real server on the loopback: what is asked and answered, key and address."""
+"""The client of OpenAI's protocol against a real server on the loopback: requests and answers, key and address."""
 
 import base64
 import json
@@ -21,7 +21,7 @@ from apigauge.harness.generation.options import ModelOptions
 from apigauge.harness.generation.sampling import Sampling
 from apigauge.harness.generation.types import Answer, Request
 
-# What is asked
+# Requests
 
 
 def test_a_chat_puts_the_prompt_as_one_message_of_the_user(server):
@@ -75,8 +75,8 @@ def test_each_answer_goes_to_the_request_it_was_made_for(server):
         time.sleep(0.05 if received.prompt in ("p0", "p3") else 0)
 
     server.react = react
-    found = answers(engine(server, concurrency=4), requests(20))
-    assert found == {f"i{number}": Answer(f"to p{number}", "stop", 5, 7) for number in range(20)}
+    by_request = answers(engine(server, concurrency=4), requests(20))
+    assert by_request == {f"i{number}": Answer(f"to p{number}", "stop", 5, 7) for number in range(20)}
     assert sorted(server.prompts()) == sorted(f"p{number}" for number in range(20))
 
 
@@ -162,7 +162,7 @@ def test_the_key_is_in_the_header_and_nowhere_else(server, monkeypatch, caplog):
     assert answers(client, requests(7)).keys() == {"i6"}
     assert {received.headers["Authorization"] for received in server.requests} == {f"Bearer {KEY}"}
     assert len(client.problems) == 6
-    assert sum("***" in problem for problem in client.problems) == 5  # Of what is no message, p4's, nothing is told.
+    assert sum("***" in problem for problem in client.problems) == 5  # p4's body is not a message and is not repeated.
     assert any("Request" in record.getMessage() for record in caplog.records)
     logged = "".join(f"{record.getMessage()}{record.args!r}{record.exc_text}" for record in caplog.records)
     for text in ("\n".join(client.problems), logged, repr(client), str(client), json.dumps(client.describe())):
@@ -231,13 +231,13 @@ def test_the_description_asks_nobody(server):
 
 
 def test_the_address_is_the_option_s_or_the_environment_s_or_openai_s(monkeypatch):
-    def found(url=None):
+    def address(url=None):
         return OpenAI("m", ModelOptions(base_url=url)).describe()["base_url"]
 
-    assert found() == "https://api.openai.com/v1"
+    assert address() == "https://api.openai.com/v1"
     monkeypatch.setenv("OPENAI_BASE_URL", "http://[::1]:8000/v1/")
-    assert found() == "http://[::1]:8000/v1"
-    assert found("https://example.org/v1") == "https://example.org/v1"
+    assert address() == "http://[::1]:8000/v1"
+    assert address("https://example.org/v1") == "https://example.org/v1"
 
 
 @pytest.mark.parametrize(

@@ -142,7 +142,7 @@ def test_a_request_that_the_server_refuses_is_told_once_and_the_others_are_had(s
 
 
 @pytest.mark.parametrize(
-    ("body", "told"),
+    ("body", "reported"),
     [
         ('{"object": "error", "message": "as vLLM said it"}', ": as vLLM said it"),
         ('{"error": "as a text"}', ": as a text"),
@@ -155,11 +155,11 @@ def test_a_request_that_the_server_refuses_is_told_once_and_the_others_are_had(s
         ("", ""),
     ],
 )
-def test_a_server_s_own_words_are_told_in_one_short_line(server, body, told):
+def test_a_server_s_own_words_are_reported_in_one_short_line(server, body, reported):
     server.first([send(body, 400)])
     client = engine(server)
     assert answers(client, requests(1)) == {}
-    assert client.problems == [f"item 'i0', sample 0: HTTP 400{told}; it is left out"]
+    assert client.problems == [f"item 'i0', sample 0: HTTP 400{reported}; it is left out"]
 
 
 @pytest.mark.parametrize("status", [401, 403])
@@ -182,8 +182,8 @@ def test_answers_that_were_there_before_the_key_was_refused_are_had(server):
     assert had == ["i0", "i1"]
 
 
-def test_an_error_of_our_own_is_raised_where_the_answers_are_taken(server, monkeypatch):
-    monkeypatch.setattr(openai, "_read", lambda *_: 1 / 0)
+def test_a_programming_error_is_raised_where_the_answers_are_taken(server, monkeypatch):
+    monkeypatch.setattr(openai, "_parse_answer", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         answers(engine(server), requests(3))
     assert not still_running()

@@ -6,7 +6,7 @@ import pytest
 from apigauge.benchmarks import load_benchmark
 from apigauge.errors import UsageError
 from apigauge.harness.generation.prompts import REFERENCE, Prompting, render
-from apigauge.harness.generation.retrieved_docs import documents
+from apigauge.harness.generation.retrieved_docs import retrieved_documents
 
 
 def test_a_template_is_filled_with_instruction_and_document(tmp_path, mini):
@@ -30,19 +30,19 @@ def test_a_template_that_is_wrong_or_reaches_for_more_is_refused(tmp_path, mini,
 
 def test_the_document_follows_the_question_in_the_benchmarks_form_and_in_chat(mini):
     item = mini.items[0]
-    asked = f"{item.instruction}{REFERENCE}{item.document}"
+    question = f"{item.instruction}{REFERENCE}{item.document}"
     assert render(mini, [item], Prompting(retriever="oracle"), "instruction", None) == [
-        f"###Instruction: {asked}\n###Output:"
+        f"###Instruction: {question}\n###Output:"
     ]
-    assert render(mini, [item], Prompting(retriever="oracle"), "chat", "<{}>".format) == [f"<{asked}>"]
+    assert render(mini, [item], Prompting(retriever="oracle"), "chat", "<{}>".format) == [f"<{question}>"]
 
 
 def test_bm25_gives_what_the_retrieval_baseline_answers_with(mini):
     from apigauge.harness.generation.backends import open_generator
 
-    calls = {json.loads(text)["api_call"] for text in documents(mini, mini.items, "bm25")}
-    found = documents(mini, mini.items, "bm25")
-    for answer, document in zip(open_generator("retrieval:bm25").generate(mini, mini.items), found, strict=True):
+    calls = {json.loads(text)["api_call"] for text in retrieved_documents(mini, mini.items, "bm25")}
+    documents = retrieved_documents(mini, mini.items, "bm25")
+    for answer, document in zip(open_generator("retrieval:bm25").generate(mini, mini.items), documents, strict=True):
         assert f"<<<api_call>>>: {json.loads(document)['api_call']}\n" in answer.text
     assert len(calls) > 10
 
@@ -57,7 +57,7 @@ def test_the_oracles_document_is_the_one_of_the_released_questions(hub, data_dir
         question = json.loads(line)
         text = question["text"].partition("for reference:")[2].strip()
         released[str(question["question_id"])], _ = json.JSONDecoder().raw_decode(text)
-    shown = documents(benchmark, benchmark.items, "oracle")
+    shown = retrieved_documents(benchmark, benchmark.items, "oracle")
     ours = {item.id: json.loads(text) for item, text in zip(benchmark.items, shown, strict=True)}
 
     def plain(row):

@@ -50,42 +50,42 @@ def answers(folder, benchmark, **options):
 
 
 @pytest.fixture(scope="module")
-def found(vllm_python, gpt2):
+def results(vllm_python, gpt2):
     return run(vllm_python, gpt2)
 
 
-def test_the_engine_answers_as_transformers_does(found, gpt2, mini):
+def test_the_engine_answers_as_transformers_does(results, gpt2, mini):
     ours = answers(gpt2, mini)
-    theirs = by_key(found["greedy"])
+    theirs = by_key(results["greedy"])
     assert share({key: one.text for key, one in ours.items()}, theirs) >= 0.99
-    same = {(item, sample): (reason, tokens) for item, sample, text, reason, tokens in found["greedy"]}
+    same = {(item, sample): (reason, tokens) for item, sample, text, reason, tokens in results["greedy"]}
     equal = [key for key in ours if ours[key].text == theirs[key]]
     assert [same[key] for key in equal] == [(ours[key].finish_reason, ours[key].prompt_tokens) for key in equal]
     assert len(set(theirs.values())) > 30
 
 
-def test_draws_follow_from_the_seed_of_item_and_sample_not_from_order(found):
-    drawn, again = by_key(found["drawn"]), by_key(found["drawn again"])
+def test_draws_follow_from_the_seed_of_item_and_sample_not_from_order(results):
+    drawn, again = by_key(results["drawn"]), by_key(results["drawn again"])
     assert len(drawn) == 112
     assert len(again) == 40
     assert sum(drawn[key] == again[key] for key in again) >= 39
     assert sum(drawn[item, 0] != drawn[item, 1] for item, _ in again) >= 19
 
 
-def test_answers_end_before_a_stop_text(found):
-    whole = by_key(found["greedy"])
-    for key, text in by_key(found["stopped"]).items():
+def test_answers_end_before_a_stop_text(results):
+    whole = by_key(results["greedy"])
+    for key, text in by_key(results["stopped"]).items():
         assert "a" not in text
         assert "e" not in text
         assert whole[key].startswith(text)
 
 
-def test_a_prompt_without_room_is_told_before_anything_is_answered(found):
-    assert "56 items leave no room" in found["too long"]
+def test_a_prompt_without_room_is_reported_before_anything_is_answered(results):
+    assert "56 items leave no room" in results["too long"]
 
 
-def test_the_manifest_names_engine_weights_and_context(found, gpt2):
-    about = found["about"]
+def test_the_manifest_names_engine_weights_and_context(results, gpt2):
+    about = results["about"]
     assert about["kind"] == "vllm"
     assert about["engine"].startswith("vllm 0.")
     assert (about["dtype"], about["device"], about["max_model_len"]) == ("float32", "cpu", 256)

@@ -39,7 +39,7 @@ def hubs(data_dir):
     loaded = {}
     for hub in HUBS:
         benchmark = load_benchmark(f"apibench-{hub}", data_dir)
-        loaded[hub] = ast_gorilla.catalogue_rows(benchmark), {item.id: item.domain for item in benchmark.items}
+        loaded[hub] = ast_gorilla.read_catalogue(benchmark), {item.id: item.domain for item in benchmark.items}
     return loaded
 
 
@@ -82,7 +82,7 @@ def test_every_released_answer_but_two_gets_upstreams_verdict_and_row(hubs, data
 
 @pytest.mark.apibench
 def test_without_upstreams_grammar_29_verdicts_differ_and_none_on_torch_hub(hubs, data_dir, monkeypatch):
-    monkeypatch.setattr(ast_gorilla, "_frozen_parser", lambda: None)
+    monkeypatch.setattr(ast_gorilla, "upstream_parser", lambda: None)
     differing, accuracy = {}, 0
     for name in TABLE:
         upstream, ours = upstream_verdicts(data_dir, name), verdicts(hubs, data_dir, name)

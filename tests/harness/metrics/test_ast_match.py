@@ -202,7 +202,7 @@ def test_catalogue_signatures_bind_positions_and_defaults():
     "value", ["+".join(["'a'"] * 240), "(" * 300 + "1" + ")" * 300, "-" * 400 + "1", "[" * 300 + "]" * 300]
 )
 def test_a_deeply_nested_argument_is_compared_and_harms_nothing(value):
-    from apigauge.harness.metrics.constants import constants
+    from apigauge.harness.metrics.values import constants
 
     benchmark = load_benchmark("mini")
     scored = ast_match.make(benchmark)(benchmark.items[0], extract(f"```python\nx = {value}\nf(x, k={value})\n```"))
@@ -211,7 +211,7 @@ def test_a_deeply_nested_argument_is_compared_and_harms_nothing(value):
 
 
 @pytest.mark.parametrize(
-    ("program", "known"),
+    ("program", "scope"),
     [
         ("a = b = 'x'", {"a": "x", "b": "x"}),
         ("a, b = 1, 'x'", {"a": 1, "b": "x"}),
@@ -236,7 +236,7 @@ def test_a_deeply_nested_argument_is_compared_and_harms_nothing(value):
         ("a = 'x'\nb = (\n", {"a": "x"}),
     ],
 )
-def test_names_that_stand_for_one_constant(program, known):
-    from apigauge.harness.metrics.constants import constants
+def test_names_that_stand_for_one_constant(program, scope):
+    from apigauge.harness.metrics.values import constants
 
-    assert constants(program) == known
+    assert constants(program) == scope

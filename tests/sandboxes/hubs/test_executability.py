@@ -1,4 +1,4 @@
-"""APIBench's own programs in the stand-in hubs: what loads, what the references reach, and what faults are caught."""
+"""APIBench's own programs in the stand-in hubs: what loads, what the references score, and which faults are caught."""
 
 import contextlib
 
@@ -86,8 +86,8 @@ def test_a_second_run_gives_the_same_verdicts(benchmark, sandbox, references):
 
 def test_faults_are_caught_and_rewritings_pass(benchmark, sandbox, references):
     outcomes = reference_mutations.judge(sandbox, benchmark, references, SAMPLE)
-    missed = [f"{one.variant.kind}: {one.reason}\n{one.variant.source}" for one in outcomes if not one.as_wanted]
+    missed = [f"{one.variant.kind}: {one.reason}\n{one.variant.source}" for one in outcomes if not one.as_expected]
     report = "\n\n".join(["\n".join(reference_mutations.table(outcomes)), *missed])
     for is_fault in (True, False):
-        group = [one.as_wanted for one in outcomes if one.is_fault == is_fault]
+        group = [one.as_expected for one in outcomes if one.is_fault == is_fault]
         assert sum(group) >= CAUGHT * len(group), report

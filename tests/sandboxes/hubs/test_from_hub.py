@@ -22,7 +22,7 @@ CONFIGS = {
 
 class _Handler(BaseHTTPRequestHandler):
     def do_GET(self):
-        self.server.asked.append(self.path)
+        self.server.requests.append(self.path)
         repo = self.path.removeprefix("/").removesuffix("/resolve/main/config.json")
         body = json.dumps(CONFIGS[repo]).encode() if repo in CONFIGS else b"<html>"
         self.send_response(404 if len(repo) % 2 and repo not in CONFIGS else 200)
@@ -37,7 +37,7 @@ class _Handler(BaseHTTPRequestHandler):
 @pytest.fixture
 def hub(monkeypatch, tmp_path):
     server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
-    server.asked = []
+    server.requests = []
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     monkeypatch.setenv("HF_ENDPOINT", f"http://127.0.0.1:{server.server_port}/")
@@ -48,19 +48,19 @@ def hub(monkeypatch, tmp_path):
     server.server_close()
 
 
-def test_every_repositorys_configuration_is_asked_for_once(hub):
-    said = []
-    folder = download.configs(said.append)
-    assert len(hub.asked) == len(set(hub.asked)) == len(build.entries())
+def test_every_repositorys_configuration_is_requested_once(hub):
+    lines = []
+    folder = download.configs(lines.append)
+    assert len(hub.requests) == len(set(hub.requests)) == len(build.entries())
     # A missing one and one that is no JSON are both "none".
     assert {path.name for path in folder.iterdir()} == {f"{repo}.json" for repo in CONFIGS}
-    assert "3 of " in said[0]
-    hub.asked.clear()
-    download.configs(said.append)
-    assert not [path for path in hub.asked if path.split("/")[1] in CONFIGS]
+    assert "3 of " in lines[0]
+    hub.requests.clear()
+    download.configs(lines.append)
+    assert not [path for path in hub.requests if path.split("/")[1] in CONFIGS]
 
 
-def test_a_hub_that_cannot_be_reached_is_told(hub, monkeypatch):
+def test_a_hub_that_cannot_be_reached_is_reported(hub, monkeypatch):
     monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
     with pytest.raises(SandboxError, match=r"--from-hub: http://127\.0\.0\.1:9 cannot be reached"):
         download.configs(print)

@@ -1,4 +1,4 @@
-"""Hubs as sandboxes see them: what is found, what its digest says, and what is refused."""
+"""Hubs as sandboxes see them: their content, their digests, and unknown or missing hubs."""
 
 import os
 
@@ -8,6 +8,7 @@ from sandbox_kinds import KINDS, open_kind
 from apigauge.errors import SandboxError, UsageError
 from apigauge.harness.audit.hub_coverage import with_quotes
 from apigauge.sandboxes import environments, hubs
+from apigauge.sandboxes.digests import tree_digest
 from apigauge.sandboxes.verdict import Program
 
 
@@ -28,24 +29,24 @@ def test_every_hub_has_an_environment_of_its_name():
 
 
 def test_the_digest_is_of_names_links_and_contents_and_of_nothing_else(folder):
-    first = hubs.tree_digest(folder)
+    first = tree_digest(folder)
     os.utime(folder / "models" / "weights", (1, 1))
     (folder / "models" / "weights").chmod(0o600)
-    assert hubs.tree_digest(folder) == first
+    assert tree_digest(folder) == first
     (folder / "models" / "weights").write_text("1235")
-    assert hubs.tree_digest(folder) != first
-    assert hubs.tree_digest(folder, contents=False) == hubs.tree_digest(folder, contents=False)
+    assert tree_digest(folder) != first
+    assert tree_digest(folder, contents=False) == tree_digest(folder, contents=False)
     (folder / "models" / "weights").write_text("1234")
-    assert hubs.tree_digest(folder) == first
+    assert tree_digest(folder) == first
     (folder / "models" / "link").unlink()
     (folder / "models" / "link").symlink_to("elsewhere")
-    assert hubs.tree_digest(folder) != first
+    assert tree_digest(folder) != first
 
 
 def test_a_link_to_a_folder_counts(folder):
-    first = hubs.tree_digest(folder)
+    first = tree_digest(folder)
     (folder / "again").symlink_to("models")
-    assert hubs.tree_digest(folder) != first
+    assert tree_digest(folder) != first
 
 
 @pytest.mark.parametrize(
@@ -76,7 +77,7 @@ def test_a_snapshot_is_named_by_its_files_and_sizes(folder):
     assert hub.to_json() == {
         "name": "huggingface",
         "mode": "snapshot",
-        "digest": hubs.tree_digest(folder, contents=False),
+        "digest": tree_digest(folder, contents=False),
     }
     (folder / "models" / "weights").write_text("12345")
     assert hubs.snapshot_hub("huggingface", folder).digest != hub.digest

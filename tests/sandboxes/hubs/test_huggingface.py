@@ -1,4 +1,4 @@
-"""Programs of Hugging Face's libraries in the stand-in hub: what a model of each kind is asked for, and what is refused."""
+"""Programs of Hugging Face's libraries in the stand-in hub: what programs do with each kind of model, and what fails."""
 
 import contextlib
 
@@ -65,7 +65,7 @@ mine = load_dataset('your_dataset')
 assert set(mine) == {'train', 'validation', 'test'}
 assert mine['test']['image'][0].size == (224, 224) and mine['train'][0]['audio']['sampling_rate'] == 16000
 """,
-    "a picture that lies beside a model": """
+    "a picture in a model's repository": """
 from diffusers.utils import load_image
 address = 'https://huggingface.co/lllyasviel/sd-controlnet-depth/resolve/main/images/stormtrooper.png'
 assert load_image(address).size == (96, 96)
@@ -112,7 +112,7 @@ BAD = {
         "from datasets import load_dataset\nload_dataset('anton-l/superb_demo', 'ex', split='session1')",
         "other",
     ),
-    "a picture that a repository is asked for as a file of its own": (
+    "a picture requested as a file of a repository": (
         "from huggingface_hub import hf_hub_download\nhf_hub_download('gpt2', 'x.png')\n'https://huggingface.co'",
         "hub_not_found",
     ),

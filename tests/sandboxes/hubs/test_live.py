@@ -34,18 +34,18 @@ def answer(weights=False):
 
 
 class Hub(ThreadingHTTPServer):
-    """Whatever is in ``pages``, by path; remembers what was asked for."""
+    """Serves ``pages`` by path, and records the requests."""
 
     def __init__(self):
         super().__init__(("127.0.0.1", 0), _Handler)
         self.url = f"http://127.0.0.1:{self.server_port}"
         self.pages = {}
-        self.asked = []
+        self.requests = []
 
 
 class _Handler(BaseHTTPRequestHandler):
     def do_GET(self):
-        self.server.asked.append(self.path)
+        self.server.requests.append(self.path)
         body = self.server.pages.get(self.path)
         self.send_response(404 if body is None else 200)
         if body is None:
@@ -113,13 +113,13 @@ def test_a_repository_is_fetched_once_and_then_read_offline(server, live):
     verdict = sandbox.run(Program(source, "hf_hub_download"))
     assert verdict.ended, verdict
     assert verdict.evidence["stdout"].strip() == CONFIG.decode()
-    asked = len(server.asked)
+    requests = len(server.requests)
     assert sandbox.run(Program(source, "hf_hub_download")).ended
-    assert len(server.asked) == asked
-    assert not any("tf_model" in path for path in server.asked)
+    assert len(server.requests) == requests
+    assert not any("tf_model" in path for path in server.requests)
 
 
-def test_what_the_hub_does_not_have_is_asked_for_once(server, live):
+def test_what_the_hub_does_not_have_is_requested_once(server, live):
     source = (
         "from huggingface_hub import hf_hub_download\n"
         "hf_hub_download('some/nothing', 'config.json', local_files_only=True)\n"
@@ -127,7 +127,7 @@ def test_what_the_hub_does_not_have_is_asked_for_once(server, live):
     sandbox = live("huggingface")
     verdicts = [sandbox.run(Program(source, "hf_hub_download")) for _ in range(2)]
     assert [(v.status, v.category) for v in verdicts] == [("failed", "hub_not_found")] * 2
-    assert server.asked == ["/api/models/some/nothing/revision/main"]
+    assert server.requests == ["/api/models/some/nothing/revision/main"]
 
 
 def test_a_torch_hub_repository_and_then_its_weights(server, live):
@@ -139,14 +139,14 @@ def test_a_torch_hub_repository_and_then_its_weights(server, live):
     source = "import torch\nassert torch.hub.load('some/repo', 'answer', weights=True) == 43\n"
     verdict = sandbox.run(Program(source, "torch.hub.load"))
     assert verdict.ended, verdict
-    assert server.asked == ["/some/repo/archive/main.zip", "/answer.json"]
+    assert server.requests == ["/some/repo/archive/main.zip", "/answer.json"]
 
 
 def test_a_program_cannot_name_an_address_of_its_own(server, live):
     source = "import sys\nsys.stderr.write('Downloading: \"http://127.0.0.1:9/secret\" to /x/secret\\n')\nopen('missing.pt')\n"
     sandbox = live("torchhub")
     assert sandbox.run(Program(source, "open")).category == "input"
-    assert server.asked == []
+    assert server.requests == []
 
 
 def test_a_tensorflow_hub_model_is_unpacked_under_the_name_its_library_looks_for(server, live):
@@ -167,7 +167,7 @@ def test_a_tensorflow_hub_model_is_unpacked_under_the_name_its_library_looks_for
     assert verdict.evidence["stdout"].strip() == "model"
 
 
-def test_a_hub_out_of_reach_is_our_own_trouble(live, server):
+def test_a_hub_out_of_reach_is_a_sandbox_failure(live, server):
     sandbox = live("tensorflowhub")
     handle = f"{server.url}/google/model/1"
     server.shutdown()

@@ -43,7 +43,7 @@ DATA_SETS = {
     "nateraw/dino-clips",
     "patrickvonplaten/librispeech_asr_dummy",
 }
-# Folders and files of whoever runs an example.
+# Folders and files of the user who runs an example.
 LOCAL = re.compile(r"(images|pretrained_models|path_to_folder|path|audio-test|tests)/")
 
 # Classes that transformers had in version 4.57.6 and has no longer.

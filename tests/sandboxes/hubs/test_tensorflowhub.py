@@ -28,12 +28,12 @@ INVENTED = (
 
 def families():
     """The functions that make models, read without importing them, which would take TensorFlow."""
-    found = {}
+    functions = {}
     for name in ("images", "texts", "sounds", "legacy"):
         for node in ast.parse((FOLDER / f"{name}.py").read_text()).body:
             if isinstance(node, ast.FunctionDef) and not node.name.startswith("_"):
-                assert found.setdefault(node.name, (name, node))[0] == name
-    return found
+                assert functions.setdefault(node.name, (name, node))[0] == name
+    return functions
 
 
 def test_every_handle_stands_once_and_in_order():
@@ -51,9 +51,9 @@ def test_every_source_is_one_that_the_contract_knows():
 
 
 def test_every_family_is_a_function_that_takes_the_options_of_its_handles():
-    known = families()
+    functions = families()
     for handle in HANDLES:
-        arguments = known[handle.family][1].args
+        arguments = functions[handle.family][1].args
         names = {argument.arg for argument in (*arguments.args, *arguments.kwonlyargs)} - {"folder"}
         assert set(handle.options) <= names, handle.path
         without_default = arguments.args[: len(arguments.args) - len(arguments.defaults)]
@@ -85,12 +85,12 @@ def test_the_name_of_a_model_does_not_depend_on_the_order_of_its_options():
 def test_versions_of_the_imagenet_models_have_the_format_they_were_published_in():
     # The hub's pages: version 4 brought the format of TensorFlow 2, version 5 the signature.
     for handle in HANDLES:
-        found = re.fullmatch(
+        match = re.fullmatch(
             r"google/imagenet/(?:mobilenet_v[12]|inception|resnet|p?nasnet)\w*/(\w+)/(\d)", handle.path
         )
-        if not found:
+        if not match:
             continue
-        kind, version = found[1], int(found[2])
+        kind, version = match[1], int(match[2])
         assert handle.family == ("image_module" if version <= 3 else "image_model"), handle.path
         assert handle.options["kind"] == ("logits" if kind == "classification" else kind)
         assert version <= 3 or handle.options["serving"] == (version == 5)
@@ -127,16 +127,16 @@ def test_what_was_never_published_is_not_there():
 @pytest.mark.apibench
 def test_every_handle_of_the_catalogue_has_a_model():
     catalogue = load_benchmark("apibench-tensorflowhub").catalogue
-    known = {handle.url for handle in HANDLES}
-    missing = Counter(url for api in catalogue for url in URL.findall(api.call) if url not in known)
+    urls = {handle.url for handle in HANDLES}
+    missing = Counter(url for api in catalogue for url in URL.findall(api.call) if url not in urls)
     assert missing == {}
 
 
 @pytest.mark.apibench
 def test_only_what_the_catalogue_names_is_there_on_its_word_alone():
     catalogue = load_benchmark("apibench-tensorflowhub").catalogue
-    named = {url for api in catalogue for url in URL.findall(api.call)}
+    catalogue_urls = {url for api in catalogue for url in URL.findall(api.call)}
     only = [handle.url for handle in HANDLES if handle.source == "catalogue"]
-    assert set(only) <= named
+    assert set(only) <= catalogue_urls
     # Kept in mind by a number: 14 of the catalogue's 57 handles are not, or not as a SavedModel, on the real hub.
-    assert (len(only), len(named)) == (14, 57)
+    assert (len(only), len(catalogue_urls)) == (14, 57)

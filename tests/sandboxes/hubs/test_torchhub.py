@@ -15,7 +15,7 @@ import pytest
 import torch
 
 from apigauge.sandboxes import environments
-from apigauge.sandboxes.hubs import tree_digest
+from apigauge.sandboxes.digests import tree_digest
 from apigauge.sandboxes.hubs.torchhub import build as builder
 from apigauge.sandboxes.hubs.torchhub import language_models
 
@@ -43,7 +43,7 @@ def load(built, monkeypatch):
     monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
     monkeypatch.setattr(torch.hub, "urlopen", refuse)
     monkeypatch.setattr("builtins.input", lambda *_: (_ for _ in ()).throw(EOFError("EOF when reading a line")))
-    # As where the hub is mounted read-only: no __pycache__ beside what is imported.
+    # As where the hub is mounted read-only: no __pycache__ next to imported modules.
     monkeypatch.setattr(sys, "dont_write_bytecode", True)
     yield functools.partial(torch.hub.load, verbose=False)
     for name in [name for name in sys.modules if name.partition(".")[0] == "stand_ins"]:
@@ -70,7 +70,7 @@ def test_every_entry_of_the_specification_loads_where_its_dependencies_are(built
     calls = {entry["id"]: entry["call"] for entry in json.loads((built / "hub.json").read_text())["entries"]}
     missing = {}
     for repository in builder.specification():
-        if "imports" in repository:  # transformers' own models are another test's affair
+        if "imports" in repository:  # another test covers transformers' own models
             continue
         for entry in repository["entries"]:
             call = calls[f"{repository['repository']} {entry['names'][0]}"]
@@ -249,9 +249,9 @@ def test_loading_writes_nothing_into_the_hub(load, built):
 
 
 def test_list_and_help_know_the_entry_points(load):
-    found = torch.hub.list(OLD, verbose=False)
-    assert {"resnet18", "vgg19_bn", "lraspp_mobilenet_v3_large"} <= set(found)
-    assert not {"regnet_y_8gf", "vit_b_16", "get_weight", "resnet200"} & set(found)
+    names = torch.hub.list(OLD, verbose=False)
+    assert {"resnet18", "vgg19_bn", "lraspp_mobilenet_v3_large"} <= set(names)
+    assert not {"regnet_y_8gf", "vit_b_16", "get_weight", "resnet200"} & set(names)
     assert "resnet18 of pytorch/vision" in torch.hub.help(OLD, "resnet18")
 
 

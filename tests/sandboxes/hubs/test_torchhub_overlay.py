@@ -62,7 +62,7 @@ def bilinear(image, y, x):
 def test_roi_align_is_the_mean_of_bilinear_samples(operators, roi, aligned, ratio):
     image = torch.randn(2, 3, 12, 10, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
     rois = torch.tensor([roi], dtype=torch.float64)
-    found = operators.torchvision.roi_align(image, rois, 0.7, 4, 3, ratio, aligned)[0]
+    pooled = operators.torchvision.roi_align(image, rois, 0.7, 4, 3, ratio, aligned)[0]
     left, top, right, bottom = (value * 0.7 - (0.5 if aligned else 0) for value in roi[1:])
     width, height = right - left, bottom - top
     if not aligned:
@@ -80,21 +80,21 @@ def test_roi_align_is_the_mean_of_bilinear_samples(operators, roi, aligned, rati
                 for j in range(down)
                 for i in range(across)
             ]
-            torch.testing.assert_close(found[:, row, column], torch.stack(samples).mean(dim=0))
+            torch.testing.assert_close(pooled[:, row, column], torch.stack(samples).mean(dim=0))
 
 
 def test_deformable_convolution_without_deformation_is_a_convolution(operators):
     image, weight, bias = torch.randn(2, 4, 9, 8), torch.randn(6, 2, 3, 3), torch.randn(6)
     offset, mask = torch.zeros(2, 2 * 9, 5, 4), torch.zeros(2, 1)
-    found = operators.torchvision.deform_conv2d(image, weight, offset, mask, bias, 2, 2, 1, 1, 1, 1, 2, 1, False)
+    output = operators.torchvision.deform_conv2d(image, weight, offset, mask, bias, 2, 2, 1, 1, 1, 1, 2, 1, False)
     torch.testing.assert_close(
-        found, functional.conv2d(image, weight, bias, stride=2, padding=1, groups=2), atol=1e-4, rtol=1e-4
+        output, functional.conv2d(image, weight, bias, stride=2, padding=1, groups=2), atol=1e-4, rtol=1e-4
     )
     # Every look one pixel further right: the convolution of the image moved left.
     offset[:, 1::2] = 1
     moved = functional.conv2d(functional.pad(image, (0, 1))[..., 1:], weight, bias, stride=2, padding=1, groups=2)
-    found = operators.torchvision.deform_conv2d(image, weight, offset, mask, bias, 2, 2, 1, 1, 1, 1, 2, 1, False)
-    torch.testing.assert_close(found[..., 1:], moved[..., 1:], atol=1e-4, rtol=1e-4)
+    output = operators.torchvision.deform_conv2d(image, weight, offset, mask, bias, 2, 2, 1, 1, 1, 1, 2, 1, False)
+    torch.testing.assert_close(output[..., 1:], moved[..., 1:], atol=1e-4, rtol=1e-4)
 
 
 def test_gradients_are_those_of_the_function(operators):
@@ -113,7 +113,7 @@ def test_gradients_are_those_of_the_function(operators):
     steps = (1, 1, 1, 1, 1, 1, 1, 1, True)
     ones = torch.ones(1, 2, 5, 5, dtype=torch.float64)
     with torch._C._AutoDispatchBelowAutograd():
-        found = operators.torchvision._deform_conv2d_backward(ones, *tensors, *steps)
+        gradients = operators.torchvision._deform_conv2d_backward(ones, *tensors, *steps)
     for number, tensor in enumerate(tensors):
         shift = torch.randn_like(tensor) * 1e-6
         ends = []
@@ -121,4 +121,4 @@ def test_gradients_are_those_of_the_function(operators):
             moved = [one.detach() for one in tensors]
             moved[number] = moved[number] + sign * shift
             ends.append(operators.torchvision.deform_conv2d(*moved, *steps).sum())
-        torch.testing.assert_close((found[number] * shift).sum() * 2, ends[0] - ends[1], atol=1e-9, rtol=1e-3)
+        torch.testing.assert_close((gradients[number] * shift).sum() * 2, ends[0] - ends[1], atol=1e-9, rtol=1e-3)

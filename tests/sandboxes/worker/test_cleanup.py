@@ -1,4 +1,4 @@
-"""Folders that were made hard to empty are emptied, or said not to be."""
+"""Folders that are hard to empty are emptied, or reported as not empty."""
 
 import os
 import subprocess

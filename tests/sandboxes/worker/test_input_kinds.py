@@ -94,7 +94,7 @@ def test_paths(path, kind):
 
 
 def test_what_a_program_does_with_its_paths():
-    found = Literals(
+    literals = Literals(
         ast.parse(
             "'''doc.txt'''\n"
             "out = 'a.wav'\nboth = 'b.wav'\nbase = 'data'\n"
@@ -104,10 +104,10 @@ def test_what_a_program_does_with_its_paths():
             "loop = loop + 'k.csv'\nfor twice in y: twice = 'l.csv'\nm(twice)\n"
         )
     )
-    paths = {text for text in found.texts if "." in text}
+    paths = {text for text in literals.texts if "." in text}
     assert paths == {*("a.wav", "b.wav", "data/c.csv", "data/d.csv", "data/e.csv", "f.csv", "i.txt", "j.zip", "l.csv")}
-    assert found.written == {"a.wav", "i.txt"}
-    assert {"/g.csv", "k.csv"} <= found.parts
+    assert literals.written == {"a.wav", "i.txt"}
+    assert {"/g.csv", "k.csv"} <= literals.parts
 
 
 def test_a_program_made_to_take_long_takes_no_time():
@@ -133,5 +133,5 @@ def test_a_data_set_of_the_hub_is_no_input(name):
 
 def test_what_is_loaded_as_a_data_set_is_known_by_its_place():
     program = "load_dataset('a', 'b', split='c')\nload_dataset(path='d')\nload_dataset('json', data_files='e.json')"
-    found = Literals(ast.parse(program + "\nfrom_pretrained('f')"))
-    assert found.data_sets == {"a", "d", "json"}
+    literals = Literals(ast.parse(program + "\nfrom_pretrained('f')"))
+    assert literals.data_sets == {"a", "d", "json"}

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 from apigauge.benchmarks.types import Benchmark
-from apigauge.harness.evaluation.execution import Row, executed
+from apigauge.harness.evaluation.execution import executed
 from apigauge.harness.extraction.call_scan import functions_of
 from apigauge.harness.extraction.extract import extract
 from apigauge.harness.metrics.executability import INFRA
@@ -48,7 +48,7 @@ class Execution:
             reason = [f"{verdict['status']}: {verdict['reason']}"]
             yield answer, Labels(said, {name: reason for name, yes in said.items() if not yes})
 
-    def _row(self, answer: Answer) -> Row:
+    def _row(self, answer: Answer) -> dict[str, Any]:
         found = extract(answer.text, self._functions)
         return {
             "extraction": {"call": found.call, "program": found.program},

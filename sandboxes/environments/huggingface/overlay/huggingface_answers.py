@@ -1,10 +1,10 @@
 # ruff: noqa: INP001 - one file among those of site-packages
-"""Answers for the Hugging Face hub what ``huggingface_hub`` asks, from the cache that is there.
+"""Answers the requests of ``huggingface_hub`` from the mounted cache, in the place of the Hugging Face hub.
 
-The cache of a sandbox is all of the hub that there is, and its library has two ways to live without the rest. Offline
-it takes whatever it lacks for a broken connection, and does not even ask what a model is for. So it is left online, and
-its requests end here instead of at a socket: files and their absence, what a repository holds, what its task is, as the
-hub's HTTP API states them. What is no question about the hub's models goes on to the network, or what stands for it.
+In a sandbox the hub is this cache and nothing more. In its offline mode the library reports everything that is missing
+as a broken connection, and does not even ask for a model's task. So it stays online, and its requests are answered here
+instead of at a socket, as the hub's HTTP API answers them: files and their absence, a repository's content, its task.
+Requests that are not about models are passed on to the network, or to its replacement.
 """
 
 import io
@@ -29,7 +29,7 @@ _MEDIA = re.compile(r"\.(?:avi|bmp|flac|gif|jpe?g|m4a|mkv|mov|mp[34]|ogg|png|tif
 
 
 class Answer(NamedTuple):
-    """What the hub would say."""
+    """The hub's answer."""
 
     status: HTTPStatus
     headers: dict[str, str]
@@ -37,15 +37,15 @@ class Answer(NamedTuple):
 
 
 class _Hub(HTTPAdapter):
-    """A transport that ends here."""
+    """A transport that answers requests itself."""
 
     def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
         path = urlsplit(str(request.url)).path
-        # That the viewer has read a data set is not needed to load it.
+        # A data set loads without the viewer having read it.
         viewer = str(request.url).startswith(_VIEWER)
         answer = _missing("EntryNotFound", "Not read yet") if viewer else _answer(path, request.body)
         if answer is not None and request.method == "GET" and answer.status != HTTPStatus.OK and _MEDIA.search(path):
-            # A picture that lies beside a model is an input like any other, and no part of the stand-in.
+            # A picture in a model's repository is an input like any other, and not part of the stand-in.
             with suppress(requests.ConnectionError):
                 return super().send(request, *args, **kwargs)
         if answer is None:
@@ -59,7 +59,7 @@ class _Hub(HTTPAdapter):
 
 
 def _answer(path: str, body: bytes | str | None = None) -> Answer | None:
-    """What the hub says at a path, asked with a body; None where only the real one could answer."""
+    """The hub's answer to a request for a path with a body; None if only the real hub could answer."""
     parts = [unquote(part) for part in path.strip("/").split("/")]
     api = parts[0] == "api"
     parts = parts[1:] if api else parts
@@ -76,7 +76,7 @@ def _answer(path: str, body: bytes | str | None = None) -> Answer | None:
     rest = parts[place + 2 :] if place else []
     folder = Path(constants.HF_HUB_CACHE, f"{kind or 'models'}--{repo.replace('/', '--')}")
     if not folder.is_dir():
-        # Data sets are not part of a stand-in, so that one is missing says nothing.
+        # Data sets are not part of a stand-in, so a missing one may exist on the hub.
         return None if kind in {"datasets", "spaces"} else _missing("RepoNotFound", "Repository not found")
     commit = _commit(folder, revision)
     if commit is None:
@@ -99,7 +99,7 @@ def _missing(code: str, message: str) -> Answer:
 
 
 def _commit(folder: Path, revision: str) -> str | None:
-    """The commit that a branch, a tag or a commit names."""
+    """The commit that a branch, a tag or a commit refers to."""
     if (folder / "snapshots" / revision).is_dir():
         return revision
     try:
@@ -112,7 +112,7 @@ def _file(path: Path, commit: str) -> Answer:
     if not path.is_file():
         answer = _missing("EntryNotFound", "Entry not found")
         return answer._replace(headers=answer.headers | {"X-Repo-Commit": commit})
-    # Files lie in the cache under their tags.
+    # The cache names files by their ETags.
     headers = {"X-Repo-Commit": commit, "ETag": f'"{path.resolve().name}"'}
     return Answer(HTTPStatus.OK, headers, path.read_bytes())
 
@@ -131,7 +131,7 @@ def _tree(snapshot: Path, below: str) -> list[dict[str, Any]]:
 
 
 def _entries(snapshot: Path, name: str) -> list[dict[str, Any]]:
-    """What the hub says of a file or folder; nothing if it is not there."""
+    """The hub's entry for a file or folder; no entry if it does not exist."""
     path = snapshot / name
     if path.is_dir():
         return [{"type": "directory", "path": name, "size": 0, "oid": "0" * 40}]
@@ -141,22 +141,22 @@ def _entries(snapshot: Path, name: str) -> list[dict[str, Any]]:
 
 
 def _about(repo: str, commit: str, snapshot: Path) -> dict[str, Any]:
-    known = _known().get(repo, {})
+    facts = _facts().get(repo, {})
     about = {"_id": commit[:24], "id": repo, "modelId": repo, "sha": commit, "private": False, "gated": False}
     about |= {"disabled": False, "downloads": 0, "likes": 0, "tags": [], "lastModified": "2023-06-01T00:00:00.000Z"}
     about["siblings"] = [{"rfilename": name} for name in _names(snapshot)]
-    about |= {"pipeline_tag": known["task"]} if known.get("task") else {}
-    return about | ({"library_name": known["library"]} if known.get("library") not in {None, "none"} else {})
+    about |= {"pipeline_tag": facts["task"]} if facts.get("task") else {}
+    return about | ({"library_name": facts["library"]} if facts.get("library") not in {None, "none"} else {})
 
 
 def _names(snapshot: Path) -> list[str]:
-    found = (Path(folder, name) for folder, _, names in os.walk(snapshot) for name in names)
-    return sorted(path.relative_to(snapshot).as_posix() for path in found)
+    paths = (Path(folder, name) for folder, _, names in os.walk(snapshot) for name in names)
+    return sorted(path.relative_to(snapshot).as_posix() for path in paths)
 
 
 @cache
-def _known() -> dict[str, dict[str, str]]:
-    """Task and library of each model, where the hub's description says them."""
+def _facts() -> dict[str, dict[str, str]]:
+    """Task and library of each model, as far as the hub's description has them."""
     try:
         text = Path(constants.HF_HUB_CACHE).parent.joinpath(_DESCRIPTION).read_text(encoding="utf-8")
         return {entry["id"]: entry for entry in json.loads(text)["entries"]}
@@ -174,7 +174,7 @@ def _session(self: requests.Session) -> None:
 
 
 class _Kept(type(Path())):  # type: ignore[misc]
-    """A path whose mark that a file is missing need not be made: the cache cannot be written."""
+    """A path that ignores errors when the library marks a file as missing: the cache cannot be written."""
 
     def touch(self, *args: Any, **kwargs: Any) -> None:
         with suppress(OSError):
@@ -185,7 +185,7 @@ class _Kept(type(Path())):  # type: ignore[misc]
             super().mkdir(*args, **kwargs)
 
 
-# transformers also asks with sessions of its own.
+# transformers also sends requests through its own sessions.
 requests.Session.__init__ = _session
 configure_http_backend(requests.Session)
 file_download.Path = _Kept

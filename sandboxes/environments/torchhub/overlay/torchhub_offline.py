@@ -1,8 +1,9 @@
 # ruff: noqa: INP001 - one file among those of site-packages
-"""Lets ``force_reload=True`` reload from the hub that is there.
+"""Makes ``force_reload=True`` use the mounted hub.
 
-torch.hub answers it by asking GitHub for the repository anew. The hub of a sandbox is mounted read-only and is all the
-GitHub that there is: what it holds cannot be out of date, and what it lacks is still asked for, and not found.
+With this option torch.hub downloads the repository from GitHub again. In a sandbox the hub is mounted read-only and
+takes GitHub's place: what it has cannot be out of date, and what it lacks is requested from the network as before, and
+fails.
 """
 
 import os

@@ -115,7 +115,7 @@ def deform_conv2d(
     offset_groups: int,
     use_mask: bool,
 ) -> Tensor:
-    """Convolution that looks beside its grid (Dai et al., 2017), each look weighted by the mask (Zhu et al., 2018)."""
+    """Convolution at points moved by offsets (Dai et al., 2017) and weighted by a mask (Zhu et al., 2018)."""
     batch, channels, height, width = image.shape
     out_channels, _, kernel_h, kernel_w = weight.shape
     rows, columns = offset.shape[-2:]
@@ -262,8 +262,8 @@ def _roi_pool_backward(
 def _deform_conv2d_backward(grad: Tensor, *arguments: Any) -> tuple[Tensor, ...]:
     tensors = tuple(tensor.detach().requires_grad_() for tensor in arguments[:5])
     with _recording():
-        found = deform_conv2d(*tensors, *arguments[5:])
-        grads = torch.autograd.grad(found, tensors, grad, allow_unused=True)
+        output = deform_conv2d(*tensors, *arguments[5:])
+        grads = torch.autograd.grad(output, tensors, grad, allow_unused=True)
     return tuple(torch.zeros_like(of) if one is None else one for one, of in zip(grads, tensors, strict=True))
 
 

@@ -48,19 +48,19 @@ _UNCONDITIONAL = frozenset({"DDPMPipeline", "DDIMPipeline", "PNDMPipeline", "Sco
 def _components(pipeline: str, extra: dict[str, Any]) -> dict[str, str | None]:
     """The components of a pipeline and their classes; None for one that the repository leaves out."""
     if pipeline in _UNCONDITIONAL:
-        found: dict[str, str | None] = {"scheduler": extra["scheduler"], "unet": "UNet2DModel"}
-        return found | ({"vqvae": "VQModel"} if "vqvae" in extra else {})
-    found = {"scheduler": extra["scheduler"], "unet": extra["unet"].removeprefix("K-"), "vae": extra["vae"]}
+        components: dict[str, str | None] = {"scheduler": extra["scheduler"], "unet": "UNet2DModel"}
+        return components | ({"vqvae": "VQModel"} if "vqvae" in extra else {})
+    components = {"scheduler": extra["scheduler"], "unet": extra["unet"].removeprefix("K-"), "vae": extra["vae"]}
     if "text_encoder" in extra:
-        found |= {"text_encoder": extra["text_encoder"], "tokenizer": "CLIPTokenizer"}
+        components |= {"text_encoder": extra["text_encoder"], "tokenizer": "CLIPTokenizer"}
     for name in ("image_encoder", "low_res_scheduler", "depth_estimator", "feature_extractor"):
         if name in extra:
-            found[name] = extra[name]
+            components[name] = extra[name]
     if pipeline in _CHECKED:
         checked = bool(extra.get("safety_checker"))
-        found["safety_checker"] = "StableDiffusionSafetyChecker" if checked else None
-        found.setdefault("feature_extractor", "CLIPImageProcessor")
-    return dict(sorted(found.items()))
+        components["safety_checker"] = "StableDiffusionSafetyChecker" if checked else None
+        components.setdefault("feature_extractor", "CLIPImageProcessor")
+    return dict(sorted(components.items()))
 
 
 def _origin(class_name: str | None) -> str | None:

@@ -119,13 +119,23 @@ def _checkpoint(arch: str, folder: Path) -> dict[str, Any]:
     task_name = "text_to_speech" if arch in _CRITERIA else "speech_to_text"
     parser = options.get_training_parser(default_task=task_name)
     criterion = _CRITERIA.get(arch, "label_smoothed_cross_entropy")
-    given = [str(folder), "--arch", arch, "--task", task_name, "--criterion", criterion, "--config-yaml", "config.yaml"]
+    command = [
+        str(folder),
+        "--arch",
+        arch,
+        "--task",
+        task_name,
+        "--criterion",
+        criterion,
+        "--config-yaml",
+        "config.yaml",
+    ]
     for name, value in _SMALL[arch].items():
-        given += [f"--{name}", str(value)]
-    arguments = options.parse_args_and_arch(parser, given)
+        command += [f"--{name}", str(value)]
+    arguments = options.parse_args_and_arch(parser, command)
     task = tasks.setup_task(arguments, from_checkpoint=True)
     state = task.build_model(arguments).state_dict()
-    # Whoever loads it says where the data is; it is not where this was built.
+    # The program that loads it passes the data's folder, which is not the folder of this build.
     arguments.data = "."
     history = {"criterion_name": "Criterion", "optimizer_name": "Adam", "lr_scheduler_state": {"best": None}}
     return {

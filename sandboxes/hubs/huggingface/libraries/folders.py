@@ -1,6 +1,6 @@
 """The caches of libraries that do not look where ``huggingface_hub`` does: links to the same snapshots.
 
-Their own variables name these folders, but for fairseq, which looks below the home folder: whoever runs programs links
+Their own variables name these folders, except for fairseq, which uses the home folder: to run programs with it, link
 ``~/.cache/fairseq`` to ``{hub}/hub``.
 """
 
@@ -20,7 +20,7 @@ def link(out: Path) -> None:
     """Adds the links to a hub that is built below a folder."""
     hub = out / "hub"
     for place in sorted(hub.glob("models--flair--*")):
-        # The package keeps every model in a cache of its own.
+        # The package has a separate cache for every model.
         _link(out / "flair" / "models" / place.name.removeprefix("models--flair--") / place.name, place)
     for snapshot in sorted((hub / _SPEAKERS / "snapshots").glob("*")):
         for file in sorted(snapshot.iterdir()):

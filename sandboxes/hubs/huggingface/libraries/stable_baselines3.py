@@ -26,7 +26,7 @@ _EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
 def write(entry: dict[str, Any], folder: Path, tools: Any) -> None:  # noqa: ARG001
-    """Writes the agent's archive and what the training run left beside it."""
+    """Writes the agent's archive and the training run's other files."""
     import stable_baselines3
     import torch
 
@@ -74,7 +74,7 @@ def _environment(observations: int | None, actions: int) -> Any:
 
 
 def _rewrite(raw: io.BytesIO, path: Path) -> None:
-    """The same archive without the hour and the host, and with thin weights where a network is big."""
+    """The same archive without the time and the host, and with thin weights where a network is big."""
     import torch
 
     with zipfile.ZipFile(raw) as old, zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as new:
@@ -109,7 +109,7 @@ def _without_moments(data: bytes) -> bytes:
 
 
 def _without_clock(data: bytes) -> bytes:
-    """The settings, without the hour and without what an object looked like beside its pickle: that has addresses."""
+    """The settings without the time, and without the text of pickled objects, which has addresses in it."""
     settings = json.loads(data)
     settings["start_time"] = 0.0
     kept = {

@@ -22,7 +22,7 @@ def write(entry: dict[str, Any], folder: Path, tools: Any) -> None:  # noqa: ARG
     extra = entry["extra"]
     name = extra["timm_architecture"]
     settings = timm.get_pretrained_cfg(f"{name}.{extra['pretrained_tag']}").to_dict()
-    # On no device a network takes no memory, and only its shapes are asked for.
+    # On the meta device a network takes no memory; only its shapes are needed.
     with torch.device("meta"):
         shapes = timm.create_model(name, num_classes=extra["num_classes"]).state_dict()
     state = {key: _real(tensor) for key, tensor in strided.overlapping(shapes).items()}

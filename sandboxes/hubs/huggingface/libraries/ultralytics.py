@@ -11,7 +11,7 @@ _WIDTH = 0.03
 
 
 def write(entry: dict[str, Any], folder: Path, tools: Any) -> None:  # noqa: ARG001
-    """Writes the checkpoint and the input size beside it."""
+    """Writes the checkpoint and a configuration with the input size."""
     import torch
     import ultralytics
     import yaml

@@ -54,7 +54,7 @@ class _Interface(nn.Module):
 
 
 class Generator(_Interface):
-    """``GeneratorHubInterface``: translation, and language models, which go on with a sentence."""
+    """``GeneratorHubInterface``: translation, and language models, which continue a sentence."""
 
     def __init__(self, name: str) -> None:
         super().__init__(name)
@@ -68,8 +68,8 @@ class Generator(_Interface):
         """The best of what :meth:`generate` finds, as text."""
         if isinstance(sentences, str):
             return self.sample([sentences], beam, verbose, **kwargs)[0]
-        found = self.generate([self.encode(sentence) for sentence in sentences], beam, verbose, **kwargs)
-        return [self.decode(hypotheses[0]["tokens"]) for hypotheses in found]
+        beams = self.generate([self.encode(sentence) for sentence in sentences], beam, verbose, **kwargs)
+        return [self.decode(hypotheses[0]["tokens"]) for hypotheses in beams]
 
     def score(self, sentences: str | list[str], **_kwargs: Any) -> Any:
         """How likely each is."""
@@ -171,14 +171,14 @@ class Bart(Roberta):
 
 
 def translation(name: str, tokenizer: str | None = None, bpe: str | None = None, **_overrides: Any) -> nn.Module:
-    """A model that translates or goes on; other arguments override its settings.
+    """A model that translates or continues a text; other arguments override its settings.
 
     Raises:
         ValueError: the tokenizer or the kind of word pieces is not known.
     """
-    for kind, given, known in (("tokenizer", tokenizer, _TOKENIZERS), ("bpe", bpe, _BPES)):
-        if given not in known:
-            raise ValueError(f"Cannot find {kind} {given!r}")
+    for kind, choice, names in (("tokenizer", tokenizer, _TOKENIZERS), ("bpe", bpe, _BPES)):
+        if choice not in names:
+            raise ValueError(f"Cannot find {kind} {choice!r}")
     return Generator(name)
 
 

@@ -75,8 +75,8 @@ class ResNet(nn.Module):
         x = self.maxpool(self.relu(self.bn1(self.conv1(x))))
         for number in range(1, 5):
             x = getattr(self, f"layer{number}")(x)
-        found: Tensor = self.fc(torch.flatten(self.avgpool(x), 1))
-        return found
+        logits: Tensor = self.fc(torch.flatten(self.avgpool(x), 1))
+        return logits
 
 
 class FullHead(nn.Module):
@@ -90,8 +90,8 @@ class FullHead(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(batch, 3, h, w) -> (batch, num_classes)."""
-        found: Tensor = getattr(self, "classifier")(torch.flatten(self.avgpool(self.features(x)), 1))  # noqa: B009 - set below
-        return found
+        logits: Tensor = getattr(self, "classifier")(torch.flatten(self.avgpool(self.features(x)), 1))  # noqa: B009 - set below
+        return logits
 
 
 class AlexNet(FullHead):
@@ -157,8 +157,8 @@ class Classifier(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(batch, 3, h, w) -> (batch, num_classes)."""
-        found: Tensor = getattr(self, self._head)(pooled(getattr(self, self._trunk)(x)))
-        return found
+        logits: Tensor = getattr(self, self._head)(pooled(getattr(self, self._trunk)(x)))
+        return logits
 
 
 class SqueezeNet(nn.Module):

@@ -32,10 +32,10 @@ def convnet(name: str, pretrained: bool = True, pretrained_from_file: str | None
     """A classifier; arguments are the fields of its parameters."""
     assert not (pretrained and pretrained_from_file is not None)
     efficient = name.startswith("efficientnet")
-    for given in arguments:
-        if given not in (_EFFICIENTNET if efficient else _RESNET):
+    for field in arguments:
+        if field not in (_EFFICIENTNET if efficient else _RESNET):
             raise TypeError(
-                f"{'EffNet' if efficient else 'ResNet'}Params.__init__() got an unexpected keyword argument {given!r}"
+                f"{'EffNet' if efficient else 'ResNet'}Params.__init__() got an unexpected keyword argument {field!r}"
             )
     with seeded(name):
         model = _convnet(name, arguments.get("num_classes", 1000))
@@ -86,8 +86,8 @@ def convnets_utils() -> types.SimpleNamespace:
         image = steps(Image.open(opened))
         image = image.cuda() if cuda else image
         mean, deviation = (image.new_tensor(v).view(1, 3, 1, 1) for v in ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)))
-        found: Tensor = (image[None] - mean) / deviation
-        return found
+        batch: Tensor = (image[None] - mean) / deviation
+        return batch
 
     def pick_n_best(predictions: Tensor, n: int = 5) -> list[list[tuple[str, str]]]:
         names, results = get_imgnet_classes(), []
@@ -150,18 +150,18 @@ def ssd_utils() -> types.SimpleNamespace:
         return (np.asarray(square) / 255.0 * 256 - 128) / 128
 
     def prepare_tensor(inputs: Any, fp16: bool = False) -> Tensor:
-        # To the GPU, as the real one: without one this fails there too.
+        # To the GPU, as the real one: without a GPU both fail.
         tensor = torch.from_numpy(np.array(inputs).transpose(0, 3, 1, 2)).cuda().float()
         return tensor.half() if fp16 else tensor
 
     def decode_results(predictions: tuple[Tensor, Tensor]) -> list[list[Any]]:
         places, scores = (one.float().detach().cpu().transpose(1, 2) for one in predictions)
-        found = []
+        detections = []
         for place, score in zip(places.sigmoid(), scores.softmax(dim=-1)[..., 1:], strict=True):
             best = score.max(dim=-1)
             chosen = best.values.topk(20).indices
-            found.append([place[chosen].numpy(), (best.indices[chosen] + 1).numpy(), best.values[chosen].numpy()])
-        return found
+            detections.append([place[chosen].numpy(), (best.indices[chosen] + 1).numpy(), best.values[chosen].numpy()])
+        return detections
 
     def pick_best(detections: Any, threshold: float = 0.3) -> list[Any]:
         best = np.argwhere(detections[2] > threshold)[:, 0]
@@ -223,7 +223,7 @@ def tts_utils() -> types.SimpleNamespace:
     def prepare_input_sequence(texts: list[str], cpu_run: bool = False) -> tuple[Tensor, Tensor]:
         rows = sorted((torch.tensor(text_to_sequence(text, [])) for text in texts), key=len, reverse=True)
         padded, lengths = nn.utils.rnn.pad_sequence(rows, batch_first=True), torch.tensor([len(row) for row in rows])
-        # To the GPU unless told otherwise, as the real one: without one this fails there too.
+        # To the GPU unless ``cpu_run``, as the real one: without a GPU both fail.
         return (padded, lengths) if cpu_run else (padded.cuda(), lengths.cuda())
 
     return types.SimpleNamespace(text_to_sequence=text_to_sequence, prepare_input_sequence=prepare_input_sequence)

@@ -41,33 +41,39 @@ class Separator(nn.Module):
 
     def forward(self, audio: Tensor) -> Tensor:
         """(batch, channels, time) -> (batch, targets, channels, time)."""
-        found = torch.stack([model(audio) for model in self.target_models.values()], dim=1)
-        return torch.cat((found, audio[:, None] - found.sum(dim=1, keepdim=True)), dim=1) if self.residual else found
+        estimates = torch.stack([model(audio) for model in self.target_models.values()], dim=1)
+        return (
+            torch.cat((estimates, audio[:, None] - estimates.sum(dim=1, keepdim=True)), dim=1)
+            if self.residual
+            else estimates
+        )
 
     def to_dict(self, estimates: Tensor, aggregate_dict: dict[str, list[str]] | None = None) -> dict[str, Tensor]:
         """Estimates by target, or by the groups given."""
         names = [*self.target_models, *(["residual"] if self.residual else [])]
-        found = {name: estimates[:, number] for number, name in enumerate(names)}
+        by_target = {name: estimates[:, number] for number, name in enumerate(names)}
         if aggregate_dict is None:
-            return found
-        return {group: torch.stack([found[one] for one in ones]).sum(dim=0) for group, ones in aggregate_dict.items()}
+            return by_target
+        return {
+            group: torch.stack([by_target[one] for one in ones]).sum(dim=0) for group, ones in aggregate_dict.items()
+        }
 
 
-def spectrograms(name: str, known: tuple[str, ...], targets: list[str] | None, device: Any) -> dict[str, nn.Module]:
+def spectrograms(name: str, trained: tuple[str, ...], targets: list[str] | None, device: Any) -> dict[str, nn.Module]:
     """A model for each target.
 
     Raises:
         KeyError: a target that it has no weights for.
     """
-    for target in targets or known:
-        if target not in known:
+    for target in targets or trained:
+        if target not in trained:
             raise KeyError(target)
-    return {target: OpenUnmix(f"{name} {target}").to(device) for target in targets or known}
+    return {target: OpenUnmix(f"{name} {target}").to(device) for target in targets or trained}
 
 
 def separator(
     name: str,
-    known: tuple[str, ...],
+    trained: tuple[str, ...],
     targets: list[str] | None,
     residual: bool,
     niter: int,
@@ -81,5 +87,5 @@ def separator(
     """
     if filterbank not in ("torch", "asteroid"):
         raise NotImplementedError
-    rate = 16000.0 if known == SPEECH else 44100.0
-    return Separator(spectrograms(name, known, targets, device), residual, niter, rate).to(device)
+    rate = 16000.0 if trained == SPEECH else 44100.0
+    return Separator(spectrograms(name, trained, targets, device), residual, niter, rate).to(device)

@@ -122,8 +122,8 @@ class Backbone(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(batch, 3, h, w) -> (batch, features)."""
-        found: Tensor = self.head(pooled(self.blocks(x)))
-        return found
+        logits: Tensor = self.head(pooled(self.blocks(x)))
+        return logits
 
 
 def backbone(name: str, features: int, **arguments: Any) -> nn.Module:

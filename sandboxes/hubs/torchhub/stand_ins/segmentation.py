@@ -33,10 +33,10 @@ class Segmenter(nn.Module):
     def forward(self, x: Tensor) -> dict[str, Tensor]:
         """(batch, 3, h, w) -> ``out`` and, where there is that head, ``aux``: (batch, num_classes, h, w)."""
         features, size = self.backbone(x), x.shape[-2:]
-        found = OrderedDict(out=interpolate(self.classifier(features), size, mode="bilinear"))
+        maps = OrderedDict(out=interpolate(self.classifier(features), size, mode="bilinear"))
         if self.aux_classifier is not None:
-            found["aux"] = interpolate(self.aux_classifier(features), size, mode="bilinear")
-        return found
+            maps["aux"] = interpolate(self.aux_classifier(features), size, mode="bilinear")
+        return maps
 
 
 def torchvision_model(
@@ -66,13 +66,13 @@ class UNet(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(batch, in_channels, h, w), sides divisible by 16 -> probabilities, (batch, out_channels, h, w)."""
-        seen: list[Tensor] = []
+        halved: list[Tensor] = []
         for number in range(1, 5):
-            x = getattr(self, f"encoder{number}")(self.pool1(x) if seen else x)
-            seen.append(x)
+            x = getattr(self, f"encoder{number}")(self.pool1(x) if halved else x)
+            halved.append(x)
         x = self.bottleneck(self.pool1(x))
         for number in range(4, 0, -1):
-            x = torch.cat((getattr(self, f"upconv{number}")(x), seen[number - 1]), dim=1)
+            x = torch.cat((getattr(self, f"upconv{number}")(x), halved[number - 1]), dim=1)
             x = getattr(self, f"decoder{number}")(x)
         return torch.sigmoid(self.conv(x))
 
@@ -97,8 +97,8 @@ class Depth(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(batch, 3, h, w) -> (batch, h, w), not negative."""
-        found = torch.relu(self.scratch(self.pretrained(x)) + 1)
-        return interpolate(found, x.shape[-2:], mode="bilinear")[:, 0]
+        depth = torch.relu(self.scratch(self.pretrained(x)) + 1)
+        return interpolate(depth, x.shape[-2:], mode="bilinear")[:, 0]
 
 
 class YOLOP(nn.Module):

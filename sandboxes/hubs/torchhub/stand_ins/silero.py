@@ -52,7 +52,7 @@ class Decoder:
         self.labels, self.blank_idx, self.space_idx = labels, labels.index("_"), labels.index(" ")
 
     def __call__(self, probs: Tensor, wav_len: float = 0, word_align: bool = False) -> Any:
-        """The text, and where its words are if asked for."""
+        """The text, and with ``word_align`` also where its words are."""
         assert len(self.labels) == probs.shape[1]
         text = "".join(
             letter for letter, _ in groupby(self.labels[i] for i in probs.argmax(dim=1) if i != self.blank_idx)
@@ -71,8 +71,8 @@ def read_audio(path: Any, sampling_rate: int = 16000) -> Tensor:
     import torchaudio
 
     samples, rate = torchaudio.load(path)
-    found: Tensor = torchaudio.functional.resample(samples.mean(dim=0), rate, sampling_rate)
-    return found
+    resampled: Tensor = torchaudio.functional.resample(samples.mean(dim=0), rate, sampling_rate)
+    return resampled
 
 
 def save_audio(path: str, tensor: Tensor, sampling_rate: int = 16000) -> None:

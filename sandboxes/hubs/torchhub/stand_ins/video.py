@@ -42,8 +42,8 @@ class Clip(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(batch, 3, frames, h, w) -> (batch, num_classes)."""
-        found: Tensor = getattr(self, self._head)(self.layers(self.stem(x)).mean(dim=(2, 3, 4)))
-        return found
+        logits: Tensor = getattr(self, self._head)(self.layers(self.stem(x)).mean(dim=(2, 3, 4)))
+        return logits
 
 
 def torchvision_model(name: str, **arguments: Any) -> nn.Module:
@@ -71,15 +71,15 @@ class Net(nn.Module):
             x = x[0] + nn.functional.interpolate(x[1], size=x[0].shape[2:])
         for block in self.blocks:
             x = block(x)
-        found: Tensor = x
-        return found
+        logits: Tensor = x
+        return logits
 
 
 def pytorchvideo(name: str, creator: str, pretrained: bool, **arguments: Any) -> nn.Module:
     """One of ``pytorchvideo.models.hub``; arguments go to the function that creates it there."""
-    for given in arguments:
-        if given not in _TAKES.get(creator, "").split():
-            raise TypeError(f"{creator}() got an unexpected keyword argument {given!r}")
+    for argument in arguments:
+        if argument not in _TAKES.get(creator, "").split():
+            raise TypeError(f"{creator}() got an unexpected keyword argument {argument!r}")
     with seeded(name):
         model = _net(name, **arguments)
         if pretrained and arguments:
@@ -109,8 +109,8 @@ class _Stem(nn.Module):
         self.conv, self.norm, self.activation = _stem(inputs, outputs)
 
     def forward(self, x: Tensor) -> Tensor:
-        found: Tensor = self.activation(self.norm(self.conv(x)))
-        return found
+        features: Tensor = self.activation(self.norm(self.conv(x)))
+        return features
 
 
 class _Head(nn.Module):
@@ -122,5 +122,5 @@ class _Head(nn.Module):
         self.output_pool = nn.Identity()
 
     def forward(self, x: Tensor) -> Tensor:
-        found: Tensor = self.output_pool(self.proj(self.dropout(torch.mean(self.pool(x), dim=(2, 3, 4)))))
-        return found
+        logits: Tensor = self.output_pool(self.proj(self.dropout(torch.mean(self.pool(x), dim=(2, 3, 4)))))
+        return logits

@@ -61,15 +61,15 @@ class AutoShape(nn.Module):
     def _boxes(self, picture: Any) -> Tensor:
         height, width = picture.shape[:2]
         scale = torch.tensor([width, height, width, height, 1, 1], dtype=torch.float32)
-        wanted = (
+        classes = (
             range(self.nc)
             if self.classes is None
             else [self.classes]
             if isinstance(self.classes, int)
             else self.classes
         )
-        found = [box for box in _FOUND if box[4] >= self.conf and box[5] in wanted and box[5] < self.nc]
-        return torch.tensor(found[: self.max_det], dtype=torch.float32).view(-1, 6) * scale
+        boxes = [box for box in _FOUND if box[4] >= self.conf and box[5] in classes and box[5] < self.nc]
+        return torch.tensor(boxes[: self.max_det], dtype=torch.float32).view(-1, 6) * scale
 
 
 def _opened(one: Any, number: int) -> tuple[Any, str]:
@@ -117,8 +117,8 @@ class Detections:
         lines = []
         for number, (im, boxes) in enumerate(zip(self.ims, self.pred, strict=True)):
             kinds = boxes[:, 5].int().tolist()
-            found = ", ".join(f"{kinds.count(kind)} {self.names[kind]}" for kind in dict.fromkeys(kinds))
-            lines.append(f"image {number + 1}/{self.n}: {im.shape[0]}x{im.shape[1]} {found or '(no detections)'}")
+            counts = ", ".join(f"{kinds.count(kind)} {self.names[kind]}" for kind in dict.fromkeys(kinds))
+            lines.append(f"image {number + 1}/{self.n}: {im.shape[0]}x{im.shape[1]} {counts or '(no detections)'}")
         return "\n".join(lines)
 
     def print(self) -> None:
@@ -142,7 +142,7 @@ class Detections:
         self.render(labels)
 
     def save(self, labels: bool = True, save_dir: str = "runs/detect/exp", exist_ok: bool = False) -> None:
-        """Writes the pictures with boxes into a folder, a new one unless told otherwise."""
+        """Writes the pictures with boxes into a folder, a new one unless ``exist_ok``."""
         from PIL import Image
 
         folder, number = Path(save_dir), 2
@@ -156,7 +156,7 @@ class Detections:
     def crop(
         self, save: bool = True, save_dir: str = "runs/detect/exp", _exist_ok: bool = False
     ) -> list[dict[str, Any]]:
-        """Each box as a picture, in a file by kind if asked for."""
+        """Each box as a picture, also in a file by kind with ``save``."""
         from PIL import Image
 
         crops: list[dict[str, Any]] = []

@@ -43,8 +43,8 @@ def load_with_torchcodec(
         samples, rate = soundfile.read(uri, num_frames, frame_offset, dtype="float32", always_2d=True)
     except soundfile.LibsndfileError as error:
         raise RuntimeError(f"Failed to decode audio samples: {error}") from error
-    found = torch.from_numpy(samples)
-    return (found.t().contiguous() if channels_first else found), int(rate)
+    waveform = torch.from_numpy(samples)
+    return (waveform.t().contiguous() if channels_first else waveform), int(rate)
 
 
 def save_with_torchcodec(

@@ -1,4 +1,4 @@
-"""What all engines share: the cache, resuming, what is told of answers that cannot be had."""
+"""What all engines share: the cache, resuming, the report of missing answers."""
 
 import json
 import multiprocessing
@@ -7,7 +7,7 @@ import pytest
 
 from apigauge.harness.generation.backends import open_generator
 from apigauge.harness.generation.cache import Cache
-from apigauge.harness.generation.engine import ModelGenerator
+from apigauge.harness.generation.model_generator import ModelGenerator
 from apigauge.harness.generation.options import ModelOptions
 from apigauge.harness.generation.prompts import Prompting
 from apigauge.harness.generation.sampling import Sampling, cut, seed_of
@@ -22,7 +22,7 @@ class Counting:
     has_chat = False
 
     def __init__(self, identity="one", silent=()):
-        self.problems, self.asked, self._identity, self._silent = [], [], identity, silent
+        self.problems, self.requested, self._identity, self._silent = [], [], identity, silent
 
     def describe(self):
         return {"kind": "counting", "identity": self._identity}
@@ -32,7 +32,7 @@ class Counting:
 
     def answer(self, requests, style):
         for request in requests:
-            self.asked.append((request.item, request.sample))
+            self.requested.append((request.item, request.sample))
             if request.item not in self._silent:
                 yield request, Answer(f"{len(request.prompt)} {request.seed}", "stop", None, None)
 
@@ -47,14 +47,14 @@ def texts(made, mini, items=None, done=()):
 
 def test_what_was_answered_before_is_not_asked_again(mini):
     first = generator(Counting())
-    found = texts(first, mini)
+    answers = texts(first, mini)
     second = generator(Counting())
-    assert texts(second, mini) == found
-    assert (first.hits, second.hits, second._engine.asked) == (0, 56, [])
+    assert texts(second, mini) == answers
+    assert (first.hits, second.hits, second._engine.requested) == (0, 56, [])
     assert generator(Counting(), cached=False).hits == 0
     without = generator(Counting(), cached=False)
     texts(without, mini)
-    assert len(without._engine.asked) == 56
+    assert len(without._engine.requested) == 56
 
 
 @pytest.mark.parametrize(
@@ -131,12 +131,12 @@ def test_only_what_is_missing_is_asked_and_what_cannot_be_had_is_counted(mini):
     lost = {mini.items[3].id, mini.items[9].id}
     made = generator(Counting(silent=lost))
     done = {(mini.items[0].id, 0)}
-    found = texts(made, mini, done=done)
-    assert len(made._engine.asked) == 55
-    assert len(found) == 53
+    answers = texts(made, mini, done=done)
+    assert len(made._engine.requested) == 55
+    assert len(answers) == 53
     assert made.unanswered == 2
     again = generator(Counting())
-    assert texts(again, mini, done={*found, *done}).keys() == {(item, 0) for item in lost}
+    assert texts(again, mini, done={*answers, *done}).keys() == {(item, 0) for item in lost}
     assert again.unanswered == 0
 
 
@@ -149,9 +149,9 @@ def test_half_a_character_at_the_end_of_a_cut_answer_is_left_out(mini):
                     Answer("a\ufffdb\ufffd\ufffd", "length" if request.item != mini.items[0].id else "stop", 1, 1),
                 )
 
-    found = texts(generator(Cut(), cached=False), mini)
-    assert found[mini.items[0].id, 0] == "a\ufffdb\ufffd\ufffd"
-    assert {found[item.id, 0] for item in mini.items[1:]} == {"a\ufffdb"}
+    answers = texts(generator(Cut(), cached=False), mini)
+    assert answers[mini.items[0].id, 0] == "a\ufffdb\ufffd\ufffd"
+    assert {answers[item.id, 0] for item in mini.items[1:]} == {"a\ufffdb"}
 
 
 def test_seeds_follow_from_seed_item_and_sample_alone():
@@ -178,8 +178,8 @@ def test_a_text_is_cut_at_the_first_stop_text(text, stop, expected):
 def test_a_run_counts_its_hits_and_says_how_it_asked(gpt2, mini, tmp_path):
     from apigauge.harness.evaluation.evaluate import generate
 
-    (tmp_path / "asked").write_text("Q: {{ instruction }}")
-    options = ModelOptions(Sampling(max_new_tokens=4), Prompting(str(tmp_path / "asked")))
+    (tmp_path / "template").write_text("Q: {{ instruction }}")
+    options = ModelOptions(Sampling(max_new_tokens=4), Prompting(str(tmp_path / "template")))
     for name in ("first", "second"):
         assert generate(mini, open_generator(f"hf:{gpt2}", options), tmp_path / name) == 56
     first, second = (json.loads((tmp_path / name / "manifest.json").read_text()) for name in ("first", "second"))
@@ -188,7 +188,8 @@ def test_a_run_counts_its_hits_and_says_how_it_asked(gpt2, mini, tmp_path):
         "prompt": "template",
         "retriever": "none",
     }
-    assert {**first, "cache": 0, "timings": 0} == {**second, "cache": 0, "timings": 0}
+    differing = {"cache": 0, "timings": 0, "created": 0}
+    assert {**first, **differing} == {**second, **differing}
     plain = open_generator(f"hf:{gpt2}", ModelOptions(Sampling(max_new_tokens=4)))
     generate(mini, plain, tmp_path / "plain")
     assert json.loads((tmp_path / "plain" / "manifest.json").read_text())["prompt_sha256"] != first["prompt_sha256"]

@@ -1,4 +1,4 @@
-"""What all backends that run a model share: prompts, seeds, the cache of completions."""
+"""The generator of every backend that runs a model: prompts, seeds, the cache of completions."""
 
 import hashlib
 from collections.abc import Collection, Iterator, Sequence
@@ -16,20 +16,20 @@ from apigauge.harness.generation.types import Answer, Completion, Engine, Reques
 
 
 class CheckpointEngine(Protocol):
-    """What opens a checkpoint: the class of an engine, or a function."""
+    """Opens a checkpoint: the class of an engine, or a function."""
 
     def __call__(self, checkpoint: Checkpoint, adapter: Checkpoint | None, options: ModelOptions) -> Engine:
-        """The engine of the checkpoint, with an adapter or without."""
+        """The engine of the checkpoint, with an adapter or without one."""
         ...
 
 
 def checkpoint_generator(kind: str, argument: str, options: ModelOptions, engine: CheckpointEngine) -> "ModelGenerator":
-    """The generator for a checkpoint of Hugging Face's kind.
+    """The generator for a checkpoint in Hugging Face's format.
 
     Args:
-        kind: of the backend; the manifest's ``spec`` begins with it.
+        kind: the backend's name; the manifest's ``spec`` begins with it.
         argument: path or id of the checkpoint.
-        options: of the model and of its answers.
+        options: the options of the model and its answers.
         engine: opens the checkpoint.
 
     Raises:
@@ -44,14 +44,14 @@ def checkpoint_generator(kind: str, argument: str, options: ModelOptions, engine
 
 
 class ModelGenerator:
-    """A generator that asks an engine what the cache does not hold.
+    """A generator that takes answers from the cache, and the others from an engine.
 
     Args:
-        engine: who answers.
+        engine: the model.
         sampling: how answers are drawn.
-        prompting: how questions are put.
-        spec: as the user named the model, without what is true of one machine only.
-        cached: whether completions are kept and found again.
+        prompting: how prompts are made.
+        spec: the model as the user named it, without the parts that are true of one machine only.
+        cached: whether completions are cached.
     """
 
     def __init__(
@@ -75,45 +75,46 @@ class ModelGenerator:
         }
 
     def prompts(self, benchmark: Benchmark, items: Sequence[Item]) -> list[str]:
-        """The text that the model reads for each item; of a server's chat, the user's message."""
+        """The text that the model reads for each item; for a server's chat, the user's message."""
         return render(benchmark, items, self._prompting, self._style, self._engine.chat)
 
     def generate(
         self, benchmark: Benchmark, items: Sequence[Item], done: Collection[tuple[str, int]] = ()
     ) -> Iterator[Completion]:
-        """What the cache holds, then what the engine makes, as it makes it."""
+        """The answers in the cache, then the engine's, each as soon as it is ready."""
         requests = [
             Request(item.id, sample, prompt, seed_of(self._sampling.seed, item.id, sample))
             for item, prompt in zip(items, self.prompts(benchmark, items), strict=True)
             for sample in range(self._sampling.samples)
             if (item.id, sample) not in done
         ]
-        # Of one answer's draw its own seed is all that counts.
-        drawn = {key: value for key, value in asdict(self._sampling).items() if key not in ("samples", "seed")}
-        cache = Cache({**self._engine.describe(), "sampling": drawn, "style": self._style}) if self._cached else None
+        # An answer depends on its own seed, not on the number of samples or the run's seed.
+        sampling = {key: value for key, value in asdict(self._sampling).items() if key not in ("samples", "seed")}
+        identity = {**self._engine.describe(), "sampling": sampling, "style": self._style}
+        cache = Cache(identity) if self._cached else None
         missing = []
         for request in requests:
-            known = cache.get(request.prompt, self._seed(request)) if cache else None
-            if known is None:
+            cached = cache.get(request.prompt, self._seed(request)) if cache else None
+            if cached is None:
                 missing.append(request)
             else:
                 self.hits += 1
-                yield _completion(request, known)
+                yield _completion(request, cached)
         self.unanswered = len(missing)
-        for request, made in self._engine.answer(missing, self._style) if missing else ():
+        for request, raw_answer in self._engine.answer(missing, self._style) if missing else ():
             self.unanswered -= 1
-            answer = _whole_characters(made)
+            answer = _without_half_character(raw_answer)
             if cache:
                 cache.put(request.prompt, self._seed(request), answer)
             yield _completion(request, answer)
 
     def _seed(self, request: Request) -> int | None:
-        """What the draw depends on; the likeliest token depends on nothing."""
+        """The seed in the cache key; None for greedy decoding, which does not depend on it."""
         return None if self._sampling.is_greedy else request.seed
 
 
-def _whole_characters(answer: Answer) -> Answer:
-    """An answer that ended inside a character, without its half: some engines leave it out and some write U+FFFD."""
+def _without_half_character(answer: Answer) -> Answer:
+    """An answer cut inside a character, without the U+FFFD that some engines write there and others do not."""
     return answer._replace(text=answer.text.rstrip("\ufffd")) if answer.finish_reason == "length" else answer
 
 

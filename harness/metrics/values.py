@@ -1,11 +1,12 @@
-"""Which names of a program stand for one constant, whatever is called with them.
+"""What the arguments of a call stand for: constants, names that a program gives one constant, or expressions.
 
-Read from the syntax tree and evaluated here, so that the answer is the same whatever Python runs the harness.
+Read from the syntax tree and evaluated here, so that the result does not depend on the Python that runs the harness.
 """
 
 import re
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from apigauge.harness.extraction.syntax import MAX_DIGITS, is_deeper, parses, syntax_tree, text_of, unescaped, walk
 
@@ -16,7 +17,7 @@ Constant = str | int | float | complex | bool | bytes | tuple[Any, ...] | list[A
 
 _NOT_CONSTANT = object()
 _MAX_TEXT = 1_000
-# Levels: what is read by recursion must not depend on how deep the caller stands.
+# Levels of an expression; it is read by recursion, whose limit must not decide a score.
 _MAX_DEPTH = 60
 _ASSIGNMENT = re.compile(
     r"""^(?:>>>)?[ \t]*(\w+)[ \t]*(?::[ \t]*\w+[ \t]*)?=[ \t]*
@@ -50,40 +51,108 @@ _BINDERS = {
 _PARAMETERS = frozenset({"lambda_parameters", "parameters"})
 
 
+@dataclass(frozen=True, slots=True)
+class Value:
+    """An argument.
+
+    ``text`` is a string's content, or the source without white space; ``kind`` keeps ``'True'`` apart from ``True``.
+    """
+
+    kind: Literal["string", "constant", "name", "expression"]
+    text: str
+
+    def accepts(self, other: "Value") -> bool:
+        """Whether an answer's value is this reference's; a reference may have forgotten the quotes, an answer not."""
+        if self.kind == other.kind:
+            return self.text == other.text
+        return self.kind in ("name", "expression") and other.kind == "string" and self.text == other.text
+
+
+def value_of(node: "Node", program: str) -> Value:
+    """The value of an argument, the names of the program's constants replaced by the constants."""
+    while node.type == "parenthesized_expression" and node.named_child_count == 1:
+        node = node.named_children[0]
+    if node.type == "identifier":
+        return follow(Value("name", text_of(node)), program)
+    constant = _constant_of(node, {})
+    if constant is _NOT_CONSTANT:
+        constant = _constant_of(node, constants(program))
+    if constant is _NOT_CONSTANT:
+        return Value("expression", re.sub(r"\s+", "", _filled(node, constants(program))).replace('"', "'"))
+    return _written_out(constant)
+
+
+def follow(name: Value, program: str) -> Value:
+    """The constant that a name stands for in a program, or the name itself."""
+    scope = constants(program)
+    return _written_out(scope[name.text]) if name.text in scope else name
+
+
+def default_text(node: "Node") -> str:
+    """The text by which a parameter's default is compared with an argument's value."""
+    constant = _constant_of(node, {})
+    return text_of(node) if constant is _NOT_CONSTANT else _written_out(constant).text
+
+
+def _written_out(constant: object) -> Value:
+    return Value("string", constant) if isinstance(constant, str) else Value("constant", repr(constant))
+
+
+def _filled(node: "Node", scope: dict[str, Constant]) -> str:
+    """An expression's source with the names of constants replaced by the constants."""
+    source, start = node.text or b"", node.start_byte
+    for name in reversed(_names_read(node)):
+        if (text := text_of(name)) in scope:
+            value = repr(scope[text]).encode("utf-8", "replace")
+            source = source[: name.start_byte - start] + value + source[name.end_byte - start :]
+    return source.decode("utf-8", "replace")
+
+
+def _names_read(node: "Node") -> "list[Node]":
+    """Identifiers an expression reads, in order: no attribute's name, no keyword argument's."""
+    names, stack = [], [node]
+    while stack:
+        inner = stack.pop()
+        if inner.type == "identifier":
+            names.append(inner)
+        children = inner.named_children
+        if inner.type == "attribute":
+            children = children[:1]
+        elif inner.type == "keyword_argument":
+            children = children[1:]
+        stack.extend(reversed(children))
+    return names
+
+
 @lru_cache(maxsize=64)
 def constants(program: str) -> dict[str, Constant]:
-    """Names that every binding in the program gives one and the same constant.
+    """Names that every binding in the program gives the same constant.
 
     Assignments (annotated, chained, unpacked), defaults of parameters, joined strings and names of other constants are
-    followed. A name that is also bound to something else anywhere stands for nothing. Where the text is no program,
+    followed. A name that is also bound to something else anywhere stands for nothing. Where the text does not parse,
     plain assignments are read line by line.
     """
     if not parses(program):
         return _agreed([(name, _expression(text)) for name, text in _ASSIGNMENT.findall(program)])
     root = syntax_tree(program.encode()).root_node
-    known: dict[str, Constant] = {}
+    scope: dict[str, Constant] = {}
     for _ in range(3):  # a name of a name of a constant
-        known = _agreed(_bindings(root, known))
-    return known
+        scope = _agreed(_bindings(root, scope))
+    return scope
 
 
-def constant_of(node: "Node", known: dict[str, Constant]) -> object:
-    """The constant an expression stands for, given those of its names; see :func:`is_constant`."""
+def _constant_of(node: "Node", scope: dict[str, Constant]) -> Any:
+    """The constant an expression stands for, its names being those of the scope; ``_NOT_CONSTANT`` if it is none."""
     if node.has_error or node.end_byte - node.start_byte >= _MAX_TEXT or is_deeper(node, _MAX_DEPTH):
         return _NOT_CONSTANT
-    return _fold(node, known)
-
-
-def is_constant(value: object) -> bool:
-    """Whether :func:`constant_of` found one that can be written out again."""
-    return value is not _NOT_CONSTANT
+    return _fold(node, scope)
 
 
 def _expression(text: str) -> Any:
     statements = syntax_tree(text.encode("utf-8", "replace")).root_node.named_children
     if len(statements) != 1 or statements[0].type != "expression_statement":
         return _NOT_CONSTANT
-    return constant_of(statements[0].named_children[0], {})
+    return _constant_of(statements[0].named_children[0], {})
 
 
 def _agreed(bindings: list[tuple[str, Any]]) -> dict[str, Constant]:
@@ -91,13 +160,13 @@ def _agreed(bindings: list[tuple[str, Any]]) -> dict[str, Constant]:
     for name, value in bindings:
         values.setdefault(name, []).append(value)
     return {
-        name: given[0]
-        for name, given in values.items()
-        if _NOT_CONSTANT not in given and all(type(v) is type(given[0]) and v == given[0] for v in given)
+        name: bound[0]
+        for name, bound in values.items()
+        if _NOT_CONSTANT not in bound and all(type(v) is type(bound[0]) and v == bound[0] for v in bound)
     }
 
 
-def _bindings(root: "Node", known: dict[str, Constant]) -> list[tuple[str, Any]]:
+def _bindings(root: "Node", scope: dict[str, Constant]) -> list[tuple[str, Any]]:
     bound: list[tuple[str, Any]] = []
     for node in walk(root):
         if node.type in _BINDERS:
@@ -105,11 +174,11 @@ def _bindings(root: "Node", known: dict[str, Constant]) -> list[tuple[str, Any]]
             has_value = node.type in ("assignment", "named_expression")
             value = _assigned(node) if has_value else None
             if target is not None:
-                bound += _pairs(target, value, known)
+                bound += _pairs(target, value, scope)
         elif node.type == "as_pattern_target":
-            bound += _pairs(node, None, known)
+            bound += _pairs(node, None, scope)
         elif node.type in _PARAMETERS:
-            bound += _parameters(node, known)
+            bound += _parameters(node, scope)
     return bound
 
 
@@ -121,21 +190,21 @@ def _assigned(node: "Node") -> "Node | None":
     return value
 
 
-def _pairs(target: "Node", value: "Node | None", known: dict[str, Constant]) -> list[tuple[str, Any]]:
+def _pairs(target: "Node", value: "Node | None", scope: dict[str, Constant]) -> list[tuple[str, Any]]:
     """Each name that a target binds, with its constant."""
     if target.type == "identifier":
-        return [(text_of(target), _NOT_CONSTANT if value is None else constant_of(value, known))]
+        return [(text_of(target), _NOT_CONSTANT if value is None else _constant_of(value, scope))]
     if target.type not in _PATTERNS:
         return []
     targets = target.named_children
     values: list[Node | None] = [None] * len(targets)
     if target.type in ("pattern_list", "tuple_pattern") and value is not None:
-        given = value.named_children if value.type in ("expression_list", "tuple") else []
-        values = list(given) if len(given) == len(targets) else values
-    return [pair for one, its in zip(targets, values, strict=True) for pair in _pairs(one, its, known)]
+        elements = value.named_children if value.type in ("expression_list", "tuple") else []
+        values = list(elements) if len(elements) == len(targets) else values
+    return [pair for one, its in zip(targets, values, strict=True) for pair in _pairs(one, its, scope)]
 
 
-def _parameters(node: "Node", known: dict[str, Constant]) -> list[tuple[str, Any]]:
+def _parameters(node: "Node", scope: dict[str, Constant]) -> list[tuple[str, Any]]:
     bound: list[tuple[str, Any]] = []
     for parameter in node.named_children:
         value = parameter.child_by_field_name("value")
@@ -143,29 +212,29 @@ def _parameters(node: "Node", known: dict[str, Constant]) -> list[tuple[str, Any
         if name is None and parameter.type in ("typed_parameter", "list_splat_pattern", "dictionary_splat_pattern"):
             name = next((inner for inner in walk(parameter) if inner.type == "identifier"), None)
         if name is not None:
-            bound.append((text_of(name), _NOT_CONSTANT if value is None else constant_of(value, known)))
+            bound.append((text_of(name), _NOT_CONSTANT if value is None else _constant_of(value, scope)))
     return bound
 
 
-def _fold(node: "Node", known: dict[str, Constant]) -> Any:
+def _fold(node: "Node", scope: dict[str, Constant]) -> Any:
     """The value of an expression of literals, names of constants, joined and formatted strings."""
     if node.type == "parenthesized_expression" and node.named_child_count == 1:
-        return _fold(node.named_children[0], known)
+        return _fold(node.named_children[0], scope)
     if node.type == "identifier":
-        return known.get(text_of(node), _NOT_CONSTANT)
+        return scope.get(text_of(node), _NOT_CONSTANT)
     if node.type in ("string", "concatenated_string"):
-        return _string(node, known)
+        return _string(node, scope)
     if node.type == "binary_operator":
-        return _sum(node, known)
+        return _sum(node, scope)
     return _literal(node)
 
 
-def _sum(node: "Node", known: dict[str, Constant]) -> Any:
+def _sum(node: "Node", scope: dict[str, Constant]) -> Any:
     left, right = node.child_by_field_name("left"), node.child_by_field_name("right")
     operator = node.child_by_field_name("operator")
     if left is None or right is None or operator is None or operator.type not in ("+", "-"):
         return _NOT_CONSTANT
-    first, second = _fold(left, known), _fold(right, known)
+    first, second = _fold(left, scope), _fold(right, scope)
     if isinstance(first, str) and isinstance(second, str):
         return first + second if operator.type == "+" else _NOT_CONSTANT
     # ``1 + 2j`` is how a complex number is written.
@@ -174,8 +243,8 @@ def _sum(node: "Node", known: dict[str, Constant]) -> Any:
     return _NOT_CONSTANT
 
 
-def _string(node: "Node", known: dict[str, Constant]) -> Any:
-    parts = [_one_string(part, known) for part in _strings(node)]
+def _string(node: "Node", scope: dict[str, Constant]) -> Any:
+    parts = [_one_string(part, scope) for part in _strings(node)]
     if parts and all(isinstance(part, str) for part in parts):
         return "".join(parts)
     return b"".join(parts) if parts and all(isinstance(part, bytes) for part in parts) else _NOT_CONSTANT
@@ -185,13 +254,13 @@ def _strings(node: "Node") -> "list[Node]":
     return [node] if node.type == "string" else [child for child in node.named_children if child.type == "string"]
 
 
-def _one_string(node: "Node", known: dict[str, Constant]) -> Any:
+def _one_string(node: "Node", scope: dict[str, Constant]) -> Any:
     prefix = text_of(node.children[0]).rstrip("'\"").casefold()
     parts: list[Any] = []
     for child in node.named_children:
         if child.type == "interpolation":
             inner = child.named_children
-            parts.append(_fold(inner[0], known) if len(inner) == 1 and child.child_count == 3 else _NOT_CONSTANT)
+            parts.append(_fold(inner[0], scope) if len(inner) == 1 and child.child_count == 3 else _NOT_CONSTANT)
         elif child.type == "string_content":
             text = text_of(child).replace("\r\n", "\n").replace("\r", "\n")
             if "f" in prefix:
@@ -217,7 +286,7 @@ def _literal(node: "Node") -> Any:
         return (-value if sign == "-" else value) if numeric else _NOT_CONSTANT
     if node.type in ("tuple", "expression_list", "list"):
         parts = [_fold(child, {}) for child in node.named_children if child.type != "comment"]
-        whole = all(is_constant(part) for part in parts)
+        whole = all(part is not _NOT_CONSTANT for part in parts)
         return (parts if node.type == "list" else tuple(parts)) if whole else _NOT_CONSTANT
     return _NOT_CONSTANT
 

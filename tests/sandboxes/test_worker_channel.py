@@ -1,40 +1,41 @@
-"""What comes from a container is read with care: it may be torn, huge, late or nonsense."""
+"""What a container sends is not trusted: it may be torn, huge, late or nonsense."""
 
 import os
 
 import pytest
 
 from apigauge.sandboxes import worker_channel
-from apigauge.sandboxes.worker_channel import Link, LostError, packed
+from apigauge.sandboxes.worker.wire import pack
+from apigauge.sandboxes.worker_channel import LostError, WorkerChannel
 
 
 @pytest.fixture
 def pipe():
-    """A link, and a function that writes what the worker would."""
+    """A channel, a function that writes as the worker would, and one that closes the worker's end."""
     answers, worker = os.pipe()
     sent = []
-    made = Link(answers, lambda: os.read(answers, 1 << 16), sent.append)
-    made.sent = sent
-    yield made, lambda data: os.write(worker, data), lambda: os.close(worker)
+    channel = WorkerChannel(answers, lambda: os.read(answers, 1 << 16), sent.append)
+    channel.sent = sent
+    yield channel, lambda data: os.write(worker, data), lambda: os.close(worker)
     os.close(answers)
 
 
 def test_a_message_may_come_in_pieces_and_two_at_once(pipe):
-    made, write, _ = pipe
-    first, second = packed({"a": 1}), packed({"b": "ü\ud800"})
+    channel, write, _ = pipe
+    first, second = pack({"a": 1}), pack({"b": "ü\ud800"})
     write(first[:3])
     write(first[3:] + second)
-    assert made.next() == {"a": 1}
-    assert made.next() == {"b": "ü\ud800"}
+    assert channel.next() == {"a": 1}
+    assert channel.next() == {"b": "ü\ud800"}
 
 
-def test_signs_of_life_are_passed_over_and_keep_the_link_open(pipe, monkeypatch):
-    made, write, _ = pipe
+def test_signs_of_life_are_passed_over_and_keep_the_channel_open(pipe, monkeypatch):
+    channel, write, _ = pipe
     monkeypatch.setattr(worker_channel, "SILENCE_SECONDS", 0.3)
-    write(packed({"alive": True}) * 3 + packed({"x": 1}))
-    assert made.next() == {"x": 1}
+    write(pack({"alive": True}) * 3 + pack({"x": 1}))
+    assert channel.next() == {"x": 1}
     with pytest.raises(LostError, match="said nothing"):
-        made.next()
+        channel.next()
 
 
 @pytest.mark.parametrize(
@@ -46,25 +47,25 @@ def test_signs_of_life_are_passed_over_and_keep_the_link_open(pipe, monkeypatch)
     ],
 )
 def test_nonsense_loses_the_worker(pipe, data, problem):
-    made, write, _ = pipe
+    channel, write, _ = pipe
     write(data)
     with pytest.raises(LostError, match=problem):
-        made.next()
+        channel.next()
 
 
 def test_an_end_in_the_middle_loses_the_worker(pipe):
-    made, write, close = pipe
-    write(packed({"a": 1})[:-1])
+    channel, write, close = pipe
+    write(pack({"a": 1})[:-1])
     close()
     with pytest.raises(LostError, match="it ended"):
-        made.next()
+        channel.next()
 
 
 def test_an_answer_to_another_question_loses_the_worker(pipe):
-    made, write, _ = pipe
-    write(packed({"id": 7, "status": "passed"}))
-    with pytest.raises(LostError, match="something else"):
-        made.ask({"source": "x"})
+    channel, write, _ = pipe
+    write(pack({"id": 7, "status": "passed"}))
+    with pytest.raises(LostError, match="another request"):
+        channel.ask({"source": "x"})
 
 
 def test_the_worker_s_digest_depends_on_every_module(monkeypatch, tmp_path):
@@ -77,7 +78,7 @@ def test_the_worker_s_digest_depends_on_every_module(monkeypatch, tmp_path):
     assert worker_channel.worker_digest() == before
     for name in (*worker_channel.worker.MODULES, "bootstrap"):
         path = copy / f"{name}.py"
-        kept = path.read_text()
-        path.write_text(kept + "# changed\n")
+        source = path.read_text()
+        path.write_text(source + "# changed\n")
         assert worker_channel.worker_digest() != before, name
-        path.write_text(kept)
+        path.write_text(source)

@@ -1,0 +1,205 @@
+"""``--dry-run``: what a run would ask, run and cost. Nothing is written, no model is loaded, no server is called."""
+
+import argparse
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from apigauge.errors import SandboxError, UsageError
+from apigauge.harness.cli.options import GIVEN
+from apigauge.harness.cli.pairs import Outcome, for_each_pair, run_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from apigauge.benchmarks import Benchmark, Item
+    from apigauge.harness.generation.options import ModelOptions
+
+# What English and Python text take in the vocabularies of current models, roughly.
+_CHARACTERS_A_TOKEN = 4
+_SHOWN = 600
+
+
+def add_dry_run(parser: argparse.ArgumentParser) -> None:
+    """``--dry-run`` and ``--price``."""
+    parser.add_argument(
+        "--dry-run",
+        action="store_true",
+        help="only print what would be asked, run and written, and an upper bound of the cost",
+    )
+    parser.add_argument(
+        "--price",
+        nargs=2,
+        type=float,
+        metavar=("IN", "OUT"),
+        help="US dollars for a million tokens of prompts and of answers, for --dry-run",
+    )
+
+
+def check_price(arguments: argparse.Namespace) -> None:
+    """Refuses a price that has no effect, or is none.
+
+    Raises:
+        UsageError: as said.
+    """
+    if arguments.price and any(not 0 <= price < math.inf for price in arguments.price):
+        raise UsageError("--price: give two numbers of dollars, 0 or more")
+    if not arguments.dry_run and "price" in getattr(arguments, GIVEN, set()):
+        raise UsageError("--price: has an effect with --dry-run only")
+
+
+def dry_run(arguments: argparse.Namespace, options: "ModelOptions", *, runs_programs: bool) -> int:
+    """Prints the plan of every pair; ``runs_programs`` says whether answers are scored as well."""
+
+    def plan(benchmark: "Benchmark", spec: str) -> Outcome:
+        result = _plan(arguments, benchmark, spec, options, runs_programs=runs_programs)
+        if not arguments.json:
+            print(_text(result))
+        return Outcome(0, result)
+
+    return for_each_pair(arguments, lambda spec: spec, plan)
+
+
+def _plan(
+    arguments: argparse.Namespace, benchmark: "Benchmark", spec: str, options: "ModelOptions", *, runs_programs: bool
+) -> dict[str, Any]:
+    """The plan of one pair, as ``--json`` prints it."""
+    from apigauge.harness.generation.backends import BACKENDS, open_generator, split_spec
+
+    kind, argument = split_spec(spec)
+    items = benchmark.items[: arguments.limit]
+    if BACKENDS[kind].runs_model:
+        name, samples = _name(kind, argument, options), options.sampling.samples
+        prompts = _prompts(kind, benchmark, items, options)
+    else:  # opened without loading anything
+        generator = open_generator(spec, options)
+        name, samples, prompts = generator.describe()["spec"], generator.samples, generator.prompts(benchmark, items)
+    out = run_folder(arguments, benchmark.name, name)
+    answered = _answered(out)
+    missing = [
+        prompt
+        for item, prompt in zip(items, prompts, strict=True)
+        for sample in range(samples)
+        if (item.id, sample) not in answered
+    ]
+    total = len(items) * samples
+    return {
+        "benchmark": benchmark.name,
+        "model": spec,
+        "run": str(out),
+        "items": len(items),
+        "samples": samples,
+        "answers": total,
+        "answered": total - len(missing),
+        "first_prompt": prompts[0] if prompts else "",
+        "prompt_is_exact": kind == "openai" or not BACKENDS[kind].runs_model,
+        "programs_at_most": total if runs_programs else 0,
+        "sandbox": _sandbox(arguments, benchmark) if runs_programs else None,
+        "cost": _cost(missing if BACKENDS[kind].runs_model else [], options, arguments.price),
+    }
+
+
+def _name(kind: str, argument: str, options: "ModelOptions") -> str:
+    """The ``spec`` that the model will have in the manifest."""
+    from apigauge.harness.generation.checkpoint import name_of
+
+    if kind == "openai":
+        return f"{kind}:{argument}"
+    return f"{kind}:{name_of(argument)}" + (f"+{name_of(options.adapter)}" if options.adapter else "")
+
+
+def _prompts(kind: str, benchmark: "Benchmark", items: "Sequence[Item]", options: "ModelOptions") -> list[str]:
+    """The prompts without a checkpoint's chat template, which is loaded with the checkpoint only."""
+    from apigauge.harness.generation.prompts import render
+
+    style = options.prompting.style
+    style = options.prompting.resolve(has_chat=kind == "openai" or style == "chat")
+    return render(benchmark, items, options.prompting, style, None)
+
+
+def _answered(run: Path) -> set[tuple[str, int]]:
+    """The keys of the answers that the run already holds."""
+    from apigauge.harness.evaluation import run_directory
+
+    return {(row["item"], row["sample"]) for row in run_directory.read_generations(run)}
+
+
+def _sandbox(arguments: argparse.Namespace, benchmark: "Benchmark") -> dict[str, Any] | None:
+    """Where programs would run, and why they could not; None if no program would run."""
+    from apigauge.harness.evaluation.sandbox_choice import hub_for, names_executed
+    from apigauge.sandboxes import environments
+    from apigauge.sandboxes.factory import availability
+
+    kind: Literal["auto", "docker", "process", "none"] = arguments.sandbox or "auto"
+    if kind == "none" or (arguments.metrics and not names_executed(arguments.metrics)):
+        return None
+    plan: dict[str, Any] = {
+        "kind": kind,
+        "environment": arguments.environment or benchmark.environment,
+        "hub": (arguments.hub or ["stand-in"])[0] if benchmark.hub else None,
+        "inputs": arguments.inputs or benchmark.inputs,
+        "available": False,
+    }
+    if not benchmark.environment:
+        return plan | {"problem": f"{benchmark.name} has no environment to run programs in"}
+    environment = environments.load(plan["environment"])
+    try:
+        hub_for(benchmark.hub, arguments.hub, is_opened=False)
+        plan |= {"kind": availability(kind, environment), "available": True, "problem": ""}
+    except SandboxError as error:
+        plan["problem"] = str(error)
+    return plan
+
+
+def _cost(prompts: "Sequence[str]", options: "ModelOptions", price: "Sequence[float] | None") -> dict[str, Any]:
+    """The requests for these prompts, and upper bounds of what they cost; cached answers cost nothing."""
+    characters = sum(map(len, prompts))
+    prompt_tokens = math.ceil(characters / _CHARACTERS_A_TOKEN)
+    answer_tokens = len(prompts) * options.sampling.max_new_tokens
+    dollars = (prompt_tokens * price[0] + answer_tokens * price[1]) / 1e6 if price else None
+    return {
+        "requests": len(prompts),
+        "prompt_characters": characters,
+        "prompt_tokens": prompt_tokens,
+        "answer_tokens_at_most": answer_tokens,
+        "dollars_at_most": dollars,
+    }
+
+
+def _text(plan: dict[str, Any]) -> str:
+    """A plan for people."""
+    samples = f", {plan['samples']} answers to each" if plan["samples"] > 1 else ""
+    shown = plan["first_prompt"][:_SHOWN] + (" ..." if len(plan["first_prompt"]) > _SHOWN else "")
+    note = "" if plan["prompt_is_exact"] else " (without the chat template that the checkpoint may have)"
+    lines = [
+        f"{plan['benchmark']} by {plan['model']}",
+        f"  asks      {plan['items']} items{samples}: {plan['answers']} answers, of which {plan['answered']} exist",
+        f"  result    {plan['run']}",
+        f"  programs  {_programs_text(plan)}",
+        f"  cost      {_cost_text(plan['cost'])}",
+        f"  first prompt{note}:",
+        *(f"    {line}" for line in shown.splitlines()),
+    ]
+    return "\n".join(lines)
+
+
+def _programs_text(plan: dict[str, Any]) -> str:
+    sandbox = plan["sandbox"]
+    if sandbox is None:
+        return "none are run"
+    hub = f", hub {sandbox['hub']}" if sandbox["hub"] else ""
+    state = "available" if sandbox["available"] else f"unavailable: {sandbox['problem']}"
+    where = f"sandbox {sandbox['kind']}, environment {sandbox['environment'] or 'none'}{hub}"
+    return f"up to {plan['programs_at_most']}, {where}: {state}"
+
+
+def _cost_text(cost: dict[str, Any]) -> str:
+    if not cost["requests"]:
+        return "no model is asked"
+    dollars = cost["dollars_at_most"]
+    price = f"; at most about ${dollars:,.2f}" if dollars is not None else "; --price IN OUT gives dollars"
+    return (
+        f"{cost['requests']:,} requests; prompts of {cost['prompt_characters']:,} characters, about "
+        f"{cost['prompt_tokens']:,} tokens (estimated at {_CHARACTERS_A_TOKEN} characters each); answers of at most "
+        f"{cost['answer_tokens_at_most']:,} tokens{price}"
+    )

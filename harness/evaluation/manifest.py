@@ -1,0 +1,137 @@
+"""What a run's scores depend on: the manifest of a new run, and whether an existing run may be resumed or extended."""
+
+import hashlib
+import platform
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from importlib.metadata import version as installed
+from pathlib import Path
+from typing import Any, cast
+
+from apigauge.benchmarks.types import Benchmark
+from apigauge.errors import RunError
+from apigauge.file_formats import GeneratorRecord, Manifest, SandboxRecord
+from apigauge.harness.evaluation import run_directory
+from apigauge.harness.evaluation.run_directory import GENERATIONS, MANIFEST, SCORES
+from apigauge.harness.extraction import syntax
+from apigauge.harness.generation.types import Generator
+from apigauge.harness.metrics.registry import EXTRACTION_CODE, code_digest, versions
+from apigauge.harness.metrics.table import EXECUTED, STATIC
+from apigauge.sandboxes.verdict import Sandbox
+
+Difference = tuple[str, Any, Any]
+
+
+def manifest(
+    benchmark: Benchmark,
+    generator: GeneratorRecord,
+    prompts: str,
+    modules: Sequence[str],
+    items: int,
+    sandbox: Sandbox | None = None,
+) -> Manifest:
+    """What a run's scores depend on, and where and when it was made.
+
+    Args:
+        benchmark: which questions.
+        generator: the generator's description of itself.
+        prompts: the digest of the prompts of all the benchmark's items, whatever the limit.
+        modules: metrics, by module.
+        items: how many items the run answers.
+        sandbox: where programs run, if they do.
+    """
+    from apigauge import __version__
+
+    return {
+        "schema_version": run_directory.SCHEMA_VERSION,
+        "apigauge_version": __version__,
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "benchmark": {"name": benchmark.name, "digest": benchmark.digest, "items": items},
+        "prompt_sha256": prompts,
+        "generator": generator,
+        "extraction": f"{syntax.version()}, code {code_digest(*EXTRACTION_CODE)}",
+        "metrics": versions(measured(modules, sandbox)),
+        "libraries": {"numpy": installed("numpy")},
+        "sandbox": cast("SandboxRecord", sandbox.describe()) if sandbox else None,
+        "host": {"python": platform.python_version(), "platform": platform.platform()},
+        "timings": {},
+        "cache": {"hits": 0},
+    }
+
+
+def planned(
+    benchmark: Benchmark, generator: Generator, modules: Sequence[str], limit: int | None, sandbox: Sandbox | None
+) -> Manifest:
+    """The manifest of a run that has not begun."""
+    prompts = sha256("\0".join(generator.prompts(benchmark, benchmark.items)))
+    items = len(benchmark.items[:limit])
+    return manifest(benchmark, cast("GeneratorRecord", generator.describe()), prompts, modules, items, sandbox)
+
+
+def measured(modules: Sequence[str], sandbox: Sandbox | None) -> list[str]:
+    """The modules that yield numbers: the static ones among these, and the executed ones if there is a sandbox."""
+    return [name for name in modules if name in STATIC] + (list(EXECUTED) if sandbox else [])
+
+
+def start(run: Path, new: Manifest, *, may_extend: bool = True) -> None:
+    """Writes the manifest of a new run, or checks that an existing run can be resumed with this one.
+
+    A run is extended if only the number of items differs and is higher now: the number in the manifest is raised
+    atomically, and the missing items are answered next. A lower number is refused, since it would leave a run whose
+    files hold more answers than its manifest says.
+
+    Args:
+        run: the run directory.
+        new: the manifest of the run to be made.
+        may_extend: whether a higher number of items extends the run. Chosen items are answered under a fixed number: a
+            sequential test whose budget grew after its interim results would no longer keep its error rates.
+
+    Raises:
+        RunError: the directory holds a different run; names what differs.
+    """
+    if not any(file.exists() and file.stat().st_size for file in (run / GENERATIONS, run / SCORES)):
+        run_directory.write_json(run / MANIFEST, new)  # no answers yet: nothing depends on an older manifest
+        return
+    if not (run / MANIFEST).exists():
+        raise RunError(f"{run}: holds answers but no {MANIFEST}; choose another --out.")
+    old = run_directory.read_manifest(run)
+    before, after = old["benchmark"].get("items"), new["benchmark"].get("items")
+    is_extended = may_extend and before is not None and after is not None and after > before
+    different = [
+        entry for entry in run_directory.differences(old, new) if not (is_extended and entry[0] == "benchmark.items")
+    ]
+    unscored = not (run / SCORES).exists() or not (run / SCORES).stat().st_size
+    if different and not (unscored and all(name.startswith(("metrics.", "sandbox.")) for name, _, _ in different)):
+        raise RunError(_refusal(run, different))
+    if different:  # answers of `apigauge generate`, to be scored now
+        run_directory.write_json(run / MANIFEST, new)
+    elif is_extended:
+        extended = {**old, "benchmark": old["benchmark"] | new["benchmark"]}
+        run_directory.write_json(run / MANIFEST, extended)
+
+
+def _refusal(run: Path, different: Sequence[Difference]) -> str:
+    """Why a run cannot be resumed, and what to do."""
+    if [name for name, _, _ in different] == ["benchmark.items"]:
+        _, old, new = different[0]
+        if old is None or new > old:
+            return f"{run}: holds a run of {old} items, and this one is of {new}. Choose another folder."
+        return (
+            f"{run}: holds a run of {old} items, and {new} is fewer (benchmark.items was {old} and is {new}). "
+            f"Give --limit {old} or more to resume or extend it, or choose another --out."
+        )
+    what = "; ".join(f"{name} was {old!r} and is {new!r}" for name, old, new in different)
+    return f"{run}: holds another run ({what}). Choose another --out, or `apigauge rerun {run}` to re-score."
+
+
+def note(run: Path, seconds: float, hits: int) -> None:
+    """Adds to the manifest the seconds and cache hits of this part of a run, which may have been resumed."""
+    record = run_directory.read_manifest(run)
+    record["cache"] = {"hits": record.get("cache", {}).get("hits", 0) + hits}
+    record["timings"] = {"seconds": round(record.get("timings", {}).get("seconds", 0.0) + seconds, 3)}
+    run_directory.write_json(run / MANIFEST, record)
+
+
+def sha256(text: str) -> str:
+    """The digest of a text; half a surrogate pair, as a file may hold it, counts as it is."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

@@ -1,0 +1,200 @@
+"""Scoring a run's stored answers anew: all metrics or only some, and which scores changed and why."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+from apigauge.benchmarks.types import Benchmark
+from apigauge.errors import RunError
+from apigauge.file_formats import Manifest, ScoreRow, Summary
+from apigauge.harness.evaluation import run_directory
+from apigauge.harness.evaluation.evaluate import stored
+from apigauge.harness.evaluation.manifest import Difference, manifest, measured
+from apigauge.harness.evaluation.run_directory import Key
+from apigauge.harness.evaluation.scoring import Tick, score_answers
+from apigauge.harness.evaluation.summary import is_scoring_problem, summarise
+from apigauge.harness.metrics.executability import INFRA
+from apigauge.harness.metrics.table import MODULES, NAMES, is_executed
+from apigauge.sandboxes.verdict import Sandbox
+
+# What the scores of all metrics depend on: scores with two values of one of these do not belong into one table.
+_SHARED = ("benchmark.digest", "extraction")
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One score that a new scoring changed, and the manifest entries that can explain it."""
+
+    item: str
+    sample: int
+    metric: str
+    old: float | None
+    new: float | None
+    because: tuple[str, ...]
+
+
+def score_run(
+    benchmark: Benchmark,
+    run: Path,
+    modules: Sequence[str],
+    workers: int | None = None,
+    tick: Tick = lambda: None,
+    sandbox: Sandbox | None = None,
+    *,
+    keep_others: bool = False,
+) -> tuple[Summary, list[Change]]:
+    """Scores a run's stored answers anew, and says which scores changed and why.
+
+    Answers are not generated again; their programs are run again if there is a sandbox. The new scores replace the old
+    ones atomically, once all are there.
+
+    Args:
+        benchmark: what the run answers.
+        run: the run directory.
+        modules: metrics, by module.
+        workers: processes; all cores by default.
+        tick: called after each answer scored.
+        sandbox: where programs run; without one they do not.
+        keep_others: whether the scores of other metrics, with their labels, messages, verdicts and versions, stay as
+            they are. Without it the run has the scores of these modules only.
+
+    Raises:
+        RunError: the directory is no run, or is being written to; or scores that would stay were made from another
+            extraction or other benchmark data than the new ones.
+    """
+    with run_directory.writing(run):
+        old_manifest, old_rows = run_directory.read_manifest(run), run_directory.read_scores(run)
+        new_manifest = _new_manifest(benchmark, old_manifest, modules, sandbox)
+        rescored = {name for module in measured(modules, sandbox) for name in MODULES[module]}
+        others = _names_of(old_rows) - rescored if keep_others else set()
+        if others:
+            _refuse_mixing(run, others, run_directory.differences(old_manifest, new_manifest))
+            new_manifest = _with_kept_versions(old_manifest, new_manifest, sandbox)
+        fresh = run / f".{run_directory.SCORES}.tmp"
+        fresh.unlink(missing_ok=True)
+        answers = list(stored(run, benchmark))
+        score_answers(benchmark, answers, len(answers), fresh, modules, workers, tick, sandbox)
+        if others:
+            _add_kept_scores(fresh, old_rows, rescored)
+        new_rows = run_directory.read_scores(run, fresh.name)
+        changes = compare_scores(old_rows, new_rows, _differences(old_manifest, new_manifest))
+        fresh.replace(run / run_directory.SCORES)
+        run_directory.write_json(run / run_directory.MANIFEST, new_manifest)
+        return summarise(benchmark, run, _problems_of_answers(run)), changes
+
+
+def compare_scores(old: Iterable[ScoreRow], new: Iterable[ScoreRow], different: Sequence[Difference]) -> list[Change]:
+    """Every score that differs, with the manifest entries that explain it: its metric's version, or what all share."""
+    before = {(row["item"], row["sample"]): row for row in old}
+    causes = [(name, f"{name}: {a!r} -> {b!r}") for name, a, b in different]
+    changes = []
+    for row in new:
+        old_row = before.get((row["item"], row["sample"]))
+        old_metrics, old_labels = (old_row["metrics"], old_row["labels"]) if old_row else ({}, {})
+        failed = INFRA in (*old_labels.values(), *row["labels"].values())
+        for name in sorted({*old_metrics, *row["metrics"]}):
+            was, now = old_metrics.get(name), row["metrics"].get(name)
+            if was != now:
+                why = [text for cause, text in causes if _explains(cause, name)]
+                if failed and is_executed(name):
+                    why.append("the sandbox itself failed once")
+                changes.append(Change(row["item"], row["sample"], name, was, now, tuple(why)))
+    return changes
+
+
+def _explains(cause: str, metric: str) -> bool:
+    kind, _, module = cause.partition(".")
+    if kind == "metrics":
+        return metric in MODULES.get(module, ())
+    return kind != "sandbox" or is_executed(metric)
+
+
+def _differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Difference]:
+    """What differs between two manifests; if their sandboxes are of different kinds, only the kinds of those."""
+    sandboxes = [manifest.get("sandbox") for manifest in (old, new)]
+    kinds = [sandbox.get("kind") if isinstance(sandbox, dict) else sandbox for sandbox in sandboxes]
+    if kinds[0] != kinds[1]:
+        old, new = ({**manifest, "sandbox": kind} for manifest, kind in zip((old, new), kinds, strict=True))
+    return run_directory.differences(old, new)
+
+
+def _new_manifest(benchmark: Benchmark, old: Manifest, modules: Sequence[str], sandbox: Sandbox | None) -> Manifest:
+    """The manifest of a run whose answers are now scored by these modules alone."""
+    items = old["benchmark"].get("items", len(benchmark.items))
+    new = manifest(benchmark, old.get("generator", {}), old.get("prompt_sha256", ""), modules, items, sandbox)
+    if "created" in old:
+        new["created"] = old["created"]
+    else:  # the run is older than this entry, and its date is unknown
+        del new["created"]
+    return new
+
+
+def _with_kept_versions(old: Manifest, new: Manifest, sandbox: Sandbox | None) -> Manifest:
+    """The new manifest with the versions, and the sandbox, that scores of other metrics were made with."""
+    versions = old.get("metrics", {}) | new["metrics"]
+    order = [*MODULES, *sorted(versions.keys() - MODULES.keys())]
+    new["metrics"] = {module: versions[module] for module in order if module in versions}
+    if not sandbox:
+        new["sandbox"] = old.get("sandbox")
+    return new
+
+
+def _names_of(rows: Iterable[ScoreRow]) -> set[str]:
+    """The metrics that rows have a score or a label of; an answer that made a metric fail has a label only."""
+    return {name for row in rows for name in (*row["metrics"], *row["labels"])}
+
+
+def _refuse_mixing(run: Path, others: set[str], different: Sequence[Difference]) -> None:
+    """Refuses to put new scores next to old ones that were made from something else.
+
+    Raises:
+        RunError: the old scores' extraction or benchmark data differ from today's.
+    """
+    what = "; ".join(f"{name} was {old!r} and is {new!r}" for name, old, new in different if name in _SHARED)
+    if what:
+        raise RunError(
+            f"{run}: its scores of {', '.join(_ordered(dict.fromkeys(others, '')))} would stay, but they were made "
+            f"differently ({what}). Score everything anew: `apigauge rerun {run}`."
+        )
+
+
+def _add_kept_scores(file: Path, old: Iterable[ScoreRow], rescored: set[str]) -> None:
+    """Rewrites new rows of scores with the old ones' scores by metrics that were not scored anew."""
+    before: dict[Key, ScoreRow] = {(row["item"], row["sample"]): row for row in old}
+    rows = run_directory.read_scores(file.parent, file.name)
+    file.unlink()
+    appender = run_directory.Appender(file)
+    for row in rows:
+        old_row = before.get((row["item"], row["sample"]))
+        appender.append(_merged(old_row, row, rescored) if old_row else row)
+    appender.close()
+
+
+def _merged(old: ScoreRow, new: ScoreRow, rescored: set[str]) -> ScoreRow:
+    """A new row with the old one's scores, labels and messages by metrics not scored anew, and its verdict."""
+
+    def merge(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:
+        return _ordered({name: value for name, value in before.items() if name not in rescored} | dict(after))
+
+    merged = {
+        "metrics": merge(old["metrics"], new["metrics"]),
+        "labels": merge(old["labels"], new["labels"]),
+        "messages": merge(old.get("messages", {}), new.get("messages", {})),
+        "verdict": (new if any(map(is_executed, rescored)) else old).get("verdict"),
+    }
+    return cast("ScoreRow", {**new, **merged})
+
+
+def _ordered(entries: dict[str, Any]) -> dict[str, Any]:
+    """Entries by metric in the order of the table of metrics, then metrics of plugins by name."""
+    order = {name: number for number, name in enumerate(NAMES)}
+    return dict(sorted(entries.items(), key=lambda entry: (order.get(entry[0], len(order)), entry[0])))
+
+
+def _problems_of_answers(run: Path) -> list[str]:
+    """The problems in a run's summary that its former scoring did not cause."""
+    if not (run / run_directory.SUMMARY).exists():
+        return []
+    problems = run_directory.read_summary(run).get("problems", [])
+    return [problem for problem in problems if not is_scoring_problem(problem)]

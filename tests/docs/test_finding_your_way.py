@@ -17,7 +17,8 @@ from doc_pages import ROOT
 PAGE = ROOT / "docs" / "contributing" / "finding-your-way.md"
 SMALL = frozenset(
     re.findall(
-        "[a-z]+", "a add an and are at by do does for from i in is it its of on or that the to too what where whether which"
+        "[a-z]+",
+        "a add an and are at by do does for from i in is it its of on or that the to too what where whether which",
     )
 )
 _ENDING = re.compile(r"(?:ances?|ants?|ing|ed|es|s|e)$")
@@ -27,7 +28,7 @@ QUESTIONS = [match.groups() for match in _ROW.finditer(PAGE.read_text(encoding="
 
 def stems(text: str) -> set[str]:
     words = re.findall(r"[a-z]+", text.lower().replace("'s ", " "))
-    return {_ENDING.sub("", word) if len(word) > 4 else word.removesuffix("s") for word in words} - SMALL
+    return {_ENDING.sub("", word) if len(word) > 4 else word.removesuffix("s") for word in words if word not in SMALL}
 
 
 def first_line(file: Path) -> str:

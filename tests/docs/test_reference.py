@@ -1,7 +1,10 @@
 """Tables of the documentation that are written by hand agree with the code."""
 
 import ast
+import json
 import re
+import subprocess
+import sys
 
 import pytest
 import test_architecture
@@ -89,6 +92,17 @@ def test_a_stage_of_an_answers_way_is_where_the_page_says(stage, function, file)
             node for node in body if isinstance(node, ast.FunctionDef | ast.ClassDef) and node.name == name
         ]
         body = definition.body
+
+
+def test_an_answer_takes_the_way_that_the_page_shows():
+    """By the trace of a real answer. Its programs are not run there, and answers come from a thread of their own."""
+    command = [sys.executable, ROOT / "tests" / "harness" / "test_one_answers_way.py", "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    route = [(file, function) for file, function in json.loads(done.stdout)["whole"]["route"]]
+    places = {stage: (file, function) for stage, function, file in stages() if stage != "execute the program"}
+    assert set(places.values()) <= set(route)
+    in_main_thread = [route.index(place) for stage, place in places.items() if stage != "answer"]
+    assert in_main_thread == sorted(in_main_thread)
 
 
 def test_environment_variables_are_documented():

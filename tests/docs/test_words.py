@@ -24,7 +24,7 @@ PHRASES = {
     r"beside\b": "next to, besides, in addition to",
     r"dear\b": "expensive",
     r"(?:trouble of our own|our own trouble|the sandbox's own trouble|trouble of its sandbox)": "sandbox failure",
-    r"in one step\b": "atomically",
+    r"in one step\b(?! of)": "atomically",
     r"of people nobody has": "(leave it out)",
     r"go(?:es)? on where it (?:was )?(?:stopped|killed)|goes on from here": "resumes",
     r"is there already": "already exists",

@@ -34,7 +34,7 @@ gorilla: hubs
 	  name=$$(basename $$file .jsonl); hub=$${name#response_}; hub=$${hub%%_*}; \
 	  $(BIN)/apigauge score --benchmark apibench-$$hub --responses $$file --out demo/gorilla/$$name --sandbox docker || exit; \
 	done
-	@$(BIN)/apigauge report demo/gorilla/* --out demo/gorilla-site
+	@$(BIN)/apigauge report demo/gorilla --out demo/gorilla-site
 
 # vLLM has an environment of its own: it pins what the rest of apigauge leaves open. A community build for the CPU; its
 # companions are built for CUDA and cannot be imported.

@@ -33,9 +33,12 @@ def find(name: str, data_dir: Path | None, benchmark: str) -> Path:
     Raises:
         DataError: there is none; the message says which file, which folders were searched, and how to get it.
     """
+    import logging
+
     folders = search_path(data_dir)
     for folder in folders:
         if (folder / name).is_file():
+            logging.getLogger(__name__).debug("%s: %s", benchmark, folder / name)
             return folder / name
     raise DataError(
         f"{benchmark}: {name} was not found in {', '.join(str(f) for f in folders)}. "

@@ -8,6 +8,7 @@ of the kernel; against those, ``runtime`` can name a runtime that brings its own
 """
 
 import contextlib
+import logging
 import socket
 import struct
 import time
@@ -91,6 +92,7 @@ class DockerSandbox(Pool):
                 f"sandbox build {self._environment.name}`, or with --base debootstrap where no image registry can be "
                 "reached."
             )
+        logging.getLogger(__name__).debug("image %s (%s)", image.tag, image.id)
         return image
 
     def close(self) -> None:

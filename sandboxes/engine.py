@@ -14,8 +14,11 @@ from apigauge.errors import SandboxError
 ANSWER_SECONDS = 30.0
 
 
-def connect() -> Any:
+def connect(answer_seconds: float | None = None) -> Any:
     """A client of the engine that the usual variables (``DOCKER_HOST``) name; its calls have no timeout.
+
+    Args:
+        answer_seconds: how long to wait for the engine's first answer; by default ``ANSWER_SECONDS``.
 
     Raises:
         SandboxError: no engine answers.
@@ -26,7 +29,7 @@ def connect() -> Any:
 
     client = None
     try:
-        client = docker.from_env(timeout=ANSWER_SECONDS)
+        client = docker.from_env(timeout=ANSWER_SECONDS if answer_seconds is None else answer_seconds)
         client.ping()
     except (DockerException, requests.RequestException) as error:
         if client is not None:

@@ -1,4 +1,4 @@
-"""Collects feedback in a process of its own, which tests kill: ``feedback_collecting.py OUT BASE_URL``."""
+"""Collects feedback in a separate process, which tests kill: ``feedback_collecting.py OUT BASE_URL``."""
 
 import sys
 from pathlib import Path
@@ -6,9 +6,9 @@ from pathlib import Path
 from apigauge.benchmarks import load_benchmark
 from apigauge.harness.generation.options import ModelOptions
 from apigauge.harness.plugins.rlaif import feedback
-from apigauge.harness.plugins.rlaif.labelers import open_labeler
+from apigauge.harness.plugins.rlaif.labelers.registry import open_labeler
 
-OPTIONS = feedback.Options(samples=2, temperature=2.5, max_new_tokens=60, limit=5, device="cpu")
+OPTIONS = feedback.FeedbackOptions(samples=2, temperature=2.5, max_new_tokens=60, limit=5, device="cpu")
 
 
 def collect(out, base_url, options=OPTIONS):

@@ -1,7 +1,7 @@
-"""Answers to questions of ``mini``, and what is to be said of them: written before the code that says it.
+"""Answers to questions of ``mini`` with their correct labels, written before the code that labels them.
 
 A verdict is eight letters, y or n, in the order of the questions: imports, parses, complete, names, bugs, logic, api,
-asked. Where it is not said otherwise the question is ``QUARTERS``, for the three cut points of a list.
+asked. The default question is ``QUARTERS``, for the three cut points of a list.
 """
 
 from typing import NamedTuple
@@ -41,7 +41,7 @@ ANSWERS = (
     ),
     Judged("imports under an alias", "yyyyyyyy", sections("import statistics as st\nprint(st.quantiles([1, 2], n=4))")),
     Judged(
-        "imports everything, so nobody knows whose it is",
+        "imports everything, so its origin is unknown",
         "yynyynyy",
         sections("from statistics import *\nprint(quantiles([1, 2], n=4))"),
     ),
@@ -76,11 +76,11 @@ ANSWERS = (
     # imports
     Judged("module not imported", "nyynnyyy", sections("data = [1, 2]\nprint(statistics.quantiles(data, n=4))")),
     Judged(
-        "function not imported, so nobody knows whose it is",
+        "function not imported, so its origin is unknown",
         "nynnnnnn",
         sections("print(quantiles([1, 2], n=4))", "quantiles([1, 2], n=4)"),
     ),
-    Judged("package that is nowhere", "nyyyyyyy", after("import quantile_tools\nprint(quantile_tools)")),
+    Judged("package that does not exist", "nyyyyyyy", after("import quantile_tools\nprint(quantile_tools)")),
     Judged("relative import", "nyyyyyyy", after("from . import helpers\nprint(helpers)")),
     # parses
     Judged("bracket left open", "nnnnnnyy", sections("import statistics\nprint(statistics.quantiles([1, 2], n=4)")),
@@ -106,16 +106,14 @@ ANSWERS = (
     Judged("calls nothing of the catalogue", "yynyynnn", "x = 1\nprint(x)"),
     Judged("only ends", "yynyynnn", "import sys\nsys.exit(0)"),
     # names
+    Judged("undefined variable", "yyynnyyy", sections("import statistics\nprint(statistics.quantiles(data, n=4))")),
     Judged(
-        "variable that is nowhere", "yyynnyyy", sections("import statistics\nprint(statistics.quantiles(data, n=4))")
-    ),
-    Judged(
-        "used before it is there",
+        "used before it is defined",
         "yyynnyyy",
         sections("import statistics\nprint(statistics.quantiles(data, n=4))\ndata = [1, 2]"),
     ),
     Judged(
-        "global read, then made local",
+        "global read, then assigned locally",
         "yyynnyyy",
         after("def add():\n    print(data)\n    data = [5]\n    return data\nadd()"),
     ),
@@ -127,19 +125,19 @@ ANSWERS = (
     Judged("a tuple is asserted", "yyyynyyy", after("assert (data, 'no data')")),
     # logic
     Judged("import for nothing", "yyyyynyy", before("import math")),
-    Judged("goes on after an exit", "yyyyynyy", before("import sys\nsys.exit(0)")),
-    Judged("goes on after an exit by a builtin", "yyyyynyy", before("exit()")),
-    Judged("goes on after a return", "yyyyynyy", after("def one():\n    return 1\n    print('never')\nprint(one())")),
+    Judged("continues after an exit", "yyyyynyy", before("import sys\nsys.exit(0)")),
+    Judged("continues after an exit by a builtin", "yyyyynyy", before("exit()")),
+    Judged("continues after a return", "yyyyynyy", after("def one():\n    return 1\n    print('never')\nprint(one())")),
     Judged("result is dropped", "yyyyynyy", sections("import statistics\nstatistics.quantiles([1, 2], n=4)")),
     Judged("a name as a statement", "yyyyynyy", after("data")),
     Judged("a comparison as a statement", "yyyyynyy", after("data == [1]")),
     Judged(
-        "function that nobody calls",
+        "function that is never called",
         "yyyyynyy",
         sections("import statistics\ndef main(data):\n    return statistics.quantiles(data, n=4)"),
     ),
     Judged(
-        "local variable that nobody reads", "yyyyynyy", after("def one():\n    two = 2\n    return 1\nprint(one())")
+        "local variable that is never read", "yyyyynyy", after("def one():\n    two = 2\n    return 1\nprint(one())")
     ),
     # api
     Judged(

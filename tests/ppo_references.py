@@ -1,4 +1,4 @@
-"""PPO's equations once more, token by token in Python's floats, and checks that hold an implementation against them."""
+"""PPO's equations again, token by token in Python's floats, and checks that compare an implementation with them."""
 
 import math
 
@@ -19,12 +19,12 @@ def tensor(array):
     return torch.from_numpy(np.asarray(array))
 
 
-def agree(found, expected, mask=None):
-    found = np.asarray(found.detach() if isinstance(found, torch.Tensor) else found, dtype=np.float64)
+def agree(actual, expected, mask=None):
+    actual = np.asarray(actual.detach() if isinstance(actual, torch.Tensor) else actual, dtype=np.float64)
     expected = np.asarray(expected, dtype=np.float64)
     if mask is not None:
-        found, expected = found[mask], expected[mask]
-    np.testing.assert_allclose(found, expected, rtol=0, atol=TOLERANCE)
+        actual, expected = actual[mask], expected[mask]
+    np.testing.assert_allclose(actual, expected, rtol=0, atol=TOLERANCE)
 
 
 def tokens_of(mask):
@@ -108,8 +108,8 @@ def check_advantages(ppo, seed):
     mask, draw = ragged(seed)
     rewards, values = draw.normal(size=(2, *mask.shape))
     for gamma, lam in ((1.0, 0.95), (0.9, 0.8), (1.0, 1.0), (0.97, 0.0)):
-        found = ppo.advantages(tensor(rewards), tensor(values), tensor(mask), gamma, lam)
-        agree(found, gae(rewards, values, mask, gamma, lam))
+        actual = ppo.advantages(tensor(rewards), tensor(values), tensor(mask), gamma, lam)
+        agree(actual, gae(rewards, values, mask, gamma, lam))
 
 
 def whitened(values, mask):

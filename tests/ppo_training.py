@@ -1,8 +1,8 @@
 """A training for the tests of resuming: ``python ppo_training.py START OUT FATE [NUMBER]``.
 
-It kills itself with SIGKILL at the NUMBERth time that FATE comes up: ``rename`` (a checkpoint is written and not there yet),
-``renamed`` (it is there, and older ones too), ``delete`` (half of an old one is deleted), ``learn`` (in the middle of a
-step's updates), ``log`` (a step is done and told, and not saved), or ``none``.
+It kills itself with SIGKILL at the NUMBERth time that FATE comes up: ``rename`` (a checkpoint is written, but not renamed yet),
+``renamed`` (it is renamed, and older ones still exist), ``delete`` (half of an old one is deleted), ``learn`` (in the middle of a
+step's updates), ``log`` (a step is done and logged, but not saved), or ``none``.
 """
 
 import os
@@ -12,10 +12,10 @@ import sys
 from pathlib import Path
 
 from apigauge.harness.plugins.rlaif import checkpoints, ppo
-from apigauge.harness.plugins.rlaif.options import Options
+from apigauge.harness.plugins.rlaif.options import TrainOptions
 
 PROMPTS = ["a b c", "d", "e f", "g g g g", "h"]
-OPTIONS = Options(
+OPTIONS = TrainOptions(
     steps=9,
     batch=8,
     minibatch=4,

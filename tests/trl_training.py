@@ -1,6 +1,6 @@
 """Trainings by trl's trainers for tests: ``python trl_training.py ALGORITHM START OUT FATE [NUMBER]``.
 
-It kills itself with SIGKILL at the NUMBERth time that FATE comes up: ``rename`` (a checkpoint is written and not there yet),
+It kills itself with SIGKILL at the NUMBERth time that FATE comes up: ``rename`` (a checkpoint is written, but not renamed yet),
 ``torn`` (trl has written half of one), ``learn`` (in the middle of a step's updates), or ``none``.
 """
 
@@ -11,13 +11,13 @@ import torch
 from ppo_training import die_at
 
 from apigauge.harness.plugins.rlaif import checkpoints, trl_trainers
-from apigauge.harness.plugins.rlaif.options import Options
+from apigauge.harness.plugins.rlaif.options import TrainOptions
 from apigauge.harness.plugins.rlaif.pairs import Labelled, Pair
 
 WORDS = list("abcdefgh")
 # Of several lengths, so that some are padded.
 PROMPTS = ["a", "b", "g", "h", "b c", "h a", "d e f", "c c d", "g g g g", "e f b a"]
-OPTIONS = Options(
+OPTIONS = TrainOptions(
     steps=5,
     batch=8,
     minibatch=4,
@@ -58,7 +58,7 @@ def train(algorithm, start, out, options=OPTIONS, score=score, **more):
 
 def main(algorithm, start, out, fate, number="0"):
     places = {
-        "rename": (checkpoints.runs, "write_json"),  # of the progress, and before that of the manifest
+        "rename": (checkpoints.run_directory, "write_json"),  # of the progress, and before that of the manifest
         "torn": (torch, "save"),
         "learn": (torch.optim.AdamW, "step"),
     }

@@ -13,16 +13,16 @@ def add(commands: "argparse._SubParsersAction[Any]") -> None:
     parser = commands.add_parser("benchmarks", help="list, show, fetch, grammar, check or reproduce")
     actions = parser.add_subparsers(metavar="ACTION", required=True)
     for name, function, text in (
-        ("list", list_all, "every benchmark and whether its data is here"),
+        ("list", list_all, "every benchmark and whether its data is on this machine"),
         ("show", show, "what a benchmark holds, with a sample item"),
-        ("fetch", fetch, "download a benchmark's files, digests checked"),
-        ("grammar", grammar, "the parser's grammar that upstream's verdicts were made with (fetched by pip)"),
+        ("fetch", fetch, "download a benchmark's files and check their digests"),
+        ("grammar", grammar, "fetch, with pip, the parser grammar that upstream's verdicts were made with"),
         ("check", check, "feed the references back through every scorer"),
         ("reproduce", reproduce, "the upstream figures, from Gorilla's released answers on all three hubs"),
     ):
         action = actions.add_parser(name, help=text)
         if name == "grammar":
-            action.add_argument("file", metavar="WHEEL", nargs="?", type=Path, help="the wheel, if it is here already")
+            action.add_argument("file", metavar="WHEEL", nargs="?", type=Path, help="a wheel on this machine")
         elif name not in ("list", "reproduce"):
             action.add_argument("name", metavar="NAME")
         if name == "check":
@@ -47,8 +47,8 @@ def list_all(arguments: argparse.Namespace) -> int:
         print_json({"benchmarks": rows})
     else:
         for row in rows:
-            here = f"{row['items']} items, {row['catalogue']} APIs" if "items" in row else "not fetched"
-            print(f"{row['name']:24} {here}")
+            size = f"{row['items']} items, {row['catalogue']} APIs" if "items" in row else "not fetched"
+            print(f"{row['name']:24} {size}")
     return 0
 
 
@@ -73,7 +73,7 @@ def show(arguments: argparse.Namespace) -> int:
         return 0
     for name, value in facts.items():
         print(f"{name.replace('_', ' '):16} {value}")
-    print(f"\nitem {first.id} as it is asked:\n\n{benchmark.prompt(first)}\n\nits reference: {first.reference_call}")
+    print(f"\nitem {first.id}, its prompt:\n\n{benchmark.prompt(first)}\n\nits reference: {first.reference_call}")
     return 0
 
 
@@ -86,12 +86,12 @@ def fetch(arguments: argparse.Namespace) -> int:
 
     hub = arguments.name.removeprefix("apibench-")
     if not arguments.name.startswith("apibench-") or not files_of(hub):
-        raise UsageError(f"benchmarks fetch {arguments.name}: there is nothing to fetch for it")
+        raise UsageError(f"benchmarks fetch {arguments.name}: there is nothing to fetch for this benchmark")
     folder: Path = arguments.data_dir or cache_dir()
     with progress(f"fetching {arguments.name}", len(files_of(hub))) as tick:
         fetched = fetch_hub(hub, folder, tick)
     if find_grammar() is None:
-        say("upstream's grammar, for ast.gorilla, is not here: `apigauge benchmarks grammar` fetches it")
+        say("upstream's grammar, for ast.gorilla, is not installed: `apigauge benchmarks grammar` fetches it")
     if arguments.json:
         print_json({"folder": str(folder), "fetched": fetched})
     else:
@@ -100,7 +100,7 @@ def fetch(arguments: argparse.Namespace) -> int:
 
 
 def grammar(arguments: argparse.Namespace) -> int:
-    """Puts upstream's grammar where ``ast.gorilla`` finds it."""
+    """Installs upstream's grammar where ``ast.gorilla`` looks for it."""
     from apigauge.benchmarks.apibench.grammar import fetch as fetch_grammar
 
     path = fetch_grammar(arguments.file)

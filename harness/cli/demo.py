@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from apigauge.harness.cli import report, score
+from apigauge.harness.cli import run as answer_and_score
 from apigauge.harness.cli.options import add_common
 from apigauge.harness.cli.output import print_json, say
 
@@ -26,17 +28,18 @@ def add(commands: "argparse._SubParsersAction[Any]") -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Runs the commands that a user would, each printed before it runs; stops at the first that fails."""
-    from apigauge.harness.cli.main import main
+    """Runs the commands that a user would type, each printed before it runs; stops at the first that fails."""
     from apigauge.harness.evaluation import run_directory
 
     folder: Path = arguments.out
+    commands = _parser()
     for name, command in _commands(folder).items():
-        say(f"$ apigauge {' '.join(_quoted(word) for word in command)}")
-        if (folder / "runs" / name / run_directory.MANIFEST).is_file():  # made anew, with what is installed now
+        say(f"$ apigauge {' '.join(map(_quoted, command))}")
+        if (folder / "runs" / name / run_directory.MANIFEST).is_file():  # replaced by a run with the installed version
             shutil.rmtree(folder / "runs" / name)
         with contextlib.redirect_stdout(sys.stderr if arguments.json else sys.stdout):
-            if code := main(command):
+            parsed = commands.parse_args(command)
+            if code := int(parsed.function(parsed)):
                 return code
     if arguments.json:
         print_json(
@@ -45,8 +48,17 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _parser() -> argparse.ArgumentParser:
+    """The commands that the demo calls, with their defaults."""
+    parser = argparse.ArgumentParser(prog="apigauge")
+    commands = parser.add_subparsers()
+    for command in (answer_and_score, score, report):
+        command.add(commands)
+    return parser
+
+
 def _commands(folder: Path) -> dict[str, list[str]]:
-    """What to run, by the name of the run that it makes."""
+    """What to run, by the name of the run that it writes; the report writes none."""
     commands = {
         name: ["run", "--benchmark", "mini", "--model", spec, "--out", str(folder / "runs" / name)]
         for name, spec in BASELINES.items()
@@ -60,7 +72,7 @@ def _commands(folder: Path) -> dict[str, list[str]]:
 
 
 def _checkpoint(out: str) -> list[str]:
-    """The checkpoint itself where torch is installed; else the answers it gave, which come with the package."""
+    """The checkpoint itself where torch is installed; otherwise its stored answers, which come with the package."""
     from apigauge.benchmarks.mini import ANSWERS
 
     if all(importlib.util.find_spec(name) for name in ("torch", "transformers")):

@@ -1,7 +1,6 @@
-"""``apigauge gate``: is a run worse than its baseline? The exit code says it."""
+"""``apigauge gate``: is a run worse than its baseline? The exit code answers."""
 
 import argparse
-import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -21,8 +20,6 @@ if TYPE_CHECKING:
 
 EXIT = {"pass": 0, "regression": 1, "inconclusive": 3}
 _APIS, _ITEMS = 10, 8
-# Of the table in a log beside its first column, so that no number is cut.
-_WIDTH = 90
 
 
 def add(commands: "argparse._SubParsersAction[Any]") -> None:
@@ -30,11 +27,11 @@ def add(commands: "argparse._SubParsersAction[Any]") -> None:
     parser = commands.add_parser(
         "gate",
         help="say whether a run is worse than a baseline; for CI",
-        description="Exit codes: 0 not worse, 1 a regression, 3 too few answers to tell, 4 the two cannot be compared.",
+        description="Exit codes: 0 not worse, 1 a regression, 3 too few answers to tell, 4 the two are not comparable.",
     )
-    parser.add_argument("run", type=Path, metavar="RUN", help="a scored run's folder; with --budget, one to be made")
+    parser.add_argument("run", type=Path, metavar="RUN", help="a scored run's folder; with --budget, a new folder")
     parser.add_argument(
-        "--baseline", type=Path, metavar="RUN_OR_FILE", help="another run, or what --save-baseline wrote"
+        "--baseline", type=Path, metavar="RUN_OR_FILE", help="another run, or a file that --save-baseline wrote"
     )
     parser.add_argument(
         "--metric",
@@ -58,14 +55,14 @@ def add(commands: "argparse._SubParsersAction[Any]") -> None:
     parser.add_argument(
         "--rescore",
         action="store_true",
-        help="if the two were scored by different scorers, score both anew in their folders, as `apigauge rerun` does",
+        help="if the two were scored by different scorers, score both again in their folders, as `apigauge rerun` does",
     )
     add_common(parser)
-    looks = parser.add_argument_group("asking no more than it takes")
+    looks = parser.add_argument_group("asking no more questions than the decision takes")
     looks.add_argument(
         "--budget", type=positive, metavar="N", help="ask up to N questions, a tenth at a time, until it is decided"
     )
-    looks.add_argument("--model", metavar="SPEC", help="who answers them, as for `apigauge run`")
+    looks.add_argument("--model", metavar="SPEC", help="the model that answers them, as for `apigauge run`")
     add_generation(parser)
     scoring = parser.add_argument_group("scoring (--budget, --rescore)")
     scoring.add_argument("--workers", type=positive, metavar="N", help="processes for scoring (default: all cores)")
@@ -114,12 +111,12 @@ def _check(arguments: argparse.Namespace) -> None:
         raise UsageError("gate: give --baseline RUN_OR_FILE, or --save-baseline FILE to make one")
     judged = ("metric", "slice", "markdown", "junit", "title", "budget", "rescore")
     if not arguments.baseline and any(getattr(arguments, name) for name in judged):
-        raise UsageError("gate: all options but --save-baseline say how a run is judged; give --baseline as well")
+        raise UsageError("gate: all options except --save-baseline say how a run is judged; give --baseline as well")
     if bool(arguments.budget) != bool(arguments.model):
-        raise UsageError("gate: --budget and --model go together: who is to answer, and how many questions at most")
+        raise UsageError("gate: --budget and --model go together: who answers, and how many questions at most")
     if arguments.budget and (arguments.rescore or arguments.save_baseline or arguments.slice):
         raise UsageError(
-            "gate: leave --rescore, --slice and --save-baseline out with --budget: it asks chosen questions only"
+            "gate: leave --rescore, --slice and --save-baseline out with --budget: it asks only some questions"
         )
 
 
@@ -131,7 +128,7 @@ def _write(
     trouble: str = "",
     stopped: "Interim | None" = None,
 ) -> None:
-    """The documents asked for; ``trouble`` says why there are no findings."""
+    """The documents that the options name; ``trouble`` says why there are no findings."""
     from apigauge.harness.gate import render
 
     for path, text in (
@@ -144,28 +141,28 @@ def _write(
 
 
 def _judge(arguments: argparse.Namespace, baseline: "Outcomes") -> "list[Finding]":
-    """Judges a run that has been made."""
+    """Judges a finished run."""
     from apigauge.benchmarks import load_benchmark
     from apigauge.harness.gate import slices
     from apigauge.harness.gate.judge import judge
     from apigauge.harness.gate.outcomes import read
 
     outcomes = read(arguments.run)
-    asked = slices.named(arguments.metric) if arguments.metric else slices.default(baseline, outcomes)
-    if arguments.rescore and any(baseline.scorers.get(one.name) != outcomes.scorers.get(one.name) for one in asked):
+    metrics = slices.named(arguments.metric) if arguments.metric else slices.default(baseline, outcomes)
+    if arguments.rescore and any(baseline.scorers.get(one.name) != outcomes.scorers.get(one.name) for one in metrics):
         if not baseline.path.is_dir():
             raise UsageError(f"--rescore: {baseline.path} holds no answers to score anew; save it again from its run")
         for path in (baseline.path, outcomes.path):
-            # What a run was made with is noted in the options, and must not be taken for the other's.
+            # rescore() notes in the options what a run was made with; the next run must not get those.
             rescore(path, argparse.Namespace(**vars(arguments), metrics=None), otherwise="none")
         baseline, outcomes = read(baseline.path), read(outcomes.path)
     benchmark = load_benchmark(outcomes.benchmark, arguments.data_dir)
-    asked = slices.with_parts(asked, slices.split(benchmark, arguments.slice or ()))
-    return judge(baseline, outcomes, asked, {item.id: item.api for item in benchmark.items})
+    metrics = slices.with_parts(metrics, slices.split(benchmark, arguments.slice or ()))
+    return judge(baseline, outcomes, metrics, {item.id: item.api for item in benchmark.items})
 
 
 def _ask(arguments: argparse.Namespace, baseline: "Outcomes") -> "Interim":
-    """Makes a run, a part at a time, until it can be judged."""
+    """Answers a part of the benchmark at a time until the run can be judged."""
     from apigauge.benchmarks import load_benchmark
     from apigauge.harness.evaluation.evaluate import evaluate
     from apigauge.harness.evaluation.manifest import planned
@@ -176,15 +173,15 @@ def _ask(arguments: argparse.Namespace, baseline: "Outcomes") -> "Interim":
     from apigauge.harness.generation.backends import open_generator
     from apigauge.harness.metrics.registry import modules_for
 
-    named = [metric.partition(":")[0] for metric in arguments.metric or ()]
+    names = [metric.partition(":")[0] for metric in arguments.metric or ()]
     benchmark = load_benchmark(baseline.benchmark, arguments.data_dir)
     generator = open_generator(arguments.model, model_options(arguments))
-    with sandbox_for(benchmark, arguments.sandbox or "auto", named or None, arguments) as sandbox:
-        modules = modules_for(named) if named else metric_modules(None)
+    with sandbox_for(benchmark, arguments.sandbox or "auto", names or None, arguments) as sandbox:
+        modules = modules_for(names) if names else metric_modules(None)
         limit = min(arguments.budget, len(benchmark.items))
-        made = of_run(arguments.run, planned(benchmark, generator, modules, limit, sandbox))
-        asked = slices.named(arguments.metric) if arguments.metric else slices.default(baseline, made)
-        check(replace(baseline, rows={}, withheld=False), made, [one.name for one in asked])
+        planned_run = of_run(arguments.run, planned(benchmark, generator, modules, limit, sandbox))
+        metrics = slices.named(arguments.metric) if arguments.metric else slices.default(baseline, planned_run)
+        check(replace(baseline, rows={}, withheld=False), planned_run, [one.name for one in metrics])
         questions = plan(benchmark.items, baseline, limit)
         with progress(f"answering {benchmark.name}", len(questions.items) * generator.samples) as tick:
 
@@ -194,34 +191,33 @@ def _ask(arguments: argparse.Namespace, baseline: "Outcomes") -> "Interim":
                 )
                 return read(arguments.run)
 
-            return watch(baseline, answer, asked, questions)
+            return watch(baseline, answer, metrics, questions)
 
 
 def _print(decision: str, findings: "Sequence[Finding]", stopped: "Interim | None") -> None:
-    from rich.console import Console
-    from rich.table import Table
-
+    from apigauge.harness.cli.tables import Column, print_table
     from apigauge.harness.gate import render
 
-    table = Table()
-    for name in ("metric", "baseline", "run", "difference", "95 % interval", "p", "decision"):
-        table.add_column(name, no_wrap=True)
-    for one in findings:
-        table.add_row(
-            one.title,
-            f"{one.before:.4f}",
-            f"{one.after:.4f}",
-            f"{one.difference:+.4f}",
-            f"{one.low:+.3f}, {one.high:+.3f}",
-            f"{one.p_adjusted:.2g}",
-            one.decision,
-        )
-    console = Console(width=None if sys.stdout.isatty() else _WIDTH + max(len(one.title) for one in findings))
-    console.print(decision)
-    console.print(table)
+    print(decision)
+    numbers = ("baseline", "run", "difference", "95 % interval", "p")
+    print_table(
+        (Column("metric"), *(Column(name) for name in numbers), Column("decision")),
+        [
+            (
+                one.title,
+                f"{one.before:.4f}",
+                f"{one.after:.4f}",
+                f"{one.difference:+.4f}",
+                f"{one.low:+.3f}, {one.high:+.3f}",
+                f"{one.p_adjusted:.2g}",
+                one.decision,
+            )
+            for one in findings
+        ],
+    )
     if stopped:
-        console.print(render.asked(stopped), markup=False, highlight=False, soft_wrap=True)
+        print(render.asked(stopped))
     for one in findings:
-        console.print(render.sentence(one), markup=False, highlight=False, soft_wrap=True)
+        print(render.sentence(one))
         for line in render.lost(one, _APIS, _ITEMS):
-            console.print(f"  {line}", markup=False, highlight=False, soft_wrap=True)
+            print(f"  {line}")

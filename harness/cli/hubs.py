@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 def add(commands: "argparse._SubParsersAction[Any]") -> None:
     """Declares the command."""
-    parser = commands.add_parser("hubs", help="build the stand-in hubs that programs load models from, verify them")
+    parser = commands.add_parser("hubs", help="build or verify the stand-in hubs that programs use")
     actions = parser.add_subparsers(metavar="ACTION", required=True)
     for name, function, text in (
         ("build", build, "make a stand-in hub in its environment's image; no network"),
@@ -28,9 +28,9 @@ def add(commands: "argparse._SubParsersAction[Any]") -> None:
             add_sandbox(action, "auto")
             continue
         action.add_argument("--sandbox", choices=("docker", "process"), default="docker", help="where to build it")
-        action.add_argument("--rebuild", action="store_true", help="even if it is there")
+        action.add_argument("--rebuild", action="store_true", help="even if it exists")
         action.add_argument(
-            "--from-hub", action="store_true", help="take architectures from the hub's own config.json files (network)"
+            "--from-hub", action="store_true", help="read architectures from the hub's own config.json files (network)"
         )
 
 
@@ -53,12 +53,12 @@ def _configs(name: str) -> Path:
     from apigauge.sandboxes.hubs.download import configs
 
     if name != "huggingface":
-        raise UsageError(f"--from-hub: {name} has no configurations to take; leave the option out")
+        raise UsageError(f"--from-hub: {name} has no configurations to download; leave out the option")
     return configs(say)
 
 
 def verify(arguments: argparse.Namespace) -> int:
-    """Loads every API of a hub's catalogue; 4 if less of it loads than the hub promises."""
+    """Loads every API of a hub's catalogue; 4 if too little of it loads."""
     from apigauge.benchmarks import load_benchmark
     from apigauge.harness.audit.hub_coverage import cover
     from apigauge.sandboxes.hubs import check_name

@@ -1,48 +1,80 @@
 """``apigauge``: parses the command line, calls the subcommand, turns errors into exit codes."""
 
 import argparse
+import os
 import sys
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from apigauge import __version__
-from apigauge.errors import ApigaugeError
+from apigauge.errors import ApigaugeError, did_you_mean
 from apigauge.harness.cli import (
     benchmarks,
     comment,
     compare,
+    completion,
     demo,
+    environments,
     gate,
     generate,
     hubs,
+    metrics,
+    models,
     report,
     rerun,
     run,
+    runs,
     sandbox,
     score,
 )
 from apigauge.harness.cli.options import Parser
+from apigauge.harness.cli.output import Verbosity, say_detail, say_error, set_verbosity, settings
 
-_COMMANDS = (demo, run, generate, score, rerun, report, compare, gate, comment, benchmarks, sandbox, hubs)
+# In the order of --help: what is used every day, then lists of what there is, then the machine's and CI's.
+_COMMANDS = (
+    *(demo, run, runs, report, compare),
+    *(generate, score, rerun, gate),
+    *(benchmarks, models, metrics, environments),
+    *(sandbox, hubs, comment, completion),
+)
 
 AddCommands = Callable[["argparse._SubParsersAction[Any]"], None]  # noqa: SLF001 - argparse names it nowhere else
 
 _EPILOG = """\
 exit codes: 0 done; 1 and 3 see `gate`; 2 wrong usage; 4 broken input, data or disk (the message says what to do)
+completion: apigauge completion bash|zsh|fish prints the code for your shell
 
 examples:
   apigauge demo
   apigauge run --benchmark mini --model retrieval:bm25 --out runs/bm25
   apigauge score --benchmark apibench-torchhub --responses answers.jsonl --out runs/mine
-  apigauge report runs/* --out site
+  apigauge runs
+  apigauge report runs --out site
   apigauge compare runs/hf runs/vllm --out site/compared
   apigauge gate runs/new --baseline baseline.json
 """
 
 
+class CommandLine(Parser):
+    """The whole command line: an unknown option is an error that suggests one of its command's."""
+
+    def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Parses; exits with the usage where the command line makes no sense."""
+        arguments, unknown = self.parse_known_args(args, namespace)
+        if unknown:
+            command = next(
+                (parser for parser in parsers(self) if parser.prog == getattr(arguments, "command_line", "")), self
+            )
+            options = [option for action in command._actions for option in action.option_strings]  # noqa: SLF001
+            hints = (did_you_mean(word.partition("=")[0], options) for word in unknown if word.startswith("--"))
+            command.error(f"unrecognized arguments: {' '.join(unknown)}{next(filter(None, hints), '')}")
+        return arguments
+
+
 def parser(add_plugin_commands: AddCommands | None = None) -> argparse.ArgumentParser:
     """The whole command line; ``add_plugin_commands`` gets its subparsers."""
-    top = Parser(
+    top = CommandLine(
         prog="apigauge",
         description="Are the API calls that language models write real, right and runnable?",
         epilog=_EPILOG,
@@ -54,23 +86,66 @@ def parser(add_plugin_commands: AddCommands | None = None) -> argparse.ArgumentP
         command.add(commands)
     if add_plugin_commands:
         add_plugin_commands(commands)
+    for each in parsers(top):
+        _add_verbosity(each)
+        each.set_defaults(command_line=each.prog)
     return top
+
+
+def parsers(top: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]:
+    """A parser and all subparsers below it."""
+    yield top
+    for action in top._actions:  # noqa: SLF001 - argparse has no other way to them
+        if isinstance(action, argparse._SubParsersAction):  # noqa: SLF001
+            for below in dict.fromkeys(action.choices.values()):
+                yield from parsers(below)
+
+
+def _add_verbosity(to: argparse.ArgumentParser) -> None:
+    """``-q`` and ``-v``, on every command, plugins' included; a plugin's own option of that name stays."""
+    for flags, verbosity, text in (
+        (("-q", "--quiet"), Verbosity.QUIET, "no progress and no notes, errors only"),
+        (("-v", "--verbose"), Verbosity.VERBOSE, "details: files used, seconds taken, an error's traceback"),
+    ):
+        free = [flag for flag in flags if flag not in to._option_string_actions]  # noqa: SLF001
+        if free:
+            # No default: a subcommand's would overwrite what stands before it.
+            to.add_argument(
+                *free, dest="verbosity", action="store_const", const=verbosity, default=argparse.SUPPRESS, help=text
+            )
 
 
 def main(argv: Sequence[str] | None = None, *, add_plugin_commands: AddCommands | None = None) -> int:
     """Runs one command; returns its exit code."""
-    arguments = parser(add_plugin_commands).parse_args(argv)
+    command_line = parser(add_plugin_commands)
+    if "_ARGCOMPLETE" in os.environ:  # the shell asks for completions
+        completion.complete(command_line)
+    arguments = command_line.parse_args(argv)
+    set_verbosity(getattr(arguments, "verbosity", Verbosity.NORMAL))
+    started = time.perf_counter()
     try:
-        return int(arguments.function(arguments))
+        code = int(arguments.function(arguments))
+        say_detail(f"took {time.perf_counter() - started:.1f} s, exit code {code}")
     except ApigaugeError as error:
-        print(f"apigauge: {error}", file=sys.stderr)
+        _show_traceback()
+        say_error(str(error))
         return error.exit_code
     except BrokenPipeError:
         sys.stderr.close()
         return 0
     except KeyboardInterrupt:
-        print("apigauge: interrupted; the same command goes on from here", file=sys.stderr)
+        say_error("interrupted; the same command resumes from here")
         return 130
     except OSError as error:
-        print(f"apigauge: {error.filename or 'disk'}: {error.strerror or error}", file=sys.stderr)
+        _show_traceback()
+        say_error(f"{error.filename or 'disk'}: {error.strerror or error}")
         return 4
+    return code
+
+
+def _show_traceback() -> None:
+    """Prints the traceback of the error being handled, with ``--verbose``."""
+    if settings.verbosity == Verbosity.VERBOSE:
+        import traceback
+
+        traceback.print_exc()

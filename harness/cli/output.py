@@ -1,26 +1,78 @@
-"""What subcommands print, and where: results on standard output, everything for the person on standard error."""
+"""What subcommands print, and where: results on standard output, everything else on standard error.
 
+How much goes to standard error is one setting, :data:`settings`: ``--quiet`` leaves errors only, ``--verbose`` adds
+details. Packages below the command line report details through ``logging`` (loggers ``apigauge.*``, level DEBUG).
+"""
+
+import argparse
 import json
+import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import IntEnum
 from pathlib import Path
 from typing import Any
 
 from apigauge.file_formats import Summary
 
 
+class Verbosity(IntEnum):
+    """How much is written to standard error."""
+
+    QUIET = 0
+    NORMAL = 1
+    VERBOSE = 2
+
+
+@dataclass(slots=True)
+class Settings:
+    """What the command line decided for the whole process."""
+
+    verbosity: Verbosity = Verbosity.NORMAL
+
+
+settings = Settings()
+
+
+def set_verbosity(verbosity: Verbosity) -> None:
+    """Applies ``--quiet`` and ``--verbose``, to :func:`say` and to what packages report through ``logging``."""
+    settings.verbosity = verbosity
+    if verbosity == Verbosity.VERBOSE:
+        from apigauge.harness.cli.details import log_details
+
+        log_details(say_detail)
+
+
 def say(text: str) -> None:
-    """A line for the person; never on standard output, which belongs to the result."""
-    print(text, file=sys.stderr)
+    """A note for the user: silent with ``--quiet``; never on standard output, which belongs to the result."""
+    if settings.verbosity > Verbosity.QUIET:
+        print(text, file=sys.stderr)
+
+
+def say_error(text: str) -> None:
+    """An error, which ``--quiet`` does not silence."""
+    print(f"apigauge: {text}", file=sys.stderr)
+
+
+def say_detail(text: str) -> None:
+    """A detail that only ``--verbose`` shows."""
+    if settings.verbosity == Verbosity.VERBOSE:
+        print(f"apigauge: {text}", file=sys.stderr)
 
 
 def tell_problems(problems: list[str]) -> None:
-    """What was wrong with the input but did not stop the run: the first ten, and how many there were."""
+    """Notes what was wrong with the input but did not stop the run: the first ten, and how many there were."""
     for problem in problems[:10]:
         say(f"apigauge: {problem}")
     if len(problems) > 10:
         say(f"apigauge: and {len(problems) - 10} more problems; all are in summary.json")
+
+
+def add_json(parser: argparse.ArgumentParser) -> None:
+    """``--json``, for commands that read no benchmark and so have no ``--data-dir``."""
+    parser.add_argument("--json", action="store_true", help="print the result as JSON on standard output")
 
 
 def print_json(value: Mapping[str, Any]) -> None:
@@ -30,13 +82,35 @@ def print_json(value: Mapping[str, Any]) -> None:
 
 @contextmanager
 def progress(what: str, total: int | None) -> Iterator[Callable[[], None]]:
-    """A progress bar on standard error; yields the function that moves it by one."""
+    """Progress on standard error; yields the function that advances it by one.
+
+    A bar where standard error is a terminal, plain lines where it is not, so that no log holds control characters;
+    nothing with ``--quiet``.
+    """
+    if settings.verbosity == Verbosity.QUIET:
+        yield lambda: None
+    elif sys.stderr.isatty() and os.environ.get("TERM", "") not in ("dumb", "unknown"):
+        with _bar(what, total) as tick:
+            yield tick
+    else:
+        from apigauge.harness.cli.progress_lines import ProgressLines
+
+        lines = ProgressLines(what, total, say)
+        try:
+            yield lines.tick
+        finally:
+            lines.close()
+
+
+@contextmanager
+def _bar(what: str, total: int | None) -> Iterator[Callable[[], None]]:
     from rich.console import Console
+    from rich.markup import escape
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(what, total=total)
+        task = bar.add_task(escape(what), total=total)
         yield lambda: bar.advance(task)
 
 
@@ -61,22 +135,23 @@ def print_summary(run: Path, summary: Summary, *, as_json: bool) -> None:
         print_json(summary_json(run, summary))
         return
     metrics = summary["metrics"]
-    from rich.console import Console
-    from rich.markup import escape
-    from rich.table import Table
+    from apigauge.harness.cli.tables import Column, print_table
 
-    table = Table(title=f"{escape(str(run))}: {summary['items']} of {summary['expected']} items", title_justify="left")
-    table.add_column("metric")
-    for heading in ("value", "95 % interval"):
-        table.add_column(heading, justify="right")
-    table.add_column("what differs")
+    rows = []
     for name, entry in metrics.items():
         labels = summary["labels"].get(name, {})
         most = ", ".join(f"{label} {count}" for label, count in list(labels.items())[:4])
-        table.add_row(name, f"{entry['value']:.4f}", f"{entry['low']:.4f} - {entry['high']:.4f}", most)
-    for name in summary["withheld"]:
-        table.add_row(name, "withheld", "", "")
-    if rate := summary["infra_error_rate"]:
-        table.caption = f"{rate:.2%} of the programs could not be run through the sandbox's own trouble"
-        table.caption_justify = "left"
-    Console().print(table)
+        rows.append((name, f"{entry['value']:.4f}", f"{entry['low']:.4f} - {entry['high']:.4f}", most))
+    rows += [(name, "withheld", "", "") for name in summary["withheld"]]
+    rate = summary["infra_error_rate"]
+    print_table(
+        (
+            Column("metric"),
+            Column("value", is_right=True),
+            Column("95 % interval", is_right=True),
+            Column("what differs", folds=16),
+        ),
+        rows,
+        title=f"{run}: {summary['items']} of {summary['expected']} items",
+        caption=f"{rate:.2%} of the programs could not be run because of a sandbox failure" if rate else "",
+    )

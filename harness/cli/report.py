@@ -1,11 +1,13 @@
 """``apigauge report``: a leaderboard and a page for each run."""
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from apigauge.errors import ApigaugeError, RunError
 from apigauge.harness.cli.options import add_common
-from apigauge.harness.cli.output import print_json, progress
+from apigauge.harness.cli.output import print_json, progress, say, say_error
 
 if TYPE_CHECKING:
     from apigauge.benchmarks import Item
@@ -15,7 +17,9 @@ if TYPE_CHECKING:
 def add(commands: "argparse._SubParsersAction[Any]") -> None:
     """Declares the command."""
     parser = commands.add_parser("report", help="write an HTML leaderboard of runs")
-    parser.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="folders of runs")
+    parser.add_argument(
+        "runs", nargs="+", type=Path, metavar="RUN", help="a run's folder, or one that holds runs, at any depth"
+    )
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="where the pages go")
     parser.add_argument("--no-published", action="store_true", help="leave out figures printed elsewhere")
     add_common(parser)
@@ -27,14 +31,9 @@ def run(arguments: argparse.Namespace) -> int:
     from apigauge.reports.export import write_csv
     from apigauge.reports.leaderboard import write_site
 
-    items: dict[str, dict[str, Item]] = {}
-    views = []
-    with progress("reading runs", len(arguments.runs)) as tick:
-        for path in arguments.runs:
-            views.append(view(path, arguments.data_dir, items))
-            tick()
-        index = write_site(views, arguments.out, published=not arguments.no_published)
-        write_csv(views, arguments.out)
+    views = _views(arguments.runs, arguments.data_dir)
+    index = write_site(views, arguments.out, published=not arguments.no_published)
+    write_csv(views, arguments.out)
     if arguments.json:
         print_json({"index": str(index), "runs": [v.name for v in views]})
     else:
@@ -42,15 +41,63 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _views(arguments: Sequence[Path], data_dir: Path | None) -> "list[RunView]":
+    """The runs that the arguments name or hold, each once; what is left out of a folder is named.
+
+    Raises:
+        RunError: an argument is no run and holds none, or none of those that it holds can be used.
+    """
+    items: dict[str, dict[str, Item]] = {}
+    views = []
+    chosen, left_out = _choose(arguments)
+    with progress("reading runs", len(chosen)) as tick:
+        for path, is_named in chosen.items():
+            try:
+                views.append(view(path, data_dir, items))
+            except ApigaugeError as error:
+                if is_named:
+                    raise
+                left_out.append(str(error))
+            tick()
+    for text in left_out:
+        (say if views else say_error)(f"{'apigauge: ' if views else ''}left out: {text}")
+    if not views:
+        raise RunError(f"{', '.join(map(str, arguments))}: no run there can be reported; see above.")
+    return views
+
+
+def _choose(arguments: Sequence[Path]) -> tuple[dict[Path, bool], list[str]]:
+    """The runs, with whether an argument names the run itself, and what is left out because it is no run."""
+    from apigauge.harness.cli.find_runs import find_runs, is_run
+
+    chosen: dict[Path, bool] = {}
+    paths: dict[Path, Path] = {}
+    left_out = []
+    for argument in arguments:
+        if not argument.is_dir():
+            raise RunError(f"{argument}: there is no such folder; give a run, or a folder that holds runs.")
+        others: list[Path] = []
+        runs = find_runs(argument, others)
+        if not runs:
+            raise RunError(
+                f"{argument} is no run directory and holds none; `apigauge runs DIR` lists what is in a folder."
+            )
+        left_out += [f"{other}: no run directory" for other in others]
+        for path in runs:
+            first = paths.setdefault(path.resolve(), path)
+            chosen[first] = chosen.get(first, False) or is_run(argument)
+    return chosen, left_out
+
+
 def view(path: Path, data_dir: Path | None, items: "dict[str, dict[str, Item]]") -> "RunView":
-    """A run as the report reads it; ``items`` keeps each benchmark's items between runs.
+    """A run as the report reads it; ``items`` caches each benchmark's items between runs.
 
     Raises:
         RunError: the folder is no run, or has not been scored.
         DataError: the run's benchmark is not here.
     """
     from apigauge.benchmarks import load_benchmark
-    from apigauge.errors import RunError
+    from apigauge.harness.cli.find_runs import read_summary
     from apigauge.harness.evaluation import run_directory
     from apigauge.reports.views import RunView
 
@@ -68,7 +115,7 @@ def view(path: Path, data_dir: Path | None, items: "dict[str, dict[str, Item]]")
         for row in run_directory.read_rows(path / run_directory.SCORES)
         if row["item"] in items[name]
     ]
-    return RunView(path.resolve().name, manifest, run_directory.read_json(path / run_directory.SUMMARY), rows)
+    return RunView(path.resolve().name, manifest, read_summary(path), rows)
 
 
 def item_view(item: "Item", row: dict[str, Any], text: str) -> "ItemView":
@@ -84,11 +131,11 @@ def item_view(item: "Item", row: dict[str, Any], text: str) -> "ItemView":
         reference_program=item.reference_program,
         domain=item.domain,
         text=text,
-        call=extraction["call"],
-        program=extraction["program"],
-        how=extraction["how"],
+        call=extraction.get("call"),
+        program=extraction.get("program"),
+        how=extraction.get("how", ""),
         metrics=row["metrics"],
         labels=row["labels"],
         messages=row.get("messages", {}),
-        verdict=row["verdict"],
+        verdict=row.get("verdict"),
     )

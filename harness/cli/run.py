@@ -15,7 +15,7 @@ from apigauge.harness.cli.options import (
     positive,
     sandbox_for,
 )
-from apigauge.harness.cli.output import print_summary, progress, say, summary_json, tell_problems
+from apigauge.harness.cli.output import print_summary, progress, say, say_error, summary_json, tell_problems
 from apigauge.harness.cli.pairs import Outcome, for_each_pair, run_folder
 from apigauge.harness.cli.run_file import add_file, apply_file
 from apigauge.harness.generation.backends import forms, open_generator
@@ -171,5 +171,5 @@ def code_of_unanswered(generator: "Generator") -> int:
     """Says how many answers are missing; the exit code for that."""
     if not generator.unanswered:
         return 0
-    say(f"apigauge: {generator.unanswered} answers are missing; the same command requests those alone again")
+    say_error(f"{generator.unanswered} answers are missing; the same command requests those alone again")
     return ApigaugeError.exit_code

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from apigauge.errors import ApigaugeError
 from apigauge.harness.cli.options import positive
-from apigauge.harness.cli.output import print_json, say
+from apigauge.harness.cli.output import add_json, print_json, say
 
 if TYPE_CHECKING:
     from apigauge.sandboxes.attacks.run import Result
@@ -18,16 +18,16 @@ _MARKS = {True: "ok", False: "NO", None: "-"}
 
 def add(commands: "argparse._SubParsersAction[Any]") -> None:
     """Declares the command."""
-    parser = commands.add_parser("sandbox", help="build its images, examine it, attack it, run one program in it")
+    parser = commands.add_parser("sandbox", help="build images, examine, attack, or run one program")
     actions = parser.add_subparsers(metavar="ACTION", required=True)
     for name, function, text in (
         ("build", build, "make an environment's image"),
-        ("doctor", doctor, "what this machine offers, and which limits a sandbox on it really enforces"),
+        ("doctor", doctor, "what this machine offers, and which limits a sandbox on it enforces"),
         ("attack", attack, "run the attack suite against the sandbox on this machine"),
         ("exec", execute, "run one program and print the verdict"),
     ):
         action = actions.add_parser(name, help=text)
-        action.add_argument("--json", action="store_true", help="print the result as JSON on standard output")
+        add_json(action)
         action.set_defaults(function=function)
         if name == "build":
             _add_build(action)
@@ -45,9 +45,9 @@ def _add_build(action: argparse.ArgumentParser) -> None:
         default="docker",
         help="docker: the digest-pinned public image (default); debootstrap: from Debian packages, no image registry",
     )
-    action.add_argument("--mirror", metavar="URL", help="Debian mirror for debootstrap (default: this machine's own)")
-    action.add_argument("--rebuild", action="store_true", help="even if the image is there")
-    action.add_argument("--relock", action="store_true", help="first write the lock anew from requirements.txt")
+    action.add_argument("--mirror", metavar="URL", help="Debian mirror for debootstrap (default: this machine's)")
+    action.add_argument("--rebuild", action="store_true", help="even if the image exists")
+    action.add_argument("--relock", action="store_true", help="first write the lock file again, from requirements.txt")
 
 
 def _add_kind(action: argparse.ArgumentParser, name: str) -> None:
@@ -57,9 +57,7 @@ def _add_kind(action: argparse.ArgumentParser, name: str) -> None:
         action.add_argument("--family", metavar="NAME", help="only this family")
     if name == "exec":
         action.add_argument("file", metavar="FILE", help="a Python program; - for standard input")
-        action.add_argument(
-            "--call", metavar="NAME", help="its API call, e.g. torch.hub.load; default: the first it makes"
-        )
+        action.add_argument("--call", metavar="NAME", help="its API call, e.g. torch.hub.load (default: its first)")
         action.add_argument("--runtime", metavar="NAME", help="another OCI runtime, e.g. runsc")
         action.add_argument("--cpu-seconds", type=float, metavar="S", help="CPU time it may use")
         action.add_argument("--memory-mib", type=positive, metavar="N", help="memory it may use")
@@ -87,7 +85,7 @@ def build(arguments: argparse.Namespace) -> int:
 
 
 def doctor(arguments: argparse.Namespace) -> int:
-    """Examines the machine and a sandbox on it; 4 if something is not as it should be."""
+    """Examines the machine and a sandbox on it; 4 if a required check fails."""
     from apigauge.sandboxes.doctor import examine
 
     findings = examine(arguments.sandbox, arguments.environment, _ignore if arguments.json else _print_finding)
@@ -95,11 +93,11 @@ def doctor(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print_json({"checks": [{"name": f.name, "ok": f.ok, "found": f.result, "advice": f.advice} for f in findings]})
     else:
-        print(f"\n{len(bad)} of {len(findings)} checks need attention" if bad else "\nall is well")
+        print(f"\n{len(bad)} of {len(findings)} checks need attention" if bad else "\nall checks passed")
     return 4 if any(not finding.name.startswith(_OPTIONAL) for finding in bad) else 0
 
 
-# A sandbox may do without these.
+# A sandbox works without these.
 _OPTIONAL = ("bubblewrap", "engine", "image ", "hub ")
 
 
@@ -114,32 +112,32 @@ def _print_finding(finding: "Finding") -> None:
 
 
 def attack(arguments: argparse.Namespace) -> int:
-    """Runs the attack suite; 4 if an attack came to anything."""
+    """Runs the attack suite; 4 if an attack succeeded."""
     from apigauge.sandboxes.attacks import load
     from apigauge.sandboxes.attacks.host import Host
     from apigauge.sandboxes.attacks.run import LIMITS
     from apigauge.sandboxes.attacks.run import attack as run_attacks
     from apigauge.sandboxes.factory import open_sandbox
 
-    chosen = [one for one in load() if arguments.family in (None, one.family)]
+    chosen = [each for each in load() if arguments.family in (None, each.family)]
     sandbox = open_sandbox(arguments.sandbox, arguments.environment, LIMITS, concurrency=1, say=say)
     try:
         about = sandbox.describe()
         kind = "bare" if about["kind"] == "process" and not about["namespaces"] else about["kind"]
-        beside = open_sandbox(about["kind"], arguments.environment, LIMITS, concurrency=1)
+        neighbour = open_sandbox(about["kind"], arguments.environment, LIMITS, concurrency=1)
         try:
             tick = _ignore if arguments.json else _print_attack
-            results = run_attacks(sandbox, kind, beside, attacks=chosen, checks=[Host()], tick=tick)
+            results = run_attacks(sandbox, kind, neighbour, attacks=chosen, checks=[Host()], tick=tick)
         finally:
-            beside.close()
+            neighbour.close()
     finally:
         sandbox.close()
-    came_to_something = [result for result in results if not result.ok]
+    succeeded = [result for result in results if not result.ok]
     if arguments.json:
         print_json({"attacks": [result.to_json() for result in results]})
     else:
-        print(f"\n{len(results) - len(came_to_something)} of {len(results)} attacks came to nothing ({kind} sandbox)")
-    return 4 if came_to_something else 0
+        print(f"\n{len(results) - len(succeeded)} of {len(results)} attacks failed ({kind} sandbox)")
+    return 4 if succeeded else 0
 
 
 def _print_attack(result: "Result") -> None:
@@ -150,7 +148,7 @@ def _print_attack(result: "Result") -> None:
 
 
 def execute(arguments: argparse.Namespace) -> int:
-    """Runs one program; 0 whatever its verdict, 4 if it was our own trouble."""
+    """Runs one program; 0 whatever its verdict, 4 if the sandbox failed."""
     from dataclasses import replace
 
     from apigauge.sandboxes import Limits
@@ -183,11 +181,11 @@ def _read(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
-        raise ApigaugeError(f"{path}: is not text in UTF-8 ({error.reason}); give a Python program.") from error
+        raise ApigaugeError(f"{path}: is not UTF-8 text ({error.reason}); give a Python program.") from error
 
 
 def _program(source: str, call: str | None) -> Any:
-    """The program with its API call: the one named, or the first call of an imported function that it makes."""
+    """The program with its API call: ``call``, or by default its first call of an imported function."""
     from apigauge.harness.extraction.call_scan import find_calls, imports
     from apigauge.sandboxes import Program
 

@@ -8,6 +8,7 @@ a run that is killed leaves no partial entry.
 import contextlib
 import hashlib
 import json
+import logging
 import os
 import tempfile
 from pathlib import Path
@@ -34,6 +35,7 @@ class Cache:
     def __init__(self, identity: dict[str, Any], root: Path | None = None) -> None:
         self._identity = json.dumps(identity, sort_keys=True)
         self._root = root or folder()
+        logging.getLogger(__name__).debug("completions are cached in %s", self._root)
 
     def get(self, prompt: str, seed: int | None) -> Answer | None:
         """The cached answer to the prompt with this seed; None if there is none, or it cannot be read."""

@@ -9,6 +9,7 @@
     ├── ModelError           a checkpoint is unavailable or unusable, or a server does not answer
     ├── RunError             a run directory is missing, foreign or damaged
     ├── SandboxError         no sandbox is available: no engine, no image, a limit that is not enforced
+    ├── PluginError          a plugin has a fault, or a command that it adds fails
     └── CommentError         a comment on a pull request cannot be written
 
 Each message names the file or option, what was found there, and what to do about it.
@@ -63,6 +64,10 @@ class RunError(ApigaugeError):
 
 class SandboxError(ApigaugeError):
     """No sandbox is available: no engine answers, the image is missing, or a limit cannot be enforced."""
+
+
+class PluginError(ApigaugeError):
+    """A plugin has a fault, or a command that it adds fails; the message names the plugin."""
 
 
 class CommentError(ApigaugeError):

@@ -48,14 +48,14 @@ def test_another_file_than_the_one_expected_is_refused(wheel):
     assert grammar.find() is None
 
 
-def test_a_pip_that_finds_nothing_is_told_with_what_to_do(wheel, monkeypatch):
+def test_a_pip_that_finds_nothing_is_an_error_that_says_what_to_do(wheel, monkeypatch):
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.delenv("PIP_FIND_LINKS", raising=False)
     with pytest.raises(DataError, match="hand it the wheel for cp312 and any"):
         grammar.fetch()
 
 
-def test_a_machine_without_a_wheel_is_told(monkeypatch):
+def test_a_machine_without_a_wheel_is_named(monkeypatch):
     monkeypatch.delitem(grammar.WHEELS, MACHINE)
     monkeypatch.setattr(grammar, "_installed", lambda: None)
     assert grammar.find() is None
@@ -64,9 +64,19 @@ def test_a_machine_without_a_wheel_is_told(monkeypatch):
 
 
 @pytest.mark.apibench
-@pytest.mark.parametrize(("metric", "is_told"), [("ast.gorilla", True), ("ast.exact", False)])
-def test_a_run_without_the_grammar_says_so(metric, is_told, data_dir, monkeypatch, tmp_path, capsys):
+@pytest.mark.parametrize(("metric", "is_noted"), [("ast.gorilla", True), ("ast.exact", False)])
+def test_a_run_without_the_grammar_says_so(metric, is_noted, data_dir, monkeypatch, tmp_path, capsys):
     monkeypatch.setattr(grammar, "find", lambda: None)
-    asked = ["run", "--benchmark", "apibench-torchhub", "--model", "constant:f(1)", "--metrics", metric, "--limit", "1"]
-    assert main([*asked, "--data-dir", str(data_dir), "--out", str(tmp_path)]) == 0
-    assert ("apigauge benchmarks grammar" in capsys.readouterr().err) == is_told
+    command = [
+        "run",
+        "--benchmark",
+        "apibench-torchhub",
+        "--model",
+        "constant:f(1)",
+        "--metrics",
+        metric,
+        "--limit",
+        "1",
+    ]
+    assert main([*command, "--data-dir", str(data_dir), "--out", str(tmp_path)]) == 0
+    assert ("apigauge benchmarks grammar" in capsys.readouterr().err) == is_noted

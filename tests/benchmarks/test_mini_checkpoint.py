@@ -30,8 +30,8 @@ def scores(tmp_path_factory):
 
     def score(model, folder):
         out = tmp_path_factory.mktemp("runs") / folder
-        asked = ["run", "--benchmark", "mini", "--model", model, "--out", str(out), "--sandbox", "process"]
-        assert main([*asked, *(["--no-cache"] if model.startswith("hf:") else [])]) == 0
+        command = ["run", "--benchmark", "mini", "--model", model, "--out", str(out), "--sandbox", "process"]
+        assert main([*command, *(["--no-cache"] if model.startswith("hf:") else [])]) == 0
         metrics = json.loads((out / "summary.json").read_text(encoding="utf-8"))["metrics"]
         return {name: metric["value"] for name, metric in metrics.items()}
 
@@ -49,8 +49,8 @@ def test_it_beats_retrieval_and_its_programs_run(scores):
 @pytest.mark.slow
 def test_its_card_says_what_it_reaches_and_which_weights_do(scores):
     card = (CHECKPOINT / "README.md").read_text(encoding="utf-8")
-    told = dict(re.findall(r"^\| `([a-z.]+)` \| ([0-9.]+) \|", card, re.MULTILINE))
-    assert {name: float(value) for name, value in told.items()} == {
+    stated = dict(re.findall(r"^\| `([a-z.]+)` \| ([0-9.]+) \|", card, re.MULTILINE))
+    assert {name: float(value) for name, value in stated.items()} == {
         name: round(scores["hf:apigauge-mini"][name], 4)
         for name in ("ast.exact", "ast.domain", "exec.rate", "exec.call")
     }
@@ -80,17 +80,17 @@ def test_what_was_trained_is_a_checkpoint_that_the_harness_reads(mini, tmp_path)
     tokenizer, model = train.train(train.Recipe(**small, batch=2), mini.train, TEXTS)
     tokenizer.save_pretrained(tmp_path / "made")
     model.save_pretrained(tmp_path / "made")
-    asked = ["run", "--benchmark", "mini", "--limit", "2", "--max-new-tokens", "4", "--sandbox", "none", "--no-cache"]
-    assert main([*asked, "--model", f"hf:{tmp_path / 'made'}", "--out", str(tmp_path / "run")]) == 0
+    command = ["run", "--benchmark", "mini", "--limit", "2", "--max-new-tokens", "4", "--sandbox", "none", "--no-cache"]
+    assert main([*command, "--model", f"hf:{tmp_path / 'made'}", "--out", str(tmp_path / "run")]) == 0
 
 
 def test_no_question_of_the_test_part_is_learnt_from(mini):
     words = {word for item in mini.train for word in item.instruction.split()}
     words |= {word for api in mini.catalogue for word in api.description.split()}
-    known = words | {word.lower() for word in words}
-    asked = train.questions(mini.train, mini.catalogue, random.Random(0))
-    drawn = [next(asked) for _ in range(3000)]
-    assert {word for _, question in drawn for word in question.split()} <= known
+    vocabulary = words | {word.lower() for word in words}
+    questions = train.questions(mini.train, mini.catalogue, random.Random(0))
+    drawn = [next(questions) for _ in range(3000)]
+    assert {word for _, question in drawn for word in question.split()} <= vocabulary
     assert {api.call for api, _ in drawn} == {api.call for api in mini.catalogue}
 
 
@@ -99,9 +99,9 @@ def test_a_learnt_answer_is_the_catalogue_s_own(mini):
     from apigauge.harness.extraction.extract import extract
 
     for api in mini.catalogue:
-        found = extract("".join(train.answers(api)).removesuffix(vectors.END))
-        assert found.call == api.call
-        assert found.program.strip() == api.example.strip()
+        extraction = extract("".join(train.answers(api)).removesuffix(vectors.END))
+        assert extraction.call == api.call
+        assert extraction.program.strip() == api.example.strip()
 
 
 def test_the_rate_rises_stays_and_falls():
@@ -113,12 +113,12 @@ def test_the_rate_rises_stays_and_falls():
 def test_words_in_the_same_company_get_vectors_alike():
     tokenizer = vectors.learn_tokenizer(TEXTS, [], 400)
     size = tokenizer.get_vocab_size()
-    found = vectors.learn_vectors([one.ids for one in tokenizer.encode_batch(TEXTS)], size, 8)
-    assert found.shape == (size, 8)
+    learnt = vectors.learn_vectors([one.ids for one in tokenizer.encode_batch(TEXTS)], size, 8)
+    assert learnt.shape == (size, 8)
 
     def vector(word):
         (token,) = tokenizer.encode(word).ids
-        return found[token]
+        return learnt[token]
 
     for one, alike, other in ((" cat", " dog", " stone"), (" rock", " stone", " dog")):
         assert vector(one) @ vector(alike) > 0.9

@@ -1,8 +1,8 @@
-"""Whether two labelers say the same: Cohen's kappa for each question.
+"""How far two labelers agree: Cohen's kappa for each question.
 
 Cohen, "A Coefficient of Agreement for Nominal Scales", Educational and Psychological Measurement 20 (1960): kappa =
-(p_o - p_e) / (1 - p_e), where p_o is the share of answers on which both say the same, and p_e what it would be if they
-said yes as often as they do, but by chance.
+(p_o - p_e) / (1 - p_e), where p_o is the share of answers on which both agree, and p_e the share expected by chance
+from how often each says yes.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,7 +13,7 @@ Rows = Sequence[Mapping[str, Any]]
 
 
 def agreement(labels: Mapping[str, Rows]) -> list[dict[str, Any]]:
-    """For each pair of labelers and each question that both were asked: answers, share of agreement, kappa.
+    """For each pair of labelers and each question that both answered: answers, share of agreement, kappa.
 
     Args:
         labels: labeler -> its rows of ``labels.jsonl``; all of the same answers.
@@ -25,7 +25,7 @@ def agreement(labels: Mapping[str, Rows]) -> list[dict[str, Any]]:
 
 
 def kappa(table: Sequence[Sequence[int]]) -> float | None:
-    """Cohen's kappa of a square table of counts; None where it has no value: both say one thing only, and the same."""
+    """Cohen's kappa of a square table of counts; None where it is undefined: all replies are the same."""
     from statsmodels.stats.inter_rater import cohens_kappa
 
     total = sum(map(sum, table))
@@ -35,19 +35,19 @@ def kappa(table: Sequence[Sequence[int]]) -> float | None:
 
 
 def _questions(one: Rows, other: Rows) -> dict[str, dict[str, Any]]:
-    """Question -> how two labelers agree on the answers to which both said yes or no."""
+    """Question -> agreement of two labelers on the answers for which both said yes or no."""
     theirs = {(row["item"], row["sample"]): row["answers"] for row in other}
     pairs: dict[str, list[tuple[bool, bool]]] = {}
     for row in one:
-        said = theirs.get((row["item"], row["sample"]), {})
-        for name in row["answers"].keys() & said.keys():
-            if row["answers"][name] is not None and said[name] is not None:
-                pairs.setdefault(name, []).append((row["answers"][name], said[name]))
+        other_answers = theirs.get((row["item"], row["sample"]), {})
+        for name in row["answers"].keys() & other_answers.keys():
+            if row["answers"][name] is not None and other_answers[name] is not None:
+                pairs.setdefault(name, []).append((row["answers"][name], other_answers[name]))
     return {
         name: {
-            "n": len(found),
-            "agree": sum(a == b for a, b in found) / len(found),
-            "kappa": kappa([[found.count((a, b)) for b in (True, False)] for a in (True, False)]),
+            "n": len(both),
+            "agree": sum(a == b for a, b in both) / len(both),
+            "kappa": kappa([[both.count((a, b)) for b in (True, False)] for a in (True, False)]),
         }
-        for name, found in sorted(pairs.items())
+        for name, both in sorted(pairs.items())
     }

@@ -1,7 +1,8 @@
-"""Checkpoints of a training: whole or not there, the last two and the best.
+"""Checkpoints of a training, written atomically: the last two and the best are kept.
 
-Each is a folder ``step-NUMBER``, written under a hidden name and then renamed, and renamed again before it is deleted.
-So killing the process at any instant leaves whole ones and hidden ones, which the next start clears away.
+Each is a folder ``step-NUMBER``, written under a hidden name and then renamed; before it is deleted, it is renamed to a
+hidden name again. So a process killed at any moment leaves complete checkpoints, and hidden folders that the next start
+deletes.
 """
 
 import shutil
@@ -15,7 +16,7 @@ from apigauge.harness.evaluation import run_directory
 FOLDER = "checkpoints"
 _MANIFEST = "training.json"
 _PROGRESS = "progress.json"
-_KEPT = 2
+_LAST = 2
 
 
 def save(folder: Path, step: int, reward: float, write: Callable[[Path], None]) -> None:
@@ -23,38 +24,38 @@ def save(folder: Path, step: int, reward: float, write: Callable[[Path], None]) 
 
     Args:
         folder: of all checkpoints.
-        step: steps that were done.
-        reward: mean reward since the checkpoint before; the best has the greatest.
-        write: writes what a checkpoint holds into a folder.
+        step: number of completed steps.
+        reward: mean reward since the previous checkpoint; the best checkpoint has the greatest.
+        write: writes the checkpoint's files into a folder.
     """
     temporary = folder / f".step-{step:06d}.tmp"
     temporary.mkdir(parents=True)
     write(temporary)
     run_directory.write_json(temporary / _PROGRESS, {"step": step, "reward": reward})
     temporary.rename(folder / f"step-{step:06d}")
-    found = _all(folder)
-    for old in set(found) - {*found[-_KEPT:], best(folder)}:
+    saved = _all(folder)
+    for old in set(saved) - {*saved[-_LAST:], best(folder)}:
         hidden = old.with_name(f".{old.name}.old")
         old.rename(hidden)
         shutil.rmtree(hidden)
 
 
 def begin(out: Path, manifest: dict[str, Any]) -> Path | None:
-    """The last checkpoint of a training that goes on; None if it is a new one.
+    """Starts or resumes a training: writes its manifest, and returns its last checkpoint, None if it has none.
 
     Args:
-        out: the training's folder, which gets the manifest.
-        manifest: all that decides the weights.
+        out: the training's folder.
+        manifest: everything that decides the weights.
 
     Raises:
         RunError: the folder holds another training.
     """
-    found = last(out / FOLDER)
-    if found and (different := run_directory.differences(run_directory.read_json(out / _MANIFEST), manifest)):
+    checkpoint = last(out / FOLDER)
+    if checkpoint and (different := run_directory.differences(run_directory.read_json(out / _MANIFEST), manifest)):
         what = "; ".join(f"{name} was {old!r} and is {new!r}" for name, old, new in different)
         raise RunError(f"{out}: holds another training ({what}); choose another folder")
     run_directory.write_json(out / _MANIFEST, manifest)
-    return found
+    return checkpoint
 
 
 def best(folder: Path) -> Path:
@@ -63,7 +64,7 @@ def best(folder: Path) -> Path:
 
 
 def last(folder: Path) -> Path | None:
-    """The last checkpoint; None if there is none. Clears away what a killed process left."""
+    """The last checkpoint; None if there is none. Deletes what a killed process left."""
     for torn in folder.glob(".step-*"):
         shutil.rmtree(torn)
     return next(reversed(_all(folder)), None)

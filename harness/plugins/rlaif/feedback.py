@@ -1,10 +1,9 @@
-"""The stage ``feedback``: a policy answers the training items, labelers judge the answers.
+"""The stage ``feedback``: a policy answers the training items, and labelers judge the answers.
 
 Its folder holds ``answers/`` (a run directory), ``labels/LABELER/labels.jsonl`` with ``manifest.json`` for each
-labeler, and ``agreement.json``. Killed at any moment and called again, it goes on to the same files.
+labeler, and ``agreement.json``. Killed at any moment and called again, it resumes and writes the same files.
 """
 
-import hashlib
 import json
 import re
 from collections import Counter
@@ -22,22 +21,23 @@ from apigauge.harness.generation.options import ModelOptions
 from apigauge.harness.generation.prompts import Prompting
 from apigauge.harness.generation.sampling import Sampling
 from apigauge.harness.plugins.rlaif.agreement import agreement
-from apigauge.harness.plugins.rlaif.labelers import Answer, Labeler, Labels
+from apigauge.harness.plugins.rlaif.digests import json_digest
+from apigauge.harness.plugins.rlaif.labelers.types import Answer, Labeler, Labels
 
 ANSWERS, LABELS, AGREEMENT = "answers", "labels", "agreement.json"
 ROWS = "labels.jsonl"
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
-    """What a policy is asked, and how.
+class FeedbackOptions:
+    """How answers are drawn from the policy.
 
     Attributes:
         samples: answers to each training item.
-        temperature: of drawing.
-        max_new_tokens: the longest answer.
-        seed: of the draws.
-        limit: only the first so many training items.
+        temperature: of sampling.
+        max_new_tokens: longest answer in tokens.
+        seed: of sampling.
+        limit: number of training items, from the first; None for all.
         device: of the policy, as for ``--device``.
     """
 
@@ -50,75 +50,80 @@ class Options:
 
 
 def collect(
-    policy: str, benchmark: Benchmark, labelers: Mapping[str, Labeler], out: Path, options: Options
+    policy: str, benchmark: Benchmark, labelers: Mapping[str, Labeler], out: Path, options: FeedbackOptions
 ) -> dict[str, Any]:
     """Draws answers to a benchmark's training items and labels them.
 
     Args:
-        policy: who answers: ``hf:FOLDER``, or another ``--model``.
-        benchmark: whose training items are asked.
-        labelers: who judges, by a name for the report; :func:`labels_folder` says where a name's files are.
+        policy: the model that answers: ``hf:FOLDER``, or another ``--model``.
+        benchmark: provides the training items.
+        labelers: by name; :func:`labels_folder` has the folder of a name's files.
         out: the stage's folder.
         options: how answers are drawn.
 
     Returns:
-        How many answers there are, what each labeler said of them (see :func:`label`), and how the labelers agree.
+        The number of answers, the summary of each labeler (see :func:`label`), and the agreement between labelers.
 
     Raises:
         UsageError: the benchmark has nothing to train on.
-        RunError: the folder holds other answers or labels, some could not be had, or another process writes to it.
+        RunError: the folder holds other answers or labels, some answers failed, or another process writes to it.
         ModelError: the policy cannot be used.
     """
     if not benchmark.train:
         raise UsageError(f"{benchmark.name} has no training items to collect feedback on")
     answers = draw(policy, benchmark, out / ANSWERS, options)
-    told = {name: label(labeler, benchmark, answers, labels_folder(out, name)) for name, labeler in labelers.items()}
-    agreed = agreement({name: run_directory.read_rows(labels_folder(out, name) / ROWS) for name in labelers})
-    run_directory.write_json(out / AGREEMENT, {"pairs": agreed})
-    return {"answers": len(answers), "labelers": told, "agreement": agreed}
+    summaries = {
+        name: label(labeler, benchmark, answers, labels_folder(out, name)) for name, labeler in labelers.items()
+    }
+    pairs = agreement({name: run_directory.read_rows(labels_folder(out, name) / ROWS) for name in labelers})
+    run_directory.write_json(out / AGREEMENT, {"pairs": pairs})
+    return {"answers": len(answers), "labelers": summaries, "agreement": pairs}
 
 
 def labels_folder(out: Path, labeler: str) -> Path:
-    """Where the labels of a labeler are."""
+    """The folder of a labeler's labels."""
     return out / LABELS / re.sub(r"[^\w.-]+", "-", labeler)
 
 
-def draw(policy: str, benchmark: Benchmark, run: Path, options: Options) -> list[Answer]:
-    """The policy's answers to the training items, in the items' order; those that are not there yet are made.
+def draw(policy: str, benchmark: Benchmark, run: Path, options: FeedbackOptions) -> list[Answer]:
+    """The policy's answers to the training items, in the items' order; missing ones are generated.
 
     Raises:
-        RunError: some answers could not be had, beside what :func:`collect` says.
+        RunError: some answers failed, or as for :func:`collect`.
     """
     train = benchmark.train[: options.limit]
-    asked = replace(benchmark, items=train, train=(), rows=(), answers=())
+    questions = replace(benchmark, items=train, train=(), rows=(), answers=())
     sampling = Sampling(options.max_new_tokens, options.samples, options.temperature, seed=options.seed)
-    # The form that a policy is trained on, whatever its tokenizer brings along.
+    # The prompt style that the policy is trained on, even if its tokenizer has a chat template.
     model = ModelOptions(sampling=sampling, prompting=Prompting("instruction"), device=options.device)
     generator = open_generator(policy, model)
-    made, wanted = generate(asked, generator, run), len(train) * generator.samples
-    if made < wanted:
-        raise RunError(f"{run}: {wanted - made} of {wanted} answers could not be had; call it again for them.")
+    answered, expected = generate(questions, generator, run), len(train) * generator.samples
+    if answered < expected:
+        raise RunError(
+            f"{run}: {expected - answered} of {expected} answers failed; run the same command again to retry them."
+        )
     place = {item.id: number for number, item in enumerate(train)}
-    found = sorted(stored(run, asked), key=lambda one: (place[one.item], one.sample))
-    return [Answer(train[place[one.item]], one.sample, one.text, one.finish_reason) for one in found]
+    answers = sorted(stored(run, questions), key=lambda one: (place[one.item], one.sample))
+    return [Answer(train[place[one.item]], one.sample, one.text, one.finish_reason) for one in answers]
 
 
 def label(labeler: Labeler, benchmark: Benchmark, answers: Sequence[Answer], folder: Path) -> dict[str, Any]:
-    """Writes a labeler's labels of all answers, or those that are missing.
+    """Writes a labeler's labels of all answers; existing ones are kept.
 
     Returns:
         ``answers`` labelled, the mean ``score`` of those that have one, each question's share of ``yes``, and how many
-        replies were ``unparsable``, questions ``retried``, answers left ``without_score``, and ``unlabelled`` because
-        the labeler could not be asked, which another call does.
+        replies were ``unparsable``, questions ``retried``, answers ``without_score``, and ``unlabelled`` because the
+        labeler failed, which another call retries.
 
     Raises:
         RunError: the folder holds labels of other answers or by another labeler.
     """
+    judged = [[answer.item.id, answer.sample, answer.text, answer.finish_reason] for answer in answers]
     manifest = {
         "schema_version": run_directory.SCHEMA_VERSION,
         "benchmark": {"name": benchmark.name, "digest": benchmark.digest},
         "labeler": labeler.describe(),
-        "answers": {"count": len(answers), "sha256": _digest(answers)},
+        "answers": {"count": len(answers), "sha256": json_digest(judged)},
     }
     with run_directory.writing(folder):
         _start(folder, manifest)
@@ -136,11 +141,11 @@ def label(labeler: Labeler, benchmark: Benchmark, answers: Sequence[Answer], fol
 
 
 def _start(folder: Path, manifest: dict[str, Any]) -> None:
-    """Writes the manifest of new labels, or checks that labels to go on with are the same ones."""
+    """Writes the manifest of new labels, or checks that existing labels have the same manifest."""
     path = folder / run_directory.MANIFEST
     if run_directory.read_rows(folder / ROWS):
         old = {name: value for name, value in run_directory.read_json(path).items() if name != "summary"}
-        # As JSON gives it back: a tuple would be no list.
+        # As it is read back: tuples become lists.
         if different := run_directory.differences(old, json.loads(json.dumps(manifest))):
             what = "; ".join(f"{name} was {before!r} and is {now!r}" for name, before, now in different)
             raise RunError(f"{folder}: holds other labels ({what}); choose another folder")
@@ -154,18 +159,13 @@ def _row(answer: Answer, labels: Labels) -> dict[str, Any]:
 
 def _summary(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
     scores = [row["score"] for row in rows if row["score"] is not None]
-    said = Counter((name, yes) for row in rows for name, yes in row["answers"].items())
-    read = {name: said[name, True] + said[name, False] for name, _ in said}
+    counts = Counter((name, yes) for row in rows for name, yes in row["answers"].items())
+    read = {name: counts[name, True] + counts[name, False] for name, _ in counts}
     return {
         "answers": len(rows),
         "score": sum(scores) / len(scores) if scores else None,
-        "yes": {name: said[name, True] / count if count else None for name, count in read.items()},
+        "yes": {name: counts[name, True] / count if count else None for name, count in read.items()},
         "unparsable": sum(row["unparsable"] for row in rows),
         "retried": sum(row["retried"] for row in rows),
         "without_score": len(rows) - len(scores),
     }
-
-
-def _digest(answers: Sequence[Answer]) -> str:
-    told = [[answer.item.id, answer.sample, answer.text, answer.finish_reason] for answer in answers]
-    return hashlib.sha256(json.dumps(told).encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""Where the numbers of a training go: always ``metrics.jsonl``, and whoever else listens."""
+"""Logs of a training: ``metrics.jsonl`` always; TensorBoard, trackers and the terminal where available."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -22,7 +22,7 @@ _SHOWN = ("reward", "kl", "entropy", "length", "clip_fraction", "kl_coefficient"
 
 
 class Sample(NamedTuple):
-    """An answer to look at."""
+    """An answer to show."""
 
     prompt: str
     completion: str
@@ -30,7 +30,7 @@ class Sample(NamedTuple):
 
 
 def best_and_worst(samples: Sequence[Sample]) -> list[Sample]:
-    """Of a step's answers those that say most of it, in their order; one if all got the same."""
+    """A step's answers with the highest and the lowest reward, in their order; one if all rewards are equal."""
     rewards = [sample.reward for sample in samples]
     return [samples[at] for at in sorted({rewards.index(max(rewards)), rewards.index(min(rewards))})]
 
@@ -39,8 +39,8 @@ def best_and_worst(samples: Sequence[Sample]) -> list[Sample]:
 Log = Callable[[int, Mapping[str, float], Sequence[Sample]], None]
 
 
-def check(trackers: Sequence[str]) -> None:
-    """Refuses trackers that there are not.
+def check_trackers(trackers: Sequence[str]) -> None:
+    """Checks the names of trackers.
 
     Raises:
         UsageError: one is unknown or not installed.
@@ -52,36 +52,36 @@ def check(trackers: Sequence[str]) -> None:
 
 @contextmanager
 def logs(out: Path, done: int, steps: int, trackers: Sequence[str], settings: dict[str, Any]) -> Iterator[list[Log]]:
-    """All logs of a training, open.
+    """Opens all logs of a training.
 
     Args:
         out: the training's folder.
-        done: steps done before; what the files have of later ones is dropped. -1 drops a start's numbers, too.
-        steps: that there will be.
+        done: number of completed steps; entries of later steps are deleted. -1 deletes the entry of step 0, too.
+        steps: number of steps in all.
         trackers: ``wandb``, ``trackio``, or none.
-        settings: what a tracker shows beside the training's name.
+        settings: shown by trackers next to the training's name.
 
     Raises:
         UsageError: a tracker is unknown or not installed.
     """
-    check(trackers)
+    check_trackers(trackers)
     console = Console(stderr=True)
     with ExitStack() as stack:
-        found = [_metrics(out / METRICS, done)]
+        opened = [_metrics(out / METRICS, done)]
         if find_spec("tensorboard"):
-            found.append(stack.enter_context(_tensorboard(out / "tensorboard", done)))
-        found += [stack.enter_context(_tracker(name, out, settings)) for name in trackers]
+            opened.append(stack.enter_context(_tensorboard(out / "tensorboard", done)))
+        opened += [stack.enter_context(_tracker(name, out, settings)) for name in trackers]
         if console.is_terminal:
-            found.append(stack.enter_context(_view(console, steps)))
-        yield found
+            opened.append(stack.enter_context(_view(console, steps)))
+        yield opened
 
 
 def _metrics(path: Path, done: int) -> Log:
-    """Appends lines to a file, which loses a torn one and those of steps that will be done again."""
+    """Appends lines to a file, after deleting an incomplete one and those of steps that will be repeated."""
     lines = path.read_bytes().split(b"\n")[:-1] if path.exists() else []
-    kept = [line for line in lines if json.loads(line)["step"] <= done]
+    complete = [line for line in lines if json.loads(line)["step"] <= done]
     temporary = path.with_name(f".{path.name}.tmp")
-    temporary.write_bytes(b"".join(line + b"\n" for line in kept))
+    temporary.write_bytes(b"".join(line + b"\n" for line in complete))
     temporary.replace(path)
 
     def log(step: int, numbers: Mapping[str, float], _samples: Sequence[Sample]) -> None:
@@ -102,7 +102,7 @@ def _tensorboard(folder: Path, done: int) -> Iterator[Log]:
                 writer.add_scalar(name, number, step)
             for at, sample in enumerate(samples):
                 lines = f"{sample.prompt}\n=> {sample.reward:.3f}\n{sample.completion}".splitlines()
-                # Markdown leaves indented lines as they are.
+                # Markdown shows indented lines verbatim.
                 writer.add_text(f"sample/{at}", "\n".join(f"    {line}" for line in lines), step)
             writer.flush()
 
@@ -111,7 +111,7 @@ def _tensorboard(folder: Path, done: int) -> Iterator[Log]:
 
 @contextmanager
 def _tracker(name: str, out: Path, settings: dict[str, Any]) -> Iterator[Log]:
-    """W&B, or trackio, which has its interface."""
+    """Weights & Biases, or trackio, which has the same interface."""
     library = import_module(name)
     library.init(project="apigauge-rlaif", name=out.resolve().name, config=settings)
     try:
@@ -127,11 +127,11 @@ def _view(console: Console, steps: int) -> Iterator[Log]:
 
 
 def shown(step: int, steps: int, numbers: Mapping[str, float], samples: Sequence[Sample]) -> Group:
-    """A step for people: the numbers that say how it goes, and what the policy writes."""
+    """A step for the terminal: the main numbers, and some of the policy's answers."""
     table = Table(title=f"step {step} of {steps}")
-    known = [name for name in _SHOWN if name in numbers]
-    for name in known:
+    names = [name for name in _SHOWN if name in numbers]
+    for name in names:
         table.add_column(name, justify="right")
-    table.add_row(*(f"{numbers[name]:.4g}" for name in known))
+    table.add_row(*(f"{numbers[name]:.4g}" for name in names))
     panels = (Panel(Text(one.completion), title=f"reward {one.reward:.3f}", title_align="left") for one in samples)
     return Group(table, *panels)

@@ -1,4 +1,4 @@
-"""A model to begin with where there is none: a small GPT-2, its weights drawn, its words those of the texts to learn.
+"""A new model to start from: a small GPT-2 with random weights and a tokenizer learnt from the training texts.
 
 This module loads torch: import it where it is used.
 """
@@ -12,15 +12,15 @@ from apigauge.benchmarks.mini.vectors import END, learn_tokenizer
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """What a new model is like.
+    """The size of a new model.
 
     Attributes:
-        vocabulary: tokens.
-        layers: of the model.
-        width: of its states.
-        heads: of a layer.
-        context: tokens that it can see.
-        dropout: of embeddings, attention and residuals.
+        vocabulary: number of tokens.
+        layers: number of layers.
+        width: of the hidden states.
+        heads: attention heads of a layer.
+        context: longest sequence in tokens.
+        dropout: probability, for embeddings, attention and residuals.
     """
 
     vocabulary: int = 2048
@@ -31,8 +31,8 @@ class Shape:
     dropout: float = 0.1
 
 
-def new(texts: Sequence[str], folder: Path, shape: Shape, seed: int) -> Path:
-    """Writes the checkpoint; the same texts, shape and seed make the same one."""
+def create(texts: Sequence[str], folder: Path, shape: Shape, seed: int) -> Path:
+    """Writes the checkpoint to a folder; it depends only on texts, shape and seed."""
     import torch
     from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast
 

@@ -1,57 +1,59 @@
-"""What may be asked of the training; together with policy, prompts and scores it decides the weights."""
+"""Options of the training; together with policy, prompts and scores they decide the weights."""
 
 from dataclasses import dataclass, fields
 
 from apigauge.errors import UsageError
 
 _PPO_ALONE = ("value_clip", "value_weight", "gamma", "lam", "kl_target", "stop_kl")
-# By algorithm, what it has no use for.
-_FOREIGN = {
+# By algorithm, the options that it does not use.
+_UNUSED = {
     "ppo": ("samples",),
     "rloo": (*_PPO_ALONE, "chat"),
     "grpo": (*_PPO_ALONE, "chat"),
     "dpo": (*_PPO_ALONE, "samples", "clip", "missing_end"),
 }
-ALGORITHMS = tuple(_FOREIGN)
+ALGORITHMS = tuple(_UNUSED)
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
+class TrainOptions:
     """How a policy is trained.
 
-    Some are of PPO alone; :func:`check` says which, and refuses them elsewhere unless they are left as they are.
+    Some apply to PPO only; :func:`check_options` refuses them for other algorithms unless they have their defaults.
 
     Attributes:
-        steps: of training; each draws answers, scores them and learns from them.
-        batch: answers drawn in a step; of DPO pairs that are learnt from.
-        samples: of them to one prompt, which RLOO and GRPO measure against each other.
-        epochs: times that a step's answers are learnt from.
-        minibatch: answers to one step of the optimizer.
-        microbatch: answers that go through the model at once; what fits memory.
-        max_new_tokens: the longest answer; a longer one is cut.
-        temperature: of drawing; the policy is the distribution at this temperature throughout.
-        learning_rate: its peak.
+        steps: training steps; each draws answers, scores them and learns from them.
+        batch: answers drawn in a step; for DPO, pairs learnt from in a step.
+        samples: answers to one prompt, which RLOO and GRPO compare with each other.
+        epochs: passes over a step's answers.
+        minibatch: answers per optimizer step.
+        microbatch: answers per forward pass; limited by memory.
+        max_new_tokens: longest answer in tokens; a longer one is truncated.
+        temperature: of sampling; the policy is the distribution at this temperature throughout.
+        learning_rate: peak learning rate.
         warmup: steps over which the learning rate rises.
-        final_rate: what it has fallen to at the end, as a part of the peak.
-        max_gradient: norm to which a longer gradient is cut.
-        clip: how far the probability of a token (RLOO: of an answer) may move from 1 times the old one before its
-            gradient ends.
-        value_clip: the same for values, as a difference.
-        value_weight: of the value loss beside the policy loss.
-        gamma: discount of a token's reward per token.
-        lam: lambda of GAE; 1 trusts rewards alone, 0 the value head.
-        kl_coefficient: price of the KL divergence from the start, per nat; the first if it adapts. The others' beta.
-        kl_target: nats per answer that PPO's coefficient adapts to; None leaves it as it is.
-        stop_kl: nats per token between the step's old policy and the new one that end a step's epochs; None for none.
-        normalise_scores: whether PPO brings scores to mean 0 and variance 1 by all that were seen so far, and RLOO
-            a step's advantages. GRPO always does so among a prompt's answers; DPO knows only which is better.
-        missing_end: what a cut answer gets instead of its score; None leaves the score.
-        lora: rank of adapters that are trained instead of the weights; 0 trains the weights.
-        bf16: whether the model computes in bfloat16; weights and losses stay in float32.
+        final_rate: learning rate at the end, as a fraction of the peak.
+        max_gradient: norm that gradients are clipped to.
+        clip: how far the probability ratio of a token (RLOO: of an answer) may move from 1 before its gradient becomes
+            zero.
+        value_clip: the same for values, as a difference from the old value.
+        value_weight: weight of the value loss, added to the policy loss.
+        gamma: discount of the reward per token.
+        lam: lambda of GAE; 1 uses the rewards only, 0 relies on the value head.
+        kl_coefficient: penalty per nat of KL divergence from the start; the initial one if it adapts. beta of the
+            other algorithms.
+        kl_target: nats per answer that PPO's coefficient adapts to; None keeps it constant.
+        stop_kl: KL divergence between a step's old and new policy, in nats per token, above which its epochs stop;
+            None never stops.
+        normalise_scores: whether PPO normalises scores to mean 0 and variance 1 over all scores so far, and RLOO the
+            advantages of a step. GRPO always normalises over a prompt's answers; DPO uses preferences only.
+        missing_end: score of a truncated answer; None keeps its own score.
+        lora: rank of the LoRA adapters to train; 0 trains all weights.
+        bf16: whether the model computes in bfloat16; weights and losses stay float32.
         device: ``auto`` (a GPU if there is one), ``cpu``, ``cuda``, ...
-        chat: whether the prompts come from a chat template, which has put the special tokens in already.
-        save_every: steps from one checkpoint to the next.
-        seed: of everything that is drawn.
+        chat: whether the prompts come from a chat template, so that they contain the special tokens already.
+        save_every: steps between checkpoints.
+        seed: of all random numbers.
     """
 
     steps: int = 100
@@ -93,33 +95,33 @@ class Options:
 
     @property
     def updates(self) -> int:
-        """Steps of trl's optimizer in one step of ours."""
+        """Optimizer steps of trl in one training step."""
         return self.epochs * (self.batch // self.minibatch)
 
     def rate_at(self, step: int) -> float:
-        """The learning rate in a step: up in a line over the first ones, down in a line over all."""
-        rise, left = (step + 1) / max(1, self.warmup), 1 - step / self.steps
-        return self.learning_rate * min(1.0, rise, self.final_rate + (1 - self.final_rate) * left)
+        """The learning rate of a step: linear warm-up, then linear decay."""
+        rise, remaining = (step + 1) / max(1, self.warmup), 1 - step / self.steps
+        return self.learning_rate * min(1.0, rise, self.final_rate + (1 - self.final_rate) * remaining)
 
 
-def check(algorithm: str, options: Options) -> None:
-    """Refuses options that an algorithm would not honour, and sizes that it cannot divide.
+def check_options(algorithm: str, options: TrainOptions) -> None:
+    """Checks that the algorithm uses all options that were set, and that batch sizes divide evenly.
 
     Raises:
-        UsageError: there is no such algorithm, or one of its options makes no sense.
+        UsageError: the algorithm is unknown, or an option is invalid for it.
     """
     if algorithm not in ALGORITHMS:
         raise UsageError(f"algorithm is {algorithm!r}: give one of {', '.join(ALGORITHMS)}")
     for field in fields(options):
-        if field.name in _FOREIGN[algorithm] and getattr(options, field.name) != field.default:
+        if field.name in _UNUSED[algorithm] and getattr(options, field.name) != field.default:
             raise UsageError(f"{algorithm} has no {field.name}: leave it out")
     if algorithm == "ppo":
         return
     if options.batch % options.minibatch or options.minibatch % min(options.microbatch, options.minibatch):
-        raise UsageError(f"{algorithm} needs a batch of whole minibatches, and minibatches of whole microbatches")
+        raise UsageError(f"{algorithm} needs a batch that minibatch divides, and a minibatch that microbatch divides")
     if algorithm != "dpo" and (options.samples < 2 or options.batch % options.samples):
-        raise UsageError(f"samples is {options.samples}: {algorithm} needs at least 2, and a batch of whole prompts")
+        raise UsageError(f"samples is {options.samples}: {algorithm} needs at least 2, and a batch that it divides")
     if algorithm == "dpo" and options.kl_coefficient <= 0:
         raise UsageError(f"kl_coefficient is {options.kl_coefficient}: dpo's must be above 0")
     if options.device not in ("auto", "cpu", "cuda"):
-        raise UsageError(f"device is {options.device}: {algorithm} knows auto, cpu and cuda")
+        raise UsageError(f"device is {options.device}: {algorithm} supports auto, cpu and cuda")

@@ -1,30 +1,31 @@
-"""Labelled answers, and the pairs of them that a reward model learns from and is judged by."""
+"""Labelled answers, and pairs of them, for training and evaluating a reward model."""
 
 import itertools
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from apigauge.benchmarks.types import Benchmark
 from apigauge.errors import RunError
+from apigauge.file_formats import GenerationRow, ScoreRow
 from apigauge.harness.evaluation import run_directory
 
 
 @dataclass(frozen=True, slots=True)
 class Labelled:
-    """An answer and what a labeler made of it.
+    """An answer and its label.
 
     Attributes:
         item: of the question.
-        sample: which of the answers to it.
-        api: key of the API that was to be named.
-        prompt: what was asked.
-        text: what was answered.
-        score: the number of yes; None if the labeler gave no usable answer.
+        sample: number of the answer to that question.
+        api: key of the reference API.
+        prompt: of the question.
+        text: of the answer.
+        score: number of questions answered with yes; None if the labeler gave no usable answer.
         metrics: the harness's own scores of the answer, by name; empty if it was not scored.
-        ended: whether it came to its end; False if it was cut.
+        ended: False if the answer was truncated.
     """
 
     item: str
@@ -38,7 +39,7 @@ class Labelled:
 
 
 class Pair(NamedTuple):
-    """Two answers to one prompt, of which the labeler preferred the first by so many points."""
+    """Two answers to one prompt; the labeler scored the first higher by ``margin`` points."""
 
     chosen: Labelled
     rejected: Labelled
@@ -55,17 +56,19 @@ def read(benchmark: Benchmark, answers: Path, labels: Path, scored: Path | None 
         scored: a run directory with ``scores.jsonl`` of the same answers, if there is one.
 
     Raises:
-        RunError: a file is damaged, or its rows belong to no such item or answer.
+        RunError: a file is damaged, or its rows belong to other items or answers.
     """
     items = {item.id: item for item in benchmark.train}
-    drawn = {_key(row): row for row in run_directory.read_rows(answers / run_directory.GENERATIONS)}
-    scores = {_key(row): _score(row, labels) for row in run_directory.read_rows(labels)}
-    metrics = (
-        {_key(row): row["metrics"] for row in run_directory.read_rows(scored / run_directory.SCORES)} if scored else {}
-    )
+    generations = cast("list[GenerationRow]", run_directory.read_rows(answers / run_directory.GENERATIONS))
+    drawn = {_row_key(row): row for row in generations}
+    scores = {_row_key(row): _score(row, labels) for row in run_directory.read_rows(labels)}
+    score_rows = cast("list[ScoreRow]", run_directory.read_rows(scored / run_directory.SCORES) if scored else [])
+    metrics = {_row_key(row): row["metrics"] for row in score_rows}
     for key, path in [(key, labels) for key in scores] + [(key, scored) for key in metrics]:
         if key not in drawn:
-            raise RunError(f"{path}: {answers} has no answer {key[1]} to item {key[0]!r}; they are of different runs.")
+            raise RunError(
+                f"{path}: {answers} has no answer {key[1]} to item {key[0]!r}; the two come from different runs."
+            )
     if unknown := sorted({item for item, _ in drawn} - items.keys()):
         raise RunError(f"{answers}: item {unknown[0]!r} is no training item of {benchmark.name}; was it replaced?")
     return [
@@ -78,9 +81,9 @@ def read(benchmark: Benchmark, answers: Path, labels: Path, scored: Path | None 
 
 
 def paired(answers: Sequence[Labelled]) -> tuple[list[Pair], int]:
-    """All pairs of answers to one item whose scores differ, and how many were dropped because they do not.
+    """All pairs of answers to one item with different scores, and the number of pairs with equal scores.
 
-    The pairs stand in the order of items and samples, whatever the order of the answers.
+    Pairs are sorted by item and sample, independent of the order of the answers.
     """
     pairs, ties = [], 0
     usable = sorted((one for one in answers if one.score is not None), key=lambda one: (one.item, one.sample))
@@ -97,12 +100,12 @@ def paired(answers: Sequence[Labelled]) -> tuple[list[Pair], int]:
 
 
 def split(pairs: Sequence[Pair], held_out: float, seed: int) -> tuple[list[Pair], list[Pair]]:
-    """Pairs to learn from and pairs to be judged by, to other prompts.
+    """Splits pairs by prompt into a training part and a held-out part.
 
     Args:
         pairs: all.
-        held_out: the part of the prompts that is held out, of those that have pairs; at least one is.
-        seed: of drawing them.
+        held_out: fraction of the prompts with pairs that is held out; at least one prompt.
+        seed: of the random choice.
 
     Raises:
         RunError: fewer than two prompts have pairs.
@@ -110,8 +113,8 @@ def split(pairs: Sequence[Pair], held_out: float, seed: int) -> tuple[list[Pair]
     prompts = sorted({pair.chosen.prompt for pair in pairs})
     if len(prompts) < 2:
         raise RunError(
-            f"{len(prompts)} prompts have answers with different scores, and a reward model needs two, to learn and to "
-            "be judged; ask for more answers, or another labeler"
+            f"{len(prompts)} prompts have answers with different scores; a reward model needs two, one to learn from "
+            "and one to be evaluated on. Draw more answers or use another labeler"
         )
     count = min(max(1, round(held_out * len(prompts))), len(prompts) - 1)
     held = set(random.Random(seed).sample(prompts, count))  # noqa: S311 - no secret
@@ -120,16 +123,16 @@ def split(pairs: Sequence[Pair], held_out: float, seed: int) -> tuple[list[Pair]
 
 
 def capped(pairs: Sequence[Pair], most: int | None, seed: int) -> list[Pair]:
-    """At most so many pairs of each item, drawn for each by itself; all for None. An item's pairs stand together."""
-    kept = []
+    """At most ``most`` random pairs of each item (all if None), drawn independently for each item, grouped by item."""
+    chosen: list[Pair] = []
     for item, group in itertools.groupby(pairs, key=lambda pair: pair.chosen.item):
-        found = list(group)
-        drawn = random.Random(f"{seed} {item}")  # noqa: S311 - no secret
-        kept += found if most is None else drawn.sample(found, min(most, len(found)))
-    return kept
+        candidates = list(group)
+        draws = random.Random(f"{seed} {item}")  # noqa: S311 - no secret
+        chosen += candidates if most is None else draws.sample(candidates, min(most, len(candidates)))
+    return chosen
 
 
-def _key(row: dict[str, Any]) -> run_directory.Key:
+def _row_key(row: Mapping[str, Any]) -> run_directory.Key:
     return row["item"], row["sample"]
 
 

@@ -1,13 +1,12 @@
-"""All stages of a recipe, each done once, and every checkpoint scored by the harness.
+"""Runs all stages of a recipe once, and scores every checkpoint with the harness.
 
-A seed's folder: ``base`` (a new model, if one is needed), ``sft``, ``feedback``, ``reward``, ``train``, and ``runs``
-with a run for each checkpoint that was scored. What was made of other inputs is made again. Killed at any moment and
-called again, all of it goes on to the same numbers.
+A seed's folder has ``base`` (a new model, if needed), ``sft``, ``feedback``, ``reward``, ``train``, and ``runs`` with a
+run for each scored checkpoint. A stage whose inputs changed runs again. Killed at any moment and called again, the
+pipeline resumes and produces the same numbers.
 
 This module loads torch: import it where it is used.
 """
 
-import hashlib
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -29,19 +28,21 @@ from apigauge.harness.generation.sampling import Sampling
 from apigauge.harness.generation.types import Generator
 from apigauge.harness.metrics.registry import modules_for
 from apigauge.harness.plugins.rlaif import checkpoints, feedback, new_model, ppo, reward, sft, trl_trainers
-from apigauge.harness.plugins.rlaif.labelers import Labeler, open_labeler, scores
+from apigauge.harness.plugins.rlaif.digests import file_digest, folder_digest
+from apigauge.harness.plugins.rlaif.labelers.registry import open_labeler, scores
+from apigauge.harness.plugins.rlaif.labelers.types import Labeler
 from apigauge.harness.plugins.rlaif.pairs import Pair, paired, read
 from apigauge.harness.plugins.rlaif.recipe import Recipe
 from apigauge.harness.plugins.rlaif.score import Score
-from apigauge.harness.plugins.rlaif.stages import digest, once
+from apigauge.harness.plugins.rlaif.stages import FILE, once
 from apigauge.sandboxes.factory import open_sandbox
 from apigauge.sandboxes.hubs import stand_in_hub
 from apigauge.sandboxes.verdict import Sandbox
 
 STAGES = ("sft", "feedback", "reward", "train")
-# What a checkpoint is scored by.
+# Scoring modules for checkpoints.
 SCORED = ("ast_match", "executability")
-Tell = Callable[[str], None]
+Say = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,25 +51,25 @@ class Seed:
 
     Attributes:
         recipe: with this seed in every stage.
-        folder: of everything that is made.
-        benchmark: as the recipe names it.
+        folder: of all results.
+        benchmark: of the recipe.
         sandbox: where programs run, for scoring and for the labeler ``execution``.
-        tell: says what is being done.
+        say: reports progress.
     """
 
     recipe: Recipe
     folder: Path
     benchmark: Benchmark
     sandbox: Sandbox
-    tell: Tell
+    say: Say
 
     def run(self, until: str = STAGES[-1]) -> None:
-        """Does a stage and what it depends on, each unless it is done."""
+        """Runs a stage and those it depends on; finished ones are skipped."""
         needed = STAGES[: STAGES.index(until) + 1]
         if until == "train" and self.recipe.learn_from == "labeler":
             needed = ("sft", "feedback", "train") if self.recipe.algorithm == "dpo" else ("sft", "train")
         for stage in needed:
-            self.tell(f"seed {self.recipe.seeds[0]}: {stage}")
+            self.say(f"seed {self.recipe.seeds[0]}: {stage}")
             getattr(self, f"_{stage}")()
 
     def _sft(self) -> None:
@@ -77,7 +78,7 @@ class Seed:
             shape, base = self.recipe.base, self.folder / "base"
             texts = [text for row in rows for text in row.values()]
             inputs = {"shape": asdict(shape), "data": self.benchmark.digest, "seed": self.recipe.seeds[0]}
-            once(base, inputs, lambda: _ignore(new_model.new(texts, base, shape, self.recipe.seeds[0])))
+            once(base, inputs, lambda: _ignore(new_model.create(texts, base, shape, self.recipe.seeds[0])))
             start = str(base)
         out = self.folder / "sft"
         inputs = {"base": find(start).describe(), "data": self.benchmark.digest, "options": asdict(self.recipe.sft)}
@@ -85,7 +86,7 @@ class Seed:
         self._score("sft", out)
 
     def _feedback(self) -> None:
-        """Draws answers to the training questions and has them judged."""
+        """Draws answers to the training questions and labels them."""
         out, start = self.folder / "feedback", self.folder / "sft"
         labeler = self._labeler(feedback.labels_folder(out, self.recipe.labeler))
         inputs = {
@@ -94,10 +95,9 @@ class Seed:
             "options": asdict(self.recipe.feedback),
             "labeler": labeler.describe(),
         }
-        asked = {self.recipe.labeler: labeler}
 
         def make() -> None:
-            feedback.collect(f"hf:{start}", self.benchmark, asked, out, self.recipe.feedback)
+            feedback.collect(f"hf:{start}", self.benchmark, {self.recipe.labeler: labeler}, out, self.recipe.feedback)
 
         once(out, inputs, make, resumes=True)
 
@@ -107,7 +107,7 @@ class Seed:
         inputs = {"base": find(str(start)).describe(), **digests, "options": asdict(self.recipe.reward)}
 
         def make() -> None:
-            # What the rewards are held against.
+            # Scores to correlate the rewards with.
             train = replace(self.benchmark, name=f"{self.benchmark.name}, training part", items=self.benchmark.train)
             score_run(train, drawn, modules_for(SCORED), sandbox=self.sandbox)
             answers = read(self.benchmark, drawn, labels, drawn)
@@ -116,25 +116,29 @@ class Seed:
         once(out, inputs, make)
 
     def _labels(self) -> tuple[Path, Path, dict[str, str]]:
-        """What the stage ``feedback`` left: the run of the answers, the file of the labels, and digests of both."""
+        """The results of the stage ``feedback``: the run of the answers, the file of labels, digests of both."""
         drawn = self.folder / "feedback" / feedback.ANSWERS
         labels = feedback.labels_folder(self.folder / "feedback", self.recipe.labeler) / feedback.ROWS
         files = {"answers": drawn / run_directory.GENERATIONS, "labels": labels}
-        return drawn, labels, {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in files.items()}
+        return drawn, labels, {name: file_digest(path) for name, path in files.items()}
 
     def _train(self) -> None:
         start, out = self.folder / "sft", self.folder / "train"
         prompts = [self.benchmark.prompt(item) for item in self.benchmark.train]
         if self.recipe.learn_from == "labeler":
             labeler = self._labeler(None)
-            told: Any = labeler.describe()
+            described: Any = labeler.describe()
             score: Score = partial(scores, labeler, self.benchmark.train)
         else:
             model = self.folder / "reward" / "model"
-            told, score = digest(model), reward.reward_function(model, prompts)
+            described, score = folder_digest(model, without=[FILE]), reward.reward_function(model, prompts)
         options, algorithm = self.recipe.train, self.recipe.algorithm
-        described = {"start": find(str(start)).describe(), "reward": told, "options": asdict(options)}
-        inputs: dict[str, Any] = {"algorithm": algorithm, **described}
+        inputs: dict[str, Any] = {
+            "algorithm": algorithm,
+            "start": find(str(start)).describe(),
+            "reward": described,
+            "options": asdict(options),
+        }
         pairs: list[Pair] = []
         if algorithm == "dpo":
             drawn, labels, digests = self._labels()
@@ -142,10 +146,10 @@ class Seed:
         train = ppo.train if algorithm == "ppo" else partial(trl_trainers.train, algorithm, pairs=pairs)
 
         def make() -> None:
-            # A process that was killed may have left one that is not scored yet.
+            # A killed process may have left a checkpoint that is not scored yet.
             if last := checkpoints.last(out / "checkpoints"):
                 self._score_step(last)
-            else:  # what is there is another training's
+            else:  # any runs belong to an earlier training
                 for stale in (self.folder / "runs").glob("step-*"):
                     shutil.rmtree(stale)
             train(str(start), prompts, score, out, options, self.recipe.trackers, self._score_step)
@@ -160,7 +164,7 @@ class Seed:
         self._score(checkpoint.name, checkpoint)
 
     def _score(self, name: str, checkpoint: Path) -> None:
-        """Has a checkpoint answer the benchmark's questions, most likely tokens first, and scores it."""
+        """Answers the benchmark's questions with a checkpoint, by greedy decoding, and scores the answers."""
         out = self.folder / "runs" / name
         sampling = Sampling(max_new_tokens=self.recipe.train.max_new_tokens)
         inputs = {
@@ -177,10 +181,10 @@ class Seed:
 
 
 def scored(benchmark: Benchmark, generator: Generator, run: Path, sandbox: Sandbox) -> None:
-    """Answers and scores a benchmark into a run directory, by all that a checkpoint is scored by.
+    """Answers and scores a benchmark into a run directory, with the metrics of checkpoints.
 
     Raises:
-        RunError: the sandbox failed too often, twice; called again, the programs are run again.
+        RunError: the sandbox failed too often, twice; another call runs the programs again.
     """
     summary = evaluate(benchmark, generator, run, modules_for(SCORED), sandbox=sandbox)
     if summary["withheld"]:
@@ -190,12 +194,12 @@ def scored(benchmark: Benchmark, generator: Generator, run: Path, sandbox: Sandb
 
 
 @contextmanager
-def opened(recipe: Recipe, data_dir: Path | None, tell: Tell) -> Iterator[list[Seed]]:
-    """The trainings of a recipe, with the sandbox that scores them, closed afterwards.
+def opened(recipe: Recipe, data_dir: Path | None, say: Say) -> Iterator[list[Seed]]:
+    """The trainings of a recipe, one for each seed; their sandbox is closed at the end.
 
     Raises:
-        UsageError: there is no such benchmark, or it has nothing to train on.
-        SandboxError: the sandbox asked for cannot be had.
+        UsageError: there is no such benchmark.
+        SandboxError: the recipe's sandbox is unavailable.
     """
     benchmark = load_benchmark(recipe.benchmark, data_dir)
     sandbox = open_sandbox(
@@ -203,11 +207,11 @@ def opened(recipe: Recipe, data_dir: Path | None, tell: Tell) -> Iterator[list[S
         benchmark.environment,
         hub=stand_in_hub(benchmark.hub) if benchmark.hub else None,
         inputs=benchmark.inputs,
-        say=tell,
+        say=say,
     )
     try:
         yield [
-            Seed(recipe.of_seed(seed), recipe.out / f"seed-{seed}", benchmark, sandbox, tell) for seed in recipe.seeds
+            Seed(recipe.of_seed(seed), recipe.out / f"seed-{seed}", benchmark, sandbox, say) for seed in recipe.seeds
         ]
     finally:
         sandbox.close()

@@ -1,11 +1,11 @@
-"""The policy: a causal checkpoint that answers, says what an answer was worth, and remembers where it started.
+"""The policy: a causal checkpoint with a value head, and a frozen copy of its start.
 
-Kept on purpose:
+Invariants:
 
-- Dropout is off throughout, so that old and new probabilities of a token differ by what was learnt alone.
-- Prompts are padded before, answers behind; positions count a row's own tokens. A row reads the same whatever stands
-  beside it.
-- Drawing is a function of the logits and of uniform numbers that were drawn before, one for each token.
+- Dropout is off throughout, so that old and new probabilities of a token differ only by what was learnt.
+- Prompts are left-padded, answers right-padded; positions count a row's own tokens. So a row's result does not depend
+  on the other rows of the batch.
+- Sampling is a function of the logits and of uniform numbers drawn beforehand, one for each token.
 """
 
 import contextlib
@@ -27,19 +27,19 @@ from apigauge.harness.generation.options import ModelOptions
 from apigauge.harness.generation.sampling import Sampling
 from apigauge.harness.generation.tokens import Tokenized
 from apigauge.harness.generation.types import Answer, Request
-from apigauge.harness.plugins.rlaif.options import Options
+from apigauge.harness.plugins.rlaif.options import TrainOptions
 
 _ADAPTER = "adapter"
 
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """Prompts and what was answered, (answers, prompt + answer) tokens.
+    """Prompts and their answers, (answers, prompt + answer) tokens.
 
     Attributes:
         ids: tokens.
-        mask: where they count: not in the padding before a prompt, nor behind the token that ended an answer.
-        start: where the answers begin.
+        mask: True for tokens, False for padding before a prompt and behind the token that ends an answer.
+        start: column where the answers begin.
     """
 
     ids: Tensor
@@ -53,29 +53,29 @@ class Answers:
 
     @property
     def answered(self) -> Tensor:
-        """Where they count, (answers, tokens)."""
+        """The mask of the answers' tokens, (answers, tokens)."""
         return self.mask[:, self.start :]
 
     def rows(self, chosen: Tensor) -> "Answers":
-        """Some of them, without columns that only the others needed."""
+        """Some of the rows, without columns that are padding in all of them."""
         mask = self.mask[chosen]
         used = mask.any(dim=0).nonzero()
-        left, right = int(used[0]), int(used[-1]) + 1
-        return Answers(self.ids[chosen, left:right], mask[:, left:right], self.start - left)
+        first, end = int(used[0]), int(used[-1]) + 1
+        return Answers(self.ids[chosen, first:end], mask[:, first:end], self.start - first)
 
 
 class Policy(HF):
-    """A checkpoint with a value head and a frozen copy of where it started.
+    """A checkpoint with a value head and a frozen copy of its start.
 
     Args:
         checkpoint: the start.
-        options: how it is trained.
+        options: of the training.
 
     Raises:
-        ModelError: it is no causal model, or cannot be loaded.
+        ModelError: the checkpoint is no causal model, or cannot be loaded.
     """
 
-    def __init__(self, checkpoint: Checkpoint, options: Options) -> None:
+    def __init__(self, checkpoint: Checkpoint, options: TrainOptions) -> None:
         self.device = options.device
         if self.device == "auto":
             self.device = "cuda" if torch.cuda.is_available() else "cpu"
@@ -85,11 +85,11 @@ class Policy(HF):
             raise ModelError(f"{checkpoint.name} has an encoder; PPO trains causal models")
         self._bf16, self._lora = options.bf16, options.lora
         self._accepts = inspect.signature(self._model.forward).parameters.keys()
-        # The frozen start; adapters are switched off instead.
+        # The frozen start; with LoRA the adapters are switched off instead.
         self.start = None if options.lora else copy.deepcopy(self._model).requires_grad_(requires_grad=False)
         if options.lora:
             self._model = _with_lora(self._model, options.lora, options.seed)
-        # Zeros: until it has learnt something it says nothing, and what an answer got is its advantage.
+        # Zeros: before any training all values are 0, so an answer's advantage is its reward.
         width = self._model.config.get_text_config().hidden_size
         self.head = torch.nn.Linear(width, 1, device="meta").to_empty(device=self.device)
         for parameter in self.head.parameters():
@@ -97,14 +97,14 @@ class Policy(HF):
 
     @property
     def model(self) -> Any:
-        """What learns, for a trainer that brings a loop of its own."""
+        """The model that is trained, for a trainer with its own loop."""
         return self._model
 
     def count_positions(self) -> None:
-        """Has both models count a row's own tokens also where they are called with a mask alone, as trl does.
+        """Makes both models use positions that skip padding when they are called with a mask only, as trl does.
 
-        GPT-2 would count the padding before a prompt as well (trl issue 6800), so that trl would learn about other
-        probabilities than those it drew by.
+        GPT-2 would count the left padding of a prompt (trl issue 6800), so that trl would learn from other
+        probabilities than those it sampled with.
         """
         if "position_ids" in self._accepts:
             for model in filter(None, (self._model, self.start)):
@@ -112,18 +112,18 @@ class Policy(HF):
 
     @property
     def tokenizer(self) -> Any:
-        """The checkpoint's."""
+        """The checkpoint's tokenizer."""
         return self._tokens.tokenizer
 
     def trained(self) -> list[torch.nn.Parameter]:
-        """What is trained, always in the same order."""
+        """The trained parameters, always in the same order."""
         return [one for one in (*self._model.parameters(), *self.head.parameters()) if one.requires_grad]
 
     def encode(self, prompts: Sequence[str], *, chat: bool) -> list[Tokenized]:
         """The prompts as tokens.
 
         Raises:
-            UsageError: one leaves no room for the longest answer.
+            UsageError: a prompt leaves no room for the longest answer.
         """
         longest = self._options.sampling.max_new_tokens
         requests = [Request(str(number), 0, prompt, 0) for number, prompt in enumerate(prompts)]
@@ -136,12 +136,12 @@ class Policy(HF):
         return encoded
 
     def encode_answer(self, prompt: Tokenized, text: str, *, ended: bool) -> list[int]:
-        """An answer as tokens behind its prompt's, which stay what they are; cut where the context ends.
+        """An answer as tokens to append to its prompt's tokens; truncated at the end of the context.
 
         Args:
-            prompt: what was asked.
-            text: what was answered.
-            ended: whether the answer came to its end; a cut one has no token that says so.
+            prompt: as tokens.
+            text: of the answer.
+            ended: whether to add the end-of-text token; False for a truncated answer.
         """
         ids: list[int] = self.tokenizer(text, add_special_tokens=False)["input_ids"]
         if ended and self.tokenizer.eos_token_id is not None:
@@ -150,7 +150,7 @@ class Policy(HF):
         return ids[: None if context is None else context - len(prompt.ids)]
 
     def decode(self, prompt: Tokenized, tokens: list[int]) -> Answer:
-        """What tokens behind a prompt say."""
+        """The answer that the tokens behind a prompt form."""
         return self._answer(prompt, tokens)
 
     def draw(self, prompts: Sequence[Tokenized], uniform: Tensor) -> tuple[Answers, list[Answer]]:
@@ -158,7 +158,7 @@ class Policy(HF):
 
         Args:
             prompts: one for each answer.
-            uniform: numbers from 0 to 1, (answers, longest answer), that decide each token.
+            uniform: numbers from 0 to 1, (answers, longest answer); each decides one token.
         """
         from transformers import GenerationConfig, LogitsProcessorList
 
@@ -183,23 +183,23 @@ class Policy(HF):
         return logits, self.head(states).squeeze(-1)
 
     def read_start(self, answers: Answers) -> Tensor:
-        """Log-probabilities (answers, tokens, vocabulary) before each token, of the frozen start."""
+        """Log-probabilities of the frozen start, (answers, tokens, vocabulary), before each token."""
         with torch.no_grad(), self._started() as model:
             return self._before(model, answers)[0]
 
     def save(self, folder: Path) -> None:
-        """Writes weights, tokenizer and, if there is one, the adapter: what ``hf:FOLDER`` answers with."""
+        """Writes weights, tokenizer and, if there is one, the adapter, so that ``hf:FOLDER`` can load them."""
         model = self._model
         with quiet():
             if self._lora:
                 model.save_pretrained(folder / _ADAPTER)
-                # Merged into a copy: taking it out of the weights again would not leave the same bits.
+                # Merged into a copy: unmerging would not restore the same bits.
                 model = copy.deepcopy(model).merge_and_unload()
             model.save_pretrained(folder)
             self._tokens.tokenizer.save_pretrained(folder)
 
     def restore(self, folder: Path) -> None:
-        """Takes the weights that were saved."""
+        """Loads the weights that :meth:`save` wrote."""
         from safetensors.torch import load_file
         from transformers import AutoModelForCausalLM
 
@@ -213,18 +213,18 @@ class Policy(HF):
                 self._model.load_state_dict(saved.state_dict())
 
     def _before(self, model: Any, answers: Answers) -> tuple[Tensor, Tensor]:
-        """Log-probabilities and last hidden states where each of the answers' tokens was chosen."""
+        """Log-probabilities and last hidden states at the position before each of the answers' tokens."""
         length = answers.ids.shape[1] - answers.start
-        wanted = {"position_ids": _positions(answers.mask), "logits_to_keep": length + 1}
+        optional = {"position_ids": _positions(answers.mask), "logits_to_keep": length + 1}
         with self._computing():
             output = model(
                 input_ids=answers.ids,
                 attention_mask=answers.mask.long(),
                 output_hidden_states=True,
                 use_cache=False,
-                **{name: value for name, value in wanted.items() if name in self._accepts},
+                **{name: value for name, value in optional.items() if name in self._accepts},
             )
-        # What stands at a place is said of the next token, so both begin one place before the answer.
+        # The output at a position predicts the next token, so both begin one position before the answer.
         logits, states = (part[:, -length - 1 : -1].float() for part in (output.logits, output.hidden_states[-1]))
         return torch.log_softmax(logits / self._options.sampling.temperature, dim=-1), states
 
@@ -244,15 +244,15 @@ def _positions(mask: Tensor) -> Tensor:
     return (mask.long().cumsum(dim=1) - 1).clamp_min(0)
 
 
-def _positioned(_: Any, given: tuple[Any, ...], named: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    mask, ids = named.get("attention_mask"), named.get("input_ids")
-    if named.get("position_ids") is None and mask is not None and ids is not None and mask.shape == ids.shape:
-        named["position_ids"] = _positions(mask)
-    return given, named
+def _positioned(_: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    mask, ids = kwargs.get("attention_mask"), kwargs.get("input_ids")
+    if kwargs.get("position_ids") is None and mask is not None and ids is not None and mask.shape == ids.shape:
+        kwargs["position_ids"] = _positions(mask)
+    return args, kwargs
 
 
 class Inverse:
-    """Makes the greatest logit a draw from the softmax, by the inverse of its cumulative distribution.
+    """A logits processor that samples from the softmax by inverse transform: greedy decoding then takes the sample.
 
     Devroye, "Non-Uniform Random Variate Generation" (1986), III.2.1.
     """
@@ -261,7 +261,7 @@ class Inverse:
         self._uniform, self._start, self._temperature = uniform.double(), start, temperature
 
     def __call__(self, ids: Tensor, scores: Tensor) -> Tensor:
-        """Scores (rows, vocabulary): 0 for the token that was drawn, minus infinity for the others."""
+        """Scores (rows, vocabulary): 0 for the sampled token, minus infinity for all others."""
         at = ids.shape[1] - self._start
         sums = torch.softmax(scores.double() / self._temperature, dim=-1).cumsum(dim=-1)
         below = self._uniform[:, at : at + 1] * sums[:, -1:]
@@ -270,7 +270,7 @@ class Inverse:
 
 
 def _with_lora(model: Any, rank: int, seed: int) -> Any:
-    """The model with adapters in all of its linear layers but the last."""
+    """The model with adapters in all linear layers except the last."""
     from peft import LoraConfig, get_peft_model
 
     config = LoraConfig(r=rank, lora_alpha=2 * rank, target_modules="all-linear", task_type="CAUSAL_LM")

@@ -1,4 +1,4 @@
-"""The eight questions that a labeler answers about a program, and how a model is asked one of them.
+"""The eight questions that a labeler answers about a program, and the prompt that asks a model one of them.
 
 After "Applying RLAIF for Code Generation with API-usage in Lightweight LLMs" (2024), arXiv 2406.20060, whose labeler
 answers yes or no to eight questions about each program; the score of a program is the number of yes.
@@ -44,11 +44,11 @@ _REPLIES = {"yes": True, "no": False}
 def prompt(request: str, program: str, name: str) -> str:
     """A model's prompt for one question.
 
-    The lines around request and program are longer than any row of equal signs in them, so neither can end early.
+    The separator lines are longer than any row of equal signs in request and program, so neither can end its section.
 
     Args:
         request: the instruction that the program answers.
-        program: what is judged.
+        program: the program to judge.
         name: a key of :data:`QUESTIONS`.
     """
     longest = max(map(len, re.findall("=+", request + "\n" + program)), default=0)
@@ -57,7 +57,7 @@ def prompt(request: str, program: str, name: str) -> str:
 
 
 def read_reply(text: str) -> bool | None:
-    """What a reply says: yes, no, or None for any but the two replies that were asked for.
+    """Parses a reply: True for yes, False for no, None for anything but the two replies that the prompt allows.
 
     White space and one Markdown fence around the object are allowed.
     """
@@ -68,7 +68,7 @@ def read_reply(text: str) -> bool | None:
         pairs = json.loads(text, object_pairs_hook=list)
     except (ValueError, RecursionError):
         return None
-    # The pairs, since a second answer must not take the place of the first; of a list of lists they would be lists.
+    # Pairs, so that a second answer cannot replace the first; a JSON list of lists gives lists, not tuples.
     if not isinstance(pairs, list) or len(pairs) != 1 or not isinstance(pairs[0], tuple):
         return None
     name, value = pairs[0]

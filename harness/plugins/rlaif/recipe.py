@@ -1,6 +1,6 @@
-"""``rlaif.toml``: everything that a training is made of, in one file.
+"""``rlaif.toml``: all settings of a training in one file.
 
-Each table is the options of a stage by their own names; what is left out is as in the stage's own ``Options``.
+Each table has the options of a stage by name; missing ones have the defaults of the stage's ``Options`` class.
 """
 
 import tomllib
@@ -11,29 +11,29 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from apigauge.errors import UsageError
-from apigauge.harness.plugins.rlaif import labelers, logs
-from apigauge.harness.plugins.rlaif.feedback import Options as FeedbackOptions
+from apigauge.harness.plugins.rlaif import logs
+from apigauge.harness.plugins.rlaif.feedback import FeedbackOptions
+from apigauge.harness.plugins.rlaif.labelers.registry import check_labeler
 from apigauge.harness.plugins.rlaif.new_model import Shape
-from apigauge.harness.plugins.rlaif.options import Options as TrainOptions
-from apigauge.harness.plugins.rlaif.options import check
-from apigauge.harness.plugins.rlaif.reward import Options as RewardOptions
-from apigauge.harness.plugins.rlaif.sft import Options as SftOptions
+from apigauge.harness.plugins.rlaif.options import TrainOptions, check_options
+from apigauge.harness.plugins.rlaif.reward import RewardOptions
+from apigauge.harness.plugins.rlaif.sft import SftOptions
 
 _Table = TypeVar("_Table")
 
 
 @dataclass(frozen=True, slots=True)
 class LabelerOptions:
-    """How a labeler that is a model is run, as by the options of ``apigauge run``.
+    """Options of a labeler that is a model, as for ``apigauge run``.
 
     Attributes:
-        base_url: of a server, up to and with ``/v1``; None for OpenAI's, or as ``OPENAI_BASE_URL`` says.
-        concurrency: requests to a server at one time.
-        timeout: seconds without an answer after which a request is tried again.
+        base_url: of a server, including ``/v1``; None for ``OPENAI_BASE_URL``, or else OpenAI's.
+        concurrency: simultaneous requests to a server.
+        timeout: seconds without a response after which a request is repeated.
         dtype: of a checkpoint's weights: ``auto`` (as stored), ``float32``, ``bfloat16`` or ``float16``.
         device: of a checkpoint: ``auto`` (a GPU if there is one), ``cpu``, ``cuda``, ...
-        batch_size: prompts answered at once; None finds out what fits.
-        tensor_parallel: GPUs that one model is spread over.
+        batch_size: prompts per batch; None finds the largest that fits.
+        tensor_parallel: GPUs that one model is distributed over.
     """
 
     base_url: str | None = None
@@ -47,27 +47,27 @@ class LabelerOptions:
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """What is trained, on what, and what it is held against.
+    """What is trained, on which data, and what it is compared with.
 
     Attributes:
-        benchmark: whose training part is learnt, and whose questions the checkpoints answer.
-        out: the folder for everything, from the recipe's own on.
-        model: the checkpoint to begin with; empty for a new one, as ``base`` says.
+        benchmark: provides the training part, and the questions that checkpoints are scored on.
+        out: the folder for all results, relative to the recipe's folder.
+        model: the checkpoint to start from; empty for a new one of the shape ``base``.
         seeds: one training for each.
-        baseline: released answers to hold the result against: a file, or a name that ``benchmarks fetch`` brings.
+        baseline: released answers to compare with: a file, or a name that ``benchmarks fetch`` downloads.
         sandbox: where checkpoints' programs run: auto, docker or process.
-        labeler: who judges answers: static, execution, openai:MODEL, hf:ID_OR_PATH or vllm:ID_OR_PATH.
+        labeler: judges answers: static, execution, openai:MODEL, hf:ID_OR_PATH or vllm:ID_OR_PATH.
         labeler_options: of a labeler that is a model.
-        learn_from: ``reward`` (the reward model), or ``labeler`` (the labeler itself, asked at every step; there is no
-            reward model then). DPO learns from the labeler's preferences, so it is always ``labeler``, which then says
-            at every checkpoint what its answers are worth.
+        learn_from: ``reward`` (the reward model), or ``labeler`` (the labeler itself, called at every step, without a
+            reward model). DPO learns from the labeler's preferences, so there it is always ``labeler``, which also
+            scores the answers of each checkpoint.
         algorithm: ppo, rloo, grpo or dpo.
-        trackers: ``wandb`` and ``trackio``, if the training's numbers shall go there too.
+        trackers: additional logs of the training: ``wandb``, ``trackio``.
         base: shape of a new model.
-        sft: of supervised fine-tuning.
-        feedback: of drawing and labelling answers.
-        reward: of the reward model.
-        train: of reinforcement learning.
+        sft: options of supervised fine-tuning.
+        feedback: options of drawing and labelling answers.
+        reward: options of the reward model.
+        train: options of reinforcement learning.
     """
 
     benchmark: str
@@ -88,7 +88,7 @@ class Recipe:
     train: TrainOptions = field(default_factory=TrainOptions)
 
     def of_seed(self, seed: int) -> "Recipe":
-        """With that seed in every stage."""
+        """This recipe with one seed in every stage."""
         return replace(
             self,
             seeds=(seed,),
@@ -106,41 +106,43 @@ def shipped() -> dict[str, Path]:
 
 
 def read(path: Path, algorithm: str | None = None) -> Recipe:
-    """Reads a recipe: a file, whose paths start from its own folder, or the name of one that comes with the package.
+    """Reads a recipe: a file, whose paths are relative to its folder, or the name of one that comes with the package.
 
     Args:
         path: the file or name.
-        algorithm: to train by; None for what the recipe says.
+        algorithm: overrides the recipe's; None keeps it.
 
     Raises:
-        UsageError: it cannot be read, or says what there is not, or what the algorithm has no use for.
+        UsageError: the file cannot be read, has unknown keys or values, or options that the algorithm does not use.
     """
     start = path.parent
     if not path.exists() and str(path) in shipped():
         path, start = shipped()[str(path)], Path()
     try:
-        told = tomllib.loads(path.read_text(encoding="utf-8"))
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise UsageError(f"{path}: cannot be read: {error}") from error
-    if "benchmark" not in told:
-        raise UsageError(f"{path}: benchmark is missing: whose training part is learnt?")
-    recipe = _table(Recipe, told, str(path))
+    if "benchmark" not in table:
+        raise UsageError(f"{path}: benchmark is missing: name the one to train on")
+    recipe = _table(Recipe, table, str(path))
     if not recipe.seeds or recipe.learn_from not in ("reward", "labeler"):
-        raise UsageError(f"{path}: give at least one of seeds, and learn_from as reward or labeler")
-    labelers.check(recipe.labeler)
-    logs.check(recipe.trackers)
+        raise UsageError(f"{path}: seeds needs at least one number, and learn_from is reward or labeler")
+    check_labeler(recipe.labeler)
+    logs.check_trackers(recipe.trackers)
     recipe = replace(recipe, out=start / recipe.out, algorithm=algorithm or recipe.algorithm)
-    check(recipe.algorithm, recipe.train)
+    check_options(recipe.algorithm, recipe.train)
     return replace(recipe, learn_from="labeler") if recipe.algorithm == "dpo" else recipe
 
 
-def _table(kind: type[_Table], told: Mapping[str, Any], where: str) -> _Table:
-    known = {one.name: one for one in fields(kind)}  # type: ignore[arg-type] # all are dataclasses
+def _table(kind: type[_Table], table: Mapping[str, Any], where: str) -> _Table:
+    fields_by_name = {one.name: one for one in fields(kind)}  # type: ignore[arg-type] # all are dataclasses
     values: dict[str, Any] = {}
-    for name, value in told.items():
-        if name not in known or name == "seed":
-            raise UsageError(f"{where}: there is no {name!r}; there are: {', '.join(sorted({*known} - {'seed'}))}")
-        values[name] = _value(value, _default(known[name]), f"{where}: {name}")
+    for name, value in table.items():
+        if name not in fields_by_name or name == "seed":
+            raise UsageError(
+                f"{where}: there is no {name!r}; the names are: {', '.join(sorted({*fields_by_name} - {'seed'}))}"
+            )
+        values[name] = _value(value, _default(fields_by_name[name]), f"{where}: {name}")
     return kind(**values)
 
 
@@ -149,7 +151,7 @@ def _default(one: Field[Any]) -> Any:
 
 
 def _value(value: Any, example: Any, where: str) -> Any:
-    """The value as its field has it; an example of that is the field's default."""
+    """The value converted to the type of its field, which is that of the field's default (``example``)."""
     if hasattr(example, "__dataclass_fields__"):
         if not isinstance(value, dict):
             raise UsageError(f"{where} is a table, not {value!r}")
@@ -161,5 +163,5 @@ def _value(value: Any, example: Any, where: str) -> Any:
     if isinstance(example, float) and type(value) is int:
         return float(value)
     if type(value) is type(example) or not isinstance(example, bool | int | float | str | tuple | Path):
-        return value  # fields without a plain default, or None
+        return value  # a field whose default is None
     raise UsageError(f"{where} is {value!r}; its default is {example!r}")

@@ -1,4 +1,4 @@
-"""What a recipe's trainings came to: ``report/summary.json`` and the page beside it.
+"""The report on a recipe's trainings: ``report/summary.json`` and the page next to it.
 
 This module loads torch: import it where it is used.
 """
@@ -7,8 +7,9 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
+from apigauge.file_formats import ScoreRow
 from apigauge.harness.cli.score import find_responses
 from apigauge.harness.evaluation import run_directory
 from apigauge.harness.generation.replay import Replay
@@ -26,14 +27,14 @@ _Run = Mapping[str, Scores]
 
 
 def write(seeds: Sequence[Seed], data_dir: Path | None) -> dict[str, Any]:
-    """Reads what all stages left, scores the baseline, and writes the report; returns what is in ``summary.json``."""
+    """Reads the results of all stages, scores the baseline, and writes the report; returns the summary."""
     first = seeds[0]
     apis = {item.id: item.api for item in first.benchmark.items}
     numbers = [seed.recipe.seeds[0] for seed in seeds]
     points = dict(zip(numbers, map(_checkpoints, seeds), strict=True))
     sides: dict[str, list[_Run]] = {
-        "SFT": [found[0].scores for found in points.values()],
-        "RLAIF": [found[-1].scores for found in points.values()],
+        "SFT": [checkpoints[0].scores for checkpoints in points.values()],
+        "RLAIF": [checkpoints[-1].scores for checkpoints in points.values()],
     }
     if first.recipe.baseline:
         sides["baseline"] = [scores(_baseline(first, data_dir))] * len(seeds)
@@ -45,7 +46,10 @@ def write(seeds: Sequence[Seed], data_dir: Path | None) -> dict[str, Any]:
         "differences": [
             _difference(name, metric, sides, numbers, apis) for name in sides if name != "RLAIF" for metric in METRICS
         ],
-        "checkpoints": {number: [_told(found[0], point, apis) for point in found] for number, found in points.items()},
+        "checkpoints": {
+            number: [_checkpoint_row(checkpoints[0], point, apis) for point in checkpoints]
+            for number, checkpoints in points.items()
+        },
         "curves": {number: results.curve(_log(seed), CURVES) for number, seed in zip(numbers, seeds, strict=True)},
         "recipe": json.loads(json.dumps(asdict(first.recipe) | {"seeds": numbers}, default=str)),
     }
@@ -69,18 +73,19 @@ def _view(summary: Mapping[str, Any], seeds: Sequence[Seed]) -> TrainingView:
         seeds=summary["seeds"],
         metrics=METRICS,
         rows=[
-            TrainingRow(name, notes[name], {metric: Interval(**found) for metric, found in means.items()})
+            TrainingRow(name, notes[name], {metric: Interval(**interval) for metric, interval in means.items()})
             for name, means in summary["means"].items()
         ],
         differences=[
-            TrainingDifference(**{key: value for key, value in one.items() if key != "n"})
-            for one in summary["differences"]
+            TrainingDifference(**{key: value for key, value in difference.items() if key != "n"})
+            for difference in summary["differences"]
         ],
-        method="Cluster bootstrap over the APIs asked for; the answers of all seeds about an API are drawn together.",
+        method="Cluster bootstrap over the reference APIs; the answers of all seeds about an API are drawn together.",
         curves=summary["curves"],
         checkpoints={
             number: [
-                TrainingCheckpoint(**{key: value for key, value in one.items() if key != "hacked"}) for one in points
+                TrainingCheckpoint(**{key: value for key, value in point.items() if key != "hacked"})
+                for point in points
             ]
             for number, points in summary["checkpoints"].items()
         },
@@ -90,25 +95,28 @@ def _view(summary: Mapping[str, Any], seeds: Sequence[Seed]) -> TrainingView:
 
 
 def _facts(seeds: Sequence[Seed]) -> list[tuple[str, str]]:
-    """What the numbers come from, beside the recipe."""
-    found = [("data", seeds[0].benchmark.digest), ("sandbox", json.dumps(seeds[0].sandbox.describe(), sort_keys=True))]
+    """What the numbers depend on besides the recipe."""
+    facts = [("data", seeds[0].benchmark.digest), ("sandbox", json.dumps(seeds[0].sandbox.describe(), sort_keys=True))]
     if seeds[0].recipe.algorithm == "dpo":
-        found.append(
-            ("reward", "the labeler's, of answers that the start and each checkpoint draw: DPO learns offline")
+        facts.append(
+            (
+                "reward",
+                "from the labeler, for answers drawn from the start and from each checkpoint: DPO learns offline",
+            )
         )
     for seed in seeds:
         number = seed.recipe.seeds[0]
         reports = {"labels": "feedback/labels/*/manifest.json", "reward model": "reward/model/report.json"}
-        found += [
+        facts += [
             (f"seed {number}: {name}", path.read_text(encoding="utf-8"))
             for name, pattern in reports.items()
             for path in sorted(seed.folder.glob(pattern))
         ]
-    return found
+    return facts
 
 
 def _baseline(seed: Seed, data_dir: Path | None) -> Path:
-    """Scores the released answers that the result is held against, as the checkpoints' are."""
+    """Scores the baseline's released answers as the checkpoints' answers are scored."""
     out = seed.recipe.out / "baseline"
     file = find_responses(seed.recipe.baseline, data_dir)
     inputs = {"file": file.name, "benchmark": seed.benchmark.digest, "sandbox": seed.sandbox.describe()}
@@ -121,14 +129,14 @@ def _baseline(seed: Seed, data_dir: Path | None) -> Path:
 
 
 def _checkpoints(seed: Seed) -> list[Checkpoint]:
-    """The start, which is the fine-tuned model, and every checkpoint that was scored."""
+    """The start (the fine-tuned model), and every scored checkpoint."""
     rewards = {int(row["step"]): float(row["reward"]) for row in _log(seed)}
-    found = [Checkpoint(0, rewards[min(rewards)], scores(seed.folder / "runs" / "sft"))]
+    checkpoints = [Checkpoint(0, rewards[min(rewards)], scores(seed.folder / "runs" / "sft"))]
     for path in sorted((seed.folder / "runs").glob("step-*")):
         step = int(path.name.removeprefix("step-"))
-        since = [reward for at, reward in rewards.items() if found[-1].step < at <= step]
-        found.append(Checkpoint(step, sum(since) / len(since), scores(path)))
-    return found
+        since = [reward for at, reward in rewards.items() if checkpoints[-1].step < at <= step]
+        checkpoints.append(Checkpoint(step, sum(since) / len(since), scores(path)))
+    return checkpoints
 
 
 def _log(seed: Seed) -> list[dict[str, Any]]:
@@ -136,8 +144,8 @@ def _log(seed: Seed) -> list[dict[str, Any]]:
 
 
 def scores(run: Path) -> _Run:
-    """By metric what each item scored in a run."""
-    rows = run_directory.read_rows(run / run_directory.SCORES)
+    """By metric, the score of each item in a run."""
+    rows = cast("list[ScoreRow]", run_directory.read_rows(run / run_directory.SCORES))
     return {
         metric: {row["item"]: row["metrics"][metric] for row in rows if metric in row["metrics"]} for metric in METRICS
     }
@@ -150,25 +158,25 @@ def _means(side: Sequence[_Run], apis: Mapping[str, str]) -> dict[str, Any]:
 def _difference(
     name: str, metric: str, sides: Mapping[str, Sequence[_Run]], numbers: Sequence[int], apis: Mapping[str, str]
 ) -> dict[str, Any]:
-    """RLAIF less another, over all seeds and for each."""
+    """RLAIF minus another model, over all seeds and for each seed."""
     before, after = ([run[metric] for run in sides[side]] for side in (name, "RLAIF"))
-    alone = zip(numbers, before, after, strict=True)
+    by_seed = zip(numbers, before, after, strict=True)
     return {
         "name": f"RLAIF - {name}",
         "metric": metric,
         **_interval(results.difference(before, after, apis)),
-        "seeds": {number: results.difference([old], [new], apis).value for number, old, new in alone},
+        "seeds": {number: results.difference([old], [new], apis).value for number, old, new in by_seed},
     }
 
 
-def _told(start: Checkpoint, point: Checkpoint, apis: Mapping[str, str]) -> dict[str, Any]:
-    told: dict[str, Any] = {"step": point.step, "reward": point.reward}
-    told |= {"scores": {metric: point.mean(metric) for metric in METRICS}, "p": None, "fell": [], "hacked": False}
+def _checkpoint_row(start: Checkpoint, point: Checkpoint, apis: Mapping[str, str]) -> dict[str, Any]:
+    row: dict[str, Any] = {"step": point.step, "reward": point.reward}
+    row |= {"scores": {metric: point.mean(metric) for metric in METRICS}, "p": None, "fell": [], "hacked": False}
     if point.step:
-        found = results.parted(start, point, apis)
-        told |= {"p": found.p, "fell": found.fell, "hacked": found.is_hacked}
-    return told
+        check = results.check_hacking(start, point, apis)
+        row |= {"p": check.p, "fell": check.fell, "hacked": check.is_hacked}
+    return row
 
 
-def _interval(found: Estimate) -> dict[str, Any]:
-    return {"value": found.value, "low": found.low, "high": found.high, "n": found.n}
+def _interval(estimate: Estimate) -> dict[str, Any]:
+    return {"value": estimate.value, "low": estimate.low, "high": estimate.high, "n": estimate.n}

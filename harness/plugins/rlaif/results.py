@@ -1,7 +1,7 @@
-"""What a training came to: means and paired differences over all seeds, and whether reward and scores parted.
+"""Results of a training: means and paired differences over all seeds, and the check for reward hacking.
 
-Seeds answer the same questions, so their answers about an API are one cluster: intervals are over APIs, and say how
-the result would be with other questions, not with other seeds. Each seed's own difference stands beside them.
+Seeds answer the same questions, so their answers about an API are one cluster: intervals are over APIs and cover the
+choice of questions, not of seeds. The report lists each seed's own difference next to them.
 """
 
 from collections.abc import Mapping, Sequence
@@ -23,9 +23,9 @@ class Checkpoint:
 
     Attributes:
         step: of the training; 0 is its start.
-        reward: mean reward of the answers drawn since the checkpoint before; at the start, of the first step. Of DPO,
-            which draws none to learn from, that of answers the checkpoint itself has drawn.
-        scores: for each metric, those of the questions it answered.
+        reward: mean reward of the answers drawn since the previous checkpoint; at the start, of the first step. For
+            DPO, which learns offline, of answers drawn from the checkpoint itself.
+        scores: by metric, the score of each question.
     """
 
     step: int
@@ -39,14 +39,14 @@ class Checkpoint:
 
 
 @dataclass(frozen=True, slots=True)
-class Parted:
-    """Whether reward and scores went different ways from the start to a checkpoint.
+class HackingCheck:
+    """Whether metrics dropped while the reward rose, from the start to a checkpoint.
 
     Attributes:
         step: of the checkpoint.
-        reward: how much it gained.
-        p: for each metric, that it is no worse than at the start, one-sided, Holm's correction over the metrics.
-        fell: the metrics that did fall, and that is no chance.
+        reward: its reward minus that of the start.
+        p: for each metric, the p-value of "no worse than at the start", one-sided, with Holm's correction.
+        fell: the metrics with a significant drop.
     """
 
     step: int
@@ -56,7 +56,7 @@ class Parted:
 
     @property
     def is_hacked(self) -> bool:
-        """Whether the reward rose while a metric fell: what is rewarded is then not what is wanted."""
+        """Whether the reward rose while a metric dropped: the reward does not measure what it should."""
         return self.reward > 0 and bool(self.fell)
 
 
@@ -67,12 +67,12 @@ def mean(runs: Sequence[Scores], apis: Mapping[str, str]) -> Estimate:
 
 
 def difference(before: Sequence[Scores], after: Sequence[Scores], apis: Mapping[str, str]) -> Estimate:
-    """The mean of what ``after`` scores more, over the answers that both have.
+    """The mean difference ``after`` minus ``before``, over the items that both have.
 
     Args:
-        before: one run for each of ``after``'s, in the same order.
+        before: one run for each of ``after``, in the same order.
         after: one run for each seed.
-        apis: the key of the API that each item asks for.
+        apis: item -> key of its reference API.
     """
     rows = [
         (old[item], new[item], apis[item])
@@ -83,19 +83,20 @@ def difference(before: Sequence[Scores], after: Sequence[Scores], apis: Mapping[
     return paired_difference(olds, news, clusters)
 
 
-def parted(start: Checkpoint, later: Checkpoint, apis: Mapping[str, str]) -> Parted:
-    """The reward-hacking check: did a metric fall while the reward rose?"""
-    chances = []
+def check_hacking(start: Checkpoint, later: Checkpoint, apis: Mapping[str, str]) -> HackingCheck:
+    """The check for reward hacking: did a metric drop significantly while the reward rose?"""
+    p_values = []
     for metric in METRICS:
         old, new = start.scores[metric], later.scores[metric]
         items = sorted(old.keys() & new.keys())
-        found = pairs([old[item] for item in items], [new[item] for item in items], [apis[item] for item in items])
-        chances.append(worse(found))
-    p = dict(zip(METRICS, holm(chances), strict=True))
-    return Parted(later.step, later.reward - start.reward, p, [name for name, chance in p.items() if chance <= ALPHA])
+        paired = pairs([old[item] for item in items], [new[item] for item in items], [apis[item] for item in items])
+        p_values.append(worse(paired))
+    p = dict(zip(METRICS, holm(p_values), strict=True))
+    fell = [name for name, value in p.items() if value <= ALPHA]
+    return HackingCheck(later.step, later.reward - start.reward, p, fell)
 
 
 def curve(rows: Sequence[Mapping[str, Any]], names: Sequence[str]) -> dict[str, list[float]]:
-    """Columns of a training's ``metrics.jsonl``, by step, without those that its algorithm does not have."""
-    known = [name for name in ("step", *names) if all(name in row for row in rows)]
-    return {name: [float(row[name]) for row in rows] for name in known}
+    """Columns of a training's ``metrics.jsonl``, by step; columns that its algorithm does not write are left out."""
+    columns = [name for name in ("step", *names) if all(name in row for row in rows)]
+    return {name: [float(row[name]) for row in rows] for name in columns}

@@ -1,15 +1,14 @@
-"""The reward model: a checkpoint that says how good an answer is, learnt from which of two was labelled better.
+"""The reward model: a checkpoint that scores answers, trained on pairs of which one was labelled better.
 
-Kept on purpose:
+Invariants:
 
-- A reward is read at the answer's last token, in learning and in use. No token that ends an answer is put behind it: an
-  answer that was cut has none, and the text does not tell. The padding stands behind, so no token sees it.
-- What does not fit the model's context is left out at the beginning, of the prompt.
-- The folder is there whole or not at all: it is written under a hidden name and then renamed.
+- A reward is read at the answer's last token, in training and in use. No end-of-text token is appended: a truncated
+  answer has none, and the text does not show which answers were truncated. Padding is on the right, so no token
+  attends to it.
+- Prompts that do not fit the model's context are truncated on the left.
+- The folder is written atomically: under a hidden name, then renamed.
 """
 
-import hashlib
-import json
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -21,8 +20,9 @@ from apigauge.harness.evaluation import run_directory
 from apigauge.harness.generation.checkpoint import Checkpoint, find
 from apigauge.harness.generation.hf import context_of, quiet
 from apigauge.harness.generation.tokens import CheckpointTokenizer
+from apigauge.harness.plugins.rlaif.digests import json_digest
 from apigauge.harness.plugins.rlaif.pairs import Labelled, Pair, capped, paired, split
-from apigauge.harness.plugins.rlaif.reward_report import judged
+from apigauge.harness.plugins.rlaif.reward_report import evaluation
 from apigauge.harness.plugins.rlaif.score import Score
 
 REPORT = "report.json"
@@ -31,20 +31,20 @@ _BATCH = 32
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
-    """How a reward model is trained; together with base and answers it decides the weights.
+class RewardOptions:
+    """How a reward model is trained; together with base and answers the options decide the weights.
 
     Attributes:
-        epochs: times that each pair is learnt from.
-        batch: pairs to one step of the optimizer.
-        learning_rate: its peak, from which it falls in a line to 0.
-        warmup: the part of the steps over which it rises.
-        margin: what the reward of an answer shall be greater per point of its score; 0 asks for the order alone.
-        pairs_per_prompt: the most that are learnt from; None for all.
-        held_out: the part of the prompts whose pairs judge the model.
-        bf16: whether the model computes in bfloat16; its weights stay in float32.
+        epochs: passes over the pairs.
+        batch: pairs per optimizer step.
+        learning_rate: peak learning rate; it decays linearly to 0.
+        warmup: fraction of the steps over which it rises.
+        margin: required difference of rewards per point of score; 0 requires the order only.
+        pairs_per_prompt: most pairs of a prompt that are learnt from; None for all.
+        held_out: fraction of the prompts whose pairs evaluate the model.
+        bf16: whether the model computes in bfloat16; its weights stay float32.
         device: ``auto`` (a GPU if there is one) or ``cpu``.
-        seed: of everything that is drawn.
+        seed: of all random numbers.
     """
 
     epochs: int = 1
@@ -60,26 +60,26 @@ class Options:
 
     def __post_init__(self) -> None:
         for name in ("epochs", "batch", "learning_rate", "pairs_per_prompt"):
-            if (given := getattr(self, name)) is not None and given <= 0:
-                raise UsageError(f"{name} is {given}: must be above 0")
+            if (value := getattr(self, name)) is not None and value <= 0:
+                raise UsageError(f"{name} is {value}: must be above 0")
         if not 0 < self.held_out < 1 or not 0 <= self.warmup < 1 or self.margin < 0:
             raise UsageError(
                 f"held_out is {self.held_out}, warmup {self.warmup} and margin {self.margin}: the first two must be "
-                "below 1, none below 0, and something must be held out"
+                "below 1, none below 0, and held_out above 0"
             )
         if self.device not in ("auto", "cpu"):
             raise UsageError(f"device is {self.device}: give auto or cpu")
 
 
 class RewardModel:
-    """A trained one.
+    """A trained reward model.
 
     Args:
         folder: as :func:`train` wrote it.
         device: ``auto`` (a GPU if there is one), ``cpu``, ...
 
     Raises:
-        ModelError: it is no reward model, or cannot be loaded.
+        ModelError: the folder holds no reward model, or it cannot be loaded.
     """
 
     def __init__(self, folder: Path, device: str = "auto") -> None:
@@ -88,14 +88,14 @@ class RewardModel:
         checkpoint = find(str(folder))
         kinds = checkpoint.config().get("architectures") or []
         if not all(kind.endswith("ForSequenceClassification") for kind in kinds):
-            raise ModelError(f"{folder} is {', '.join(kinds)} and no reward model; train one from it")
+            raise ModelError(f"{folder} is {', '.join(kinds)}, not a reward model; train one from it")
         if device == "auto":
             device = "cuda" if torch.cuda.is_available() else "cpu"
         model, self._tokenizer = _load(checkpoint)
         self._model = model.to(device).eval()
 
     def score(self, answers: Sequence[tuple[str, str]]) -> list[float]:
-        """The rewards of pairs of a prompt and an answer; but for rounding, one does not depend on the others."""
+        """The rewards of (prompt, answer) pairs; up to rounding, each is independent of the others."""
         import torch
         from torch.nn.utils.rnn import pad_sequence
 
@@ -107,36 +107,40 @@ class RewardModel:
             padded = pad_sequence([ids[row] for row in rows], True, self._tokenizer.pad_token_id)
             mask = pad_sequence([torch.ones_like(ids[row]) for row in rows], True)
             with torch.inference_mode():
-                found = self._model(padded.to(self._model.device), attention_mask=mask.to(self._model.device)).logits
-            for row, reward in zip(rows, found[:, 0].tolist(), strict=True):
+                logits = self._model(padded.to(self._model.device), attention_mask=mask.to(self._model.device)).logits
+            for row, reward in zip(rows, logits[:, 0].tolist(), strict=True):
                 rewards[row] = reward
         return rewards
 
 
 def reward_function(folder: Path, prompts: Sequence[str], device: str = "auto") -> Score:
-    """What PPO raises: a reward model's word on answers, each with the number of its prompt."""
+    """The score function of a reward model, for answers given with the number of their prompt."""
     model = RewardModel(folder, device)
-    return lambda asked: model.score([(prompts[number], text) for number, text in asked])
+    return lambda answers: model.score([(prompts[number], text) for number, text in answers])
 
 
-def train(base: str, answers: Sequence[Labelled], out: Path, options: Options) -> dict[str, Any]:
-    """Trains a reward model and judges it by answers to other prompts; returns what is in ``report.json``.
+def train(base: str, answers: Sequence[Labelled], out: Path, options: RewardOptions) -> dict[str, Any]:
+    """Trains a reward model and evaluates it on held-out prompts; returns the contents of ``report.json``.
 
-    Called again with the same arguments, it finds its work done. Killed, it leaves nothing half made.
+    Called again with the same arguments, it returns the stored report. Killed, it leaves no partial result.
 
     Args:
-        base: the checkpoint to begin with: a folder, or an id of the hub.
-        answers: labelled, in an order that does not matter.
+        base: the checkpoint to start from: a folder, or an id of the hub.
+        answers: labelled answers, in any order.
         out: the folder for the reward model and ``report.json``.
-        options: how.
+        options: of the training.
 
     Raises:
-        UsageError: as the options say.
-        ModelError: the checkpoint cannot be used, or learning diverged.
-        RunError: the folder holds something else, another process is at it, or there is nothing to learn.
+        ModelError: the checkpoint cannot be used, or training diverged.
+        RunError: the folder holds another reward model, another process is working on it, or there are too few pairs.
     """
     checkpoint = find(base)
-    manifest = {"base": checkpoint.describe(), "answers_sha256": _digest(answers), "options": asdict(options)}
+    rows = sorted((asdict(answer) for answer in answers), key=lambda row: (row["item"], row["sample"]))
+    manifest = {
+        "base": checkpoint.describe(),
+        "answers_sha256": json_digest(rows, sort_keys=True),
+        "options": asdict(options),
+    }
     if out.exists():
         if different := run_directory.differences(run_directory.read_json(out / _MANIFEST), manifest):
             what = "; ".join(f"{name} was {old!r} and is {new!r}" for name, old, new in different)
@@ -153,7 +157,7 @@ def train(base: str, answers: Sequence[Labelled], out: Path, options: Options) -
     return report
 
 
-def _train(base: Checkpoint, answers: Sequence[Labelled], folder: Path, options: Options) -> dict[str, Any]:
+def _train(base: Checkpoint, answers: Sequence[Labelled], folder: Path, options: RewardOptions) -> dict[str, Any]:
     pairs, ties = paired(answers)
     learnt, held_out = split(pairs, options.held_out, options.seed)
     learnt = capped(learnt, options.pairs_per_prompt, options.seed)
@@ -162,7 +166,7 @@ def _train(base: Checkpoint, answers: Sequence[Labelled], folder: Path, options:
     held = sorted((one for one in answers if one.prompt in prompts), key=lambda one: (one.item, one.sample))
     rewards = RewardModel(folder, options.device).score([(one.prompt, one.text) for one in held])
     if not all(map(math.isfinite, rewards)):
-        raise ModelError("the reward model diverged: its rewards are no numbers; lower learning_rate")
+        raise ModelError("the reward model diverged: its rewards are not finite; lower learning_rate")
     return {
         "answers": len(answers),
         "unlabelled": sum(one.score is None for one in answers),
@@ -170,12 +174,12 @@ def _train(base: Checkpoint, answers: Sequence[Labelled], folder: Path, options:
         "ties": ties,
         "learnt_pairs": len(learnt),
         "held_out": {"prompts": len(prompts), "answers": len(held), "pairs": len(held_out)},
-        **judged(held, rewards, held_out),
+        **evaluation(held, rewards, held_out),
     }
 
 
-def _fit(base: Checkpoint, pairs: Sequence[Pair], folder: Path, options: Options) -> None:
-    """Writes the weights that have learnt the pairs.
+def _fit(base: Checkpoint, pairs: Sequence[Pair], folder: Path, options: RewardOptions) -> None:
+    """Trains on the pairs and writes the weights.
 
     trl's loss is -log sigmoid(r_chosen - r_rejected - margin): Touvron et al., "Llama 2" (2023), arXiv 2307.09288,
     equation 2.
@@ -185,7 +189,7 @@ def _fit(base: Checkpoint, pairs: Sequence[Pair], folder: Path, options: Options
     from transformers import PrinterCallback
     from trl import RewardConfig, RewardTrainer
 
-    torch.manual_seed(options.seed)  # the head is drawn
+    torch.manual_seed(options.seed)  # the head is initialised at random
     model, tokenizer = _load(base)
     sides = ([(one.prompt, one.text) for one in side] for side in zip(*(pair[:2] for pair in pairs), strict=True))
     chosen, rejected = (_encode(tokenizer, context_of(model), side) for side in sides)
@@ -222,7 +226,7 @@ def _fit(base: Checkpoint, pairs: Sequence[Pair], folder: Path, options: Options
 
 
 def _load(checkpoint: Checkpoint) -> tuple[Any, Any]:
-    """A checkpoint as a model with one output, whose head is drawn if there is none, and its tokenizer."""
+    """A checkpoint as a model with one output (a new head is random), and its tokenizer."""
     from transformers import AutoModelForSequenceClassification
 
     with quiet():
@@ -231,16 +235,14 @@ def _load(checkpoint: Checkpoint) -> tuple[Any, Any]:
         if tokenizer.pad_token is None:
             tokenizer.pad_token = tokenizer.eos_token
         if tokenizer.pad_token is None:
-            raise ModelError(
-                f"{checkpoint.name}: its tokenizer has neither a token to pad with nor one that ends a text"
-            )
+            raise ModelError(f"{checkpoint.name}: its tokenizer has neither a padding token nor an end-of-text token")
         try:
             model = AutoModelForSequenceClassification.from_pretrained(
                 checkpoint.folder, num_labels=1, dtype="float32", local_files_only=True
             )
-        except Exception as error:  # damaged files make the libraries raise what they like
+        except Exception as error:  # damaged files make the libraries raise errors of any type
             raise ModelError(f"{checkpoint.name} cannot be a reward model: {error}") from error
-    # Without it the model does not know where a text ends.
+    # The model needs it to find the last token of a text.
     model.config.get_text_config().pad_token_id = tokenizer.pad_token_id
     return model, tokenizer
 
@@ -251,8 +253,3 @@ def _encode(tokenizer: Any, context: int | None, answers: Sequence[tuple[str, st
     texts = [prompt + text for prompt, text in answers]
     encoded: list[list[int]] = tokenizer(texts, truncation=context is not None, max_length=context)["input_ids"]
     return encoded
-
-
-def _digest(answers: Sequence[Labelled]) -> str:
-    rows = sorted((asdict(one) for one in answers), key=lambda row: (row["item"], row["sample"]))
-    return hashlib.sha256(json.dumps(rows, sort_keys=True).encode()).hexdigest()

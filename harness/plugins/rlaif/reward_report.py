@@ -1,4 +1,4 @@
-"""How well a reward model ranks answers that it has not learnt from.
+"""How well a reward model ranks held-out answers.
 
 Sources, by the names used below:
 
@@ -14,16 +14,16 @@ from typing import Any
 from apigauge.harness.plugins.rlaif.pairs import Labelled, Pair
 from apigauge.harness.statistics.intervals import estimate
 
-# Metrics of the harness that a reward is compared with.
+# Metrics of the harness that rewards are correlated with.
 MEASURED = ("exec.rate", "ast.exact")
 _BINS = 10
 
 
-def judged(answers: Sequence[Labelled], rewards: Sequence[float], pairs: Sequence[Pair]) -> dict[str, Any]:
-    """Accuracy, calibration and correlations, as in ``report.json``; None where there is nothing to tell from.
+def evaluation(answers: Sequence[Labelled], rewards: Sequence[float], pairs: Sequence[Pair]) -> dict[str, Any]:
+    """Accuracy, calibration and correlations, as in ``report.json``; None where there are no data.
 
     Args:
-        answers: held out.
+        answers: held-out answers.
         rewards: of these answers.
         pairs: of these answers, at least one.
     """
@@ -42,10 +42,10 @@ def judged(answers: Sequence[Labelled], rewards: Sequence[float], pairs: Sequenc
 
 
 def calibration(differences: Sequence[float]) -> dict[str, Any]:
-    """Whether the answer that the model prefers is the chosen one as often as its probability says.
+    """Whether the model prefers the chosen answer as often as its probability predicts.
 
-    The probability is that of Bradley and Terry for the answer with the greater reward, so from 0.5 to 1, in ten bins
-    of one width. ``error`` is the expected calibration error: the mean over pairs of |share right - mean
+    The probability is Bradley and Terry's for the answer with the greater reward, so from 0.5 to 1, in ten bins of
+    equal width. ``error`` is the expected calibration error: the mean over pairs of |share right - mean
     probability| of their bin (Guo, equation 3).
 
     Args:
@@ -56,11 +56,15 @@ def calibration(differences: Sequence[float]) -> dict[str, Any]:
         probability = 1 / (1 + math.exp(-abs(difference)))
         bins[min(int((probability - 0.5) * 2 * _BINS), _BINS - 1)].append((probability, difference > 0))
     rows, error = [], 0.0
-    for number, held in enumerate(bins):
-        row: dict[str, Any] = {"low": (number / _BINS + 1) / 2, "high": ((number + 1) / _BINS + 1) / 2, "n": len(held)}
-        if held:
-            probability, right = (sum(column) / len(held) for column in zip(*held, strict=True))
-            error += len(held) / len(differences) * abs(right - probability)
+    for number, members in enumerate(bins):
+        row: dict[str, Any] = {
+            "low": (number / _BINS + 1) / 2,
+            "high": ((number + 1) / _BINS + 1) / 2,
+            "n": len(members),
+        }
+        if members:
+            probability, right = (sum(column) / len(members) for column in zip(*members, strict=True))
+            error += len(members) / len(differences) * abs(right - probability)
             row |= {"probability": probability, "right": right}
         rows.append(row)
     return {"error": error, "bins": rows}
@@ -70,9 +74,9 @@ def correlation(rewards: Sequence[float], values: Sequence[float | None]) -> dic
     """Pearson's and Spearman's coefficient over the answers that have a value; None where one side is constant."""
     from scipy import stats
 
-    known = [(reward, value) for reward, value in zip(rewards, values, strict=True) if value is not None]
-    left, right = ([pair[side] for pair in known] for side in (0, 1))
-    if len(set(left)) < 2 or len(set(right)) < 2:
-        return {"pearson": None, "spearman": None, "n": len(known)}
-    pearson, spearman = (float(kind(left, right).statistic) for kind in (stats.pearsonr, stats.spearmanr))
-    return {"pearson": pearson, "spearman": spearman, "n": len(known)}
+    with_value = [(reward, value) for reward, value in zip(rewards, values, strict=True) if value is not None]
+    ours, theirs = ([pair[side] for pair in with_value] for side in (0, 1))
+    if len(set(ours)) < 2 or len(set(theirs)) < 2:
+        return {"pearson": None, "spearman": None, "n": len(with_value)}
+    pearson, spearman = (float(kind(ours, theirs).statistic) for kind in (stats.pearsonr, stats.spearmanr))
+    return {"pearson": pearson, "spearman": spearman, "n": len(with_value)}

@@ -1,4 +1,4 @@
-"""Supervised fine-tuning on a benchmark's training part, by trl's SFTTrainer: the loss is of the answers' tokens alone.
+"""Supervised fine-tuning on a benchmark's training part, by trl's SFTTrainer; the loss covers the answers' tokens only.
 
 This module loads torch and trl: import it where it is used.
 """
@@ -16,19 +16,19 @@ from apigauge.harness.generation.hf import quiet
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
+class SftOptions:
     """How a checkpoint is fine-tuned.
 
     Attributes:
-        epochs: times that each answer is learnt from.
-        batch: answers in a step.
-        learning_rate: its peak; it falls to nothing along a cosine.
-        warmup: steps over which it rises, as a part of all.
+        epochs: passes over the examples.
+        batch: answers per optimizer step.
+        learning_rate: peak learning rate, with cosine decay to 0.
+        warmup: fraction of the steps over which it rises.
         weight_decay: of AdamW.
-        max_length: tokens of prompt and answer; longer ones are cut.
-        lora: rank of adapters that are trained and merged; 0 trains the weights.
+        max_length: tokens of prompt and answer; longer ones are truncated.
+        lora: rank of the LoRA adapters that are trained and merged; 0 trains all weights.
         bf16: whether the model computes in bfloat16.
-        seed: of everything that is drawn.
+        seed: of all random numbers.
     """
 
     epochs: int = 6
@@ -43,24 +43,24 @@ class Options:
 
 
 def completion(item: Item) -> str:
-    """A right answer: the program, marked as in APIBench's training files. It holds the call already."""
+    """The reference answer: the program, marked as in APIBench's training files. It contains the call."""
     return f" <<<code>>>: {item.reference_program}"
 
 
 def examples(benchmark: Benchmark) -> list[dict[str, str]]:
-    """Prompt and completion of each training item whose program is one.
+    """Prompt and completion of each training item whose reference program parses.
 
     Raises:
-        UsageError: the benchmark has nothing to train on.
+        UsageError: the benchmark has no training items.
     """
-    found = [
+    rows = [
         {"prompt": benchmark.prompt(item), "completion": completion(item)}
         for item in benchmark.train
         if _is_program(item.reference_program)
     ]
-    if not found:
+    if not rows:
         raise UsageError(f"{benchmark.name} has no items to train on")
-    return found
+    return rows
 
 
 def _is_program(text: str) -> bool:
@@ -70,14 +70,14 @@ def _is_program(text: str) -> bool:
         return False
 
 
-def train(base: str, rows: Sequence[dict[str, str]], out: Path, options: Options) -> Path:
-    """Fine-tunes a checkpoint and writes the result, which ``hf:FOLDER`` answers with.
+def train(base: str, rows: Sequence[dict[str, str]], out: Path, options: SftOptions) -> Path:
+    """Fine-tunes a checkpoint and writes the result, which ``hf:FOLDER`` loads.
 
     Args:
-        base: a folder, or an id of the hub.
+        base: the checkpoint: a folder, or an id of the hub.
         rows: ``prompt`` and ``completion`` of each example.
         out: the folder to write.
-        options: how.
+        options: of the training.
 
     Raises:
         ModelError: the checkpoint cannot be used.
@@ -105,7 +105,7 @@ def train(base: str, rows: Sequence[dict[str, str]], out: Path, options: Options
     return out
 
 
-def _trainer(model: Any, tokenizer: Any, rows: Sequence[dict[str, str]], out: Path, options: Options) -> Any:
+def _trainer(model: Any, tokenizer: Any, rows: Sequence[dict[str, str]], out: Path, options: SftOptions) -> Any:
     import torch
     from datasets import Dataset
     from peft import LoraConfig

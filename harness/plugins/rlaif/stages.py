@@ -1,6 +1,5 @@
-"""Stages that are done once: again only where something they depend on is another."""
+"""Stages that run once, and again only when something that they depend on has changed."""
 
-import hashlib
 import json
 import shutil
 from collections.abc import Callable, Mapping
@@ -9,44 +8,35 @@ from typing import Any
 
 from apigauge.harness.evaluation import run_directory
 
-_FILE = "stage.json"
+FILE = "stage.json"
 
 
 def once(folder: Path, inputs: Mapping[str, Any], make: Callable[[], None], *, resumes: bool = False) -> bool:
-    """Makes what belongs into a folder, unless it is there, made of the same inputs.
+    """Fills a folder, unless it already holds the result for the same inputs.
 
     Args:
-        folder: of the stage alone.
-        inputs: all that the result depends on, fit for JSON.
+        folder: of this stage only.
+        inputs: everything that the result depends on, as JSON values.
         make: fills the folder.
-        resumes: whether ``make`` goes on with what it finds there from a start with the same inputs.
+        resumes: whether ``make`` continues from what an interrupted call with the same inputs left in the folder;
+            otherwise the folder is emptied first.
 
     Returns:
-        Whether anything was done.
+        Whether ``make`` was called.
 
     Raises:
-        RunError: another process is at it.
+        RunError: another process is working on this folder.
     """
-    # As it is read back: tuples are lists there.
-    asked = json.loads(json.dumps(inputs, default=str))
+    # As it is read back: tuples become lists.
+    current = json.loads(json.dumps(inputs, default=str))
     with run_directory.writing(folder.with_name(f".{folder.name}.stage")):
-        known = run_directory.read_json(folder / _FILE) if (folder / _FILE).exists() else {}
-        if known == {"inputs": asked, "done": True}:
+        previous = run_directory.read_json(folder / FILE) if (folder / FILE).exists() else {}
+        if previous == {"inputs": current, "done": True}:
             return False
-        if not (resumes and known.get("inputs") == asked):
+        if not (resumes and previous.get("inputs") == current):
             shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True, exist_ok=True)
-        run_directory.write_json(folder / _FILE, {"inputs": asked, "done": False})
+        run_directory.write_json(folder / FILE, {"inputs": current, "done": False})
         make()
-        run_directory.write_json(folder / _FILE, {"inputs": asked, "done": True})
+        run_directory.write_json(folder / FILE, {"inputs": current, "done": True})
         return True
-
-
-def digest(folder: Path) -> str:
-    """SHA-256 over the names and contents of a folder's files, the stage's own file left out."""
-    found = hashlib.sha256()
-    for path in sorted(folder.rglob("*")):
-        if path.is_file() and path.name != _FILE:
-            found.update(f"{path.relative_to(folder).as_posix()}\0".encode())
-            found.update(hashlib.sha256(path.read_bytes()).digest())
-    return found.hexdigest()

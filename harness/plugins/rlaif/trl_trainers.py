@@ -5,24 +5,22 @@
 - GRPO: Shao et al., "DeepSeekMath" (2024), arXiv 2402.03300, with its loss: the mean over answers of each one's mean.
 - DPO: Rafailov et al., "Direct Preference Optimization" (2023), arXiv 2305.18290.
 
-Kept on purpose:
+Invariants:
 
-- A step is PPO's: ``batch`` answers (DPO: pairs) are learnt from ``epochs`` times, a ``minibatch`` to one step of the
-  optimizer. trl counts the optimizer's steps; logs and checkpoints are told of ours.
-- A checkpoint is made between two steps, when trl has no drawn answers left, and holds optimizer and generators. So a
-  training goes on to the same weights, bit for bit on a CPU.
-- Which prompts or pairs come when is written into the data set, from a generator of its own.
-- DPO learns offline and draws nothing. Its reward, KL divergence, entropy and length are of ``batch`` answers that the
-  start (step 0) and each checkpoint draw to the same training prompts by the same random numbers; the other columns are
-  means over the steps since the checkpoint before.
-- KL divergence is nats per answer: exact for DPO; for RLOO and GRPO their own estimates from the tokens drawn
-  (log-ratio and k3; GRPO's is a mean over microbatches), which are left out where ``kl_coefficient`` is 0.
+- A step is as in PPO: ``batch`` answers (DPO: pairs) are learnt from for ``epochs`` epochs, one ``minibatch`` per
+  optimizer step. trl counts optimizer steps; logs and checkpoints count training steps.
+- A checkpoint is written between two steps, when trl holds no unused answers, and contains optimizer and random
+  generators. So a resumed training ends with the same weights, bit for bit on a CPU.
+- The order of prompts or pairs is fixed in the data set, by a separate random generator.
+- DPO learns offline and samples nothing. Its reward, KL divergence, entropy and length are measured on ``batch``
+  answers that the start (step 0) and each checkpoint sample for the same training prompts with the same random numbers;
+  the other columns are means over the steps since the previous checkpoint.
+- KL divergence is in nats per answer: exact for DPO; for RLOO and GRPO trl's estimates from the sampled tokens
+  (log-ratio and k3; GRPO's is a mean over microbatches), which are missing if ``kl_coefficient`` is 0.
 
 This module loads torch: import it where it is used.
 """
 
-import hashlib
-import json
 import math
 import shutil
 from collections.abc import Callable, Sequence
@@ -39,16 +37,17 @@ from apigauge.harness.generation.checkpoint import find
 from apigauge.harness.generation.hf import quiet
 from apigauge.harness.generation.tokens import Tokenized
 from apigauge.harness.plugins.rlaif import checkpoints, ppo
+from apigauge.harness.plugins.rlaif.digests import json_digest
 from apigauge.harness.plugins.rlaif.logs import Log, Sample, best_and_worst, logs
-from apigauge.harness.plugins.rlaif.options import Options, check
+from apigauge.harness.plugins.rlaif.options import TrainOptions, check_options
 from apigauge.harness.plugins.rlaif.pairs import Pair
 from apigauge.harness.plugins.rlaif.policy import Policy
 from apigauge.harness.plugins.rlaif.score import Score, scored
 
-# Where trl writes before a checkpoint is ours, and where one keeps what adapters go on from.
+# trl's working folder, and the folder of a checkpoint with what a training of adapters resumes from.
 _WORK, _STATE = ".trl", "trainer"
-# trl's names of what we tell.
-_TOLD = {
+# trl's names -> names in our logs.
+_COLUMNS = {
     "loss": "policy_loss",
     "grad_norm": "gradient",
     "entropy": "entropy",
@@ -65,44 +64,44 @@ def train(
     prompts: Sequence[str],
     score: Score,
     out: Path,
-    options: Options,
+    options: TrainOptions,
     trackers: Sequence[str] = (),
     saved: Callable[[Path], None] = lambda _: None,
     pairs: Sequence[Pair] = (),
 ) -> Path:
-    """Trains a policy and returns its last checkpoint, which ``hf:FOLDER`` answers with.
+    """Trains a policy and returns its last checkpoint, which ``hf:FOLDER`` loads.
 
-    Killed at any moment and called again with the same arguments, it goes on to the same weights. What it draws is
-    drawn from torch's global generator, which it seeds.
+    Killed at any moment and called again with the same arguments, it resumes and ends with the same weights. Answers
+    are sampled with torch's global generator, which it seeds.
 
     Args:
         algorithm: ``rloo``, ``grpo`` or ``dpo``.
-        start: the checkpoint to begin with and to stay near: a folder, or an id of the hub.
-        prompts: what is asked, in an order of its own.
-        score: the rewards of answers: as many finite numbers as it is given pairs of a prompt's number and an answer.
-            DPO does not learn from it; it says how good a checkpoint's answers are.
+        start: the checkpoint to start from, and to measure the KL divergence to: a folder, or an id of the hub.
+        prompts: to answer; their order is part of the training.
+        score: maps (prompt number, answer) pairs to rewards, one finite number for each. DPO does not learn from it,
+            but logs it for each checkpoint's answers.
         out: a folder for checkpoints, ``metrics.jsonl`` and TensorBoard's files.
-        options: how.
-        trackers: ``wandb`` and ``trackio``, if the numbers shall go there too.
-        saved: called with each checkpoint once it is written.
-        pairs: what DPO learns from.
+        options: of the training.
+        trackers: additional logs: ``wandb``, ``trackio``.
+        saved: called with each checkpoint after it is written.
+        pairs: preferences that DPO learns from.
 
     Raises:
-        UsageError: the algorithm has no such options, a prompt leaves no room for an answer, or a tracker is not
+        UsageError: the algorithm does not use an option, a prompt leaves no room for an answer, or a tracker is not
             installed.
-        ModelError: the checkpoint cannot be used, or learning diverged.
+        ModelError: the checkpoint cannot be used, or training diverged.
         RunError: the folder holds another training, another process writes to it, or DPO has no pairs.
     """
-    check(algorithm, options)
+    check_options(algorithm, options)
     is_offline = algorithm == "dpo"
     if is_offline and not pairs:
-        raise RunError("no two answers to a prompt have different scores; ask for more answers, or another labeler")
+        raise RunError("no two answers to a prompt have different scores; draw more answers or use another labeler")
     checkpoint, folder = find(start), out / checkpoints.FOLDER
     manifest = {
         "algorithm": algorithm,
         "start": checkpoint.describe(),
-        "prompts_sha256": _digest(list(prompts)),
-        "pairs_sha256": _digest([[asdict(one.chosen), asdict(one.rejected)] for one in pairs]),
+        "prompts_sha256": json_digest(list(prompts)),
+        "pairs_sha256": json_digest([[asdict(one.chosen), asdict(one.rejected)] for one in pairs]),
         "options": asdict(options),
     }
     with run_directory.writing(out):
@@ -111,9 +110,9 @@ def train(
         if done < options.steps:
             policy = Policy(checkpoint, options)
             with logs(out, done if last else -1, options.steps, trackers, asdict(options)) as listening:
-                seen = (_Measured if is_offline else _Drawn)(policy, prompts, score, options)
-                teller = _Teller(policy, seen, listening, out, saved)
-                _run(algorithm, policy, seen, pairs, teller, last)
+                source = (_Measured if is_offline else _Drawn)(policy, prompts, score, options)
+                callback = _Callback(policy, source, listening, out, saved)
+                _run_trainer(algorithm, policy, source, pairs, callback, last)
         shutil.rmtree(out / _WORK, ignore_errors=True)
         trained = checkpoints.last(folder)
         assert trained
@@ -121,25 +120,25 @@ def train(
 
 
 class _Drawn:
-    """The answers that trl draws: scored for it, and what there is to tell of a step's.
+    """Scores the answers that trl samples, and keeps a step's numbers and examples for the logs.
 
     Args:
-        policy: who answers.
-        prompts: what is asked.
-        score: what answers are worth.
+        policy: that is trained.
+        prompts: to answer.
+        score: the reward of answers.
         options: of the training.
     """
 
-    def __init__(self, policy: Policy, prompts: Sequence[str], score: Score, options: Options) -> None:
+    def __init__(self, policy: Policy, prompts: Sequence[str], score: Score, options: TrainOptions) -> None:
         self.policy, self.prompts, self.score, self.options = policy, prompts, score, options
         self.encoded = policy.encode(prompts, chat=options.chat)
         self.numbers: dict[str, float] = {}
         self.samples: list[Sample] = []
 
     def reward(self, completion_ids: list[list[int]], number: list[int], **_: Any) -> list[float]:
-        """What trl learns from; a cut answer gets a fixed reward, if the options say so."""
-        asked = zip(number, completion_ids, strict=True)
-        answers = [self.policy.decode(self.encoded[one], ids) for one, ids in asked]
+        """The rewards that trl learns from; a truncated answer gets ``missing_end``, if that is set."""
+        rows = zip(number, completion_ids, strict=True)
+        answers = [self.policy.decode(self.encoded[one], ids) for one, ids in rows]
         scores = scored(self.score, [(one, answer.text) for one, answer in zip(number, answers, strict=True)])
         ended = [answer.finish_reason == "stop" for answer in answers]
         self.numbers = {
@@ -147,21 +146,21 @@ class _Drawn:
             "length": sum(map(len, completion_ids)) / len(scores),
             "ended": sum(ended) / len(scores),
         }
-        told = zip(number, answers, scores, strict=True)
-        self.samples = best_and_worst([Sample(self.prompts[one], answer.text, got) for one, answer, got in told])
-        cut = self.options.missing_end
-        return [got if end or cut is None else cut for got, end in zip(scores, ended, strict=True)]
+        scored_answers = zip(number, answers, scores, strict=True)
+        self.samples = best_and_worst([Sample(self.prompts[one], answer.text, s) for one, answer, s in scored_answers])
+        fixed = self.options.missing_end
+        return [score if end or fixed is None else fixed for score, end in zip(scores, ended, strict=True)]
 
     def now(self) -> tuple[dict[str, float], list[Sample]]:
-        """Numbers of the step that was done last, and some of its answers."""
+        """Numbers of the last step, and some of its answers."""
         return self.numbers, self.samples
 
 
 class _Measured(_Drawn):
-    """Answers that are drawn for their own sake, always to the same prompts and by the same random numbers."""
+    """Answers sampled for measuring only, always for the same prompts and with the same random numbers."""
 
     def now(self) -> tuple[dict[str, float], list[Sample]]:
-        """Numbers of answers as the policy draws them now, and some of them."""
+        """Numbers of answers sampled from the policy now, and some of the answers."""
         o, draws = self.options, torch.Generator().manual_seed(self.options.seed)
         number = _order(len(self.prompts), o.batch, draws)
         uniform = torch.rand(o.batch, o.max_new_tokens, generator=draws)
@@ -178,26 +177,26 @@ class _Measured(_Drawn):
         return {**self.numbers, "kl": kl / o.batch, "entropy": entropy / tokens}, self.samples
 
 
-class _Teller(transformers.TrainerCallback):  # type: ignore[misc] # transformers has no types here
-    """Ends trl's steps as ours end: numbers to the logs, and checkpoints that are there whole or not at all."""
+class _Callback(transformers.TrainerCallback):  # type: ignore[misc] # transformers has no types here
+    """Translates trl's steps into training steps: writes the logs, and checkpoints atomically."""
 
     def __init__(
-        self, policy: Policy, seen: _Drawn, listening: Sequence[Log], out: Path, saved: Callable[[Path], None]
+        self, policy: Policy, source: _Drawn, listening: Sequence[Log], out: Path, saved: Callable[[Path], None]
     ) -> None:
-        self.policy, self.seen, self.listening, self.out, self.saved = policy, seen, listening, out, saved
-        self.options = seen.options
+        self.policy, self.source, self.listening, self.out, self.saved = policy, source, listening, out, saved
+        self.options = source.options
         self.rewards: list[float] = []  # since the last checkpoint
 
-    def tell(self, step: int, logged: dict[str, Any]) -> None:
-        """Tells a step's numbers, with what trl has logged of it.
+    def write(self, step: int, logged: dict[str, Any]) -> None:
+        """Writes a step's numbers to the logs, with those that trl has logged.
 
         Raises:
-            ModelError: learning diverged.
+            ModelError: training diverged.
         """
         if not math.isfinite(logged.get("grad_norm", 0.0)):
             raise ModelError(f"step {step}: the gradient is {logged['grad_norm']}; lower learning_rate and start again")
-        now, samples = self.seen.now()
-        numbers = {ours: logged[theirs] for theirs, ours in _TOLD.items() if theirs in logged} | now
+        now, samples = self.source.now()
+        numbers = {ours: logged[theirs] for theirs, ours in _COLUMNS.items() if theirs in logged} | now
         if "kl" in logged:  # nats per token
             numbers["kl"] = logged["kl"] * numbers["length"]
         numbers["kl_coefficient"] = self.options.kl_coefficient
@@ -207,20 +206,20 @@ class _Teller(transformers.TrainerCallback):  # type: ignore[misc] # transformer
             self.rewards.append(numbers["reward"])
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:  # noqa: ARG002 - trl's signature
-        """Decides what happens behind a step of the optimizer."""
+        """Decides whether to log and save after an optimizer step."""
         o, (step, rest) = self.options, divmod(state.global_step, self.options.updates)
         control.should_save = not rest and (step % o.save_every == 0 or step == o.steps)
-        control.should_log = control.should_save or (not rest and not isinstance(self.seen, _Measured))
+        control.should_log = control.should_save or (not rest and not isinstance(self.source, _Measured))
 
     def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any], **_: Any) -> None:  # noqa: ARG002
-        """Takes what trl logs, but for its sum of all."""
+        """Writes what trl logs, except its summary of the whole training."""
         if "train_runtime" not in logs:
-            self.tell(state.global_step // self.options.updates, logs)
-        state.log_history.clear()  # it would be in each checkpoint, with times
+            self.write(state.global_step // self.options.updates, logs)
+        state.log_history.clear()  # it would be in each checkpoint, with timings
 
     def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:  # noqa: ARG002
-        """Makes a checkpoint of ours from trl's, which may be torn."""
-        made = Path(args.output_dir) / f"checkpoint-{state.global_step}"
+        """Turns trl's checkpoint, which is not written atomically, into ours."""
+        written = Path(args.output_dir) / f"checkpoint-{state.global_step}"
         step = state.global_step // self.options.updates
 
         def write(temporary: Path) -> None:
@@ -229,29 +228,29 @@ class _Teller(transformers.TrainerCallback):  # type: ignore[misc] # transformer
                 self.policy.save(temporary)
                 state_folder = temporary / _STATE
                 state_folder.mkdir()
-            for path in made.iterdir():
+            for path in written.iterdir():
                 if path.name != "training_args.bin":  # paths of this machine
                     path.rename(state_folder / path.name)
 
         checkpoints.save(self.out / checkpoints.FOLDER, step, sum(self.rewards) / len(self.rewards), write)
-        shutil.rmtree(made)
+        shutil.rmtree(written)
         self.rewards = []
-        with torch.random.fork_rng():  # a training that goes on from here has not drawn what this draws
+        with torch.random.fork_rng():  # a training resumed from here must continue with the same random numbers
             self.saved(self.out / checkpoints.FOLDER / f"step-{step:06d}")
 
 
-def _run(
-    algorithm: str, policy: Policy, seen: _Drawn, pairs: Sequence[Pair], teller: _Teller, last: Path | None
+def _run_trainer(
+    algorithm: str, policy: Policy, source: _Drawn, pairs: Sequence[Pair], callback: _Callback, last: Path | None
 ) -> None:
     from datasets import disable_progress_bars
 
     disable_progress_bars()
-    options = seen.options
-    if isinstance(seen, _Measured) and not last:
-        teller.tell(0, {})
+    options = source.options
+    if isinstance(source, _Measured) and not last:
+        callback.write(0, {})
     with quiet():
-        trainer = _dpo(policy, pairs, teller) if algorithm == "dpo" else _online(algorithm, seen, teller)
-        policy.start = trainer.ref_model  # one frozen start is enough
+        trainer = _dpo(policy, pairs, callback) if algorithm == "dpo" else _online(algorithm, source, callback)
+        policy.start = trainer.ref_model  # trl has a frozen copy of the start already
         policy.count_positions()
         trainer.remove_callback(transformers.PrinterCallback)
     trainer.create_optimizer()
@@ -262,31 +261,31 @@ def _run(
     trainer.train(resume_from_checkpoint=str(state) if state else None)
 
 
-def _online(algorithm: str, seen: _Drawn, teller: _Teller) -> Any:
-    """RLOO or GRPO. trl's own tokens of a prompt are those of :meth:`Policy.encode`."""
+def _online(algorithm: str, source: _Drawn, callback: _Callback) -> Any:
+    """The trainer of RLOO or GRPO. trl tokenizes prompts as :meth:`Policy.encode` does."""
     from datasets import Dataset
     from trl import GRPOConfig, GRPOTrainer, RLOOConfig, RLOOTrainer
 
-    o = seen.options
-    order = _order(len(seen.prompts), o.steps * o.batch // o.samples, torch.Generator().manual_seed(o.seed))
-    rows = Dataset.from_dict({"prompt": list(seen.prompts), "number": list(range(len(seen.prompts)))}).select(order)
+    o = source.options
+    order = _order(len(source.prompts), o.steps * o.batch // o.samples, torch.Generator().manual_seed(o.seed))
+    rows = Dataset.from_dict({"prompt": list(source.prompts), "number": list(range(len(source.prompts)))}).select(order)
     kinds: dict[str, tuple[Any, Any, dict[str, Any]]] = {
         "rloo": (RLOOTrainer, RLOOConfig, {"normalize_advantages": o.normalise_scores}),
         "grpo": (GRPOTrainer, GRPOConfig, {"loss_type": "grpo", "scale_rewards": "group"}),
     }
     kind, configuration, own = kinds[algorithm]
-    given = _shared(seen.policy, teller)
+    shared = _shared(source.policy, callback)
     return kind(
-        model=seen.policy.model,
-        reward_funcs=seen.reward,
-        processing_class=seen.policy.tokenizer,
-        callbacks=[teller],
+        model=source.policy.model,
+        reward_funcs=source.reward,
+        processing_class=source.policy.tokenizer,
+        callbacks=[callback],
         train_dataset=rows,
         args=configuration(
-            **given,
+            **shared,
             **own,
             num_generations=o.samples,
-            steps_per_generation=o.batch // given["per_device_train_batch_size"],
+            steps_per_generation=o.batch // shared["per_device_train_batch_size"],
             num_iterations=o.epochs,
             max_completion_length=o.max_new_tokens,
             temperature=o.temperature,
@@ -296,45 +295,45 @@ def _online(algorithm: str, seen: _Drawn, teller: _Teller) -> Any:
     )
 
 
-def _dpo(policy: Policy, pairs: Sequence[Pair], teller: _Teller) -> Any:
+def _dpo(policy: Policy, pairs: Sequence[Pair], callback: _Callback) -> Any:
     from datasets import Dataset
     from trl import DPOConfig, DPOTrainer
 
-    class Tokenized(DPOTrainer):  # type: ignore[misc] # trl has no types
-        """Learns the tokens given. trl's own would end answers that were cut, and join them with their prompts."""
+    class TokenTrainer(DPOTrainer):  # type: ignore[misc] # trl has no types
+        """Uses the tokens as they are. trl's tokenization would end truncated answers, and join them with prompts."""
 
         def _prepare_dataset(self, dataset: Any, *_: Any) -> Any:
             return dataset
 
-    o, draws = teller.options, torch.Generator().manual_seed(teller.options.seed)
+    o, draws = callback.options, torch.Generator().manual_seed(callback.options.seed)
     prompts = policy.encode([pair.chosen.prompt for pair in pairs], chat=o.chat)
     rows = [_row(policy, prompt, pair) for prompt, pair in zip(prompts, pairs, strict=True)]
     order: list[int] = []
     for chosen in torch.split(torch.tensor(_order(len(pairs), o.steps * o.batch, draws)), o.batch):
         for _ in range(o.epochs):
             order += chosen[torch.randperm(o.batch, generator=draws)].tolist()
-    return Tokenized(
+    return TokenTrainer(
         model=policy.model,
         processing_class=policy.tokenizer,
-        callbacks=[teller],
+        callbacks=[callback],
         train_dataset=Dataset.from_list(rows).select(order),
-        args=DPOConfig(**_shared(policy, teller), max_length=None, train_sampling_strategy="sequential"),
+        args=DPOConfig(**_shared(policy, callback), max_length=None, train_sampling_strategy="sequential"),
     )
 
 
 def _row(policy: Policy, prompt: Tokenized, pair: Pair) -> dict[str, list[int]]:
-    """A pair as DPO reads it."""
+    """A pair as trl's DPO trainer expects it."""
     sides = {"chosen_ids": pair.chosen, "rejected_ids": pair.rejected}
     answers = {name: policy.encode_answer(prompt, one.text, ended=one.ended) for name, one in sides.items()}
     return {"prompt_ids": prompt.ids, **answers}
 
 
-def _shared(policy: Policy, teller: _Teller) -> dict[str, Any]:
-    """What all trainers are told."""
-    o = teller.options
+def _shared(policy: Policy, callback: _Callback) -> dict[str, Any]:
+    """The arguments of all trainers."""
+    o = callback.options
     microbatch = min(o.microbatch, o.minibatch)
     return {
-        "output_dir": str(teller.out / _WORK),
+        "output_dir": str(callback.out / _WORK),
         "max_steps": o.steps * o.updates,
         "per_device_train_batch_size": microbatch,
         "gradient_accumulation_steps": o.minibatch // microbatch,
@@ -354,13 +353,9 @@ def _shared(policy: Policy, teller: _Teller) -> dict[str, Any]:
     }
 
 
-def _order(count: int, wanted: int, draws: torch.Generator) -> list[int]:
-    """So many of the numbers below a count, each once before any comes again."""
-    found: list[int] = []
-    while len(found) < wanted:
-        found += torch.randperm(count, generator=draws).tolist()
-    return found[:wanted]
-
-
-def _digest(told: Any) -> str:
-    return hashlib.sha256(json.dumps(told).encode()).hexdigest()
+def _order(count: int, length: int, draws: torch.Generator) -> list[int]:
+    """``length`` of the numbers below ``count``, in shuffled passes over all of them."""
+    order: list[int] = []
+    while len(order) < length:
+        order += torch.randperm(count, generator=draws).tolist()
+    return order[:length]

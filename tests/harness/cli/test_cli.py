@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from apigauge.harness.cli.main import parser
+from apigauge.__main__ import main
 from apigauge.harness.metrics.table import NAMES
 
 HEAVY = [
@@ -36,6 +36,11 @@ COMMANDS = [
     ["gate"],
     ["comment"],
     ["report"],
+    ["runs"],
+    ["metrics"],
+    ["environments"],
+    ["models"],
+    ["completion"],
     ["benchmarks"],
     ["benchmarks", "list"],
     ["benchmarks", "show"],
@@ -73,25 +78,72 @@ def test_help_loads_no_heavy_module():
 @pytest.mark.parametrize("command", [[], *COMMANDS], ids=" ".join)
 def test_every_command_has_help(capsys, command):
     with pytest.raises(SystemExit) as stopped:
-        parser().parse_args([*command, "--help"])
+        main([*command, "--help"])
     assert stopped.value.code == 0
     assert capsys.readouterr().out.startswith(" ".join(["usage: apigauge", *command]))
 
 
 @pytest.mark.parametrize(
-    "command", [c for c in COMMANDS if c not in (["benchmarks"], ["sandbox"], ["hubs"], ["rlaif"])], ids=" ".join
+    "command",
+    [c for c in COMMANDS if c not in (["benchmarks"], ["sandbox"], ["hubs"], ["rlaif"], ["completion"])],
+    ids=" ".join,
 )
 def test_every_command_takes_json_and_a_data_folder(capsys, command):
     with pytest.raises(SystemExit):
-        parser().parse_args([*command, "--help"])
+        main([*command, "--help"])
     shown = capsys.readouterr().out
     assert "--json" in shown
-    assert ("--data-dir" in shown) == (command[0] not in ("sandbox", "comment"))  # which read no benchmark
+    reads_no_benchmark = ("sandbox", "comment", "runs", "metrics", "environments", "models")
+    assert ("--data-dir" in shown) == (command[0] not in reads_no_benchmark)
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_every_command_is_quiet_or_verbose_if_asked(capsys, command):
+    with pytest.raises(SystemExit):
+        main([*command, "--help"])
+    shown = capsys.readouterr().out
+    assert "-q, --quiet" in shown
+    assert "-v, --verbose" in shown
+
+
+def test_help_is_one_screen_and_begins_with_what_is_used_every_day(capsys):
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    lines = capsys.readouterr().out.splitlines()
+    commands = [line.split()[0] for line in lines if line.startswith("    ") and line[4:5].strip()]
+    assert commands[:5] == ["demo", "run", "runs", "report", "compare"]
+    assert len(lines) <= 50
+
+
+@pytest.mark.parametrize(
+    ("arguments", "suggestion"),
+    [
+        (["rnu"], "did you mean 'run'?"),
+        (["benchmarks", "lits"], "did you mean 'list'?"),
+        (["rlaif", "fedback", "x.toml"], "did you mean 'feedback'?"),
+        (["score", "x", "--sandbox", "dokcer"], "did you mean 'docker'?"),
+        (["run", "--benchmark", "mini", "--model", TOPK, "--metrcis", "rouge"], "did you mean '--metrics'?"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_the_nearest_name_is_suggested(capsys, arguments, suggestion):
+    with pytest.raises(SystemExit) as stopped:
+        main(arguments)
+    assert stopped.value.code == 2
+    assert suggestion in capsys.readouterr().err
+
+
+def test_a_name_that_is_like_no_other_gets_no_suggestion(capsys):
+    with pytest.raises(SystemExit):
+        main(["xyzzy"])
+    shown = capsys.readouterr().err
+    assert "invalid choice: 'xyzzy'" in shown
+    assert "did you mean" not in shown
 
 
 def test_every_command_of_the_parser_is_tested_here(capsys):
     with pytest.raises(SystemExit):
-        parser().parse_args(["--help"])
+        main(["--help"])
     commands = [
         line.split()[0]
         for line in capsys.readouterr().out.splitlines()
@@ -100,7 +152,7 @@ def test_every_command_of_the_parser_is_tested_here(capsys):
     assert set(commands) == {command[0] for command in COMMANDS}
 
 
-def test_the_version_is_told(apigauge):
+def test_the_version_is_printed(apigauge):
     from apigauge import __version__
 
     done = apigauge("--version")

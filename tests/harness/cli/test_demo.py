@@ -50,7 +50,7 @@ def test_the_stored_answers_are_those_of_the_checkpoint(tmp_path):
         == 0
     )
     lines = (tmp_path / "generations.jsonl").read_text(encoding="utf-8").splitlines()
-    made = {row["item"]: row["text"] for row in map(json.loads, lines)}
+    answers = {row["item"]: row["text"] for row in map(json.loads, lines)}
     stored = {row["item"]: row["text"] for row in map(json.loads, ANSWERS.read_text(encoding="utf-8").splitlines())}
-    assert made == stored
-    assert made.keys() == {item.id for item in load_benchmark("mini").items}
+    assert answers == stored
+    assert answers.keys() == {item.id for item in load_benchmark("mini").items}

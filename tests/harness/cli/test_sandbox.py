@@ -88,7 +88,7 @@ def test_attack_reports_every_attack_of_a_family(apigauge):
 
 
 @pytest.mark.docker
-def test_attack_exits_with_4_where_an_attack_comes_to_something(apigauge, monkeypatch, capsys):
+def test_attack_exits_with_4_where_an_attack_succeeds(apigauge, monkeypatch, capsys):
     """With an attack whose expectation is wrong: the table says NO, and so does the exit code."""
     from dataclasses import replace
 
@@ -100,7 +100,7 @@ def test_attack_exits_with_4_where_an_attack_comes_to_something(apigauge, monkey
     assert main(["sandbox", "attack", "--sandbox", "docker"]) == 4
     shown = capsys.readouterr().out
     assert shown.startswith("NO  forgery")
-    assert "0 of 1 attacks came to nothing" in shown
+    assert "0 of 1 attacks failed" in shown
 
 
 @pytest.mark.docker

@@ -143,7 +143,7 @@ def test_data_that_was_replaced_since_is_told(make, answers, told):
     run = make("a", answers)
     edit_manifest(run, lambda manifest: manifest["benchmark"].update({"digest": "0" * 64}))
     found, said = told(run, run)
-    assert "the data of mini here is not what the runs answered" in said
+    assert "mini here has other data than the runs answered" in said
     assert found["metrics"]["ast.exact"]["n"] == 24
 
 
@@ -294,7 +294,7 @@ def test_people_see_a_table_what_was_made_otherwise_and_where_each_text_parts(ma
     (exact,) = (row for row in rows if row[0] == "ast.exact")
     assert exact[1:4] == ["1.0000", "0.9167", "-0.0833"]
     assert exact[-1] == "24"
-    assert "made otherwise: generator.spec: 'replay:a.jsonl' -> 'replay:b.jsonl'" in shown.out
+    assert "made differently: generator.spec: 'replay:a.jsonl' -> 'replay:b.jsonl'" in shown.out
     assert "identical texts: 21 of 24 (87.50%)" in shown.out
     assert "identical extractions: 22 of 24 (91.67%)" in shown.out
     assert "identical verdicts: none to compare" in shown.out

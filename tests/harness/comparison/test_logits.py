@@ -151,7 +151,7 @@ def test_the_token_a_model_took_where_another_went_on_otherwise_is_its_likeliest
         save_words(tmp_path / f"model-{name}", seed)
         generate(mini, open_generator("hf", str(tmp_path / f"model-{name}"), options), tmp_path / name, limit=8)
     found, said = told(tmp_path / "a", tmp_path / "b", "--logits", f"hf:{tmp_path / 'model-a'}")
-    assert said.count(f"{tmp_path / 'b'} was made with other weights") == said.count("other weights") == 1
+    assert said.count(f"{tmp_path / 'b'} was answered by other weights") == said.count("other weights") == 1
     assert len(found["different"]) >= 4
     for one in found["different"]:
         assert one["logits"]["top"][0] == (one["text"]["a"] or "<|end|>")
@@ -168,7 +168,7 @@ def test_the_token_a_model_took_where_another_went_on_otherwise_is_its_likeliest
     assert first not in {one["item"] for one in strange}
     assert 0 < len(strange) < len(found["different"])
     main(["compare", str(tmp_path / "a"), str(tmp_path / "b"), "--logits", f"hf:{tmp_path / 'model-a'}"])
-    assert capsys.readouterr().out.count("which are other tokens than the texts'") == len(strange)
+    assert capsys.readouterr().out.count("the texts have other tokens there") == len(strange)
 
 
 @pytest.mark.parametrize(("forced", "started"), [(None, [0]), (5, [0, 5])])
@@ -307,4 +307,4 @@ def test_people_see_the_gap_or_why_there_is_none(tmp_path, mini, gpt2, capsys):
 def test_logits_of_other_weights_than_a_run_was_made_with_are_told(tmp_path, mini, gpt2, told, manifest):
     a, b = stubs(tmp_path, mini, asked, manifest)
     _, said = told(a, b, "--logits", f"hf:{gpt2}")
-    assert said.count("was made with other weights than --logits reads") == 2
+    assert said.count("was answered by other weights than --logits reads") == 2

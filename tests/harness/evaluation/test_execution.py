@@ -338,5 +338,5 @@ def test_an_interrupt_ends_the_programs_that_run_and_the_same_command_goes_on(tm
     assert time.monotonic() - began < 8
     assert process.returncode == 130, errors
     assert "Traceback" not in errors
-    assert errors.strip().splitlines()[-1] == "apigauge: interrupted; the same command goes on from here"
+    assert errors.strip().splitlines()[-1] == "apigauge: interrupted; the same command resumes from here"
     assert len(scores.read_text().splitlines()) == 1

@@ -47,7 +47,7 @@ def test_an_interrupt_says_one_line_and_the_same_command_goes_on(tmp_path, secon
     assert "Traceback" not in errors
     if process.returncode != 0:  # it may have been done already
         assert process.returncode == 130
-        assert errors.strip() == "apigauge: interrupted; the same command goes on from here"
+        assert errors.strip() == "apigauge: interrupted; the same command resumes from here"
     done = apigauge(*arguments)
     assert done.returncode == 0, done.stderr
     assert len((tmp_path / "run" / "scores.jsonl").read_text().splitlines()) == len(rows)

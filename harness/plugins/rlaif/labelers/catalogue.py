@@ -1,4 +1,4 @@
-"""What the catalogue says of an answer's call: which of its rows it names, and whether they accept its arguments."""
+"""Looks an answer's call up in the catalogue: which rows it names, and whether they accept its arguments."""
 
 import ast
 import inspect
@@ -12,39 +12,39 @@ from apigauge.harness.metrics.calls import Call, parse_call
 
 
 class Catalogue:
-    """A benchmark's catalogue, to look calls up in."""
+    """A benchmark's catalogue, indexed by call."""
 
     def __init__(self, benchmark: Benchmark) -> None:
         self._matcher = Matcher(benchmark)
         self._conventions = benchmark.conventions
         self._rows: dict[tuple[Call, str], list[int]] = {}
-        # Rows whose function is the API, whatever it is called with: those with a signature of their own.
+        # Rows for which the function alone is the API, whatever its arguments: those with a signature.
         self._functions: dict[str, list[tuple[Target, int]]] = {}
         self._signatures = [_signature(api.signature) for api in benchmark.catalogue]
         for number, api in enumerate(benchmark.catalogue):
-            # A row as the matcher itself reads it.
+            # Parsed as the matcher parses it.
             if target := self._matcher.target(api.call, api.example.replace(";", "\n"), api.domain):
                 self._rows.setdefault((target.call, target.domain), []).append(number)
                 if self._signatures[number]:
                     last = target.call.function.rsplit(".", 1)[-1]
                     self._functions.setdefault(last, []).append((target, number))
 
-    def named(self, found: Extraction) -> list[int]:
-        """Places of the rows that an answer's call names, without a look at any reference."""
-        call = self._call(found)
+    def rows_of(self, extraction: Extraction) -> list[int]:
+        """Positions of the rows that an answer's call names; the reference is not used."""
+        call = self._call(extraction)
         if call is None:
             return []
-        alike = self._functions.get(call.function.rsplit(".", 1)[-1], [])
-        if by_function := [number for target, number in alike if same_function(call, target.call)]:
+        candidates = self._functions.get(call.function.rsplit(".", 1)[-1], [])
+        if by_function := [number for target, number in candidates if same_function(call, target.call)]:
             return by_function
-        _, _, rows = self._matcher.compare(None, "", found)
+        _, _, rows = self._matcher.compare(None, "", extraction)
         return sorted({number for row in rows for number in self._rows[row.call, row.domain]})
 
-    def refusal(self, found: Extraction, row: int) -> str:
-        """Why a row's function would not accept the call; empty if it would, or nobody knows its parameters."""
+    def refusal(self, extraction: Extraction, row: int) -> str:
+        """Why a row's function would reject the call; empty if it accepts it or its signature is unknown."""
         signature = self._signatures[row]
-        call = self._call(found) if signature else None
-        # What a star brings along only running will tell.
+        call = self._call(extraction) if signature else None
+        # Arguments behind a star are known only when the program runs.
         if call is None or signature is None or any(name.startswith("*") for name, _ in call.keywords):
             return ""
         if conflict := call.conflict(None):
@@ -55,28 +55,28 @@ class Catalogue:
             return str(error)
         return ""
 
-    def _call(self, found: Extraction) -> Call | None:
-        return parse_call(found.call or "", self._conventions | imports(found.program or ""))
+    def _call(self, extraction: Extraction) -> Call | None:
+        return parse_call(extraction.call or "", self._conventions | imports(extraction.program or ""))
 
 
 def _signature(text: str) -> inspect.Signature | None:
-    """A catalogue's ``name(parameter, *, keyword=default)`` as Python binds it; None if it is none."""
+    """A catalogue's ``name(parameter, *, keyword=default)`` as Python binds it; None if the text is no signature."""
     try:
         function = ast.parse(f"def f({text.partition('(')[2].rsplit(')', 1)[0]}): pass").body[0]
     except (SyntaxError, ValueError):
         return None
     if not text or not isinstance(function, ast.FunctionDef):
         return None
-    given = function.args
-    ordered = [*given.posonlyargs, *given.args]
-    optional = {one.arg for one in ordered[len(ordered) - len(given.defaults) :]}
-    optional |= {one.arg for one, default in zip(given.kwonlyargs, given.kw_defaults, strict=True) if default}
+    arguments = function.args
+    ordered = [*arguments.posonlyargs, *arguments.args]
+    optional = {one.arg for one in ordered[len(ordered) - len(arguments.defaults) :]}
+    optional |= {one.arg for one, default in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True) if default}
     kinds = (
-        (given.posonlyargs, Parameter.POSITIONAL_ONLY),
-        (given.args, Parameter.POSITIONAL_OR_KEYWORD),
-        ([given.vararg] if given.vararg else [], Parameter.VAR_POSITIONAL),
-        (given.kwonlyargs, Parameter.KEYWORD_ONLY),
-        ([given.kwarg] if given.kwarg else [], Parameter.VAR_KEYWORD),
+        (arguments.posonlyargs, Parameter.POSITIONAL_ONLY),
+        (arguments.args, Parameter.POSITIONAL_OR_KEYWORD),
+        ([arguments.vararg] if arguments.vararg else [], Parameter.VAR_POSITIONAL),
+        (arguments.kwonlyargs, Parameter.KEYWORD_ONLY),
+        ([arguments.kwarg] if arguments.kwarg else [], Parameter.VAR_KEYWORD),
     )
     return inspect.Signature(
         [

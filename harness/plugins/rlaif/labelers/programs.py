@@ -1,4 +1,4 @@
-"""What can be seen to be wrong with a program without running it, by question."""
+"""Problems of a program that static analysis finds, by question."""
 
 import ast
 import sys
@@ -11,7 +11,7 @@ from apigauge.harness.extraction.syntax import MAX_PROGRAM
 
 _UNDEFINED = frozenset({"UndefinedExport", "UndefinedLocal", "UndefinedName"})
 _UNUSED = frozenset({"UnusedImport", "UnusedVariable"})
-# What pyflakes also tells and Python does not mind.
+# Messages of pyflakes about style, not errors.
 _STYLE = frozenset(
     {
         "FStringMissingPlaceholders",
@@ -26,18 +26,18 @@ _STYLE = frozenset(
 _EXITS = frozenset({"exit", "os._exit", "quit", "sys.exit"})
 _TO_DO = ("todo", "fixme", "xxx", "your code here")
 _LEAVES = (ast.Return, ast.Raise, ast.Break, ast.Continue)
-# A statement of another expression than these does nothing.
+# An expression statement of any other kind has no effect.
 _EFFECTS = (ast.Call, ast.Await, ast.Yield, ast.YieldFrom, ast.NamedExpr, ast.ListComp, ast.Constant)
 
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """What a benchmark's programs are made of.
+    """The functions and packages that a benchmark's programs may use.
 
     Attributes:
         functions: dotted names of the catalogue's functions, as
             :func:`~apigauge.harness.extraction.call_scan.functions_of` has them.
-        silent: those that its examples call for their effect.
+        silent: those whose result the examples ignore.
         packages: top-level packages that exist.
     """
 
@@ -47,42 +47,42 @@ class World:
 
 
 def world(functions: frozenset[str], examples: list[str], libraries: list[str]) -> World:
-    """What a catalogue tells by its examples.
+    """Derives the world from a catalogue and its examples.
 
     Args:
         functions: of the catalogue.
         examples: its programs.
-        libraries: packages that there are besides Python's own and those that the examples import.
+        libraries: packages besides the standard library and those that the examples import.
     """
     parsed = [(_tree(example), imports(example)) for example in examples if _parses(example)]
     silent = {name for tree, names in parsed for call in _called_for_effect(tree) for name in _names(call, names)}
     packages = {target.split(".")[0] for example in examples for target in imports(example).values()}
     packages |= {library.replace("-", "_") for library in libraries if library}
-    # A last underscore is PyTorch's sign of a function that changes its argument.
+    # PyTorch's name for a function that changes its argument in place ends with an underscore.
     silent |= {function for function in functions if function.endswith("_")}
     return World(functions, functions & silent, sys.stdlib_module_names | packages)
 
 
 def complaints(source: str, world: World) -> dict[str, str]:
-    """Question -> what is wrong; of a program that does not parse nothing else can be said, and nothing is right.
+    """Question -> first problem; a program that does not parse has one for every question.
 
     Raises:
-        RecursionError: it is nested too deep to be read.
+        RecursionError: the program is nested too deeply.
     """
     if not _parses(source):
         return dict.fromkeys(("imports", "parses", "complete", "names", "bugs", "logic"), "it does not parse")
     tree = _tree(source)
-    found = _flakes(tree)
-    undefined = {str(args[0]): text for kind, args, text in found if kind in _UNDEFINED}
+    messages = _flakes(tree)
+    undefined = {str(args[0]): text for kind, args, text in messages if kind in _UNDEFINED}
     first = {
         "imports": [*_not_imported(tree, frozenset(undefined)), *_unknown_packages(tree, world.packages)],
         "complete": _left_out(tree, source),
         "names": iter(undefined.values()),
         "bugs": [
-            *(text for kind, _, text in found if kind not in _STYLE | _UNUSED),
+            *(text for kind, _, text in messages if kind not in _STYLE | _UNUSED),
             *("it raises an error" for statement in tree.body if isinstance(statement, ast.Raise)),
         ],
-        "logic": [*_pointless(tree, imports(source), world), *(text for kind, _, text in found if kind in _UNUSED)],
+        "logic": [*_pointless(tree, imports(source), world), *(text for kind, _, text in messages if kind in _UNUSED)],
     }
     return {name: text for name, texts in first.items() if (text := next(iter(texts), ""))}
 
@@ -95,7 +95,7 @@ def calls_the_catalogue(source: str, world: World) -> bool:
 
 
 def _parses(source: str) -> bool:
-    """Whether the Python that runs here, whose tools read the program, accepts it."""
+    """Whether the running Python, whose parser the analysis uses, accepts it."""
     try:
         return len(source) <= MAX_PROGRAM and bool(source.strip()) and _tree(source) is not None
     except (SyntaxError, ValueError, RecursionError, MemoryError):
@@ -104,19 +104,19 @@ def _parses(source: str) -> bool:
 
 def _tree(source: str) -> ast.Module:
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of escapes that Python will not know for ever
+        warnings.simplefilter("ignore")  # about invalid escape sequences
         return ast.parse(source)
 
 
 def _flakes(tree: ast.Module) -> list[tuple[str, tuple[object, ...], str]]:
     from pyflakes.checker import Checker
 
-    told = sorted(Checker(tree).messages, key=lambda message: (message.lineno, message.col))
-    return [(type(one).__name__, one.message_args, one.message % one.message_args) for one in told]
+    messages = sorted(Checker(tree).messages, key=lambda message: (message.lineno, message.col))
+    return [(type(one).__name__, one.message_args, one.message % one.message_args) for one in messages]
 
 
 def _not_imported(tree: ast.Module, undefined: frozenset[str]) -> Iterator[str]:
-    """Undefined names that are called or have attributes: modules and functions."""
+    """Undefined names that are called or have attributes used: probably modules and functions."""
     for node in ast.walk(tree):
         used = node.func if isinstance(node, ast.Call) else node.value if isinstance(node, ast.Attribute) else None
         if isinstance(used, ast.Name) and used.id in undefined:
@@ -181,7 +181,7 @@ def _called_for_effect(tree: ast.Module) -> Iterator[ast.Call]:
 
 
 def _names(call: ast.Call, imported: dict[str, str]) -> set[str]:
-    """What is called, as it is written and as it was imported; nothing where no dotted name is called."""
+    """The dotted name that is called, as written and as imported; empty if the callee is no dotted name."""
     parts, node = [], call.func
     while isinstance(node, ast.Attribute):
         parts.append(node.attr)

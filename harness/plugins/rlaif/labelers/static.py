@@ -1,20 +1,20 @@
-"""``static``: the questions answered by analysis of the program, without a model, a sandbox or the reference.
+"""``static``: answers the questions by static analysis, without a model, a sandbox or the reference.
 
-- ``imports``: no undefined name is called or has its attributes used, and each package is Python's own, one
-  that the catalogue's examples import, or one that the benchmark's environment asks for.
-- ``parses``: Python accepts it.
-- ``complete``: the answer ended by itself, the program calls a function of the catalogue, the one that the answer
-  names, and no body, dots, ``NotImplementedError`` or comment stands for something that is left out.
+- ``imports``: no undefined name is called or has its attributes used, and each package is in the standard library,
+  imported by the catalogue's examples, or required by the benchmark's environment.
+- ``parses``: it is valid Python.
+- ``complete``: the answer was not truncated, the program calls the catalogue's function that the answer names, and
+  there is no placeholder: an empty body, dots, ``NotImplementedError`` or a to-do comment.
 - ``names``: pyflakes finds no undefined name.
-- ``bugs``: nor any other error, and it does not end in one that it raises itself.
-- ``logic``: it calls what the answer names, a function of the catalogue; nothing stands behind an exit; no import,
-  variable, function or statement is for nothing; and what the call returns is used, unless the catalogue's examples
-  drop it as well.
+- ``bugs``: pyflakes finds no other error, and no top-level statement raises one.
+- ``logic``: it calls the catalogue's function that the answer names; no code is unreachable behind an exit; no import,
+  variable, function or statement is unused; and the call's result is used, unless the catalogue's examples ignore it
+  too.
 - ``api``: the call names a row of the catalogue, and its signature, where the row has one, accepts the arguments.
 - ``asked``: one of the rows it names is relevant to the request (see ``relevance.py``).
 
-Of a program that does not parse only the last two can be yes. What ``from MODULE import *`` brings is not followed.
-Whether a program works only running it will tell.
+For a program that does not parse, only the last two can be yes. Names from ``from MODULE import *`` are not resolved.
+Whether a program works can only be decided by running it (``execution``).
 """
 
 import platform
@@ -27,10 +27,10 @@ from apigauge.harness.extraction.call_scan import functions_of
 from apigauge.harness.extraction.extract import Extraction, extract
 from apigauge.harness.metrics.executability import program_of
 from apigauge.harness.metrics.registry import code_digest
-from apigauge.harness.plugins.rlaif.labelers import Answer, Labels
 from apigauge.harness.plugins.rlaif.labelers.catalogue import Catalogue
 from apigauge.harness.plugins.rlaif.labelers.programs import calls_the_catalogue, complaints, world
 from apigauge.harness.plugins.rlaif.labelers.relevance import Relevance
+from apigauge.harness.plugins.rlaif.labelers.types import Answer, Labels
 from apigauge.harness.plugins.rlaif.questions import QUESTIONS
 from apigauge.sandboxes import environments
 
@@ -43,10 +43,10 @@ _CODE = (
 
 
 class Static:
-    """Analyses programs; deterministic.
+    """Static analysis as labeler; deterministic.
 
     Args:
-        benchmark: whose catalogue says what exists.
+        benchmark: its catalogue decides which APIs exist.
     """
 
     def __init__(self, benchmark: Benchmark) -> None:
@@ -59,7 +59,7 @@ class Static:
         self._relevance = Relevance(benchmark, self._catalogue)
 
     def describe(self) -> dict[str, Any]:
-        """Our own code, and what it reads programs with."""
+        """The digest of the analysing code, and the versions of its libraries."""
         engine = ", ".join(f"{name} {version(name)}" for name in ("pyflakes", "bm25s", "tree-sitter-python"))
         python = ".".join(platform.python_version_tuple()[:2])
         return {
@@ -83,40 +83,40 @@ class Static:
             )
 
     def _wrong(self, answer: Answer) -> dict[str, str]:
-        """Question -> why it is answered with no."""
-        found = extract(answer.text, self._world.functions)
-        program = program_of(found.call, found.program)
+        """Question -> reason for a no."""
+        extraction = extract(answer.text, self._world.functions)
+        program = program_of(extraction.call, extraction.program)
         if program is None:
             return dict.fromkeys(QUESTIONS, "there is no program")
-        rows = self._catalogue.named(found)
-        wrong = self._api(answer, found, rows)
+        rows = self._catalogue.rows_of(extraction)
+        wrong = self._api(answer, extraction, rows)
         try:
-            seen = complaints(program.source, self._world)
-            if "parses" not in seen:
-                seen = self._calls(answer, found, rows, program.source) | seen
+            problems = complaints(program.source, self._world)
+            if "parses" not in problems:
+                problems = self._calls(answer, extraction, rows, program.source) | problems
         except RecursionError:
-            seen = dict.fromkeys(set(QUESTIONS) - {"parses", "api", "asked"}, "it is nested too deep to be read")
-        return wrong | seen
+            problems = dict.fromkeys(set(QUESTIONS) - {"parses", "api", "asked"}, "it is nested too deep to be read")
+        return wrong | problems
 
-    def _api(self, answer: Answer, found: Extraction, rows: list[int]) -> dict[str, str]:
+    def _api(self, answer: Answer, extraction: Extraction, rows: list[int]) -> dict[str, str]:
         if not rows:
             return dict.fromkeys(("api", "asked"), "the catalogue has no such API")
         wrong = {}
-        refusals = [self._catalogue.refusal(found, row) for row in rows]
+        refusals = [self._catalogue.refusal(extraction, row) for row in rows]
         if all(refusals):
             wrong["api"] = refusals[0]
         if not any(self._relevance.is_relevant(row, answer.item.instruction) for row in rows):
             wrong["asked"] = "the API is for another task"
         return wrong
 
-    def _calls(self, answer: Answer, found: Extraction, rows: list[int], source: str) -> dict[str, str]:
-        """What is wrong with the program as the answer's: its end, and its call beside the one that was announced."""
-        made = extract(source, self._world.functions)
+    def _calls(self, answer: Answer, extraction: Extraction, rows: list[int], source: str) -> dict[str, str]:
+        """Problems of the program as an answer: truncation, and a call that differs from the announced one."""
+        in_program = extract(source, self._world.functions)
         wrong = {}
         if not calls_the_catalogue(source, self._world):
             wrong = dict.fromkeys(("complete", "logic"), "it calls nothing of the catalogue")
-        elif made.call != found.call and self._catalogue.named(made) != rows:
-            wrong = dict.fromkeys(("complete", "logic"), f"it makes another call than {found.call}")
+        elif in_program.call != extraction.call and self._catalogue.rows_of(in_program) != rows:
+            wrong = dict.fromkeys(("complete", "logic"), f"it makes another call than {extraction.call}")
         if answer.finish_reason != "stop":
             wrong["complete"] = f"the answer ended by {answer.finish_reason}"
         return wrong

@@ -1,4 +1,4 @@
-"""Labelers that ask a model, and the one that runs the programs."""
+"""Labelers: models, and the one that runs programs."""
 
 import json
 import re
@@ -11,7 +11,8 @@ from apigauge.errors import ModelError, UsageError
 from apigauge.harness.evaluation import run_directory
 from apigauge.harness.generation import openai
 from apigauge.harness.generation.options import ModelOptions
-from apigauge.harness.plugins.rlaif.labelers import Answer, open_labeler, scores
+from apigauge.harness.plugins.rlaif.labelers.registry import open_labeler, scores
+from apigauge.harness.plugins.rlaif.labelers.types import Answer
 from apigauge.harness.plugins.rlaif.questions import QUESTIONS
 from apigauge.sandboxes.verdict import Verdict
 
@@ -49,19 +50,19 @@ def answers(mini, *texts):
     return [Answer(mini.train[number], 0, text) for number, text in enumerate(texts)]
 
 
-def test_each_question_is_a_request_of_its_own_and_its_reply_is_the_label(server, ask, mini, tmp_path):
+def test_each_question_is_a_separate_request_and_its_reply_is_the_label(server, ask, mini, tmp_path):
     rule = {"imports": True, "parses": True, "complete": False, "names": True, "bugs": False, "logic": False}
     server.react = lambda got: good(reply(rule.get(question(got.prompt)[0], True)))
-    ((_, found),) = ask(tmp_path).label(answers(mini, sections(RIGHT)))
-    assert found.answers == {name: rule.get(name, True) for name in QUESTIONS}
-    assert found.score == 5
-    assert (found.unparsable, found.retried) == (0, 0)
-    assert found.verbatim["bugs"] == ['{"answer": "no"}']
+    ((_, result),) = ask(tmp_path).label(answers(mini, sections(RIGHT)))
+    assert result.answers == {name: rule.get(name, True) for name in QUESTIONS}
+    assert result.score == 5
+    assert (result.unparsable, result.retried) == (0, 0)
+    assert result.verbatim["bugs"] == ['{"answer": "no"}']
     assert sorted(question(prompt) for prompt in server.prompts()) == sorted((name, RIGHT) for name in QUESTIONS)
     assert {received.body["temperature"] for received in server.requests} == {0}
 
 
-def test_a_reply_that_cannot_be_read_is_drawn_again_and_in_the_end_left_open(server, ask, mini, tmp_path):
+def test_a_reply_that_cannot_be_parsed_is_drawn_again_and_finally_gives_no_label(server, ask, mini, tmp_path):
     """`bugs` is garbage once, `logic` twice, `api` always: nothing is guessed from the text, which says yes."""
     seen = dict.fromkeys(QUESTIONS, 0)
     bad = {"bugs": 1, "logic": 2, "api": 99}
@@ -72,26 +73,26 @@ def test_a_reply_that_cannot_be_read_is_drawn_again_and_in_the_end_left_open(ser
         return good(f"yes, try {seen[name]}" if seen[name] <= bad.get(name, 0) else reply(name != "logic"))
 
     server.react = react
-    ((_, found),) = ask(tmp_path).label(answers(mini, sections(RIGHT)))
-    assert found.answers == dict.fromkeys(QUESTIONS, True) | {"logic": False, "api": None}
-    assert found.score is None
-    assert found.verbatim["logic"] == ["yes, try 1", "yes, try 2", '{"answer": "no"}']
-    assert found.verbatim["api"] == ["yes, try 1", "yes, try 2", "yes, try 3"]
-    assert (found.unparsable, found.retried) == (1 + 2 + 3, 3)
+    ((_, result),) = ask(tmp_path).label(answers(mini, sections(RIGHT)))
+    assert result.answers == dict.fromkeys(QUESTIONS, True) | {"logic": False, "api": None}
+    assert result.score is None
+    assert result.verbatim["logic"] == ["yes, try 1", "yes, try 2", '{"answer": "no"}']
+    assert result.verbatim["api"] == ["yes, try 1", "yes, try 2", "yes, try 3"]
+    assert (result.unparsable, result.retried) == (1 + 2 + 3, 3)
     drawn = [received.body for received in server.requests if question(received.prompt)[0] == "api"]
     assert [body["temperature"] for body in drawn] == [0, 0.7, 0.7]
     assert len({body.get("seed") for body in drawn}) == 3
 
 
-def test_what_was_asked_is_not_asked_again(server, ask, mini, tmp_path):
+def test_stored_replies_are_reused(server, ask, mini, tmp_path):
     server.react = lambda got: good("garbage" if question(got.prompt)[0] == "api" else reply(yes=True))
     judged = answers(mini, sections(RIGHT), sections("import"))
     first = list(ask(tmp_path / "labels").label(judged))
-    asked = len(server.requests)
-    assert asked == 2 * (8 + 2)
+    count = len(server.requests)
+    assert count == 2 * (8 + 2)
     (tmp_path / "cache").rename(tmp_path / "gone")
     assert list(ask(tmp_path / "labels").label(judged)) == first
-    assert len(server.requests) == asked
+    assert len(server.requests) == count
     rows = [
         run_directory.read_rows(tmp_path / "labels" / f"asked-{number}" / run_directory.GENERATIONS)
         for number in range(3)
@@ -99,18 +100,18 @@ def test_what_was_asked_is_not_asked_again(server, ask, mini, tmp_path):
     assert [len(round_) for round_ in rows] == [16, 2, 2]
 
 
-def test_an_answer_that_could_not_be_asked_about_is_left_out_and_asked_about_the_next_time(server, ask, mini, tmp_path):
+def test_an_answer_whose_requests_failed_is_left_out_and_labelled_the_next_time(server, ask, mini, tmp_path):
     from openai_server import send
 
     server.react = lambda got: send("{}", 400) if "second" in got.prompt else good(reply(yes=True))
     judged = answers(mini, sections("first = 1"), sections("second = 2"))
     assert [answer.text for answer, _ in ask(tmp_path).label(judged)] == [judged[0].text]
     server.react = lambda _: good(reply(yes=True))
-    assert [found.score for _, found in ask(tmp_path).label(judged)] == [8, 8]
+    assert [result.score for _, result in ask(tmp_path).label(judged)] == [8, 8]
     assert [answer.text for answer, _ in ask(tmp_path).label(judged, {(judged[0].item.id, 0)})] == [judged[1].text]
 
 
-def test_a_model_scores_answers_while_training_goes_on(server, ask, mini):
+def test_a_model_scores_answers_during_training(server, ask, mini):
     server.react = lambda got: good(reply("good" in question(got.prompt)[1]))
     completions = [(0, sections("good = 1")), (1, sections("bad = 1")), (0, sections("good = 2"))]
     assert scores(ask(), mini.train, completions) == [8, 0, 8]
@@ -119,14 +120,14 @@ def test_a_model_scores_answers_while_training_goes_on(server, ask, mini):
         scores(ask(), mini.train, [(2, sections("other = 1"))])
 
 
-def test_a_checkpoint_that_knows_no_json_leaves_everything_open(mini, monkeypatch, tmp_path):
+def test_a_checkpoint_that_writes_no_json_gives_no_labels(mini, monkeypatch, tmp_path):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     options = ModelOptions(device="cpu")
     labeler = open_labeler("hf:apigauge-mini", mini, folder=tmp_path / "labels", options=options)
-    ((_, found),) = labeler.label(answers(mini, "x = 1"))
-    assert found.answers == dict.fromkeys(QUESTIONS)
-    assert found.score is None
-    assert (found.unparsable, found.retried) == (24, 8)
+    ((_, result),) = labeler.label(answers(mini, "x = 1"))
+    assert result.answers == dict.fromkeys(QUESTIONS)
+    assert result.score is None
+    assert (result.unparsable, result.retried) == (24, 8)
     assert labeler.describe()["model"]["revision"].startswith("sha256:")
 
 
@@ -147,19 +148,19 @@ def sandbox(process_sandbox):
 )
 def test_a_verdict_answers_one_question_a_rung(mini, sandbox, program, expected):
     labeler = open_labeler("execution", mini, sandbox=sandbox)
-    ((_, found),) = labeler.label(answers(mini, sections(program)))
-    assert found.answers == expected
-    assert found.score == sum(expected.values())
+    ((_, result),) = labeler.label(answers(mini, sections(program)))
+    assert result.answers == expected
+    assert result.score == sum(expected.values())
 
 
-def test_answers_that_ran_are_not_run_again(mini, sandbox):
+def test_labelled_answers_are_not_run_again(mini, sandbox):
     labeler = open_labeler("execution", mini, sandbox=sandbox)
     judged = answers(mini, sections(RIGHT), "no program here")
-    assert [found.score for _, found in labeler.label(judged)] == [4, 0]
+    assert [result.score for _, result in labeler.label(judged)] == [4, 0]
     assert [answer for answer, _ in labeler.label(judged, {(judged[0].item.id, 0)})] == judged[1:]
 
 
-def test_trouble_of_the_sandbox_is_no_answer(mini, sandbox):
+def test_a_sandbox_failure_is_no_label(mini, sandbox):
     class Broken:
         concurrency = 1
         describe, close = sandbox.describe, sandbox.close
@@ -167,12 +168,12 @@ def test_trouble_of_the_sandbox_is_no_answer(mini, sandbox):
         def run(self, program, limits=None):
             return Verdict("infra", 0, reason="the engine went away")
 
-    ((_, found),) = open_labeler("execution", mini, sandbox=Broken()).label(answers(mini, sections(RIGHT)))
-    assert found.answers == dict.fromkeys(("imports", "parses", "bugs", "api"))
-    assert found.score is None
+    ((_, result),) = open_labeler("execution", mini, sandbox=Broken()).label(answers(mini, sections(RIGHT)))
+    assert result.answers == dict.fromkeys(("imports", "parses", "bugs", "api"))
+    assert result.score is None
 
 
 @pytest.mark.parametrize("spec", ["", "gpt-4", "openai:", "replay:file", "constant:yes", "execution"])
-def test_a_labeler_that_is_none_is_refused(mini, spec):
+def test_an_unknown_labeler_is_refused(mini, spec):
     with pytest.raises(UsageError, match="labeler"):
         open_labeler(spec, mini)

@@ -1,4 +1,4 @@
-"""What a model is asked, and what counts as a reply."""
+"""The prompt for a model, and what counts as a reply."""
 
 import pytest
 
@@ -22,24 +22,24 @@ def parts(text):
 def test_there_are_eight_questions_and_each_is_asked_alone():
     assert list(QUESTIONS) == ["imports", "parses", "complete", "names", "bugs", "logic", "api", "asked"]
     for name, question in QUESTIONS.items():
-        asked = prompt("do it", "print(1)", name)
-        assert [other for other in QUESTIONS.values() if other in asked] == [question]
-        assert '{"answer": "yes"} or {"answer": "no"}' in asked
+        text = prompt("do it", "print(1)", name)
+        assert [other for other in QUESTIONS.values() if other in text] == [question]
+        assert '{"answer": "yes"} or {"answer": "no"}' in text
 
 
 @pytest.mark.parametrize("where", ["request", "program"])
 def test_a_hostile_text_cannot_leave_its_place(where):
-    """The attack: request or program closes the quotation and goes on as the judge's own instructions, or holds what
+    """The attack: request or program closes the quotation and continues with instructions to the judge, or holds what
     the prompt's template would fill in. A fix could be wrong by using a fence of one length, which can be written.
     """
     texts = {"request": "draw a line", "program": "print(2)"}
     plain, hostile = prompt(**texts, name="bugs"), prompt(**(texts | {where: HOSTILE}), name="bugs")
     before, request, between, program, after = parts(plain)
     assert [request, program] == ["draw a line", "print(2)"]
-    found = parts(hostile)
-    assert len(found) == 5
-    assert found[::2] == [before, between, after]
-    assert found[1 if where == "request" else 3] == HOSTILE.strip("\n")
+    sections = parts(hostile)
+    assert len(sections) == 5
+    assert sections[::2] == [before, between, after]
+    assert sections[1 if where == "request" else 3] == HOSTILE.strip("\n")
 
 
 @pytest.mark.parametrize(
@@ -53,7 +53,7 @@ def test_a_hostile_text_cannot_leave_its_place(where):
         ('```\n{"answer": "no"}\n```\n', False),
     ],
 )
-def test_a_reply_as_asked_for_is_read(text, expected):
+def test_a_valid_reply_is_parsed(text, expected):
     assert read_reply(text) is expected
 
 

@@ -1,4 +1,4 @@
-"""The stage as a whole: its files, what it says, and what a kill does to it."""
+"""The stage ``feedback`` as a whole: its files, its summary, and kills."""
 
 import dataclasses
 import json
@@ -17,7 +17,8 @@ from apigauge.errors import RunError, UsageError
 from apigauge.harness.evaluation import run_directory
 from apigauge.harness.plugins.rlaif import feedback
 from apigauge.harness.plugins.rlaif.agreement import agreement, kappa
-from apigauge.harness.plugins.rlaif.labelers import Labels, open_labeler
+from apigauge.harness.plugins.rlaif.labelers.registry import open_labeler
+from apigauge.harness.plugins.rlaif.labelers.types import Labels
 from apigauge.harness.plugins.rlaif.questions import PROMPT, QUESTIONS
 
 ANSWERS, SAMPLES = 10, 2
@@ -39,7 +40,7 @@ def server():
 
 @pytest.fixture(scope="module")
 def collected(server, tmp_path_factory):
-    """A folder of feedback and what was said of it."""
+    """A folder of feedback, and its summary."""
     folder = tmp_path_factory.mktemp("collected")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(folder / "cache"))
@@ -47,20 +48,20 @@ def collected(server, tmp_path_factory):
 
 
 def files(out):
-    """All rows and manifests, but for when and where they were made."""
+    """All rows and manifests, except times and places."""
     answers = run_directory.read_rows(out / "answers" / "generations.jsonl")
-    found = {"answers": sorted(answers, key=lambda row: (row["item"], row["sample"]))}
+    contents = {"answers": sorted(answers, key=lambda row: (row["item"], row["sample"]))}
     for name in ("static", "openai-judge"):
         folder = out / "labels" / name
-        found |= {
+        contents |= {
             f"{name}/rows": (folder / "labels.jsonl").read_bytes(),
             name: run_directory.read_json(folder / "manifest.json"),
         }
-    return found | {"agreement": (out / "agreement.json").read_bytes()}
+    return contents | {"agreement": (out / "agreement.json").read_bytes()}
 
 
 def test_every_answer_has_a_row_of_each_labeler(collected, mini):
-    out, said = collected
+    out, collection = collected
     keys = [(item.id, sample) for item in mini.train[:5] for sample in range(SAMPLES)]
     answers = {
         (row["item"], row["sample"]): row["text"]
@@ -68,7 +69,7 @@ def test_every_answer_has_a_row_of_each_labeler(collected, mini):
     }
     assert sorted(answers) == sorted(keys)
     assert len(set(answers.values())) == ANSWERS
-    assert said["answers"] == ANSWERS
+    assert collection["answers"] == ANSWERS
     for name in ("static", "openai-judge"):
         rows = run_directory.read_rows(out / "labels" / name / "labels.jsonl")
         assert [(row["item"], row["sample"]) for row in rows] == keys
@@ -78,8 +79,8 @@ def test_every_answer_has_a_row_of_each_labeler(collected, mini):
             assert row["score"] == (None if None in yes else yes.count(True))
 
 
-def test_the_manifest_says_who_was_asked_what_and_what_came_of_it(collected):
-    out, said = collected
+def test_the_manifest_has_labeler_questions_and_summary(collected):
+    out, collection = collected
     manifest = run_directory.read_json(out / "labels" / "openai-judge" / "manifest.json")
     assert manifest["labeler"]["prompt"] == PROMPT
     assert manifest["labeler"]["questions"] == QUESTIONS
@@ -88,7 +89,7 @@ def test_the_manifest_says_who_was_asked_what_and_what_came_of_it(collected):
     replies = [reply for row in rows for given in row["verbatim"].values() for reply in given]
     asked_again = [given for row in rows for given in row["verbatim"].values() if len(given) > 1]
     summary = manifest["summary"]
-    assert summary == said["labelers"]["openai:judge"]
+    assert summary == collection["labelers"]["openai:judge"]
     assert summary["unparsable"] == replies.count("no idea") > 0
     assert summary["retried"] == len(asked_again) > 0
     assert summary["unlabelled"] == 0
@@ -102,8 +103,8 @@ def test_the_manifest_says_who_was_asked_what_and_what_came_of_it(collected):
 
 
 def test_labelers_are_compared_on_the_same_answers(collected):
-    out, said = collected
-    (pair,) = said["agreement"]
+    out, collection = collected
+    (pair,) = collection["agreement"]
     assert run_directory.read_json(out / "agreement.json") == {"pairs": [pair]}
     assert pair["labelers"] == ["openai:judge", "static"]
     one, other = (
@@ -115,11 +116,11 @@ def test_labelers_are_compared_on_the_same_answers(collected):
     assert pair["questions"]["bugs"]["agree"] == pytest.approx(sum(a == b for a, b in both) / len(both))
 
 
-def test_called_again_it_asks_nobody(collected, server):
-    out, said = collected
-    before, asked = files(out), len(server.requests)
-    assert feedback_collecting.collect(out, server.url) == said
-    assert len(server.requests) == asked
+def test_called_again_it_asks_no_model(collected, server):
+    out, collection = collected
+    before, requests = files(out), len(server.requests)
+    assert feedback_collecting.collect(out, server.url) == collection
+    assert len(server.requests) == requests
     assert files(out) == before
 
 
@@ -130,7 +131,7 @@ def launch(folder, server):
 
 
 @pytest.mark.slow
-def test_killed_at_any_moment_and_called_again_it_makes_the_same_files(collected, server, tmp_path):
+def test_killed_at_any_moment_and_called_again_it_writes_the_same_files(collected, server, tmp_path):
     """The fault: SIGKILL while answers are drawn, while a model is asked, and while it is asked again.
 
     A fix could be wrong by asking for retries before all first replies are there, or by labelling other answers.
@@ -157,8 +158,8 @@ def test_killed_at_any_moment_and_called_again_it_makes_the_same_files(collected
         assert running[-1].returncode == -signal.SIGKILL
     server.react = by_chance
     last = launch(tmp_path, server)
-    _, told = last.communicate()
-    assert last.returncode == 0, told
+    _, errors = last.communicate()
+    assert last.returncode == 0, errors
     assert files(out) == files(collected[0])
 
 
@@ -176,7 +177,7 @@ def test_labels_of_other_answers_are_not_mixed(collected, mini, tmp_path):
         )
 
 
-def test_a_labeler_that_is_interrupted_goes_on_behind_its_last_row(collected, mini, tmp_path):
+def test_an_interrupted_labeler_resumes_after_its_last_row(collected, mini, tmp_path):
     out, _ = collected
     answers = feedback.draw("hf:apigauge-mini", mini, out / "answers", feedback_collecting.OPTIONS)
     seen = []
@@ -206,7 +207,7 @@ def test_a_labeler_that_is_interrupted_goes_on_behind_its_last_row(collected, mi
 def test_a_benchmark_without_training_items_is_refused(mini, tmp_path):
     nothing = dataclasses.replace(mini, train=())
     with pytest.raises(UsageError, match="no training items"):
-        feedback.collect("hf:apigauge-mini", nothing, {}, tmp_path, feedback.Options())
+        feedback.collect("hf:apigauge-mini", nothing, {}, tmp_path, feedback.FeedbackOptions())
 
 
 def test_kappa_of_a_table_worked_out_by_hand():
@@ -220,8 +221,8 @@ def test_kappa_of_a_table_worked_out_by_hand():
 
 
 def test_agreement_takes_the_questions_and_answers_that_both_have():
-    def rows(*said):
-        return [{"item": str(at), "sample": 0, "answers": answers} for at, answers in enumerate(said)]
+    def rows(*replies):
+        return [{"item": str(at), "sample": 0, "answers": answers} for at, answers in enumerate(replies)]
 
     labels = {
         "b": rows({"bugs": True}, {"bugs": True}, {"bugs": False}, {"bugs": None}, {"bugs": True}),
@@ -229,9 +230,9 @@ def test_agreement_takes_the_questions_and_answers_that_both_have():
         "c": rows({"api": True}, {"api": True}),
         "d": rows({"api": True}, {"api": True}),
     }
-    told = {tuple(pair["labelers"]): pair["questions"] for pair in agreement(labels)}
-    assert len(told) == 6
+    agreements = {tuple(pair["labelers"]): pair["questions"] for pair in agreement(labels)}
+    assert len(agreements) == 6
     # yes/yes, no/yes, no/no: p_o = 2/3, p_e = (1 * 2 + 2 * 1) / 9 = 4/9; (2/9) / (5/9).
-    assert told["a", "b"] == {"bugs": {"n": 3, "agree": pytest.approx(2 / 3), "kappa": pytest.approx(0.4)}}
-    assert told["a", "c"] == {}
-    assert told["c", "d"] == {"api": {"n": 2, "agree": 1, "kappa": None}}
+    assert agreements["a", "b"] == {"bugs": {"n": 3, "agree": pytest.approx(2 / 3), "kappa": pytest.approx(0.4)}}
+    assert agreements["a", "c"] == {}
+    assert agreements["c", "d"] == {"api": {"n": 2, "agree": 1, "kappa": None}}

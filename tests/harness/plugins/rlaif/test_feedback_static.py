@@ -1,4 +1,4 @@
-"""The labeler ``static``, held against programs that were judged by hand."""
+"""The labeler ``static``, compared with programs that were judged by hand."""
 
 import dataclasses
 from collections import Counter
@@ -6,9 +6,10 @@ from collections import Counter
 import pytest
 from feedback_programs import ANSWERS, RIGHT, sections
 
-from apigauge.harness.plugins.rlaif.labelers import Answer, open_labeler, scores
 from apigauge.harness.plugins.rlaif.labelers.catalogue import Catalogue
+from apigauge.harness.plugins.rlaif.labelers.registry import open_labeler, scores
 from apigauge.harness.plugins.rlaif.labelers.relevance import Relevance
+from apigauge.harness.plugins.rlaif.labelers.types import Answer
 from apigauge.harness.plugins.rlaif.questions import QUESTIONS
 
 
@@ -23,18 +24,18 @@ def items(mini):
 
 
 def labels(labeler, item, text, finish_reason="stop"):
-    ((_, found),) = labeler.label([Answer(item, 0, text, finish_reason)])
-    return found
+    ((_, result),) = labeler.label([Answer(item, 0, text, finish_reason)])
+    return result
 
 
 @pytest.mark.parametrize("judged", ANSWERS, ids=lambda judged: judged.name)
 def test_a_program_is_judged_as_by_hand(static, items, judged):
-    found = labels(static, items[judged.item], judged.text, judged.finish_reason)
-    assert "".join("ny"[yes] for yes in found.answers.values()) == judged.expected
-    assert list(found.answers) == list(QUESTIONS)
-    assert found.score == judged.expected.count("y")
-    assert {name for name, reason in found.verbatim.items() if reason[0]} == {
-        name for name, yes in found.answers.items() if not yes
+    result = labels(static, items[judged.item], judged.text, judged.finish_reason)
+    assert "".join("ny"[yes] for yes in result.answers.values()) == judged.expected
+    assert list(result.answers) == list(QUESTIONS)
+    assert result.score == judged.expected.count("y")
+    assert {name for name, reason in result.verbatim.items() if reason[0]} == {
+        name for name, yes in result.answers.items() if not yes
     }
 
 
@@ -44,13 +45,13 @@ def test_the_table_has_every_question_answered_both_ways():
         assert Counter(judged.expected[place] for judged in ANSWERS).keys() == {"y", "n"}
 
 
-def test_a_reference_is_not_looked_at(static, items):
+def test_the_reference_is_not_used(static, items):
     item = items["mini-161"]
     other = dataclasses.replace(items["mini-251"], id=item.id, instruction=item.instruction)
     assert labels(static, item, sections(RIGHT)) == labels(static, other, sections(RIGHT))
 
 
-def test_only_what_other_requests_ask_for_is_known(mini, items):
+def test_only_the_references_of_other_requests_are_used(mini, items):
     """The references of requests in other words count for what is relevant, and the request's own does not."""
     item = items["mini-161"]
     other = next(one for one in mini.train if one.api != item.api)
@@ -68,12 +69,12 @@ def test_only_what_other_requests_ask_for_is_known(mini, items):
 
 
 @pytest.mark.parametrize("program", ["x = " + "+".join("1" * 20_000), "x = " + "-" * 3_000 + "1", "(" * 3_000])
-def test_a_program_nested_too_deep_is_no_good_answer_and_no_crash(static, items, program):
+def test_a_program_nested_too_deeply_scores_low_and_does_not_crash(static, items, program):
     """The fault: Python's own recursion ends in an exception, in the parser or in pyflakes."""
-    found = labels(static, items["mini-161"], sections(program))
-    assert found.score <= 3
-    assert not found.answers["logic"]
-    assert not found.answers["bugs"]
+    result = labels(static, items["mini-161"], sections(program))
+    assert result.score <= 3
+    assert not result.answers["logic"]
+    assert not result.answers["bugs"]
 
 
 def test_references_of_mini_are_good_answers(static, mini):
@@ -81,21 +82,21 @@ def test_references_of_mini_are_good_answers(static, mini):
         Answer(item, 0, f"<<<api_call>>>: {item.reference_call}\n<<<code>>>: {item.reference_program}")
         for item in mini.train
     ]
-    found = Counter(found.score for _, found in static.label(answers))
-    assert found[8] / len(answers) >= 0.8
-    assert (found[7] + found[8]) / len(answers) >= 0.99
+    scores = Counter(result.score for _, result in static.label(answers))
+    assert scores[8] / len(answers) >= 0.8
+    assert (scores[7] + scores[8]) / len(answers) >= 0.99
 
 
-def test_most_references_of_mini_are_what_was_asked_for_and_most_other_calls_are_not(static, mini):
+def test_most_references_of_mini_fit_the_request_and_most_other_calls_do_not(static, mini):
     calls = [api.call for api in mini.catalogue]
-    asked = {True: [], False: []}
+    verdicts = {True: [], False: []}
     for number, item in enumerate(mini.train):
         others = [call for call in calls if call != item.reference_call]
         for call in (item.reference_call, others[number % len(others)]):
-            found = labels(static, item, f"<<<api_call>>>: {call}")
-            asked[call == item.reference_call].append(found.answers["asked"])
-    assert sum(asked[True]) / len(asked[True]) >= 0.8
-    assert sum(asked[False]) / len(asked[False]) <= 0.15
+            result = labels(static, item, f"<<<api_call>>>: {call}")
+            verdicts[call == item.reference_call].append(result.answers["asked"])
+    assert sum(verdicts[True]) / len(verdicts[True]) >= 0.8
+    assert sum(verdicts[False]) / len(verdicts[False]) <= 0.15
 
 
 @pytest.mark.apibench
@@ -111,7 +112,7 @@ def test_an_argument_that_chooses_another_model_is_another_api(data_dir):
     assert [name for name, yes in wrong.answers.items() if not yes] == ["api", "asked"]
 
 
-def test_scores_are_the_numbers_of_yes_in_the_order_of_the_answers(static, mini):
+def test_scores_count_the_yes_replies_in_the_order_of_the_answers(static, mini):
     items = list(mini.train)
     at = next(number for number, item in enumerate(items) if item.id == "mini-161")
     assert scores(static, items, [(at, ""), (at, sections(RIGHT)), (at, "x = 1\nprint(x)"), (0, "")]) == [0, 8, 4, 0]

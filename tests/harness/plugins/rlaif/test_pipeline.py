@@ -11,8 +11,8 @@ from apigauge.harness.generation.backends import open_generator
 from apigauge.harness.generation.options import ModelOptions
 from apigauge.harness.generation.sampling import Sampling
 from apigauge.harness.plugins.rlaif import ppo, report
-from apigauge.harness.plugins.rlaif.options import Options
-from apigauge.harness.plugins.rlaif.results import Checkpoint, parted
+from apigauge.harness.plugins.rlaif.options import TrainOptions
+from apigauge.harness.plugins.rlaif.results import Checkpoint, check_hacking
 from apigauge.sandboxes.factory import open_sandbox
 
 SMALL = """
@@ -61,7 +61,7 @@ def files(folder):
 
 
 @pytest.mark.slow
-def test_what_is_done_stays_done_and_equal_seeds_come_to_equal_numbers(recipe, capsys):
+def test_finished_stages_are_skipped_and_equal_seeds_give_equal_numbers(recipe, capsys):
     first, second = recipe("a"), recipe("b")
     assert rlaif("run", first) == 0
     made, summary = files(first.parent), json.loads((first.parent / "rlaif/report/summary.json").read_bytes())
@@ -81,7 +81,7 @@ def test_what_is_done_stays_done_and_equal_seeds_come_to_equal_numbers(recipe, c
 
 
 @pytest.mark.slow
-def test_another_option_of_a_stage_does_that_stage_again_and_what_follows_from_it(recipe):
+def test_another_option_of_a_stage_repeats_it_and_the_stages_that_depend_on_it(recipe):
     path = recipe()
     assert rlaif("feedback", path) == 0
     before = files(path.parent)
@@ -97,7 +97,7 @@ def test_another_option_of_a_stage_does_that_stage_again_and_what_follows_from_i
     assert len(rows) == 120
 
 
-def test_what_an_algorithm_of_the_command_line_has_no_use_for_is_told_at_once(recipe, capsys):
+def test_an_option_that_the_algorithm_does_not_use_is_refused_at_once(recipe, capsys):
     path = recipe()
     path.write_text(path.read_text(encoding="utf-8") + "lam = 0.5\n", encoding="utf-8")
     assert rlaif("train", path, "--algorithm", "rloo") == 2
@@ -110,18 +110,18 @@ def test_another_algorithm_trains_again_and_the_report_names_it(recipe):
     made = path.parent / "rlaif/seed-0"
 
     def trained():
-        told = json.loads((made / "train/training.json").read_bytes())
-        return told["algorithm"], (made / "train/checkpoints/step-000002/model.safetensors").read_bytes()
+        manifest = json.loads((made / "train/training.json").read_bytes())
+        return manifest["algorithm"], (made / "train/checkpoints/step-000002/model.safetensors").read_bytes()
 
-    found = []
+    results = []
     for algorithm in ("rloo", "grpo"):
         assert rlaif("train", path, "--algorithm", algorithm) == 0
-        found.append(trained())
+        results.append(trained())
         before = files(made)
         assert rlaif("train", path, "--algorithm", algorithm) == 0
         assert files(made) == before
-    assert [name for name, _ in found] == ["rloo", "grpo"]
-    assert found[0][1] != found[1][1]
+    assert [name for name, _ in results] == ["rloo", "grpo"]
+    assert results[0][1] != results[1][1]
     assert rlaif("run", path, "--algorithm", "dpo") == 0
     after = files(made)
     same = {file.relative_to(made).parts[0] for file in before if after.get(file) == before[file]}
@@ -138,7 +138,7 @@ def test_another_algorithm_trains_again_and_the_report_names_it(recipe):
     assert "by DPO" in (path.parent / "rlaif/report/index.html").read_text(encoding="utf-8")
 
 
-def test_a_seed_that_the_recipe_does_not_have_is_told(recipe, capsys):
+def test_a_seed_that_the_recipe_does_not_have_is_refused(recipe, capsys):
     assert rlaif("train", recipe(more="seeds = [1, 2]"), "--seed", "3") == 2
     assert "the recipe has 1, 2" in capsys.readouterr().err
 
@@ -155,15 +155,15 @@ def test_the_shipped_recipe_raises_reward_and_executability(tmp_path, monkeypatc
     assert not later[-1]["hacked"]
 
 
-def _likes_long_answers(asked):
-    return [len(text) / 50 for _, text in asked]
+def _likes_long_answers(answers):
+    return [len(text) / 50 for _, text in answers]
 
 
 @pytest.mark.slow
 def test_a_labeler_that_likes_long_answers_is_flagged(tmp_path):
     mini = load_benchmark("mini")
     prompts = [mini.prompt(item) for item in mini.train]
-    options = Options(
+    options = TrainOptions(
         steps=12,
         batch=32,
         minibatch=16,
@@ -179,22 +179,22 @@ def test_a_labeler_that_likes_long_answers_is_flagged(tmp_path):
     )
     trained = ppo.train("apigauge-mini", prompts, _likes_long_answers, tmp_path / "train", options)
     rewards = [json.loads(line)["reward"] for line in (tmp_path / "train/metrics.jsonl").read_text().splitlines()]
-    found = checked(tmp_path, rewards[0], f"hf:{trained}", rewards[-1])
-    assert found.reward > 0
-    assert "exec.rate" in found.fell
-    assert found.is_hacked
+    check = checked(tmp_path, rewards[0], f"hf:{trained}", rewards[-1])
+    assert check.reward > 0
+    assert "exec.rate" in check.fell
+    assert check.is_hacked
 
 
 @pytest.mark.slow
 def test_a_labeler_that_likes_programs_which_end_at_once_is_flagged(tmp_path):
     """What a policy comes to that is paid for ``sys.exit(0)``: the program ends well, and has done nothing."""
-    found = checked(tmp_path, 0.0, "constant:<<<code>>>: import sys\nsys.exit(0)", 1.0)
-    assert found.fell == ["exec.rate", "ast.exact"]
-    assert found.is_hacked
+    check = checked(tmp_path, 0.0, "constant:<<<code>>>: import sys\nsys.exit(0)", 1.0)
+    assert check.fell == ["exec.rate", "ast.exact"]
+    assert check.is_hacked
 
 
 def checked(folder, before, spec, after):
-    """The check of a training that began with the shipped checkpoint and one reward, and came to another and another."""
+    """The hacking check of a training from the shipped checkpoint and a reward to another answerer and reward."""
     mini = load_benchmark("mini")
     points = []
     sandbox = open_sandbox("process", mini.environment)
@@ -205,4 +205,4 @@ def checked(folder, before, spec, after):
             points.append(Checkpoint(step, reward, report.scores(folder / f"run-{step}")))
     finally:
         sandbox.close()
-    return parted(*points, {item.id: item.api for item in mini.items})
+    return check_hacking(*points, {item.id: item.api for item in mini.items})

@@ -1,7 +1,7 @@
-"""A recipe that is disturbed: killed in any of its stages, a sandbox that fails, a labeler behind a server.
+"""Faults during a recipe: a kill in any stage, a sandbox that fails, a labeler behind a server.
 
-A fix could be wrong by taking a stage for done that was killed, by starting over what it should go on with to the same
-numbers, by publishing what a broken sandbox said, or by asking the labeler of a training for what nobody learns from.
+A fix could be wrong by treating a killed stage as finished, by starting over what it should resume, by publishing the
+verdicts of a broken sandbox, or by requesting labels that the training does not use.
 """
 
 import json
@@ -64,15 +64,15 @@ def launch(folder):
 
 def finished(folder):
     process = launch(folder)
-    _, said = process.communicate()
-    assert process.returncode == 0, said
+    _, errors = process.communicate()
+    assert process.returncode == 0, errors
     weights = sorted((folder / "rlaif/seed-0").rglob("model.safetensors"))
     summary = json.loads((folder / "rlaif/report/summary.json").read_bytes())
     return {path.relative_to(folder): path.read_bytes() for path in weights}, {**summary, "recipe": None}
 
 
 @pytest.mark.slow
-def test_killed_in_every_stage_it_comes_to_the_same_weights_and_numbers(tmp_path):
+def test_killed_in_every_stage_it_ends_with_the_same_weights_and_numbers(tmp_path):
     whole, torn = tmp_path / "whole", tmp_path / "torn"
     for folder in (whole, torn):
         folder.mkdir()
@@ -94,30 +94,30 @@ def test_the_recipe_for_a_gpu_runs_with_a_labeler_behind_a_server(tmp_path, monk
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     server = OpenAIServer()
     server.react = lambda got: good(json.dumps({"answer": "no" if len(got.prompt) % 2 else "yes"}))
-    asked = recipe.read(Path("gpt2-large"))
-    asked = replace(
-        asked,
+    training = recipe.read(Path("gpt2-large"))
+    training = replace(
+        training,
         benchmark="mini",
         model="apigauge-mini",
         out=tmp_path / "rlaif",
         seeds=(0,),
         baseline="",
         sandbox="process",
-        labeler_options=replace(asked.labeler_options, base_url=server.url, concurrency=2),
-        sft=replace(asked.sft, epochs=1),
-        feedback=replace(asked.feedback, limit=12, max_new_tokens=100),
-        train=replace(asked.train, steps=1, batch=8, minibatch=8, max_new_tokens=100),
+        labeler_options=replace(training.labeler_options, base_url=server.url, concurrency=2),
+        sft=replace(training.sft, epochs=1),
+        feedback=replace(training.feedback, limit=12, max_new_tokens=100),
+        train=replace(training.train, steps=1, batch=8, minibatch=8, max_new_tokens=100),
     )
     try:
-        with pipeline.opened(asked, None, lambda _: None) as seeds:
+        with pipeline.opened(training, None, lambda _: None) as seeds:
             seeds[0].run()
             summary = report.write(seeds, None)
     finally:
         server.close()
     assert [point["step"] for point in summary["checkpoints"][0]] == [0, 1]
     labels = tmp_path / "rlaif/seed-0/feedback/labels/openai-gpt-3.5-turbo/labels.jsonl"
-    assert len(labels.read_text(encoding="utf-8").splitlines()) == 12 * asked.feedback.samples
-    assert len(server.requests) >= 8 * 12 * asked.feedback.samples
+    assert len(labels.read_text(encoding="utf-8").splitlines()) == 12 * training.feedback.samples
+    assert len(server.requests) >= 8 * 12 * training.feedback.samples
     assert {got.body["model"] for got in server.requests} == {"gpt-3.5-turbo"}
 
 
@@ -135,7 +135,7 @@ class Engine:
 
 
 @pytest.mark.slow
-def test_a_checkpoint_whose_programs_could_not_be_run_has_no_numbers_until_they_could(tmp_path):
+def test_a_checkpoint_has_no_scores_until_the_sandbox_ran_its_programs(tmp_path):
     mini = load_benchmark("mini")
     sandbox = open_sandbox("process", mini.environment)
     engine = Engine(sandbox)
@@ -163,10 +163,10 @@ def test_a_checkpoint_whose_programs_could_not_be_run_has_no_numbers_until_they_
         ("ppo", "labeler", "sft", ["sft"]),
     ],
 )
-def test_a_stage_is_done_after_what_it_needs(monkeypatch, tmp_path, algorithm, learn_from, until, done):
-    found = []
+def test_a_stage_runs_after_those_it_depends_on(monkeypatch, tmp_path, algorithm, learn_from, until, done):
+    stages = []
     for stage in pipeline.STAGES:
-        monkeypatch.setattr(pipeline.Seed, f"_{stage}", lambda _, stage=stage: found.append(stage))
-    asked = recipe.Recipe("mini", learn_from=learn_from, algorithm=algorithm)
-    pipeline.Seed(asked, tmp_path, load_benchmark("mini"), None, lambda _: None).run(until)
-    assert found == done
+        monkeypatch.setattr(pipeline.Seed, f"_{stage}", lambda _, stage=stage: stages.append(stage))
+    training = recipe.Recipe("mini", learn_from=learn_from, algorithm=algorithm)
+    pipeline.Seed(training, tmp_path, load_benchmark("mini"), None, lambda _: None).run(until)
+    assert stages == done

@@ -1,4 +1,4 @@
-"""PPO's equations against references in float64, and what must hold of them whatever the numbers are."""
+"""PPO's equations against references in float64, and properties that hold for all numbers."""
 
 import math
 
@@ -94,8 +94,8 @@ def test_nothing_behind_an_answer_changes_a_loss_or_its_gradient():
     dirty = [
         torch.where(mask, one, number) for one, number in zip(clean, (1e4, -1e4, -1e4, 1e9, 1e9, 7.0), strict=True)
     ]
-    for found, expected in zip(gradients(*dirty), gradients(*clean), strict=True):
-        assert torch.equal(found, expected)
+    for actual, expected in zip(gradients(*dirty), gradients(*clean), strict=True):
+        assert torch.equal(actual, expected)
     assert not gradients(*dirty)[1][~mask].any()
 
 
@@ -105,9 +105,9 @@ def test_kl_is_never_negative_by_more_than_rounding(seed, scale, apart):
     generator = torch.Generator().manual_seed(seed)
     near, other = torch.randn(2, 3, 4, 5000, generator=generator) * scale
     log_p, log_q = (torch.log_softmax(logits, dim=-1) for logits in (near, near + apart**8 * other))
-    found = ppo.kl_divergence(log_p, log_q)
-    assert found.isfinite().all()
-    assert found.min() >= -1e-7
+    divergence = ppo.kl_divergence(log_p, log_q)
+    assert divergence.isfinite().all()
+    assert divergence.min() >= -1e-7
     assert not ppo.kl_divergence(log_p, log_p).any()
     log_ratio = ppo.taken(log_p, torch.zeros(3, 4, dtype=torch.long)) - ppo.taken(
         log_q, torch.zeros(3, 4, dtype=torch.long)
@@ -145,8 +145,8 @@ def test_the_coefficient_follows_the_controller_of_ziegler_et_al():
     assert ppo.adapted(0.2, 0.0, 6.0) == pytest.approx(0.2 * 0.98)
 
 
-def test_normalised_scores_have_mean_0_and_variance_1_over_all_that_were_seen():
+def test_normalised_scores_have_mean_0_and_variance_1_over_all_scores_so_far():
     moments = ppo.Moments().add([1.0, 2.0]).add([3.0, 6.0])
-    found = [moments.normalise(score) for score in (1.0, 2.0, 3.0, 6.0)]
-    assert found == pytest.approx([(score - 3.0) / math.sqrt(3.5) for score in (1.0, 2.0, 3.0, 6.0)])
+    normalised = [moments.normalise(score) for score in (1.0, 2.0, 3.0, 6.0)]
+    assert normalised == pytest.approx([(score - 3.0) / math.sqrt(3.5) for score in (1.0, 2.0, 3.0, 6.0)])
     assert ppo.Moments().add([5.0, 5.0]).normalise(5.0) == 0.0

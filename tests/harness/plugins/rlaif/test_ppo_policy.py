@@ -1,4 +1,4 @@
-"""The policy reads and draws answers as if each were alone and every token asked for by itself."""
+"""The policy evaluates and draws answers as if each were alone in its batch and each token computed separately."""
 
 import dataclasses
 
@@ -9,7 +9,7 @@ from transformers import AutoModelForCausalLM
 
 from apigauge.errors import ModelError, UsageError
 from apigauge.harness.generation.checkpoint import find
-from apigauge.harness.plugins.rlaif.options import Options
+from apigauge.harness.plugins.rlaif.options import TrainOptions
 from apigauge.harness.plugins.rlaif.policy import Answers, Inverse, Policy
 
 WORDS = list("abcdefgh")
@@ -24,7 +24,7 @@ def folder(request, tmp_path_factory):
 
 def opened(folder, **options):
     given = {"max_new_tokens": 6, "temperature": TEMPERATURE, "device": "cpu"} | options
-    policy = Policy(find(str(folder)), Options(**given))
+    policy = Policy(find(str(folder)), TrainOptions(**given))
     torch.nn.init.normal_(policy.head.weight, generator=torch.Generator().manual_seed(1))
     return policy
 
@@ -67,16 +67,16 @@ def test_log_probabilities_and_values_are_those_before_each_token(folder):
 
 
 @pytest.mark.parametrize("by", [-1, 1])
-def test_reading_one_token_beside_is_caught_by_the_check(folder, monkeypatch, by):
+def test_an_offset_of_one_token_is_caught_by_the_check(folder, monkeypatch, by):
     policy = opened(folder)
     answers, _ = drawn(policy)
     read = policy.read
     for which in (0, 1):
 
         def wrong(answers, which=which):
-            found = list(read(answers))
-            found[which] = torch.roll(found[which], by, dims=1)
-            return found
+            result = list(read(answers))
+            result[which] = torch.roll(result[which], by, dims=1)
+            return result
 
         monkeypatch.setattr(policy, "read", wrong)
         with pytest.raises(AssertionError):
@@ -102,9 +102,9 @@ def test_more_padding_changes_neither_numbers_nor_gradients(folder):
         total = log_p.gather(-1, read.tokens.unsqueeze(-1)).squeeze(-1)[own].sum() + (values[own] ** 2).sum()
         return total, *torch.autograd.grad(total, policy.trained())
 
-    for found, expected in zip(loss(padded), loss(answers), strict=True):
-        # Sums of float32 in another order: what is near 0 beside its neighbours has few digits of its own.
-        torch.testing.assert_close(found, expected, rtol=0, atol=2e-6 * max(1, expected.abs().max().item()))
+    for actual, expected in zip(loss(padded), loss(answers), strict=True):
+        # Sums of float32 in another order: values near 0 next to larger ones have few correct digits.
+        torch.testing.assert_close(actual, expected, rtol=0, atol=2e-6 * max(1, expected.abs().max().item()))
 
 
 def test_an_answer_depends_on_its_own_prompt_and_numbers_alone(folder):
@@ -188,21 +188,21 @@ def test_adapters_start_as_the_model_and_leave_its_weights_alone(folder, tmp_pat
 def test_bfloat16_reads_nearly_the_same_and_learns_in_float32(folder):
     answers, _ = drawn(opened(folder))
     exact, rough = (opened(folder, bf16=bf16).read(answers) for bf16 in (False, True))
-    for found, expected in zip(rough, exact, strict=True):
-        assert found.dtype == torch.float32
-        torch.testing.assert_close(found, expected, rtol=0, atol=0.1)
-        assert not torch.equal(found, expected)
+    for actual, expected in zip(rough, exact, strict=True):
+        assert actual.dtype == torch.float32
+        torch.testing.assert_close(actual, expected, rtol=0, atol=0.1)
+        assert not torch.equal(actual, expected)
     assert {one.dtype for one in opened(folder, bf16=True).trained()} == {torch.float32}
 
 
-def test_options_that_make_no_sense_are_refused():
+def test_invalid_options_are_refused():
     for wrong in ({"steps": 0}, {"temperature": 0.0}, {"lam": 1.5}, {"gamma": -0.1}):
         with pytest.raises(UsageError, match=next(iter(wrong))):
-            Options(**wrong)
+            TrainOptions(**wrong)
 
 
 def test_the_learning_rate_rises_and_falls():
-    options = dataclasses.replace(Options(), steps=100, warmup=10, learning_rate=2.0, final_rate=0.1)
+    options = dataclasses.replace(TrainOptions(), steps=100, warmup=10, learning_rate=2.0, final_rate=0.1)
     assert options.rate_at(0) == pytest.approx(0.2)
     assert options.rate_at(4) == pytest.approx(1.0)
     assert options.rate_at(50) == pytest.approx(2 * 0.55)

@@ -1,8 +1,8 @@
-"""The fault: a training is killed with SIGKILL at any instant. Called again, it goes on to the same weights, bit for bit.
+"""The fault: a training is killed with SIGKILL at any instant. Called again, it resumes and ends with the same weights, bit for bit.
 
 A fix could be wrong by leaving out of a checkpoint what decides later steps (the optimizer, the generator, the prompts still
-to come, the coefficient, the moments of the scores), by taking a checkpoint for whole that is not, or by counting steps
-twice that were told before the kill and are done again after it.
+to come, the coefficient, the moments of the scores), by accepting an incomplete checkpoint, or by counting steps
+twice that were logged before the kill and are repeated after it.
 """
 
 import dataclasses
@@ -40,8 +40,8 @@ def launch(start, out, *fate):
 
 def finish(start, out):
     process = launch(start, out)
-    _, said = process.communicate()
-    assert process.returncode == 0, said
+    _, errors = process.communicate()
+    assert process.returncode == 0, errors
 
 
 @pytest.fixture(scope="module")
@@ -71,13 +71,15 @@ def check_same(out, expected):
     for name in names[0]:
         ours, theirs = (folder / "checkpoints" / name for folder in (out, expected))
         for file in [one.relative_to(theirs) for one in theirs.rglob("*.safetensors")]:
-            found, wanted = load_file(ours / file), load_file(theirs / file)
-            assert found.keys() == wanted.keys()
-            assert all(torch.equal(found[key], wanted[key]) for key in wanted), f"{name}/{file}"
-        found, wanted = (tensors(torch.load(one / "trainer.pt")) for one in (ours, theirs))
-        assert found.keys() == wanted.keys()
-        for key, one in wanted.items():
-            assert torch.equal(found[key], one) if isinstance(one, torch.Tensor) else found[key] == one, f"{name}{key}"
+            actual, expected = load_file(ours / file), load_file(theirs / file)
+            assert actual.keys() == expected.keys()
+            assert all(torch.equal(actual[key], expected[key]) for key in expected), f"{name}/{file}"
+        actual, expected = (tensors(torch.load(one / "trainer.pt")) for one in (ours, theirs))
+        assert actual.keys() == expected.keys()
+        for key, one in expected.items():
+            assert torch.equal(actual[key], one) if isinstance(one, torch.Tensor) else actual[key] == one, (
+                f"{name}{key}"
+            )
     assert numbers(out) == numbers(expected)
 
 
@@ -97,7 +99,7 @@ def test_the_last_two_checkpoints_and_the_best_are_kept(undisturbed):
     ("fate", "number"),
     [("rename", 1), ("rename", 2), ("renamed", 3), ("delete", 1), ("learn", 3), ("learn", 23), ("log", 1), ("log", 4)],
 )
-def test_a_training_killed_at_a_bad_moment_goes_on_to_the_same_weights(start, undisturbed, tmp_path, fate, number):
+def test_a_training_killed_at_a_bad_moment_resumes_to_the_same_weights(start, undisturbed, tmp_path, fate, number):
     process = launch(start, tmp_path / "out", fate, number)
     process.communicate()
     assert process.returncode == -signal.SIGKILL
@@ -106,7 +108,7 @@ def test_a_training_killed_at_a_bad_moment_goes_on_to_the_same_weights(start, un
 
 
 @pytest.mark.slow
-def test_a_training_killed_at_random_moments_goes_on_to_the_same_weights(start, undisturbed, tmp_path):
+def test_a_training_killed_at_random_moments_resumes_to_the_same_weights(start, undisturbed, tmp_path):
     expected, seconds = undisturbed
     draw, killed = random.Random(0), 0
     for number in range(6):
@@ -141,7 +143,7 @@ def stopped(start, out, options, at):
 
 
 @pytest.mark.parametrize("changes", [{}, {"lora": 2}], ids=["weights", "adapters"])
-def test_a_training_stopped_in_any_step_goes_on_to_the_same_weights(start, tmp_path, changes):
+def test_a_training_stopped_in_any_step_resumes_to_the_same_weights(start, tmp_path, changes):
     options = dataclasses.replace(ppo_training.OPTIONS, steps=5, **changes)
     arguments = ppo_training.PROMPTS, ppo_training.score
     ppo.train(str(start), *arguments, tmp_path / "undisturbed", options)
@@ -188,7 +190,7 @@ def test_forgetting_any_part_of_the_state_is_caught_by_the_check(start, tmp_path
         go_on()
 
 
-def test_a_finished_training_is_not_begun_again(start, undisturbed, tmp_path):
+def test_a_finished_training_is_not_repeated(start, undisturbed, tmp_path):
     out = shutil.copytree(undisturbed[0], tmp_path / "out")
     trained = ppo.train(str(start), ppo_training.PROMPTS, lambda _: pytest.fail("asked"), out, ppo_training.OPTIONS)
     assert trained == out / "checkpoints" / "step-000009"
@@ -205,7 +207,7 @@ def test_the_folder_of_another_training_is_refused(start, undisturbed, tmp_path)
     check_same(out, undisturbed[0])
 
 
-def test_the_global_random_state_decides_nothing_and_is_left_alone(start, tmp_path):
+def test_the_global_random_state_is_neither_used_nor_changed(start, tmp_path):
     options = dataclasses.replace(ppo_training.OPTIONS, steps=2, lora=2)
     for seed in (1, 2):
         torch.manual_seed(seed)
@@ -215,7 +217,7 @@ def test_the_global_random_state_decides_nothing_and_is_left_alone(start, tmp_pa
     check_same(tmp_path / "1", tmp_path / "2")
 
 
-def test_a_torn_line_of_metrics_is_dropped(start, undisturbed, tmp_path):
+def test_an_incomplete_line_of_metrics_is_dropped(start, undisturbed, tmp_path):
     out = shutil.copytree(undisturbed[0], tmp_path / "out")
     with (out / "metrics.jsonl").open("a") as file:
         file.write('{"step": 10, "rew')

@@ -21,7 +21,7 @@ from apigauge.harness.generation.sampling import Sampling
 from apigauge.harness.generation.types import Request
 from apigauge.harness.plugins.rlaif import ppo
 from apigauge.harness.plugins.rlaif.logs import Sample, shown
-from apigauge.harness.plugins.rlaif.options import Options
+from apigauge.harness.plugins.rlaif.options import TrainOptions
 from apigauge.harness.plugins.rlaif.policy import Policy
 
 WORDS = list("abcdefgh")
@@ -34,7 +34,7 @@ def rows(out):
 def test_a_bandit_is_solved(tmp_path):
     """One of eight answers is worth 1."""
     start = save_words(tmp_path / "start", WORDS)
-    options = Options(
+    options = TrainOptions(
         steps=20,
         batch=32,
         max_new_tokens=1,
@@ -43,27 +43,33 @@ def test_a_bandit_is_solved(tmp_path):
         kl_target=None,
         device="cpu",
     )
-    ppo.train(str(start), ["a"], lambda asked: [float(text == "d") for _, text in asked], tmp_path / "out", options)
-    found = [row["reward"] for row in rows(tmp_path / "out")]
-    assert found[0] < 0.5
-    assert sum(found[-5:]) / 5 >= 0.95
+    ppo.train(
+        str(start),
+        ["a"],
+        lambda completions: [float(text == "d") for _, text in completions],
+        tmp_path / "out",
+        options,
+    )
+    rewards = [row["reward"] for row in rows(tmp_path / "out")]
+    assert rewards[0] < 0.5
+    assert sum(rewards[-5:]) / 5 >= 0.95
 
 
 @pytest.mark.slow
-def test_copying_is_learnt_and_carries_over_to_prompts_never_asked(tmp_path):
+def test_copying_is_learnt_and_generalises_to_new_prompts(tmp_path):
     """Three tokens, of eight; each in its place is worth a third."""
     start = save_words(tmp_path / "start", WORDS)
     prompts = [f"{a} {b} {c}" for a in WORDS for b in WORDS for c in WORDS]
     random.Random(0).shuffle(prompts)
-    asked, held = prompts[:400], prompts[400:]
+    questions, held = prompts[:400], prompts[400:]
 
     def score(completions):
         return [
-            sum(a == b for a, b in zip(asked[number].split(), text.split(), strict=False)) / 3
+            sum(a == b for a, b in zip(questions[number].split(), text.split(), strict=False)) / 3
             for number, text in completions
         ]
 
-    options = Options(
+    options = TrainOptions(
         steps=70,
         batch=128,
         minibatch=128,
@@ -74,10 +80,10 @@ def test_copying_is_learnt_and_carries_over_to_prompts_never_asked(tmp_path):
         kl_target=None,
         device="cpu",
     )
-    trained = ppo.train(str(start), asked, score, tmp_path / "out", options)
-    found = [row["reward"] for row in rows(tmp_path / "out")]
-    assert found[0] < 0.2
-    assert sum(found[-5:]) / 5 >= 0.95
+    trained = ppo.train(str(start), questions, score, tmp_path / "out", options)
+    rewards = [row["reward"] for row in rows(tmp_path / "out")]
+    assert rewards[0] < 0.2
+    assert sum(rewards[-5:]) / 5 >= 0.95
     # The harness's own backend answers with what was saved.
     model = HF(find(str(trained)), None, ModelOptions(sampling=Sampling(max_new_tokens=3), device="cpu"))
     requests = [Request(prompt, 0, prompt, 0) for prompt in held]
@@ -88,7 +94,7 @@ def test_copying_is_learnt_and_carries_over_to_prompts_never_asked(tmp_path):
 def test_the_penalty_keeps_the_policy_near_its_start(tmp_path):
     """The optimum is known: start times exp(score / coefficient), normalised (Ziegler, section 2.1)."""
     start = save_words(tmp_path / "start", WORDS)
-    options = Options(
+    options = TrainOptions(
         steps=50,
         batch=256,
         minibatch=256,
@@ -100,7 +106,11 @@ def test_the_penalty_keeps_the_policy_near_its_start(tmp_path):
         device="cpu",
     )
     trained = ppo.train(
-        str(start), ["a"], lambda asked: [float(text == "d") for _, text in asked], tmp_path / "out", options
+        str(start),
+        ["a"],
+        lambda completions: [float(text == "d") for _, text in completions],
+        tmp_path / "out",
+        options,
     )
     before, after = (
         torch.softmax(AutoModelForCausalLM.from_pretrained(folder)(torch.tensor([[1]])).logits[0, -1], dim=-1)
@@ -112,7 +122,7 @@ def test_the_penalty_keeps_the_policy_near_its_start(tmp_path):
     torch.testing.assert_close(after, wanted, rtol=0, atol=0.04)
 
 
-STEP = Options(
+STEP = TrainOptions(
     steps=100,
     batch=12,
     epochs=1,
@@ -140,10 +150,10 @@ def worth(completions):
 
 def step(folder):
     """What the third step of a training tells, and what a reference in float64 says of it."""
-    asked = []
+    drawn = []
 
     def score(completions):
-        asked[:] = completions
+        drawn[:] = completions
         return worth(completions)
 
     trainer = ppo.Trainer(Policy(find(str(folder)), STEP), PROMPTS, score, STEP)
@@ -156,11 +166,11 @@ def step(folder):
     coefficient = trainer.coefficient
     numbers, _ = trainer.train_step()
     start = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float64)
-    return numbers, reference(policy, head, start, asked, coefficient)
+    return numbers, reference(policy, head, start, drawn, coefficient)
 
 
-def told(model, prompt, answer):
-    """Logarithms of all probabilities and last states before each token of one answer, each asked for by itself."""
+def token_by_token(model, prompt, answer):
+    """Log-probabilities and last states before each token of one answer, from one forward pass for each token."""
     log_p, states = [], []
     ids = [WORDS.index(word) + 1 for word in prompt.split()]
     for token in answer:
@@ -171,19 +181,19 @@ def told(model, prompt, answer):
     return torch.stack(log_p), torch.stack(states)
 
 
-def reference(policy, head, start, asked, coefficient):
+def reference(policy, head, start, completions, coefficient):
     """A step, answer by answer; its gradient by automatic differentiation of the loss as the papers write it."""
     answers = []
-    for _, text in asked:
+    for _, text in completions:
         tokens = [WORDS.index(word) + 1 for word in text.split()]
         answers.append(tokens if len(tokens) == 5 else [*tokens, 0])
     mask = np.array([[t < len(answer) for t in range(5)] for answer in answers])
     rewards, values = np.zeros((2, *mask.shape))
     ours, kl, entropy = [], 0.0, []
-    scores = worth(asked)
-    for row, ((number, _), answer) in enumerate(zip(asked, answers, strict=True)):
-        log_p, states = told(policy, PROMPTS[number], answer)
-        log_q, _ = told(start, PROMPTS[number], answer)
+    scores = worth(completions)
+    for row, ((number, _), answer) in enumerate(zip(completions, answers, strict=True)):
+        log_p, states = token_by_token(policy, PROMPTS[number], answer)
+        log_q, _ = token_by_token(start, PROMPTS[number], answer)
         value = head(states)[:, 0]
         ours.append((log_p, value))
         for t, token in enumerate(answer):
@@ -203,10 +213,10 @@ def reference(policy, head, start, asked, coefficient):
     gradient = torch.autograd.grad(loss / mask.sum(), [*policy.parameters(), *head.parameters()])
     return {
         "reward": math.fsum(scores) / len(scores),
-        "kl": kl / len(asked),
+        "kl": kl / len(completions),
         "entropy": math.fsum(entropy) / len(entropy),
-        "length": mask.sum() / len(asked),
-        "ended": sum(answer[-1] == 0 for answer in answers) / len(asked),
+        "length": mask.sum() / len(completions),
+        "ended": sum(answer[-1] == 0 for answer in answers) / len(completions),
         "kl_coefficient": coefficient,
         "value_loss": mean((returns - values) ** 2 / 2, mask),
         "gradient": math.sqrt(sum((one**2).sum().item() for one in gradient)),
@@ -269,7 +279,9 @@ def test_a_bug_planted_in_a_step_is_caught_by_the_reference(folder, monkeypatch,
 
 def learnt(folder, **options):
     """The weights after two steps, and what the second one told."""
-    given = Options(**{"steps": 9, "batch": 8, "max_new_tokens": 4, "learning_rate": 1e-3, "device": "cpu"} | options)
+    given = TrainOptions(
+        **{"steps": 9, "batch": 8, "max_new_tokens": 4, "learning_rate": 1e-3, "device": "cpu"} | options
+    )
     trainer = ppo.Trainer(Policy(find(str(folder)), given), PROMPTS, worth, given)
     trainer.train_step()
     numbers, _ = trainer.train_step()
@@ -278,8 +290,8 @@ def learnt(folder, **options):
 
 def test_microbatches_add_up_to_their_minibatch(folder):
     whole, parts = (learnt(folder, minibatch=8, microbatch=size, epochs=2)[0] for size in (8, 3))
-    for found, expected in zip(parts.parameters, whole.parameters, strict=True):
-        torch.testing.assert_close(found, expected, rtol=0, atol=2e-5)
+    for actual, expected in zip(parts.parameters, whole.parameters, strict=True):
+        torch.testing.assert_close(actual, expected, rtol=0, atol=2e-5)
 
 
 def test_epochs_end_when_the_policy_has_moved_far_enough(folder):
@@ -295,22 +307,22 @@ def test_the_coefficient_adapts_to_the_kl_of_the_step(folder):
     assert trainer.coefficient == pytest.approx(expected)
 
 
-def test_every_prompt_is_asked_once_before_any_is_asked_again(folder):
-    options = Options(steps=9, batch=3, max_new_tokens=2, device="cpu")
-    asked = []
+def test_every_prompt_is_used_once_before_any_is_used_again(folder):
+    options = TrainOptions(steps=9, batch=3, max_new_tokens=2, device="cpu")
+    numbers = []
 
     def score(completions):
-        asked.extend(number for number, _ in completions)
+        numbers.extend(number for number, _ in completions)
         return [0.0] * len(completions)
 
     trainer = ppo.Trainer(Policy(find(str(folder)), options), PROMPTS, score, options)
     for _ in range(4):
         trainer.train_step()
-    assert [sorted(asked[at : at + 4]) for at in (0, 4, 8)] == [[0, 1, 2, 3]] * 3
+    assert [sorted(numbers[at : at + 4]) for at in (0, 4, 8)] == [[0, 1, 2, 3]] * 3
 
 
 def test_adapters_are_learnt_and_weights_are_not(folder):
-    options = Options(steps=9, batch=8, max_new_tokens=4, learning_rate=1e-2, lora=4, device="cpu")
+    options = TrainOptions(steps=9, batch=8, max_new_tokens=4, learning_rate=1e-2, lora=4, device="cpu")
     trainer = ppo.Trainer(Policy(find(str(folder)), options), PROMPTS, worth, options)
     before = {name: one.clone() for name, one in trainer.policy._model.named_parameters()}
     first, _ = trainer.train_step()
@@ -323,14 +335,14 @@ def test_adapters_are_learnt_and_weights_are_not(folder):
 
 @pytest.mark.parametrize("scores", [[1.0], [math.nan] * 8, [math.inf] * 8], ids=["too few", "nan", "infinite"])
 def test_scores_that_cannot_be_learnt_from_are_refused(folder, scores):
-    options = Options(steps=9, batch=8, max_new_tokens=2, device="cpu")
+    options = TrainOptions(steps=9, batch=8, max_new_tokens=2, device="cpu")
     trainer = ppo.Trainer(Policy(find(str(folder)), options), PROMPTS, lambda _: scores, options)
     with pytest.raises(ValueError, match="8 answers need as many finite scores"):
         trainer.train_step()
 
 
 def test_a_tracker_that_is_not_installed_is_refused(folder, tmp_path):
-    options = Options(steps=1, batch=2, max_new_tokens=2, device="cpu")
+    options = TrainOptions(steps=1, batch=2, max_new_tokens=2, device="cpu")
     with pytest.raises(UsageError, match="tracker mlflow"):
         ppo.train(str(folder), PROMPTS, worth, tmp_path / "out", options, trackers=["mlflow"])
 
@@ -339,12 +351,12 @@ def test_tensorboard_gets_every_number_once_and_some_answers(folder, tmp_path):
     pytest.importorskip("tensorboard")
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-    options = Options(steps=3, batch=4, max_new_tokens=2, device="cpu")
+    options = TrainOptions(steps=3, batch=4, max_new_tokens=2, device="cpu")
     ppo.train(str(folder), PROMPTS, worth, tmp_path / "out", options)
     events = EventAccumulator(str(tmp_path / "out" / "tensorboard")).Reload()
     for name in rows(tmp_path / "out")[0].keys() - {"step"}:
-        found = [(one.step, one.value) for one in events.Scalars(name)]
-        assert found == [(row["step"], pytest.approx(row[name], rel=1e-6)) for row in rows(tmp_path / "out")], name
+        points = [(one.step, one.value) for one in events.Scalars(name)]
+        assert points == [(row["step"], pytest.approx(row[name], rel=1e-6)) for row in rows(tmp_path / "out")], name
     assert "sample/0/text_summary" in events.Tags()["tensors"]
 
 

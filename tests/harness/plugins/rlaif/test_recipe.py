@@ -1,4 +1,4 @@
-"""What may stand in a recipe."""
+"""The contents of a recipe."""
 
 from pathlib import Path
 
@@ -13,21 +13,23 @@ def written(folder, text):
     return folder / "rlaif.toml"
 
 
-def test_a_table_sets_a_stage_and_leaves_the_rest_as_it_is(tmp_path):
-    told = 'benchmark = "mini"\nseeds = [3, 4]\nout = "made"\n[train]\nsteps = 7\nkl_coefficient = 1\nstop_kl = 0.5\n'
-    found = recipe.read(written(tmp_path, told))
-    assert (found.benchmark, found.seeds, found.out) == ("mini", (3, 4), tmp_path / "made")
-    assert (found.train.steps, found.train.kl_coefficient, found.train.stop_kl) == (7, 1.0, 0.5)
-    assert found.train.batch == type(found.train)().batch
-    assert found.sft == type(found.sft)()
+def test_a_table_sets_options_of_a_stage_and_the_rest_have_their_defaults(tmp_path):
+    text = 'benchmark = "mini"\nseeds = [3, 4]\nout = "made"\n[train]\nsteps = 7\nkl_coefficient = 1\nstop_kl = 0.5\n'
+    training = recipe.read(written(tmp_path, text))
+    assert (training.benchmark, training.seeds, training.out) == ("mini", (3, 4), tmp_path / "made")
+    assert (training.train.steps, training.train.kl_coefficient, training.train.stop_kl) == (7, 1.0, 0.5)
+    assert training.train.batch == type(training.train)().batch
+    assert training.sft == type(training.sft)()
 
 
 def test_each_seed_is_the_seed_of_every_stage(tmp_path):
-    found = recipe.read(written(tmp_path, 'benchmark = "mini"\nseeds = [3, 4]\n')).of_seed(4)
-    assert {found.sft.seed, found.feedback.seed, found.reward.seed, found.train.seed, *found.seeds} == {4}
+    training = recipe.read(written(tmp_path, 'benchmark = "mini"\nseeds = [3, 4]\n')).of_seed(4)
+    assert {training.sft.seed, training.feedback.seed, training.reward.seed, training.train.seed, *training.seeds} == {
+        4
+    }
 
 
-def test_the_algorithm_asked_for_wins_over_the_recipe_s(tmp_path):
+def test_the_algorithm_of_the_command_line_overrides_the_recipe(tmp_path):
     path = written(tmp_path, 'benchmark = "mini"\nalgorithm = "rloo"\n')
     assert (recipe.read(path).algorithm, recipe.read(path, "grpo").algorithm) == ("rloo", "grpo")
     path = written(tmp_path, 'benchmark = "mini"\n')
@@ -39,7 +41,7 @@ def test_dpo_learns_from_the_labeler_whatever_the_recipe_says(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         ("", "benchmark is missing"),
         ("benchmark = ", "cannot be read"),
@@ -49,17 +51,17 @@ def test_dpo_learns_from_the_labeler_whatever_the_recipe_says(tmp_path):
         ('benchmark = "mini"\ntrain = 3\n', "train is a table, not 3"),
         ('benchmark = "mini"\n[train]\nsteps = "3"\n', "steps is '3'; its default is 100"),
         ('benchmark = "mini"\n[train]\nsteps = 0\n', "must be above 0"),
-        ('benchmark = "mini"\nseeds = []\n', "at least one of seeds"),
+        ('benchmark = "mini"\nseeds = []\n', "seeds needs at least one number"),
         ('benchmark = "mini"\nalgorithm = "sppo"\n', "give one of ppo, rloo, grpo, dpo"),
         ('benchmark = "mini"\nalgorithm = "rloo"\n[train]\nlam = 0.5\n', "rloo has no lam"),
-        ('benchmark = "mini"\nlearn_from = "me"\n', "learn_from as reward or labeler"),
+        ('benchmark = "mini"\nlearn_from = "me"\n', "learn_from is reward or labeler"),
         ('benchmark = "mini"\nlabeler = "gpt-4"\n', "labeler 'gpt-4': give static, execution, openai:MODEL"),
         ('benchmark = "mini"\ntrackers = ["mlflow"]\n', "tracker mlflow: give one of wandb, trackio"),
         ('benchmark = "mini"\n[labeler_options]\nkey = "x"\n', "there is no 'key'"),
     ],
 )
-def test_what_makes_no_sense_is_told(tmp_path, text, told):
-    with pytest.raises(UsageError, match=told):
+def test_an_invalid_recipe_is_refused_with_the_reason(tmp_path, text, message):
+    with pytest.raises(UsageError, match=message):
         recipe.read(written(tmp_path, text))
 
 

@@ -1,4 +1,4 @@
-"""A reward model learns what answers are worth, by real training, and reads them at their end."""
+"""A reward model learns the quality of answers, by real training, and reads rewards at their last token."""
 
 import dataclasses
 import json
@@ -22,9 +22,9 @@ from transformers import AutoModelForSequenceClassification
 from apigauge.errors import ModelError, RunError, UsageError
 from apigauge.harness.plugins.rlaif import reward
 from apigauge.harness.plugins.rlaif.pairs import Labelled, Pair, paired, split
-from apigauge.harness.plugins.rlaif.reward import Options, RewardModel, reward_function
+from apigauge.harness.plugins.rlaif.reward import RewardModel, RewardOptions, reward_function
 
-OPTIONS = Options(epochs=2, learning_rate=3e-3, device="cpu")
+OPTIONS = RewardOptions(epochs=2, learning_rate=3e-3, device="cpu")
 ANSWERS = labelled(150)
 PROMPT = "d e f g"
 
@@ -49,21 +49,21 @@ def check_learnt(folder):
     """Of new answers to new prompts, the better one has the greater reward."""
     new = labelled(60, seed=2)
     rewards = opened(folder).score([(one.prompt, one.text) for one in new])
-    found = [
+    right = [
         rewards[a] > rewards[b]
         for a in range(len(new))
         for b in range(len(new))
         if new[a].item == new[b].item and worth(new[a].text) > worth(new[b].text)
     ]
-    assert len(found) > 200
-    assert sum(found) / len(found) > 0.9
+    assert len(right) > 200
+    assert sum(right) / len(right) > 0.9
 
 
 def test_the_better_of_two_answers_gets_the_greater_reward(trained):
     check_learnt(trained)
 
 
-def test_pairs_the_wrong_way_round_are_caught_by_the_check(base, tmp_path, monkeypatch):
+def test_swapped_pairs_are_caught_by_the_check(base, tmp_path, monkeypatch):
     right = reward.capped
     monkeypatch.setattr(reward, "capped", lambda *a: [Pair(one.rejected, one.chosen, one.margin) for one in right(*a)])
     reward.train(base, ANSWERS, tmp_path / "out", OPTIONS)
@@ -71,18 +71,18 @@ def test_pairs_the_wrong_way_round_are_caught_by_the_check(base, tmp_path, monke
         check_learnt(tmp_path / "out")
 
 
-def test_the_report_is_what_the_model_says_of_answers_it_never_saw(trained):
+def test_the_report_is_on_held_out_answers(trained):
     report = json.loads((trained / "report.json").read_text())
     pairs, ties = paired(ANSWERS)
     learnt, held = split(pairs, 0.1, OPTIONS.seed)
     assert (report["answers"], report["pairs"], report["ties"]) == (600, len(pairs), ties)
     model = opened(trained)
-    asked = [one for one in ANSWERS if one.prompt in {pair.chosen.prompt for pair in held}]
+    held_answers = [one for one in ANSWERS if one.prompt in {pair.chosen.prompt for pair in held}]
     counts = Counter(pair.chosen.item for pair in learnt)
     assert report["learnt_pairs"] == sum(min(4, count) for count in counts.values()) < len(learnt)
     # A tenth of the 145 prompts that have answers with different scores.
-    assert report["held_out"] == {"prompts": 14, "answers": len(asked), "pairs": len(held)}
-    alone = {(one.item, one.sample): model.score([(one.prompt, one.text)])[0] for one in asked}
+    assert report["held_out"] == {"prompts": 14, "answers": len(held_answers), "pairs": len(held)}
+    alone = {(one.item, one.sample): model.score([(one.prompt, one.text)])[0] for one in held_answers}
     right = [alone[a.item, a.sample] > alone[b.item, b.sample] for a, b, _ in held]
     assert report["accuracy"]["value"] == pytest.approx(sum(right) / len(held))
     assert sum(right) / len(held) > 0.9
@@ -92,7 +92,7 @@ def test_the_report_is_what_the_model_says_of_answers_it_never_saw(trained):
         ("exec.rate", lambda one: one.metrics["exec.rate"]),
         ("ast.exact", lambda one: one.metrics["ast.exact"]),
     ):
-        expected = np.corrcoef(list(alone.values()), [value(one) for one in asked])[0, 1]
+        expected = np.corrcoef(list(alone.values()), [value(one) for one in held_answers])[0, 1]
         assert report["correlation"][name]["pearson"] == pytest.approx(expected, abs=1e-4), name
 
 
@@ -131,7 +131,7 @@ def llama(tmp_path_factory):
 
 
 @pytest.mark.parametrize("kind", ["trained", "llama"])
-def test_rewards_are_read_at_the_last_token_whatever_stands_beside_it(request, kind):
+def test_rewards_are_read_at_the_last_token_whatever_the_batch(request, kind):
     check_read(request.getfixturevalue(kind))
 
 
@@ -150,9 +150,9 @@ def test_reading_at_the_padding_is_caught_by_the_check(trained, monkeypatch):
 
 def test_many_answers_are_scored_as_each_alone_and_in_their_order(trained):
     model = opened(trained)
-    asked = [(one.prompt, one.text) for one in ANSWERS[:100]]
-    alone = [model.score([one])[0] for one in asked]
-    assert model.score(asked) == pytest.approx(alone, abs=1e-5)
+    answers = [(one.prompt, one.text) for one in ANSWERS[:100]]
+    alone = [model.score([one])[0] for one in answers]
+    assert model.score(answers) == pytest.approx(alone, abs=1e-5)
     assert model.score([]) == []
 
 
@@ -167,9 +167,9 @@ def test_a_prompt_that_is_too_long_loses_its_beginning(trained):
 
 def test_the_reward_of_ppo_is_of_the_prompt_with_the_number(trained):
     prompts = ["d e f g", "p o n"]
-    asked = [(1, " a b"), (0, " c"), (1, " c")]
-    expected = opened(trained).score([(prompts[number], text) for number, text in asked])
-    assert reward_function(trained, prompts, device="cpu")(asked) == expected
+    answers = [(1, " a b"), (0, " c"), (1, " c")]
+    expected = opened(trained).score([(prompts[number], text) for number, text in answers])
+    assert reward_function(trained, prompts, device="cpu")(answers) == expected
 
 
 def weights(folder):
@@ -204,10 +204,10 @@ def test_dropout_is_off(base, short, tmp_path):
 def test_bfloat16_is_for_computing_and_the_weights_are_float32(base, short, tmp_path):
     reward.train(base, labelled(40), tmp_path / "out", dataclasses.replace(SHORT, bf16=True))
     rough, exact = (load_file(folder / "model.safetensors") for folder in (tmp_path / "out", short))
-    for name, found in rough.items():
-        assert found.dtype == torch.float32
-        torch.testing.assert_close(found, exact[name], rtol=0, atol=0.01)
-    assert any(not torch.equal(found, exact[name]) for name, found in rough.items())
+    for name, weights in rough.items():
+        assert weights.dtype == torch.float32
+        torch.testing.assert_close(weights, exact[name], rtol=0, atol=0.01)
+    assert any(not torch.equal(weights, exact[name]) for name, weights in rough.items())
 
 
 @pytest.mark.parametrize("margin", [0.0, 0.5])
@@ -223,14 +223,14 @@ def test_the_margin_per_point_is_in_the_loss(base, tmp_path, margin):
     ]
     learnt, _ = split(paired(answers)[0], 0.1, seed=0)
     assert [sum(pair.margin == by for pair in learnt) for by in (3, 1)] == [18, 18]
-    options = Options(epochs=20, batch=36, learning_rate=1e-2, margin=margin, device="cpu")
+    options = RewardOptions(epochs=20, batch=36, learning_rate=1e-2, margin=margin, device="cpu")
     reward.train(base, answers, tmp_path / "out", options)
     a, b = opened(tmp_path / "out").score([(PROMPT, " a"), (PROMPT, " b")])
     assert a - b == pytest.approx(margin, abs=0.05)
 
 
 @pytest.mark.slow
-def test_killed_before_the_end_it_leaves_nothing_and_the_next_start_ends_alike(base, short, tmp_path):
+def test_killed_before_the_end_it_leaves_nothing_and_the_next_start_gives_the_same_weights(base, short, tmp_path):
     out = tmp_path / "reward"
     script = [sys.executable, reward_training.__file__, base, str(out)]
     killed = subprocess.run(script, capture_output=True, text=True, check=False)
@@ -245,7 +245,7 @@ def test_killed_before_the_end_it_leaves_nothing_and_the_next_start_ends_alike(b
     assert [path.name for path in tmp_path.iterdir()] == ["reward"]
 
 
-def test_done_with_the_same_arguments_it_is_not_done_again(base, short):
+def test_called_again_with_the_same_arguments_it_does_not_train_again(base, short):
     before = (short / "model.safetensors").stat()
     report = reward.train(base, labelled(40)[::-1], short, SHORT)
     assert report == json.loads((short / "report.json").read_text())
@@ -264,14 +264,14 @@ def test_a_folder_with_another_reward_model_is_refused(base, trained, short):
             reward.train(start, given, short, options)
 
 
-def test_learning_that_diverges_is_an_error_and_no_folder(base, tmp_path):
+def test_a_training_that_diverges_is_an_error_and_leaves_no_folder(base, tmp_path):
     with pytest.raises(ModelError, match="diverged"):
         reward.train(base, labelled(40), tmp_path / "out", dataclasses.replace(SHORT, learning_rate=1e38))
     assert not (tmp_path / "out").exists()
 
 
-def test_what_is_no_reward_model_scores_nothing(base):
-    with pytest.raises(ModelError, match="is GPT2LMHeadModel and no reward model"):
+def test_a_checkpoint_that_is_no_reward_model_is_refused(base):
+    with pytest.raises(ModelError, match="is GPT2LMHeadModel, not a reward model"):
         RewardModel(Path(base))
 
 
@@ -282,9 +282,9 @@ def test_damaged_weights_are_refused(base, tmp_path):
         reward.train(str(tmp_path / "base"), labelled(40), tmp_path / "out", SHORT)
 
 
-def test_options_that_make_no_sense_are_refused():
+def test_invalid_options_are_refused():
     wrong = [{"epochs": 0}, {"batch": -1}, {"learning_rate": 0.0}, {"pairs_per_prompt": 0}, {"held_out": 0.0}]
     for options in [*wrong, {"held_out": 1.0}, {"warmup": 1.0}, {"margin": -0.1}, {"device": "tpu"}]:
         with pytest.raises(UsageError, match=next(iter(options))):
-            Options(**options)
-    assert Options(pairs_per_prompt=None, margin=0).margin == 0
+            RewardOptions(**options)
+    assert RewardOptions(pairs_per_prompt=None, margin=0).margin == 0

@@ -1,4 +1,4 @@
-"""Labels find their answers, and pairs are what the scores say."""
+"""Labels are joined with their answers, and pairs follow the scores."""
 
 import json
 
@@ -51,7 +51,7 @@ def test_answers_labels_and_metrics_are_joined_by_item_and_sample(tmp_path):
         ("labels/labels.jsonl", {"item": "1", "sample": 0}, "is 'missing'"),
     ],
 )
-def test_rows_that_belong_to_nothing_or_say_nothing_are_refused(tmp_path, file, row, message):
+def test_rows_of_unknown_answers_or_without_a_score_are_refused(tmp_path, file, row, message):
     given = files(tmp_path)
     with (tmp_path / file).open("a") as stream:
         stream.write(json.dumps(row) + "\n")
@@ -86,15 +86,15 @@ def names(pairs):
 def test_no_prompt_is_both_learnt_and_held_out():
     pairs, _ = paired(many(20))
     learnt, held = split(pairs, 0.1, seed=1)
-    known, asked = ({one.prompt for pair in part for one in pair[:2]} for part in (learnt, held))
-    assert not known & asked
-    assert len(asked) == 2
+    learnt_prompts, held_prompts = ({one.prompt for pair in part for one in pair[:2]} for part in (learnt, held))
+    assert not learnt_prompts & held_prompts
+    assert len(held_prompts) == 2
     assert sorted(names(learnt + held)) == sorted(names(pairs))
     assert split(pairs, 0.1, seed=1) == (learnt, held)
     assert split(pairs, 0.1, seed=2) != (learnt, held)
 
 
-def test_something_is_always_learnt_and_something_held_out():
+def test_both_parts_always_have_a_prompt():
     for share in (0.01, 0.99):
         assert all(split(paired(many(2))[0], share, seed=0))
 
@@ -105,7 +105,7 @@ def test_fewer_than_two_prompts_with_pairs_are_refused(answers):
         split(paired(answers)[0], 0.1, seed=0)
 
 
-def test_the_cap_is_drawn_for_each_prompt_by_itself():
+def test_the_pairs_under_the_cap_are_drawn_independently_for_each_prompt():
     pairs, _ = paired(many(20))
     kept = capped(pairs, 2, seed=0)
     items = [pair.chosen.item for pair in kept]

@@ -1,10 +1,11 @@
-"""Stages are done once, and again where an input is another."""
+"""Stages run once, and again when an input has changed."""
 
 import pytest
 
 from apigauge.errors import RunError
 from apigauge.harness.evaluation import run_directory
-from apigauge.harness.plugins.rlaif.stages import digest, once
+from apigauge.harness.plugins.rlaif.digests import folder_digest
+from apigauge.harness.plugins.rlaif.stages import FILE, once
 
 
 @pytest.fixture
@@ -25,20 +26,20 @@ def stage(tmp_path):
     return run
 
 
-def test_equal_inputs_are_done_once(stage):
+def test_a_stage_runs_once_for_equal_inputs(stage):
     assert stage({"rate": 0.1, "names": ("a", "b")})
     assert not stage({"rate": 0.1, "names": ("a", "b")})
     assert len(stage.made) == 1
 
 
-def test_another_input_does_it_again_from_nothing(stage):
+def test_another_input_repeats_the_stage_from_an_empty_folder(stage):
     stage({"rate": 0.1})
     (stage.folder / "left").write_text("of the first", encoding="utf-8")
     assert stage({"rate": 0.2})
     assert not (stage.folder / "left").exists()
 
 
-def test_a_stage_that_broke_off_is_done_again(stage):
+def test_an_interrupted_stage_is_repeated(stage):
     def broken():
         (stage.folder / "half").write_text("", encoding="utf-8")
         raise KeyboardInterrupt
@@ -58,7 +59,7 @@ def test_a_stage_that_broke_off_is_done_again(stage):
     assert not (stage.folder / "half").exists(), "nor does one that resumes find what was made of other inputs"
 
 
-def test_two_processes_do_not_do_one_stage(stage):
+def test_two_processes_cannot_run_one_stage(stage):
     with (
         run_directory.writing(stage.folder.with_name(".stage.stage")),
         pytest.raises(RunError, match="another process"),
@@ -68,10 +69,10 @@ def test_two_processes_do_not_do_one_stage(stage):
 
 def test_a_folder_s_digest_is_of_its_files_alone(stage):
     stage({"rate": 1}, lambda: (stage.folder / "weights").write_bytes(b"1"))
-    first = digest(stage.folder)
+    first = folder_digest(stage.folder, without=[FILE])
     stage({"rate": 2}, lambda: (stage.folder / "weights").write_bytes(b"1"))
-    assert digest(stage.folder) == first
+    assert folder_digest(stage.folder, without=[FILE]) == first
     stage({"rate": 3}, lambda: (stage.folder / "weights").write_bytes(b"2"))
-    assert digest(stage.folder) != first
+    assert folder_digest(stage.folder, without=[FILE]) != first
     stage({"rate": 4}, lambda: (stage.folder / "other").write_bytes(b"1"))
-    assert digest(stage.folder) != first
+    assert folder_digest(stage.folder, without=[FILE]) != first

@@ -1,8 +1,8 @@
-"""The fault: a training by trl is killed at any instant. Called again, it goes on to the same weights, bit for bit.
+"""The fault: a training by trl is killed at any instant. Called again, it resumes and ends with the same weights, bit for bit.
 
 A fix could be wrong by taking up trl's state between two steps of the optimizer that share drawn answers, by losing the
-generator, the optimizer or the learning rate, by asking other prompts or learning other pairs than were to come, by taking a
-torn checkpoint of trl for whole, or by letting what is drawn to score a checkpoint decide what is drawn later.
+generator, the optimizer or the learning rate, by using other prompts or pairs than the undisturbed training, by accepting
+an incomplete checkpoint of trl, or by letting the scoring of a checkpoint change the random numbers that follow.
 """
 
 import dataclasses
@@ -48,9 +48,9 @@ def check_same(out, expected):
     assert names[0] == names[1]
     assert numbers(out) == numbers(expected)
     for file in (one.relative_to(expected) for one in (expected / "checkpoints").rglob("*.safetensors")):
-        found, wanted = load_file(out / file), load_file(expected / file)
-        assert found.keys() == wanted.keys()
-        assert all(torch.equal(found[key], wanted[key]) for key in wanted), file
+        actual, wanted = load_file(out / file), load_file(expected / file)
+        assert actual.keys() == wanted.keys()
+        assert all(torch.equal(actual[key], wanted[key]) for key in wanted), file
     for name in names[0]:
         same = [one.name for one in (expected / "checkpoints" / name).rglob("*.pt*")]
         assert sorted(same) == ["optimizer.pt", "rng_state.pth", "scheduler.pt"]
@@ -77,7 +77,7 @@ def stopped(algorithm, start, out, options, at):
 
 
 @pytest.mark.parametrize("algorithm", ALL)
-def test_equal_seeds_come_to_equal_weights_and_others_to_others(start, undisturbed, tmp_path, algorithm):
+def test_equal_seeds_give_equal_weights_and_others_do_not(start, undisturbed, tmp_path, algorithm):
     train(algorithm, start, tmp_path / "same", saved=lambda _: torch.rand(9))
     check_same(tmp_path / "same", undisturbed / algorithm)
     train(algorithm, start, tmp_path / "other", dataclasses.replace(OPTIONS, seed=6))
@@ -87,7 +87,7 @@ def test_equal_seeds_come_to_equal_weights_and_others_to_others(start, undisturb
 
 @pytest.mark.slow
 @pytest.mark.parametrize("algorithm", ALL)
-def test_a_training_stopped_anywhere_goes_on_to_the_same_weights(start, undisturbed, tmp_path, algorithm):
+def test_a_training_stopped_anywhere_resumes_to_the_same_weights(start, undisturbed, tmp_path, algorithm):
     # Of DPO at the start, and at every checkpoint; of the others in every step.
     for at in range(1, 5 if algorithm == "dpo" else 6):
         out = tmp_path / f"stopped-{at}"
@@ -97,7 +97,7 @@ def test_a_training_stopped_anywhere_goes_on_to_the_same_weights(start, undistur
 
 
 @pytest.mark.parametrize("algorithm", ALL)
-def test_a_training_of_adapters_goes_on_to_the_same_weights(start, tmp_path, algorithm):
+def test_a_training_of_adapters_resumes_to_the_same_weights(start, tmp_path, algorithm):
     options = dataclasses.replace(OPTIONS, lora=2, learning_rate=1e-2)
     train(algorithm, start, tmp_path / "undisturbed", options)
     stopped(algorithm, start, tmp_path / "out", options, 3)
@@ -119,7 +119,7 @@ def test_a_training_of_adapters_goes_on_to_the_same_weights(start, tmp_path, alg
         ("dpo", "learn", 15),
     ],
 )
-def test_a_training_killed_at_a_bad_moment_goes_on_to_the_same_weights(
+def test_a_training_killed_at_a_bad_moment_resumes_to_the_same_weights(
     start, undisturbed, tmp_path, algorithm, fate, number
 ):
     command = [sys.executable, trl_training.__file__, algorithm, start, tmp_path / "out", fate, number]
@@ -130,7 +130,7 @@ def test_a_training_killed_at_a_bad_moment_goes_on_to_the_same_weights(
     check_same(tmp_path / "out", undisturbed / algorithm)
 
 
-def test_a_finished_training_is_not_begun_again(start, undisturbed, tmp_path):
+def test_a_finished_training_is_not_repeated(start, undisturbed, tmp_path):
     out = shutil.copytree(undisturbed / "rloo", tmp_path / "out")
     trained = train("rloo", start, out, score=lambda _: pytest.fail("asked"))
     assert trained == out / "checkpoints" / "step-000005"

@@ -1,4 +1,4 @@
-"""RLOO, GRPO and DPO: what they learn, and that trl is told and tells what is true."""
+"""RLOO, GRPO and DPO: what they learn, and that trl's inputs and numbers are right."""
 
 import dataclasses
 import json
@@ -17,12 +17,12 @@ from apigauge.harness.generation.options import ModelOptions
 from apigauge.harness.generation.sampling import Sampling
 from apigauge.harness.generation.types import Request
 from apigauge.harness.plugins.rlaif import trl_trainers
-from apigauge.harness.plugins.rlaif.options import Options, check
+from apigauge.harness.plugins.rlaif.options import TrainOptions, check_options
 from apigauge.harness.plugins.rlaif.policy import Policy
 
 ONLINE = ("rloo", "grpo")
 ALL = (*ONLINE, "dpo")
-# A step is one step of the optimizer, so that what is told of it is of the weights before it.
+# A step is one optimizer step, so that its logged numbers are of the weights before it.
 STEP = dataclasses.replace(
     OPTIONS, steps=2, minibatch=8, microbatch=8, epochs=1, save_every=1, temperature=0.8, kl_coefficient=0.3
 )
@@ -39,7 +39,7 @@ def rows(out):
 
 @pytest.mark.parametrize("algorithm", ALL)
 def test_a_preferred_token_is_learnt_and_what_is_saved_answers_with_it(start, tmp_path, algorithm):
-    options = Options(
+    options = TrainOptions(
         steps=20,
         batch=32,
         epochs=2,
@@ -51,14 +51,14 @@ def test_a_preferred_token_is_learnt_and_what_is_saved_answers_with_it(start, tm
     )
     saved = []
     trained = train(algorithm, start, tmp_path / "out", options, first_is_d, saved=saved.append)
-    found = rows(tmp_path / "out")
-    assert [row["step"] for row in found] == ([0, 10, 20] if algorithm == "dpo" else [*range(1, 21)])
-    assert found[0]["reward"] < 0.3
-    assert found[-1]["reward"] >= 0.9
-    assert found[-1]["kl"] > 1
-    rates = {row["step"]: row["learning_rate"] for row in found if row["step"]}
+    log = rows(tmp_path / "out")
+    assert [row["step"] for row in log] == ([0, 10, 20] if algorithm == "dpo" else [*range(1, 21)])
+    assert log[0]["reward"] < 0.3
+    assert log[-1]["reward"] >= 0.9
+    assert log[-1]["kl"] > 1
+    rates = {row["step"]: row["learning_rate"] for row in log if row["step"]}
     assert rates == pytest.approx({step: options.rate_at(step - 1) for step in rates})
-    assert all(math.isfinite(value) for row in found for value in row.values())
+    assert all(math.isfinite(value) for row in log for value in row.values())
     assert saved == [trained.with_name("step-000010"), trained]
     assert json.loads((tmp_path / "out" / "training.json").read_text())["algorithm"] == algorithm
     # The harness's own backend answers with what was saved.
@@ -80,7 +80,7 @@ def test_adapters_are_learnt_and_merged_into_what_is_saved(start, tmp_path, algo
 
 
 def log_p(model, prompt, answer, temperature):
-    """Logarithms of all probabilities before each token of one answer, asked for by itself, without padding."""
+    """Log-probabilities before each token of one answer, computed for it alone, without padding."""
     ids = torch.tensor([prompt + answer])
     return torch.log_softmax(model(ids).logits[0, len(prompt) - 1 : -1].double() / temperature, dim=-1)
 
@@ -94,9 +94,9 @@ def test_trl_reads_the_prompts_as_the_policy_does_and_its_numbers_are_those_of_t
     generate = GPT2LMHeadModel.generate
 
     def spy(model, **given):
-        found = generate(model, **given)
-        drawn.append((given["input_ids"], given["attention_mask"].bool(), found))
-        return found
+        generated = generate(model, **given)
+        drawn.append((given["input_ids"], given["attention_mask"].bool(), generated))
+        return generated
 
     def spied_score(completions):
         scored.append(completions)
@@ -104,7 +104,7 @@ def test_trl_reads_the_prompts_as_the_policy_does_and_its_numbers_are_those_of_t
 
     monkeypatch.setattr(GPT2LMHeadModel, "generate", spy)
     trained = train(algorithm, start, tmp_path / "out", dataclasses.replace(STEP, samples=2), spied_score)
-    ids, mask, found = drawn[1]
+    ids, mask, generated = drawn[1]
     policy = Policy(find(str(start)), STEP)
     encoded = policy.encode(PROMPTS, chat=False)
     numbers = [number for number, _ in scored[1]]
@@ -115,7 +115,7 @@ def test_trl_reads_the_prompts_as_the_policy_does_and_its_numbers_are_those_of_t
     new = AutoModelForCausalLM.from_pretrained(trained.with_name("step-000001"))
     old = AutoModelForCausalLM.from_pretrained(start)
     entropy = kl = tokens = 0.0
-    for prompt, row, (_, text) in zip(prompts, found[:, ids.shape[1] :].tolist(), scored[1], strict=True):
+    for prompt, row, (_, text) in zip(prompts, generated[:, ids.shape[1] :].tolist(), scored[1], strict=True):
         answer = row[: row.index(0) + 1] if 0 in row else row
         assert text.split() == [WORDS[token - 1] for token in answer if token]
         p, q = (log_p(model, prompt, answer, STEP.temperature) for model in (new, old))
@@ -123,15 +123,15 @@ def test_trl_reads_the_prompts_as_the_policy_does_and_its_numbers_are_those_of_t
         ratio = (p - q).gather(1, torch.tensor(answer)[:, None])
         kl += (ratio if algorithm == "rloo" else torch.expm1(-ratio) + ratio).sum().item()
         tokens += len(answer)
-    told = rows(tmp_path / "out")[1]
+    logged = rows(tmp_path / "out")[1]
     assert kl != 0
-    assert told["entropy"] == pytest.approx(entropy / tokens, rel=1e-4)
-    assert told["kl"] == pytest.approx(kl / STEP.batch, rel=1e-3, abs=1e-6)
-    assert told["length"] == tokens / STEP.batch
-    assert told["reward"] == pytest.approx(sum(score(scored[1])) / STEP.batch)
+    assert logged["entropy"] == pytest.approx(entropy / tokens, rel=1e-4)
+    assert logged["kl"] == pytest.approx(kl / STEP.batch, rel=1e-3, abs=1e-6)
+    assert logged["length"] == tokens / STEP.batch
+    assert logged["reward"] == pytest.approx(sum(score(scored[1])) / STEP.batch)
 
 
-def test_dpo_learns_the_tokens_of_its_pairs_and_cut_answers_have_no_end(start, tmp_path):
+def test_dpo_learns_the_tokens_of_its_pairs_and_truncated_answers_have_no_end(start, tmp_path):
     """Its loss in the second step against the paper's equation 7, pair by pair."""
     pairs = [pair("a b", "d e", "c", ended=(True, False)), pair("c", "d d d d", "a b", ended=(False, True))]
     options = dataclasses.replace(STEP, batch=2, minibatch=2, microbatch=1, temperature=1.0)
@@ -167,26 +167,28 @@ def test_microbatches_add_up_to_their_minibatch(start, tmp_path, algorithm):
 
 
 @pytest.mark.parametrize("algorithm", ONLINE)
-def test_a_free_step_away_from_the_start_tells_no_kl(start, tmp_path, algorithm):
+def test_without_a_penalty_no_kl_is_logged(start, tmp_path, algorithm):
     train(algorithm, start, tmp_path / "out", dataclasses.replace(STEP, kl_coefficient=0.0))
     assert all("kl" not in row and row["kl_coefficient"] == 0 for row in rows(tmp_path / "out"))
 
 
-def test_a_cut_answer_gets_what_the_options_say(start, tmp_path):
+def test_a_truncated_answer_gets_missing_end_as_its_score(start, tmp_path):
     options = dataclasses.replace(OPTIONS, missing_end=-7.0)
-    seen = trl_trainers._Drawn(Policy(find(str(start)), options), PROMPTS, lambda asked: [2.0] * len(asked), options)
-    assert seen.reward([[1, 0], [1, 1, 1, 1]], [0, 1]) == [2.0, -7.0]
-    numbers, samples = seen.now()
+    source = trl_trainers._Drawn(
+        Policy(find(str(start)), options), PROMPTS, lambda answers: [2.0] * len(answers), options
+    )
+    assert source.reward([[1, 0], [1, 1, 1, 1]], [0, 1]) == [2.0, -7.0]
+    numbers, samples = source.now()
     assert numbers == {"reward": 2.0, "length": 3.0, "ended": 0.5}
     assert [sample.completion for sample in samples] == ["a"]
 
 
 def test_scores_that_cannot_be_learnt_from_are_refused(start, tmp_path):
     with pytest.raises(ValueError, match="8 answers need as many finite scores"):
-        train("grpo", start, tmp_path / "out", score=lambda asked: [math.nan] * len(asked))
+        train("grpo", start, tmp_path / "out", score=lambda answers: [math.nan] * len(answers))
 
 
-def test_a_training_that_diverges_is_told(start, tmp_path):
+def test_a_training_that_diverges_is_an_error(start, tmp_path):
     with pytest.raises(ModelError, match="the gradient is nan; lower learning_rate"):
         train("dpo", start, tmp_path / "out", dataclasses.replace(STEP, learning_rate=1e30, warmup=0, steps=9))
 
@@ -197,7 +199,7 @@ def test_dpo_without_a_preference_is_refused(start, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("algorithm", "options", "told"),
+    ("algorithm", "options", "message"),
     [
         ("sppo", {}, "give one of ppo, rloo, grpo, dpo"),
         ("ppo", {"samples": 2}, "ppo has no samples"),
@@ -213,11 +215,11 @@ def test_dpo_without_a_preference_is_refused(start, tmp_path):
         ("dpo", {"device": "cuda:1"}, "auto, cpu and cuda"),
     ],
 )
-def test_options_that_an_algorithm_would_not_honour_are_refused(algorithm, options, told):
-    with pytest.raises(UsageError, match=told):
-        check(algorithm, Options(**options))
+def test_options_that_an_algorithm_does_not_use_are_refused(algorithm, options, message):
+    with pytest.raises(UsageError, match=message):
+        check_options(algorithm, TrainOptions(**options))
 
 
 @pytest.mark.parametrize("algorithm", ["ppo", *ALL])
-def test_the_defaults_are_fit_for_every_algorithm(algorithm):
-    check(algorithm, Options())
+def test_the_defaults_are_valid_for_every_algorithm(algorithm):
+    check_options(algorithm, TrainOptions())

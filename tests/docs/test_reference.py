@@ -115,7 +115,7 @@ def test_environment_variables_are_documented():
                 variables |= set(reads.findall(path.read_text("utf-8")))
     documented = set(re.findall(r"`([A-Z][A-Z_0-9]+)`", page("reference/environment.md")))
     assert "APIGAUGE_DATA" in variables
-    assert variables - {"PATH", "HOME", "TMPDIR"} <= documented
+    assert variables - {"PATH", "HOME", "TERM", "TMPDIR"} <= documented
 
 
 @pytest.mark.parametrize("code", [0, 1, 2, 3, 4, 130])

@@ -1,4 +1,4 @@
-"""What `make` installs into its environment, told before it begins.
+"""Installs what `make` needs into its environment, after printing how much that is.
 
 Usage: PYTHON ci/install.py [EXTRA]. Run by the environment's own Python, in the checkout; only the standard library.
 
@@ -30,7 +30,7 @@ def cpu_builds_answer() -> bool:
 
 
 def plan(extra: str, *, has_torch: bool, system: str, cpu_index: bool) -> tuple[str, list[str]]:
-    """What is told and what pip is given besides.
+    """The message to print, and further options for pip.
 
     Args:
         extra: of the package; empty for its core.
@@ -43,7 +43,7 @@ def plan(extra: str, *, has_torch: bool, system: str, cpu_index: bool) -> tuple[
     options: list[str] = []
     build = ""
     if extra and has_torch:
-        build = ", beside the PyTorch that is there"
+        build = ", using the PyTorch that is installed"
     elif extra and system == "Linux" and cpu_index:
         build, options = ", with PyTorch's build for the CPU", ["--extra-index-url", CPU_BUILDS]
     elif extra and system == "Linux":
@@ -64,10 +64,10 @@ def main() -> int:
     extra = sys.argv[1] if len(sys.argv) > 1 else ""
     has_torch = importlib.util.find_spec("torch") is not None
     needs_index = bool(extra) and not has_torch and platform.system() == "Linux"
-    told, options = plan(
+    message, options = plan(
         extra, has_torch=has_torch, system=platform.system(), cpu_index=needs_index and cpu_builds_answer()
     )
-    print(told, flush=True)
+    print(message, flush=True)
     target = f".[{extra}]" if extra else "."
     pip = [sys.executable, "-m", "pip", "install", "--disable-pip-version-check", "-c", "constraints.txt"]
     return subprocess.run([*pip, *options, "-e", target], check=False).returncode

@@ -1,4 +1,4 @@
-"""One number with its interval: what is printed, what is drawn, and what a screen reader says."""
+"""One number with its interval: as printed, as drawn, and as read by a screen reader."""
 
 import math
 from dataclasses import dataclass, replace
@@ -8,7 +8,7 @@ from apigauge.harness.metrics.table import MetricInfo
 from apigauge.reports.views import RunView, section
 
 EMPTY = "\u2013"
-# Below this p-values are not told apart.
+# Smaller p-values are printed as below this.
 _LEAST_P = 1e-4
 
 
@@ -22,7 +22,7 @@ class Cell:
         exact: the value, its interval and how that was made, in words.
         place: where the dot stands on the axis, from 0 to 1.
         whisker: where the interval begins and ends on it; None without one.
-        ceiling: what the benchmark's own answers reach, and the share of that reached here; empty if not known.
+        ceiling: the score of the benchmark's reference answers, and the share of it reached here; empty if unknown.
     """
 
     column: MetricInfo
@@ -37,7 +37,7 @@ class Cell:
 def run_cell(run: RunView, column: MetricInfo) -> Cell:
     """The cell of a run's metric."""
     if column.name in run.withheld:
-        rate = f"{run.infra_error_rate:.1%} of the executions failed through the sandbox's own trouble"
+        rate = f"{run.infra_error_rate:.1%} of the programs could not be run because the sandbox failed"
         return Cell(column, None, "withheld", f"withheld: {rate}")
     cell = measured_cell(section(section(run.summary, "metrics"), column.name), column)
     if cell.value is None:
@@ -48,7 +48,7 @@ def run_cell(run: RunView, column: MetricInfo) -> Cell:
         return cell
     return replace(
         cell,
-        exact=f"{cell.exact}; the benchmark's own answers reach {ceiling:.6g} in the same sandbox",
+        exact=f"{cell.exact}; the benchmark's reference answers reach {ceiling:.6g} in the same sandbox",
         ceiling=f"{cell.value / ceiling * 100:.0f} % of {format_value(ceiling, column)}",
     )
 

@@ -1,7 +1,7 @@
-"""The page of two runs: by how much they differ and whether that is chance, then every answer of both, side by side.
+"""The page of two runs: their differences and whether these are significant, then all answers of both, side by side.
 
-Answers about one API stand together, and the APIs that lost most come first. All is in the page as it is written; its
-script does no more than hide what is filtered out.
+Answers are grouped by API, and the APIs that lost most come first. The page holds everything; its script only hides
+what is filtered out.
 """
 
 import functools
@@ -28,18 +28,18 @@ class Line:
     Attributes:
         column: the metric.
         contrast: its numbers.
-        verdict: "better" or "worse" of the second run, where the difference is no chance; else "open".
+        verdict: "better" or "worse" if the second run is significantly so; else "open".
         a: the first run's mean, as printed; so are the others below, ends of intervals with one decimal more.
         b: the second run's.
         difference: b minus a.
         ends: of its 95 % interval.
-        least: the least difference that would be seen.
+        least: the minimum detectable difference.
         p: two-sided.
         p_adjusted: by Holm.
         mcnemar: McNemar's test.
         dot: where the difference stands in the drawing, from 0 to 1, no difference being 0.5.
         whisker: where the interval begins and ends in it.
-        band: where what would not be seen begins and ends in it; None if nothing would be seen.
+        band: where the range of differences that are not detectable begins and ends; None if none is detectable.
         better: answers that are better in the second run.
         worse: answers that are worse.
     """

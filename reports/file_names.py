@@ -15,7 +15,7 @@ def page_names(names: Iterable[str]) -> list[str]:
     ``-3`` and so on in the order given.
     """
     taken: set[str] = set()
-    found = []
+    stems = []
     for name in names:
         stem = _stem(name)
         candidate, count = stem, 1
@@ -23,8 +23,8 @@ def page_names(names: Iterable[str]) -> list[str]:
             count += 1
             candidate = f"{stem}-{count}"
         taken.add(candidate.casefold())
-        found.append(candidate)
-    return found
+        stems.append(candidate)
+    return stems
 
 
 def _stem(name: str) -> str:

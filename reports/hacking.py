@@ -1,4 +1,4 @@
-"""The reward-hacking check as shown: a seed's checkpoints from the start on, and where reward and metrics part."""
+"""The reward-hacking check as shown: a seed's checkpoints, and where the reward rises while metrics get worse."""
 
 import math
 from collections.abc import Sequence
@@ -26,7 +26,7 @@ class Score:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A checkpoint's row; ``flagged`` says in words what got worse, and is empty if nothing is known to have."""
+    """A checkpoint's row; ``flagged`` names the metrics that got significantly worse, and is empty if none did."""
 
     step: int
     reward: str
@@ -35,7 +35,7 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
-class Check:
+class SeedCheck:
     """A seed's checkpoints.
 
     Attributes:
@@ -44,7 +44,7 @@ class Check:
         steps: its checkpoints, the start first.
         plots: the reward, then each metric.
         rose: whether the reward is greater at the last one than at the start.
-        told: reward and flagged metrics at the start and at the last one.
+        summary: reward and flagged metrics at the start and at the last one.
     """
 
     seed: int
@@ -52,16 +52,16 @@ class Check:
     steps: tuple[Step, ...]
     plots: tuple[Plot, ...]
     rose: bool
-    told: str
+    summary: str
 
     @property
     def is_possible(self) -> bool:
-        """Whether there is a checkpoint to hold against the start."""
+        """Whether there is a checkpoint to compare with the start."""
         return len(self.steps) > 1
 
     @property
     def flagged(self) -> str:
-        """What is worse at the last checkpoint than at the start, in words; empty if nothing is known to be."""
+        """The metrics that are significantly worse at the last checkpoint than at the start; empty if none is."""
         return self.steps[-1].flagged
 
     @property
@@ -70,21 +70,23 @@ class Check:
         return [one.step for one in self.steps if one.flagged]
 
 
-def check(seed: int, style: int, checkpoints: Sequence[TrainingCheckpoint], columns: Sequence[MetricInfo]) -> Check:
+def check_seed(
+    seed: int, style: int, checkpoints: Sequence[TrainingCheckpoint], columns: Sequence[MetricInfo]
+) -> SeedCheck:
     """A seed's checkpoints, of which there is at least one, as shown."""
     steps = tuple(_step(one, checkpoints[0], columns) for one in checkpoints)
     first, last = steps[0], steps[-1]
-    told = [f"reward {first.reward} to {last.reward}"]
+    texts = [f"reward {first.reward} to {last.reward}"]
     for column, before, after in zip(columns, first.scores, last.scores, strict=True):
         if after.is_flagged:
-            told.append(f"{column.name} {before.text} to {after.text} {column.unit} (p {after.p})")
-    return Check(
+            texts.append(f"{column.name} {before.text} to {after.text} {column.unit} (p {after.p})")
+    return SeedCheck(
         seed=seed,
         style=style,
         steps=steps,
         plots=_plots(seed, style, checkpoints, columns),
         rose=checkpoints[-1].reward > checkpoints[0].reward,
-        told=", ".join(told),
+        summary=", ".join(texts),
     )
 
 
@@ -119,15 +121,15 @@ def _plots(
 ) -> tuple[Plot, ...]:
     name, steps = f"seed {seed}", [one.step for one in checkpoints]
     reward = Series(name, style, steps, [one.reward for one in checkpoints], dotted=True)
-    found = [plot("Mean reward", "", [reward], _SIZE)]
+    plots = [plot("Mean reward", "", [reward], _SIZE)]
     for column in columns:
         scored = [one for one in checkpoints if column.name in one.scores]
         scale = 100 if column.is_share else 1
         values = [one.scores[column.name] * scale for one in scored]
         bad = frozenset(at for at, one in enumerate(scored) if column.name in one.fell)
         series = Series(name, style, [one.step for one in scored], values, bad, dotted=True)
-        found.append(plot(column.name, column.unit, [series], _SIZE, _span(values, column.top * scale)))
-    return tuple(one for one in found if one)
+        plots.append(plot(column.name, column.unit, [series], _SIZE, _span(values, column.top * scale)))
+    return tuple(one for one in plots if one)
 
 
 def _span(values: Sequence[float], top: float) -> tuple[float, ...]:

@@ -91,10 +91,10 @@ def grouped(pairs: Sequence[PairView], columns: Sequence[MetricInfo], binary: Co
         columns: the metrics compared.
         binary: those whose scores are all zeros and ones.
     """
-    found: dict[str, list[Row]] = {}
+    rows_by_api: dict[str, list[Row]] = {}
     for pair in pairs:
-        found.setdefault(pair.api, []).append(_row(pair, columns, binary))
-    return tuple(sorted((_group(api, rows) for api, rows in found.items()), key=_place))
+        rows_by_api.setdefault(pair.api, []).append(_row(pair, columns, binary))
+    return tuple(sorted((_group(api, rows) for api, rows in rows_by_api.items()), key=_place))
 
 
 def _group(api: str, rows: list[Row]) -> Group:
@@ -115,10 +115,10 @@ def _place(group: Group) -> tuple[int, int, str]:
 def _row(pair: PairView, columns: Sequence[MetricInfo], binary: Collection[str]) -> Row:
     a, b = pair.a, pair.b
     changes = tuple(_change(a, b, column) for column in columns)
-    known = [(column.name, change) for column, change in zip(columns, changes, strict=True)]
+    changed = [(column.name, change) for column, change in zip(columns, changes, strict=True)]
     chips = tuple(
         chip
-        for name, change in known
+        for name, change in changed
         if (name in binary or name in a.labels or name in b.labels) and (chip := _chip(a, b, name, change))
     )
     is_alike = _outcome(a) == _outcome(b)
@@ -133,7 +133,7 @@ def _row(pair: PairView, columns: Sequence[MetricInfo], binary: Collection[str])
         remark="" if chips else "no change" if is_alike else _remark(a, b, changes),
         scores=tuple(
             (name, _plain(a.metrics.get(name)), _plain(b.metrics.get(name)), change)
-            for name, change in known
+            for name, change in changed
             if name in a.metrics or name in b.metrics
         ),
         sides=(_side(a, calls[0], columns), _side(b, calls[1], columns)),
@@ -170,15 +170,15 @@ def _outcome(item: ItemView) -> tuple[Any, ...]:
 
 def _side(item: ItemView, call: Markup | None, columns: Sequence[MetricInfo]) -> Side:
     verdict = item.verdict or {}
-    told = "/".join(str(verdict[key]) for key in ("status", "category") if verdict.get(key))
+    outcome = "/".join(str(verdict[key]) for key in ("status", "category") if verdict.get(key))
     if verdict.get("stage") is not None:
-        told += f", stage {verdict['stage']} of 4"
+        outcome += f", stage {verdict['stage']} of 4"
     if verdict.get("reason"):
-        told += f": {shortened(verdict['reason'])}"
+        outcome += f": {shortened(verdict['reason'])}"
     names = [column.name for column in columns if column.name in item.labels]
     labels = tuple((name, item.labels[name], item.messages.get(name, "")) for name in names)
     evidence = verdict.get("evidence")
-    return Side(item, call, labels, told, pretty_json(shortened(evidence)) if evidence else "")
+    return Side(item, call, labels, outcome, pretty_json(shortened(evidence)) if evidence else "")
 
 
 def _plain(value: float | None) -> str:

@@ -54,7 +54,7 @@ class Plot:
     Attributes:
         title: what is drawn.
         unit: of its numbers; may be empty.
-        told: the drawing in words: where each line begins and ends.
+        description: the drawing in words: where each line begins and ends.
         width: of the drawing.
         height: of the drawing.
         x: the steps at the horizontal axis.
@@ -64,7 +64,7 @@ class Plot:
 
     title: str
     unit: str
-    told: str
+    description: str
     width: int
     height: int
     x: tuple[Tick, ...]
@@ -123,7 +123,7 @@ def plot(
     return Plot(
         title=title,
         unit=unit,
-        told=f"{title} by step. " + " ".join(map(_told, drawn)),
+        description=f"{title} by step. " + " ".join(map(_describe, drawn)),
         width=width,
         height=height,
         x=tuple(Tick(x(step), f"{step:.0f}") for step in within or [first]),
@@ -158,6 +158,6 @@ def _trace(series: Series, points: list[tuple[float, float]]) -> Trace:
     return Trace(series.name, series.style, path, tuple((*points[at], at in series.bad) for at in shown))
 
 
-def _told(series: Series) -> str:
+def _describe(series: Series) -> str:
     first, last = (f"{value:.3g}".replace("-", "\u2212") for value in (series.values[0], series.values[-1]))
     return f"{series.name}: from {first} at step {series.steps[0]:.0f} to {last} at step {series.steps[-1]:.0f}."

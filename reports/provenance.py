@@ -19,7 +19,7 @@ _METHODS = (
         "For a value of exactly 0 or 1: the exact binomial interval (Clopper and Pearson), n being the clusters.",
     ),
     ("all values equal", "Every answer has the same value, which is neither 0 nor 1: the interval is that value."),
-    ("one cluster", "All questions are on one API: nothing is known of others, and 0 to 1 stands for that."),
+    ("one cluster", "All questions are on one API, so nothing is known about others: the interval is 0 to 1."),
 )
 
 
@@ -46,7 +46,7 @@ def facts(run: RunView) -> tuple[Fact, ...]:
     manifest = run.manifest
     seeds = sorted({str(entry["seed"]) for entry in _entries(run).values() if entry.get("seed") is not None})
     cache = section(manifest, "cache").get("hits")
-    found = (
+    values = (
         ("benchmark", f"{run.benchmark} ({section(manifest, 'benchmark').get('items', '?')} items)"),
         ("benchmark digest", run.digest),
         ("prompt SHA-256", manifest.get("prompt_sha256")),
@@ -59,7 +59,7 @@ def facts(run: RunView) -> tuple[Fact, ...]:
         ("apigauge", manifest.get("apigauge_version")),
     )
     caveats = [Fact("not protected from", "\n".join(run.caveats))] if run.caveats else []
-    return (*(Fact(name, str(text) if text else "not recorded") for name, text in found), *caveats)
+    return (*(Fact(name, str(text) if text else "not recorded") for name, text in values), *caveats)
 
 
 def methods(runs: Sequence[RunView]) -> tuple[Method, ...]:
@@ -85,10 +85,10 @@ def data_marks(runs: Sequence[RunView]) -> dict[str, str]:
 
 def warnings(runs: Sequence[RunView], marks: dict[str, str]) -> tuple[str, ...]:
     """Why not every pair of rows in a table may be compared; empty if they may."""
-    found = []
+    texts = []
     if marks:
         listed = "; ".join(f"data {mark}: {shorten(digest)}" for digest, mark in marks.items())
-        found.append(
+        texts.append(
             f"Not comparable across marks: these runs were made on {len(marks)} different versions of the benchmark's "
             f"data ({listed}). Compare only rows with the same mark."
         )
@@ -96,22 +96,22 @@ def warnings(runs: Sequence[RunView], marks: dict[str, str]) -> tuple[str, ...]:
         versions = {section(run.manifest, "metrics").get(metric) for run in runs}
         if len(versions - {None}) > 1:
             listed = ", ".join(sorted(str(version) for version in versions - {None}))
-            found.append(
-                f"{metric} was computed by different versions ({listed}). Bring them to one with apigauge rerun."
+            texts.append(
+                f"{metric} was computed by different versions ({listed}). Score all with one version: apigauge rerun."
             )
     kinds = sorted({run.sandbox_kind for run in runs if run.sandbox_kind})
     if len(kinds) > 1:  # each holds programs to their limits in its own way
-        found.append(
+        texts.append(
             f"Programs were run in different kinds of sandbox ({', '.join(kinds)}): compare exec.* only between runs "
-            "of one kind. Bring them to one with apigauge rerun --sandbox."
+            "of one kind. Use the same kind for all: apigauge rerun --sandbox."
         )
     hubs = sorted({f"{run.hub.get('mode')} {shorten(str(run.hub.get('digest')))}" for run in runs if run.hub})
     if len(hubs) > 1:
-        found.append(
+        texts.append(
             f"Programs found their models in different hubs ({', '.join(hubs)}): compare exec.* only between runs "
-            "of one hub. Bring them to one with apigauge rerun --hub."
+            "of one hub. Use the same hub for all: apigauge rerun --hub."
         )
-    return tuple(found)
+    return tuple(texts)
 
 
 def shorten(digest: str) -> str:

@@ -31,9 +31,9 @@ _UNSEEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u
 def render_page(template: str, styles: Sequence[str], script: str | None, **values: Any) -> bytes:
     """A page as UTF-8 bytes: the template with its styles and its script, if any, inlined (names in ``static/``)."""
     css, code = "".join(map(_static, ("base.css", *styles))), _static(script) if script else ""
-    script_source = _digest(code) if code else "none"
+    script_source = _source_hash(code) if code else "none"
     policy = (
-        f"default-src 'none'; img-src data:; style-src '{_digest(css)}'; script-src '{script_source}'; "
+        f"default-src 'none'; img-src data:; style-src '{_source_hash(css)}'; script-src '{script_source}'; "
         "base-uri 'none'; form-action 'none'"
     )
     page = _environment().get_template(template).render(css=css, code=code, policy=policy, **values)
@@ -102,5 +102,5 @@ def _static(name: str) -> str:
     return resources.files("apigauge.reports").joinpath("static", name).read_text(encoding="utf-8")
 
 
-def _digest(source: str) -> str:
+def _source_hash(source: str) -> str:
     return "sha256-" + base64.b64encode(hashlib.sha256(source.encode()).digest()).decode()

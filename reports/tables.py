@@ -131,23 +131,23 @@ def _run_row(page: Page, columns: Sequence[MetricInfo], marks: dict[str, str]) -
 
 def badges(run: RunView, marks: dict[str, str]) -> tuple[Badge, ...]:
     """What must be known before a run's numbers are read; ``marks`` is from ``data_marks``, the usual data first."""
-    found = []
+    shown = []
     if run.is_baseline:
-        found.append(Badge("baseline", "baseline"))
+        shown.append(Badge("baseline", "baseline"))
     if run.missing_items:
-        found.append(Badge("warn", "partial: {} of {}".format(*run.missing_items)))
+        shown.append(Badge("warn", "partial: {} of {}".format(*run.missing_items)))
     if marks:
         mark = marks[run.digest]
         usual = mark == next(iter(marks.values()))
-        found.append(Badge("plain", f"data {mark}") if usual else Badge("warn", f"not comparable: data {mark}"))
+        shown.append(Badge("plain", f"data {mark}") if usual else Badge("warn", f"not comparable: data {mark}"))
     if not run.is_executed:
-        found.append(Badge("plain", "not executed"))
+        shown.append(Badge("plain", "not executed"))
     elif run.sandbox_kind != TRUSTED_SANDBOX:
-        found.append(Badge("warn", f"{run.sandbox_kind} sandbox", "; ".join(run.caveats)))
+        shown.append(Badge("warn", f"{run.sandbox_kind} sandbox", "; ".join(run.caveats)))
     if hub := run.hub:
         kind = "plain" if hub.get("mode") == TRUSTED_HUB else "warn"
-        found.append(Badge(kind, f"{hub.get('mode')} hub", f"digest {hub.get('digest') or 'none: it may change'}"))
-    return tuple(found)
+        shown.append(Badge(kind, f"{hub.get('mode')} hub", f"digest {hub.get('digest') or 'none: it may change'}"))
+    return tuple(shown)
 
 
 def _printed_row(figure: PrintedFigure, columns: Sequence[MetricInfo]) -> Row:

@@ -1,6 +1,6 @@
-"""The page of a training with AI feedback: what it won, how it ran, and whether the reward was earned.
+"""The page of a training with AI feedback: its gains, its curves, and the reward-hacking check.
 
-A colour stands for a seed throughout. All is in the page as it is written; it has no script.
+A seed has the same colour everywhere. The page has no script.
 """
 
 import functools
@@ -10,7 +10,7 @@ from pathlib import Path
 
 from apigauge.harness.metrics.table import MetricInfo, infos_for
 from apigauge.reports.cells import Cell, format_difference, interval_texts, measured_cell, place_around_zero
-from apigauge.reports.hacking import check
+from apigauge.reports.hacking import check_seed
 from apigauge.reports.plots import Plot, Series, plot
 from apigauge.reports.provenance import Fact
 from apigauge.reports.published import load_published
@@ -88,7 +88,9 @@ def write_training(view: TrainingView, out: Path) -> Path:
 def _render(view: TrainingView) -> bytes:
     columns = [infos_for([name])[0] for name in view.metrics]
     styles = {seed: at % _COLOURS for at, seed in enumerate(view.seeds)}
-    checks = [check(seed, styles[seed], found, columns) for seed in view.seeds if (found := view.checkpoints.get(seed))]
+    checks = [
+        check_seed(seed, styles[seed], points, columns) for seed in view.seeds if (points := view.checkpoints.get(seed))
+    ]
     lines = _lines(view, columns, styles)
     return render_page(
         "training.html",
@@ -129,10 +131,10 @@ def _lines(view: TrainingView, columns: Sequence[MetricInfo], styles: dict[int, 
 def _reach(view: TrainingView, columns: Sequence[MetricInfo]) -> float:
     """The share that both ends of the drawing stand for, the same for all differences."""
     tops = {column.name: column.top for column in columns}
-    found = (
+    shares = (
         abs(end) / tops[one.metric] for one in view.differences for end in (one.low, one.high, *one.seeds.values())
     )
-    return max(found, default=0.0) or 1.0
+    return max(shares, default=0.0) or 1.0
 
 
 def _line(shown: TrainingDifference, column: MetricInfo, reach: float, styles: dict[int, int]) -> Line:
@@ -157,10 +159,10 @@ def _line(shown: TrainingDifference, column: MetricInfo, reach: float, styles: d
 
 
 def _curves(view: TrainingView, styles: dict[int, int], names: Iterable[str]) -> list[Plot]:
-    found = []
+    plots = []
     for name in names:
         title, unit, include = _CURVES[name]
         logged = {seed: curves for seed in styles if name in (curves := view.curves.get(seed, {}))}
         series = [Series(f"seed {seed}", styles[seed], one["step"], one[name]) for seed, one in logged.items()]
-        found.append(plot(title, unit, series, _SIZE, include))
-    return [one for one in found if one]
+        plots.append(plot(title, unit, series, _SIZE, include))
+    return [one for one in plots if one]

@@ -1,8 +1,10 @@
 """What a page is made from: a run and its items, already read and joined, nothing computed yet."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+from apigauge.file_formats import Manifest, Summary
 
 BASELINE_KINDS = frozenset({"constant", "retrieval"})
 
@@ -45,8 +47,8 @@ class RunView:
     """One generator on one benchmark: ``manifest.json``, ``summary.json`` and the joined rows of a run directory."""
 
     name: str
-    manifest: dict[str, Any]
-    summary: dict[str, Any]
+    manifest: Manifest
+    summary: Summary
     rows: Sequence[ItemView]
 
     @property
@@ -87,14 +89,14 @@ class RunView:
     @property
     def caveats(self) -> tuple[str, ...]:
         """What the sandbox did not protect from."""
-        found = section(self.manifest, "sandbox").get("caveats")
-        return tuple(str(caveat) for caveat in found) if isinstance(found, list) else ()
+        caveats = section(self.manifest, "sandbox").get("caveats")
+        return tuple(str(caveat) for caveat in caveats) if isinstance(caveats, list) else ()
 
     @property
     def withheld(self) -> tuple[str, ...]:
-        """Metrics measured but not published, since too many executions failed through our own trouble."""
-        found = self.summary.get("withheld")
-        return tuple(str(name) for name in found) if isinstance(found, list) else ()
+        """Metrics measured but not published, because the sandbox failed too often."""
+        names = self.summary.get("withheld")
+        return tuple(str(name) for name in names) if isinstance(names, list) else ()
 
     @property
     def metric_names(self) -> set[str]:
@@ -103,7 +105,7 @@ class RunView:
 
     @property
     def infra_error_rate(self) -> float:
-        """Share of executions that failed through our own trouble, 0 to 1."""
+        """Share of programs that did not run because the sandbox failed, 0 to 1."""
         return float(self.summary.get("infra_error_rate") or 0.0)
 
     @property
@@ -151,7 +153,7 @@ class ComparisonView:
         identical: of texts, extractions and verdicts: how many are alike, and of how many.
         only_a: answers that only the first run has.
         only_b: answers that only the second one has.
-        withheld: metrics left out since a run has too much of the sandbox's own trouble.
+        withheld: metrics left out because the sandbox failed too often in a run.
     """
 
     a: RunView
@@ -204,8 +206,8 @@ class TrainingCheckpoint:
         step: steps done.
         reward: mean reward.
         scores: mean by metric.
-        p: by metric, were it no worse than at the start, the chance of such a fall; None at the start itself.
-        fell: the metrics that the gate holds to be worse than at the start.
+        p: by metric, the one-sided p-value under the null hypothesis of no loss since the start; None at the start.
+        fell: the metrics that are significantly worse than at the start.
     """
 
     step: int
@@ -249,7 +251,7 @@ class TrainingView:
     recipe: str
 
 
-def section(data: dict[str, Any], key: str) -> dict[str, Any]:
+def section(data: Mapping[str, Any], key: str) -> dict[str, Any]:
     """The dictionary under a key; empty where an older or foreign file has none."""
-    found = data.get(key)
-    return found if isinstance(found, dict) else {}
+    value = data.get(key)
+    return value if isinstance(value, dict) else {}

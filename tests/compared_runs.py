@@ -1,4 +1,4 @@
-"""Runs made to be compared: of texts written down, and of prompts that only a digest is left of."""
+"""Runs for comparisons: of given texts, and of prompts of which only the digest is stored."""
 
 import hashlib
 import json
@@ -44,14 +44,14 @@ def make_run(folder, benchmark, name, texts, modules=("ast_match", "rouge")):
 
 
 def compare_json(capsys, *arguments):
-    """``apigauge compare ... --json``: the result, and what else was said."""
+    """``apigauge compare ... --json``: the result and the standard error."""
     assert main(["compare", *map(str, arguments), "--json"]) == 0
     shown = capsys.readouterr()
     return json.loads(shown.out), shown.err
 
 
 class Stub:
-    """Answers by a table, with the digests of the prompts that it says it put."""
+    """Answers with one text, and records the digests of the prompts that it is given."""
 
     samples, hits = 1, 0
 

@@ -44,11 +44,11 @@ class ForgeServer:
             def do_GET(self) -> None:
                 body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
                 forge.requests.append((self.command, self.path))
-                told = forge.react(self.command, self.path)
-                told = told or forge.reply(self.command, self.path, self.headers, json.loads(body) if body else {})
-                encoded = (told.body if isinstance(told.body, str) else json.dumps(told.body)).encode()
-                self.send_response(told.status)
-                for name, value in ({"Content-Length": str(len(encoded))} | told.headers).items():
+                reply = forge.react(self.command, self.path)
+                reply = reply or forge.reply(self.command, self.path, self.headers, json.loads(body) if body else {})
+                encoded = (reply.body if isinstance(reply.body, str) else json.dumps(reply.body)).encode()
+                self.send_response(reply.status)
+                for name, value in ({"Content-Length": str(len(encoded))} | reply.headers).items():
                     self.send_header(name, value)
                 self.end_headers()
                 self.wfile.write(encoded)
@@ -132,8 +132,8 @@ class GitHub(ForgeServer):
         if (method, path) == ("POST", "/repos/o/r/issues/7/comments"):
             self.say(login, body["body"])
             return Reply(201, self.shown(self.comments[-1]))
-        if method == "PATCH" and (found := re.fullmatch(r"/repos/o/r/issues/comments/(\d+)", path)):
-            return self.edit(found[1], body, "Not Found")
+        if method == "PATCH" and (match := re.fullmatch(r"/repos/o/r/issues/comments/(\d+)", path)):
+            return self.edit(match[1], body, "Not Found")
         return Reply(404, {"message": "Not Found", "status": "404"})
 
     def shown(self, comment: dict[str, Any]) -> dict[str, Any]:
@@ -171,8 +171,8 @@ class GitLab(ForgeServer):
         if (method, path) == ("POST", notes):
             self.say(name, body["body"])
             return Reply(201, self.shown(self.comments[-1]))
-        if method == "PUT" and (found := re.fullmatch(rf"{notes}/(\d+)", path)):
-            return self.edit(found[1], body, "404 Not found")
+        if method == "PUT" and (match := re.fullmatch(rf"{notes}/(\d+)", path)):
+            return self.edit(match[1], body, "404 Not found")
         return Reply(404, {"message": "404 Project Not Found"})
 
     def shown(self, comment: dict[str, Any]) -> dict[str, Any]:

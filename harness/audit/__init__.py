@@ -1,1 +1,1 @@
-"""What is right or wrong with the benchmark, the environment and the hubs themselves, rather than with a model."""
+"""Audits of the benchmark, the environments and the hubs themselves, independent of any model."""

@@ -1,8 +1,8 @@
-"""Whose fault it is that a call known to be right does not run: the benchmark's, the environment's or ours.
+"""Attributes the failure of a reference program to the benchmark, to the environment or to apigauge ("ours").
 
-A rule reads how a program ended and the sentence that says why. The benchmark's are the refusals that no machine could
-have avoided: Python's own, and those of a library for what the program asks of it whatever the weights are. What no
-rule knows is ours until shown otherwise.
+A rule matches a program's outcome and the sentence that gives the reason. Attributed to the benchmark are failures that
+no machine could avoid: errors of Python, and errors that a library raises whatever the weights are. A failure that no
+rule matches is attributed to apigauge until shown otherwise.
 """
 
 import re
@@ -10,38 +10,38 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Literal, NamedTuple
 
-Fault = Literal["benchmark", "environment", "ours"]
-FAULTS: tuple[Fault, ...] = Fault.__args__  # type: ignore[attr-defined]
+Attribution = Literal["benchmark", "environment", "ours"]
+ATTRIBUTIONS: tuple[Attribution, ...] = Attribution.__args__  # type: ignore[attr-defined]
 
 
 class Rule(NamedTuple):
-    """What a rule covers and why.
+    """Attributes a kind of failure.
 
     Attributes:
-        fault: whose.
-        why: for the terminal.
-        labels: the outcomes it is for; any if there are none.
-        reason: what the sentence must have in it.
+        attribution: what the failure is attributed to.
+        why: the kind of failure, in words.
+        labels: the outcomes that it matches; empty for any.
+        reason: a regular expression that the reason must contain.
     """
 
-    fault: Fault
+    attribution: Attribution
     why: str
     labels: frozenset[str] = frozenset()
     reason: str = ""
 
     def covers(self, label: str, reason: str) -> bool:
-        """Whether it is for a program that ended so."""
+        """Whether the rule matches this outcome and reason."""
         return (not self.labels or label in self.labels) and re.search(self.reason, reason) is not None
 
 
-def _rule(fault: Fault, why: str, *labels: str, reason: str = "") -> Rule:
-    return Rule(fault, why, frozenset(labels), reason)
+def _rule(attribution: Attribution, why: str, *labels: str, reason: str = "") -> Rule:
+    return Rule(attribution, why, frozenset(labels), reason)
 
 
 NOT_INSTALLED = re.compile(
     r"No module named|requires the \w+ library but it was not found|You need to install|to install"
 )
-# The first that covers it decides.
+# The first rule that matches decides.
 RULES = (
     _rule("benchmark", "not Python", "failed/syntax"),
     _rule("benchmark", "a name that the program never defines", "failed/name"),
@@ -75,7 +75,7 @@ RULES = (
     _rule("benchmark", "a class that is not for this architecture", reason="Unrecognized configuration class"),
     _rule("benchmark", "a model that is not for this library", reason="Unrecognized model in |Tokenizer class \\S+ d"),
     _rule("benchmark", "a model object without its tokenizer or processor", reason="Impossible to guess which "),
-    # A fast BERT tokenizer asks its file how it normalises, and those of other models do not.
+    # A fast BERT tokenizer reads its normalizer from its file, which has none for other models.
     _rule("benchmark", "a processor for another model's tokenizer", reason="JSON object must be str, .* not NoneType"),
     _rule("benchmark", "a model's name in place of the model", reason="'str' object has no attribute 'config'"),
     _rule("benchmark", "a placeholder in place of a URL", reason="Invalid URL|unknown url type"),
@@ -87,16 +87,16 @@ UNKNOWN = Rule("ours", "until shown otherwise")
 
 
 def rule_for(label: str, reason: str) -> Rule:
-    """The rule for a program that did not run: by its outcome, as in a run's labels, and the sentence beside it."""
+    """The rule for a program that failed, by its outcome (as in a run's labels) and its reason."""
     return next((rule for rule in RULES if rule.covers(label, reason)), UNKNOWN)
 
 
 def count_lines(rules: Iterable[Rule]) -> list[str]:
-    """For the terminal: how many fall under each rule, by whose fault it is."""
-    found = list(rules)
+    """For the terminal: the number of failures by attribution and, within each, by kind."""
+    failures = list(rules)
     lines = []
-    for fault in FAULTS:
-        kinds = [rule for rule in found if rule.fault == fault]
-        lines.append(f"  {fault}: {len(kinds)}")
-        lines += [f"    {count:4}  {why}" for why, count in Counter(rule.why for rule in kinds).most_common()]
+    for attribution in ATTRIBUTIONS:
+        attributed = [rule for rule in failures if rule.attribution == attribution]
+        lines.append(f"  {attribution}: {len(attributed)}")
+        lines += [f"    {count:4}  {why}" for why, count in Counter(rule.why for rule in attributed).most_common()]
     return lines

@@ -1,7 +1,7 @@
-"""``apigauge benchmarks check``: what the references themselves score, and what is wrong with the data.
+"""``apigauge benchmarks check``: the scores of the references themselves, and the errors in the data.
 
-A scorer's ceiling is what it gives the benchmark's own answers. Each row that disagrees with itself is listed with the
-reason, so that nobody takes a fault of the data for a fault of a model.
+A metric's ceiling is the score of the benchmark's reference answers. Each row whose own answer a metric rejects is
+listed with the reason, so that errors in the data are not attributed to a model.
 """
 
 import re
@@ -37,7 +37,7 @@ class Disagreement:
 
 @dataclass(slots=True)
 class Report:
-    """The findings, by kind; rows are named by their id."""
+    """The findings, by kind; rows are identified by their id."""
 
     benchmark: str
     rows: int
@@ -59,17 +59,19 @@ class Report:
     execution: Execution | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """Everything found."""
+        """All findings."""
         execution = self.execution.to_json() if self.execution else None
         return asdict(replace(self, execution=None)) | {"execution": execution}
 
     def to_text(self) -> str:
-        """The findings as a page for the terminal."""
-        seen = f"{self.references_in_training} of {self.rows}" if self.references_in_training is not None else "unknown"
+        """The findings as text for the terminal."""
+        overlap = "unknown"
+        if self.references_in_training is not None:
+            overlap = f"{self.references_in_training} of {self.rows}"
         lines = [
             f"{self.benchmark}: {self.rows} rows, {self.items} items with a question, {self.catalogue_rows} APIs",
             "",
-            "ceiling: what each scorer gives the references themselves",
+            "ceilings: the scores of the references themselves",
             *_table(self.ceilings),
             "",
             f"rows without a question ({len(self.rows_without_question)}): {_some(self.rows_without_question)}",
@@ -77,12 +79,12 @@ class Report:
             _counted("reference call is not valid Python", self.reference_call_not_python),
             _counted("reference program is not valid Python", self.reference_program_not_python),
             _counted("no reference program", self.reference_program_missing),
-            _counted("domain is not one the catalogue gives that call", self.domain_not_in_catalogue),
-            _counted("domain is not the one the reference answer names", self.domain_not_in_answer),
-            f"catalogue calls that stand more than once: {len(self.catalogue_duplicates)}",
+            _counted("domain differs from the catalogue's for that call", self.domain_not_in_catalogue),
+            _counted("domain differs from the reference answer's", self.domain_not_in_answer),
+            f"catalogue calls that occur more than once: {len(self.catalogue_duplicates)}",
             f"distinct calls in the catalogue: {self.distinct_calls()}",
             f"catalogue calls with conflicting domains: {len(self.catalogue_conflicting_domains)}",
-            f"evaluation references that also occur in the training file: {seen}",
+            f"evaluation references that also occur in the training file: {overlap}",
             _counted("test instruction is a near copy of a training one", self.near_copies_in_training),
             "",
             f"rows that disagree with themselves ({len(self.disagreements)}):",
@@ -92,20 +94,20 @@ class Report:
         return "\n".join(lines)
 
     def distinct_calls(self) -> int:
-        """How many different calls the catalogue's rows hold."""
+        """Number of distinct calls in the catalogue."""
         return self.catalogue_rows - sum(count - 1 for count in self.catalogue_duplicates.values())
 
 
 def check_benchmark(
     benchmark: Benchmark, tick: Callable[[], None] = lambda: None, sandbox: Sandbox | None = None
 ) -> Report:
-    """Feeds every row's reference call and full answer back through every scorer, and examines the data.
+    """Scores every row's reference call and full answer with every static metric, and examines the data.
 
-    ``tick`` is called after each answer: twice a row, and once more if there is a sandbox to run the references in.
+    ``tick`` is called after each answer: twice a row, and once more where a sandbox runs the references.
     """
     rows = benchmark.rows or benchmark.items
     report = Report(benchmark.name, len(rows), len(benchmark.items), catalogue_rows=len(benchmark.catalogue))
-    # In a section of its own, since upstream's Torch Hub copy reads nothing else.
+    # In an api_call section, since upstream's Torch Hub copy reads nothing else.
     calls = [f"<<<api_call>>>: {row.reference_call}" for row in rows]
     _feed(benchmark, rows, calls, "reference call", report, tick)
     if benchmark.answers:
@@ -141,17 +143,17 @@ def _feed(
 
 
 def _examine_rows(benchmark: Benchmark, rows: Sequence[Item], report: Report) -> None:
-    asked = {item.id for item in benchmark.items}
+    ids = {item.id for item in benchmark.items}
     domains: dict[str, set[str]] = {}
     for api in benchmark.catalogue:
         domains.setdefault(api_key(api.call), set()).add(api.domain)
-    report.rows_without_question = [row.id for row in rows if row.id not in asked]
+    report.rows_without_question = [row.id for row in rows if row.id not in ids]
     report.reference_not_in_catalogue = [row.id for row in rows if row.api not in domains]
     report.domain_not_in_catalogue = [r.id for r in rows if r.api in domains and r.domain not in domains[r.api]]
     report.domain_not_in_answer = [
         row.id
         for row, answer in zip(rows, benchmark.answers, strict=False)
-        if (named := _DOMAIN.search(answer)) and _plain(named[1]) != _plain(row.domain)
+        if (match := _DOMAIN.search(answer)) and _plain(match[1]) != _plain(row.domain)
     ]
     report.reference_call_not_python = [row.id for row in rows if not parses(row.reference_call)]
     report.reference_program_missing = [row.id for row in rows if not row.reference_program]
@@ -170,14 +172,14 @@ def _examine_catalogue(benchmark: Benchmark, report: Report) -> None:
 
 
 def near_copies(test: Iterable[Item], train: Iterable[Item], shared: float = 0.5) -> list[str]:
-    """Ids of test items of whose word trigrams more than a share stand in one training instruction."""
-    seen = [_trigrams(item.instruction) for item in train]
-    found = []
+    """Ids of test items that share more than this share of their word trigrams with one training instruction."""
+    training = [_trigrams(item.instruction) for item in train]
+    copies = []
     for item in test:
         grams = _trigrams(item.instruction)
-        if grams and any(len(grams & other) > shared * len(grams) for other in seen):
-            found.append(item.id)
-    return found
+        if grams and any(len(grams & other) > shared * len(grams) for other in training):
+            copies.append(item.id)
+    return copies
 
 
 def _plain(domain: str) -> str:

@@ -1,7 +1,7 @@
 """``apigauge hubs verify``: whether every API of a catalogue loads from its hub, through its own call.
 
-A catalogue writes calls without imports. Each is run as a program with the imports by which the benchmark's own
-programs get the names in it.
+The calls in a catalogue have no imports. Each call is run as a program with the imports that the benchmark's own
+programs use for the names in it.
 """
 
 import ast
@@ -11,9 +11,10 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from apigauge.benchmarks.types import Api, Benchmark
+from apigauge.file_formats import SandboxRecord
 from apigauge.harness.audit.attribution import Rule, count_lines, rule_for
 from apigauge.harness.evaluation.execution import executed
 from apigauge.harness.extraction.call_scan import find_calls, imports, resolve
@@ -22,7 +23,7 @@ from apigauge.sandboxes.verdict import Sandbox
 
 # The share of a catalogue's rows that a stand-in hub must load.
 PROMISED = {"huggingface": 0.90, "tensorflowhub": 0.95, "torchhub": 0.95}
-# An argument with a stroke in it, or a subfolder's name; quoted text is passed over, as its quote stands before it.
+# An unquoted argument with a slash or a hyphen in it, or a subfolder's name; a quoted one is preceded by its quote.
 _UNQUOTED = re.compile(r"(?<=[(=\s])[A-Za-z][\w.]*[/-][\w./-]*(?=\s*[,)])|(?<=subfolder=)[a-z_]+(?=\s*[,)])")
 
 
@@ -31,17 +32,17 @@ class Loaded:
     """One row of a catalogue: whether its call returned, and what stopped it.
 
     Attributes:
-        row: its place in the catalogue, from 1.
-        call: as the catalogue writes it.
+        row: its position in the catalogue, from 1.
+        call: as written in the catalogue.
         library: the package its function is imported from.
-        source: how the hub knows the model's architecture; "none" where the hub has no such model.
-        through: "call" as the catalogue writes it; "quotes" if that cannot run anywhere and does with the quotes that
-            the catalogue lost; "example" if it cannot either way (it is not Python, or has names or arguments that only
-            the row's example gives) and the same function is called there.
+        source: where the hub got the model's architecture from; "none" where the hub has no such model.
+        through: the program that was run. "call": the call as written. "quotes": the call with the quotes that the
+            catalogue lost, where the call as written can run nowhere. "example": the row's example, which calls the
+            same function, where neither can run (not Python, or with names or arguments that only the example has).
         ok: whether the call was made and returned.
         label: the outcome, as in a run's labels.
         reason: one sentence.
-        rule: why it did not, and whose fault that is; None if it did.
+        rule: why the call did not return, and what that is attributed to; None if it did.
     """
 
     row: int
@@ -57,30 +58,30 @@ class Loaded:
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """What of a catalogue loads."""
+    """Which rows of a catalogue load."""
 
     benchmark: str
-    sandbox: dict[str, Any]
+    sandbox: SandboxRecord
     rows: list[Loaded]
     promised: float
 
     @property
     def share(self) -> float:
-        """Of the catalogue's rows, those whose call returned."""
+        """Share of the catalogue's rows whose call returned."""
         return sum(row.ok for row in self.rows) / len(self.rows)
 
     @property
     def loadable(self) -> int:
-        """How many rows the catalogue itself does not keep from loading."""
-        return sum(row.ok or row.rule is None or row.rule.fault != "benchmark" for row in self.rows)
+        """Number of rows that load or whose failure is not attributed to the benchmark."""
+        return sum(row.ok or row.rule is None or row.rule.attribution != "benchmark" for row in self.rows)
 
     @property
     def is_enough(self) -> bool:
-        """Whether it is as much as promised."""
+        """Whether the share reaches the promised one."""
         return self.share >= self.promised
 
     def by(self, name: str) -> dict[str, tuple[int, int]]:
-        """Rows that load and rows there are, by ``library`` or ``source``; the largest first."""
+        """Number of rows that load and of all rows, by ``library`` or ``source``; the largest group first."""
         total = Counter(getattr(row, name) for row in self.rows)
         good = Counter(getattr(row, name) for row in self.rows if row.ok)
         return {
@@ -91,7 +92,7 @@ class Coverage:
         """Everything, for scripts."""
         rows = [
             {name: getattr(row, name) for name in Loaded.__slots__ if name != "rule"}
-            | {"fault": row.rule and row.rule.fault, "why": row.rule and row.rule.why}
+            | {"fault": row.rule and row.rule.attribution, "why": row.rule and row.rule.why}
             for row in self.rows
         ]
         return {
@@ -113,22 +114,22 @@ class Coverage:
         lines = [f"{self.benchmark}: {counts} ({self.share:.1%}, promised {self.promised:.0%})"]
         loaded = len(self.rows) - len(failed)
         lines.append(f"  {loaded} of the {self.loadable} that can load anywhere ({loaded / max(self.loadable, 1):.1%})")
-        for through, what in (("quotes", "with the quotes that they lost"), ("example", "through their example")):
+        for through, what in (("quotes", "with restored quotes"), ("example", "through their example")):
             if rows := [str(row.row) for row in self.rows if row.through == through]:
-                lines.append(f"  {len(rows)} {what}, as they cannot run as written: {', '.join(rows)}")
+                lines.append(f"  {len(rows)} {what}, since they cannot run as written: {', '.join(rows)}")
         for name in ("library", "source"):
             lines += [
                 "",
                 f"by {name}:",
                 *(f"  {key:32}{good:5} of {all_:4}" for key, (good, all_) in self.by(name).items()),
             ]
-        lines += ["", "what does not load, through whose fault:"]
+        lines += ["", "APIs that do not load, attributed to:"]
         lines += count_lines(row.rule for row in failed if row.rule)
         lines += ["", f"APIs that do not load ({len(failed)}):"]
-        return lines + [
-            f"  row {row.row} ({row.rule.fault if row.rule else ''}): {row.call[:90]}: {row.label}: {row.reason[:200]}"
-            for row in failed
-        ]
+        for row in failed:
+            attribution = row.rule.attribution if row.rule else ""
+            lines.append(f"  row {row.row} ({attribution}): {row.call[:90]}: {row.label}: {row.reason[:200]}")
+        return lines
 
 
 def cover(benchmark: Benchmark, sandbox: Sandbox, tick: Callable[[], None] = lambda: None) -> Coverage:
@@ -137,25 +138,25 @@ def cover(benchmark: Benchmark, sandbox: Sandbox, tick: Callable[[], None] = lam
     about = sandbox.describe()
     sources = _sources(benchmark.hub) if about["hub"]["mode"] == "stand-in" else {}
     tries = [_tries(api, origins) for api in benchmark.catalogue]
-    found = [
+    results = [
         _loaded(number, row, sources, answer)
-        for number, (row, answer) in enumerate(_run([rows[0] for rows in tries], sandbox, tick), 1)
+        for number, (row, answer) in enumerate(_execute([rows[0] for rows in tries], sandbox, tick), 1)
     ]
     for step in range(1, max(map(len, tries))):
         again = [
             (at, rows[step])
-            for at, (rows, one) in enumerate(zip(tries, found, strict=True))
+            for at, (rows, one) in enumerate(zip(tries, results, strict=True))
             if len(rows) > step and not one.ok and one.label in rows[step].after
         ]
-        for (at, row), (_, answer) in zip(again, _run([row for _, row in again], sandbox), strict=True):
+        for (at, row), (_, answer) in zip(again, _execute([row for _, row in again], sandbox), strict=True):
             if answer["metrics"].get("exec.call") == 1:
-                found[at] = _loaded(at + 1, row, sources, answer)
-    return Coverage(benchmark.name, about, found, PROMISED[benchmark.hub])
+                results[at] = _loaded(at + 1, row, sources, answer)
+    return Coverage(benchmark.name, cast("SandboxRecord", about), results, PROMISED[benchmark.hub])
 
 
 @dataclass(frozen=True, slots=True)
-class _Row:
-    """One way of running a row of the catalogue, and after which outcomes it is tried."""
+class _Attempt:
+    """One way of running a row of the catalogue, and the outcomes after which it is tried."""
 
     call: str
     program: str
@@ -164,29 +165,29 @@ class _Row:
     after: tuple[str, ...] = ()
 
 
-def _tries(api: Api, origins: dict[str, str]) -> list[_Row]:
-    """The ways of running a row: as its example imports it, from the row's library, with its quotes, as its example."""
+def _tries(api: Api, origins: dict[str, str]) -> list[_Attempt]:
+    """The attempts at a row: its example's imports, the row's library, restored quotes, the example itself."""
     call = _plain(api.call)
     own = origins | imports(api.example)
-    rows = [_Row(api.call, f"{_imports_of(call, own)}\n{call}", _library(call, own))]
+    rows = [_Attempt(api.call, f"{_imports_of(call, own)}\n{call}", _library(call, own))]
     callee = _callee(call)
     if api.library and resolve(callee, own).split(".")[0] != api.library:
-        named = own | {callee.split(".")[0]: f"{api.library}.{callee.split('.')[0]}"}
-        program = f"{_imports_of(call, named)}\n{call}"
-        rows.append(_Row(api.call, program, api.library, after=("failed/name", "failed/import")))
+        imported = own | {callee.split(".")[0]: f"{api.library}.{callee.split('.')[0]}"}
+        program = f"{_imports_of(call, imported)}\n{call}"
+        rows.append(_Attempt(api.call, program, api.library, after=("failed/name", "failed/import")))
     if (quoted := with_quotes(call)) != call and _nodes(quoted):
         program = f"{_imports_of(quoted, own)}\n{quoted}"
-        rows.append(_Row(api.call, program, _library(quoted, own), "quotes", ("failed/syntax", "failed/name")))
+        rows.append(_Attempt(api.call, program, _library(quoted, own), "quotes", ("failed/syntax", "failed/name")))
     if callee in {span.callee for span in find_calls(api.example)}:
-        # What cannot run anywhere as it is written.
+        # Outcomes of a call that can run nowhere as written.
         program = f"{_imports_of(call, own)}\n{api.example}"
         after = ("failed/syntax", "failed/name", "failed/arguments")
-        rows.append(_Row(api.call, program, _library(call, own), "example", after))
+        rows.append(_Attempt(api.call, program, _library(call, own), "example", after))
     return rows
 
 
 def with_quotes(call: str) -> str:
-    """A call with quotes around what can only be text: an address, a task, a subfolder.
+    """A call with quotes around arguments that can only be strings: a model id, a task, a subfolder.
 
     The catalogue lost some: ``pipeline(sentiment-analysis, model='a/b')``.
     """
@@ -194,13 +195,13 @@ def with_quotes(call: str) -> str:
 
 
 def _plain(call: str) -> str:
-    """A call without the full stop of the sentence that it stands in."""
+    """A call without the full stop of the sentence that it ends."""
     return call if _nodes(call) else call.strip().removesuffix(".")
 
 
-def _run(
-    rows: Sequence[_Row], sandbox: Sandbox, tick: Callable[[], None] = lambda: None
-) -> Iterator[tuple[_Row, dict[str, Any]]]:
+def _execute(
+    rows: Sequence[_Attempt], sandbox: Sandbox, tick: Callable[[], None] = lambda: None
+) -> Iterator[tuple[_Attempt, dict[str, Any]]]:
     answers: Iterator[dict[str, Any]] = (
         {
             "item": str(number),
@@ -217,9 +218,9 @@ def _run(
             tick()
 
 
-def _loaded(number: int, row: _Row, sources: dict[str, str], answer: dict[str, Any]) -> Loaded:
+def _loaded(number: int, row: _Attempt, sources: dict[str, str], answer: dict[str, Any]) -> Loaded:
     texts = _strings(row.call)
-    # Of Torch Hub's stand-ins the name is repository and entry point.
+    # Torch Hub's stand-ins are named by repository and entry point.
     names = [*texts, *(f"{one.partition(':')[0]} {other}" for one in texts for other in texts)]
     ok, label = answer["metrics"].get("exec.call") == 1, answer["labels"]["exec.rate"]
     return Loaded(
@@ -236,7 +237,7 @@ def _loaded(number: int, row: _Row, sources: dict[str, str], answer: dict[str, A
 
 
 def _callee(call: str) -> str:
-    """The function that a call names first; the text itself if it calls none."""
+    """The first function that a text calls; the text itself if it calls none."""
     return next((span.callee for span in find_calls(call)), call)
 
 
@@ -246,7 +247,7 @@ def _library(call: str, origins: dict[str, str]) -> str:
 
 
 def _origins(benchmark: Benchmark) -> dict[str, str]:
-    """What each name is imported from in most of the benchmark's programs and examples."""
+    """By name, where most of the benchmark's programs and examples import it from."""
     counts: dict[str, Counter[str]] = {}
     for text in _texts(benchmark):
         for name, origin in imports(text).items():
@@ -262,7 +263,7 @@ def _texts(benchmark: Benchmark) -> Iterator[str]:
 
 
 def _imports_of(call: str, origins: dict[str, str]) -> str:
-    """The imports by which the benchmark's programs get the names in a call."""
+    """The import statements, as in the benchmark's programs, for the names in a call."""
     names = {span.callee.split(".")[0] for span in find_calls(call)}
     names |= {node.id for node in _nodes(call) if isinstance(node, ast.Name)}
     return "\n".join(_import(name, origins[name]) for name in sorted(names & origins.keys()))
@@ -276,7 +277,7 @@ def _import(name: str, origin: str) -> str:
 
 
 def _nodes(call: str) -> Iterable[ast.AST]:
-    """The call's syntax tree, node by node; nothing if it is not Python."""
+    """The nodes of the call's syntax tree; empty if it is not Python."""
     try:
         return list(ast.walk(ast.parse(call)))
     except (SyntaxError, ValueError):
@@ -289,6 +290,6 @@ def _strings(call: str) -> list[str]:
 
 
 def _sources(models: str) -> dict[str, str]:
-    """How the stand-in hub knows each of its models."""
+    """By model, where the stand-in hub got its architecture from."""
     description = (hubs.stand_in_hub(models).folder / hubs.DESCRIPTION).read_text(encoding="utf-8")
     return {entry["id"]: entry["source"] for entry in json.loads(description)["entries"]}

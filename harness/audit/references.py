@@ -1,16 +1,17 @@
-"""What a benchmark's own answers do in a sandbox: the ceiling of executability there, and who keeps it below 1.
+"""Runs a benchmark's reference answers in a sandbox: the ceiling of executability there, and what keeps it below 1.
 
-The reference answers go the way a model's answers go: extraction, sandbox, scores.
+Reference answers take the same path as a model's answers: extraction, sandbox, scores.
 """
 
 import contextlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from apigauge.benchmarks.types import Benchmark, api_key
-from apigauge.harness.audit.attribution import FAULTS, NOT_INSTALLED, Fault, Rule, count_lines, rule_for
+from apigauge.file_formats import SandboxRecord
+from apigauge.harness.audit.attribution import ATTRIBUTIONS, NOT_INSTALLED, Attribution, Rule, count_lines, rule_for
 from apigauge.harness.evaluation import ceilings
 from apigauge.harness.evaluation.ceilings import RATES
 from apigauge.harness.evaluation.execution import executed
@@ -22,15 +23,15 @@ from apigauge.sandboxes.verdict import Sandbox
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """What one reference did.
+    """The result of one reference.
 
     Attributes:
-        row: of the benchmark.
+        row: id of the benchmark's row.
         library: the package that its API is imported from.
         label: the outcome, as in a run's labels.
         reason: one sentence.
-        metrics: ``exec.*``; empty if it failed through the sandbox's own trouble.
-        rule: why it does not run to its end, and whose fault that is; None if it does.
+        metrics: ``exec.*``; empty if the sandbox failed.
+        rule: why it does not run to its end, and what that is attributed to; None if it does.
     """
 
     row: str
@@ -41,23 +42,23 @@ class Reference:
     rule: Rule | None
 
     @property
-    def fault(self) -> Fault | None:
-        """Who keeps it from running to its end; None if nobody does."""
-        return self.rule.fault if self.rule else None
+    def attribution(self) -> Attribution | None:
+        """What its failure is attributed to; None if it runs to its end."""
+        return self.rule.attribution if self.rule else None
 
 
 @dataclass(frozen=True, slots=True)
 class Execution:
-    """What the references did in a sandbox.
+    """The results of all references in a sandbox.
 
     Attributes:
         sandbox: as in a run's manifest.
-        references: each of them.
-        infra_error_rate: the share that failed through the sandbox's own trouble.
-        withheld: whether that is too many for a number.
+        references: one result for each.
+        infra_error_rate: share of the programs that did not run because the sandbox failed.
+        withheld: whether that share is too high to publish the metrics.
     """
 
-    sandbox: dict[str, Any]
+    sandbox: SandboxRecord
     references: list[Reference]
     infra_error_rate: float
     withheld: bool
@@ -73,20 +74,23 @@ class Execution:
         return {name: {"programs": len(group), **_means(group)} for name, group in groups}
 
     def by_label(self) -> dict[str, dict[str, int]]:
-        """For each outcome but the best, how many references, and whose fault they are."""
-        groups = _grouped((one for one in self.references if one.fault), lambda one: one.label)
+        """For each outcome of a failed reference, the number of references, in all and by attribution."""
+        groups = _grouped((one for one in self.references if one.attribution), lambda one: one.label)
         return {
-            label: {"references": len(group)} | {fault: sum(one.fault == fault for one in group) for fault in FAULTS}
+            label: {"references": len(group)}
+            | {attribution: sum(one.attribution == attribution for one in group) for attribution in ATTRIBUTIONS}
             for label, group in groups
         }
 
-    def faults(self) -> dict[str, dict[str, int]]:
-        """For each rate, how many references miss it through whose fault."""
-        counts = {rate: Counter(rule.fault for rule in self._rules(rate)) for rate in RATES}
-        return {rate: {fault: count[fault] for fault in FAULTS} for rate, count in counts.items()}
+    def attributions(self) -> dict[str, dict[str, int]]:
+        """For each rate, the number of references that miss it, by attribution."""
+        counts = {rate: Counter(rule.attribution for rule in self._rules(rate)) for rate in RATES}
+        return {
+            rate: {attribution: count[attribution] for attribution in ATTRIBUTIONS} for rate, count in counts.items()
+        }
 
     def _rules(self, rate: str) -> list[Rule]:
-        """Why each reference that misses a rate does so."""
+        """For each reference that misses a rate, the rule that says why."""
         return [one.rule for one in self.references if one.rule and one.metrics.get(rate) == 0]
 
     def to_json(self) -> dict[str, Any]:
@@ -101,7 +105,7 @@ class Execution:
             "libraries": self.by_library(),
             "labels": dict(Counter(one.label for one in self.references).most_common()),
             "failures": self.by_label(),
-            "faults": self.faults(),
+            "faults": self.attributions(),
             "reasons": {rate: dict(Counter(rule.why for rule in self._rules(rate)).most_common()) for rate in RATES},
             "not_passed": [
                 {
@@ -110,62 +114,66 @@ class Execution:
                     "label": one.label,
                     "reason": one.reason,
                     "called": one.metrics.get("exec.call") == 1,
-                    "fault": one.fault,
+                    "fault": one.attribution,
                     "why": one.rule.why if one.rule else None,
                 }
                 for one in self.references
-                if one.fault
+                if one.attribution
             ],
         }
 
     def installed(self) -> list[Reference]:
-        """The references all of whose packages the environment has."""
+        """The references whose packages are all installed in the environment."""
         return [one for one in self.references if not NOT_INSTALLED.search(one.reason)]
 
     def sound(self) -> list[Reference]:
-        """The references that the benchmark itself does not keep from making their call."""
-        return [one for one in self.references if one.fault != "benchmark" or one.metrics.get("exec.call") == 1]
+        """The references that make their call, or whose failure is not attributed to the benchmark."""
+        return [one for one in self.references if one.attribution != "benchmark" or one.metrics.get("exec.call") == 1]
 
     def to_lines(self) -> list[str]:
         """For the terminal."""
-        passed = sum(one.fault is None for one in self.references)
+        passed = sum(one.attribution is None for one in self.references)
         installed = self.installed()
         lines = [
             "",
             f"references run in the {self.sandbox.get('kind')} sandbox: {len(self.references)}; to their end: {passed}",
         ]
         if self.withheld:
-            lines.append("  too many failed through the sandbox's own trouble for a number")
+            lines.append("  rates withheld: the sandbox failed for too many of them")
         else:
             columns = [("all", self.references), ("installed", installed), ("sound", self.sound())]
             lines += ["  " + " " * 12 + "".join(f"{f'{name} ({len(group)})':>18}" for name, group in columns)]
             means = [_means(group) for _, group in columns]
             lines += [f"  {rate:12}" + "".join(f"{one[rate]:18.4f}" for one in means) for rate in RATES]
-            lines += ["  installed: has all its packages; sound: the benchmark does not keep it from making its call"]
+            lines.append(
+                "  installed: all its packages are; sound: makes its call, or is not attributed to the benchmark"
+            )
         if self.infra_error_rate:
-            lines.append(f"  {self.infra_error_rate:.2%} could not be run through the sandbox's own trouble")
+            lines.append(f"  {self.infra_error_rate:.2%} could not be run because the sandbox failed")
         lines += ["", f"  {'library':24}{'references':>10}{'exec.call':>12}{'exec.rate':>12}"]
         for name, row in self.by_library().items():
             lines.append(f"  {name:24}{row['programs']:10.0f}{row['exec.call']:12.4f}{row['exec.rate']:12.4f}")
-        lines += ["", f"  {'does not run':24}{'references':>10}" + "".join(f"{fault:>13}" for fault in FAULTS)]
+        lines += ["", f"  {'does not run':24}{'references':>10}" + "".join(f"{name:>13}" for name in ATTRIBUTIONS)]
         for label, counts in self.by_label().items():
-            lines.append(f"  {label:24}{counts['references']:10}" + "".join(f"{counts[fault]:13}" for fault in FAULTS))
+            numbers = "".join(f"{counts[name]:13}" for name in ATTRIBUTIONS)
+            lines.append(f"  {label:24}{counts['references']:10}{numbers}")
         for rate in RATES:
-            lines += ["", f"{rate} is missed through whose fault:", *count_lines(self._rules(rate))]
-        lines += ["", f"references that do not run ({len(self.references) - passed}):"]
-        lines += [f"  row {one.row}: {one.label} ({one.fault}): {one.reason}" for one in self.references if one.fault]
+            lines += ["", f"references that miss {rate}, attributed to:", *count_lines(self._rules(rate))]
+        failed = [one for one in self.references if one.attribution]
+        lines += ["", f"references that do not run ({len(failed)}):"]
+        lines += [f"  row {one.row}: {one.label} ({one.attribution}): {one.reason}" for one in failed]
         return lines
 
 
 def run_references(benchmark: Benchmark, sandbox: Sandbox, tick: Callable[[], None] = lambda: None) -> Execution:
-    """Runs the benchmark's own answers (its reference programs where it has no answers), and keeps what came of it."""
+    """Runs the benchmark's reference answers, or its reference programs where it has no answers; saves the ceilings."""
     rows = benchmark.rows or benchmark.items
     answers = list(program_answers(benchmark))
     libraries = [
         library(benchmark, answer["extraction"]["call"] or "", answer["extraction"]["program"] or "")
         for answer in answers
     ]
-    known = {api_key(api.call) for api in benchmark.catalogue}
+    catalogue = {api_key(api.call) for api in benchmark.catalogue}
     done = []
     with contextlib.closing(executed(answers, sandbox)) as finished:
         for answer in finished:
@@ -179,27 +187,29 @@ def run_references(benchmark: Benchmark, sandbox: Sandbox, tick: Callable[[], No
             answer["labels"]["exec.rate"],
             answer["messages"].get("exec.rate", ""),
             answer["metrics"],
-            _rule(answer, in_catalogue=row.api in known),
+            _rule(answer, in_catalogue=row.api in catalogue),
         )
         for row, library, answer in zip(rows, libraries, done, strict=True)
     ]
-    execution = Execution(sandbox.describe(), references, failed / ran if ran else 0.0, is_withheld(failed, ran))
+    description = sandbox.describe()
+    record = cast("SandboxRecord", description)
+    execution = Execution(record, references, failed / ran if ran else 0.0, is_withheld(failed, ran))
     if not execution.withheld:
         measured = {one.row: one.metrics for one in references if one.metrics}
-        ceilings.save(benchmark, execution.sandbox, measured)
+        ceilings.save(benchmark, description, measured)
     return execution
 
 
 def program_answers(benchmark: Benchmark) -> Iterator[dict[str, Any]]:
-    """The benchmark's own answers as rows of a run, extracted and not yet scored."""
+    """The benchmark's reference answers as rows of a run, extracted and not yet scored."""
     rows = benchmark.rows or benchmark.items
     functions = functions_of((api.call for api in benchmark.catalogue), benchmark.conventions)
     texts = benchmark.answers or [None] * len(rows)
     for row, text in zip(rows, texts, strict=True):
         call, program = row.reference_call, row.reference_program or None
         if text is not None:
-            found = extract(text, functions)
-            call, program = found.call or call, found.program
+            extraction = extract(text, functions)
+            call, program = extraction.call or call, extraction.program
         yield {
             "item": row.id,
             "extraction": {"call": call, "program": program},
@@ -210,7 +220,7 @@ def program_answers(benchmark: Benchmark) -> Iterator[dict[str, Any]]:
 
 
 def library(benchmark: Benchmark, call: str, program: str) -> str:
-    """The package of the function that a call in a program names; ``none`` of no call, or that it is not imported."""
+    """The package of the called function; ``none`` if there is no call, ``not imported`` if it is not imported."""
     span = next(find_calls(call), None)
     if span is None:
         return "none"
@@ -218,7 +228,7 @@ def library(benchmark: Benchmark, call: str, program: str) -> str:
     return resolve(span.callee, names).split(".")[0] if span.callee.split(".")[0] in names else "not imported"
 
 
-# What is said of a reference whose own API is not one of the catalogue's.
+# For a reference whose API is not in the catalogue.
 _NOT_IN_CATALOGUE = Rule("benchmark", "an API that is not in the catalogue")
 
 

@@ -1,4 +1,4 @@
-"""``apigauge benchmarks reproduce``: the upstream figures from the released answers, beside ours."""
+"""``apigauge benchmarks reproduce``: the upstream scorer's figures for the released answers, next to ours."""
 
 from collections.abc import Iterator
 from pathlib import Path

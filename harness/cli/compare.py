@@ -12,7 +12,7 @@ from apigauge.harness.cli.output import print_json, say
 
 if TYPE_CHECKING:
     from apigauge.benchmarks import Benchmark
-    from apigauge.harness.comparison.compare import Agreement, Comparison, Difference, Run
+    from apigauge.harness.comparison.compare import Agreement, Comparison, Difference, LoadedRun
     from apigauge.harness.comparison.logits import Gap, Logits
     from apigauge.harness.evaluation.run_directory import Key
 
@@ -110,7 +110,7 @@ def _write_page(arguments: argparse.Namespace, comparison: "Comparison", benchma
     return write_comparison(page, arguments.out)
 
 
-def _load(name: str, compared: "Sequence[Run]") -> "Logits":
+def _load(name: str, compared: "Sequence[LoadedRun]") -> "Logits":
     from apigauge.harness.comparison.logits import Logits
 
     model = Logits(name)

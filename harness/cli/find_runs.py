@@ -21,6 +21,7 @@ from apigauge.harness.evaluation.run_directory import (
     SUMMARY,
     read_json,
     read_rows,
+    read_summary,
 )
 
 State = Literal["complete", "partial", "not scored", "being written", "damaged"]
@@ -170,25 +171,6 @@ def _inspect(run: Path, created: datetime, about: dict[str, Any]) -> RunEntry:
         withheld=tuple(summary["withheld"]) if summary else (),
         **about,
     )
-
-
-def read_summary(run: Path) -> dict[str, Any]:
-    """A run's summary, with the fields that reports need.
-
-    Raises:
-        RunError: it is missing, or damaged.
-    """
-    path = run / SUMMARY
-    summary = read_json(path)
-    summary.setdefault("withheld", [])
-    for name, kind in {"items": int, "expected": int, "metrics": dict, "labels": dict, "withheld": list}.items():
-        if not isinstance(summary.get(name), kind):
-            raise RunError(f"{path}: {name} is missing or damaged; `apigauge score {run}` writes it again.")
-    for metric, entry in summary["metrics"].items():
-        for name in ("value", "low", "high", "n"):
-            if not (isinstance(entry, dict) and isinstance(entry.get(name), int | float)):
-                raise RunError(f"{path}: {metric} has no {name}; `apigauge score {run}` writes it again.")
-    return summary
 
 
 def _reason(run: Path, error: RunError | OSError) -> str:

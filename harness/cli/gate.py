@@ -15,7 +15,7 @@ from apigauge.harness.cli.run import add_generation, model_options
 if TYPE_CHECKING:
     from apigauge.benchmarks import Item
     from apigauge.harness.gate.interim import Interim
-    from apigauge.harness.gate.judge import Finding
+    from apigauge.harness.gate.judge import Criterion, Finding
     from apigauge.harness.gate.outcomes import Outcomes
 
 EXIT = {"pass": 0, "regression": 1, "inconclusive": 3}
@@ -93,7 +93,7 @@ def _run(arguments: argparse.Namespace) -> int:
         code = EXIT[decision]
         result = {"decision": decision, "metrics": [finding.to_json() for finding in findings]}
         if stopped:
-            result |= {"asked": stopped.asked, "budget": stopped.budget}
+            result |= {"asked": stopped.questions, "budget": stopped.budget}
         _write(arguments, arguments.title or baseline.benchmark, decision, findings, stopped=stopped)
         if not arguments.json:
             _print(decision, findings, stopped)
@@ -148,8 +148,8 @@ def _judge(arguments: argparse.Namespace, baseline: "Outcomes") -> "list[Finding
     from apigauge.harness.gate.outcomes import read
 
     outcomes = read(arguments.run)
-    metrics = slices.named(arguments.metric) if arguments.metric else slices.default(baseline, outcomes)
-    if arguments.rescore and any(baseline.scorers.get(one.name) != outcomes.scorers.get(one.name) for one in metrics):
+    criteria = _criteria(arguments, baseline, outcomes)
+    if arguments.rescore and any(baseline.scorers.get(one.name) != outcomes.scorers.get(one.name) for one in criteria):
         if not baseline.path.is_dir():
             raise UsageError(f"--rescore: {baseline.path} holds no answers to score anew; save it again from its run")
         for path in (baseline.path, outcomes.path):
@@ -157,8 +157,14 @@ def _judge(arguments: argparse.Namespace, baseline: "Outcomes") -> "list[Finding
             rescore(path, argparse.Namespace(**vars(arguments), metrics=None), otherwise="none")
         baseline, outcomes = read(baseline.path), read(outcomes.path)
     benchmark = load_benchmark(outcomes.benchmark, arguments.data_dir)
-    metrics = slices.with_parts(metrics, slices.split(benchmark, arguments.slice or ()))
-    return judge(baseline, outcomes, metrics, {item.id: item.api for item in benchmark.items})
+    criteria = slices.with_slices(criteria, slices.split(benchmark, arguments.slice or ()))
+    return judge(baseline, outcomes, criteria, {item.id: item.api for item in benchmark.items})
+
+
+def _criteria(arguments: argparse.Namespace, baseline: "Outcomes", outcomes: "Outcomes") -> "list[Criterion]":
+    from apigauge.harness.gate import slices
+
+    return slices.parse_criteria(arguments.metric) if arguments.metric else slices.default_criteria(baseline, outcomes)
 
 
 def _ask(arguments: argparse.Namespace, baseline: "Outcomes") -> "Interim":
@@ -166,9 +172,8 @@ def _ask(arguments: argparse.Namespace, baseline: "Outcomes") -> "Interim":
     from apigauge.benchmarks import load_benchmark
     from apigauge.harness.evaluation.evaluate import evaluate
     from apigauge.harness.evaluation.manifest import planned
-    from apigauge.harness.gate import slices
     from apigauge.harness.gate.interim import plan, watch
-    from apigauge.harness.gate.judge import check
+    from apigauge.harness.gate.judge import check_comparable
     from apigauge.harness.gate.outcomes import of_run, read
     from apigauge.harness.generation.backends import open_generator
     from apigauge.harness.metrics.registry import modules_for
@@ -180,8 +185,8 @@ def _ask(arguments: argparse.Namespace, baseline: "Outcomes") -> "Interim":
         modules = modules_for(names) if names else metric_modules(None)
         limit = min(arguments.budget, len(benchmark.items))
         planned_run = of_run(arguments.run, planned(benchmark, generator, modules, limit, sandbox))
-        metrics = slices.named(arguments.metric) if arguments.metric else slices.default(baseline, planned_run)
-        check(replace(baseline, rows={}, withheld=False), planned_run, [one.name for one in metrics])
+        criteria = _criteria(arguments, baseline, planned_run)
+        check_comparable(replace(baseline, rows={}, withheld=False), planned_run, [one.name for one in criteria])
         questions = plan(benchmark.items, baseline, limit)
         with progress(f"answering {benchmark.name}", len(questions.items) * generator.samples) as tick:
 
@@ -191,7 +196,7 @@ def _ask(arguments: argparse.Namespace, baseline: "Outcomes") -> "Interim":
                 )
                 return read(arguments.run)
 
-            return watch(baseline, answer, metrics, questions)
+            return watch(baseline, answer, criteria, questions)
 
 
 def _print(decision: str, findings: "Sequence[Finding]", stopped: "Interim | None") -> None:
@@ -216,7 +221,7 @@ def _print(decision: str, findings: "Sequence[Finding]", stopped: "Interim | Non
         ],
     )
     if stopped:
-        print(render.asked(stopped))
+        print(render.stopping(stopped))
     for one in findings:
         print(render.sentence(one))
         for line in render.lost(one, _APIS, _ITEMS):

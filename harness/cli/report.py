@@ -97,11 +97,10 @@ def view(path: Path, data_dir: Path | None, items: "dict[str, dict[str, Item]]")
         DataError: the run's benchmark is not here.
     """
     from apigauge.benchmarks import load_benchmark
-    from apigauge.harness.cli.find_runs import read_summary
     from apigauge.harness.evaluation import run_directory
     from apigauge.reports.views import RunView
 
-    manifest = run_directory.read_json(path / run_directory.MANIFEST)
+    manifest = run_directory.read_manifest(path)
     if not (path / run_directory.SUMMARY).exists():
         raise RunError(f"{path}: has not been scored to its end; run `apigauge score {path}`.")
     name = manifest.get("benchmark", {}).get("name", "")
@@ -115,7 +114,7 @@ def view(path: Path, data_dir: Path | None, items: "dict[str, dict[str, Item]]")
         for row in run_directory.read_rows(path / run_directory.SCORES)
         if row["item"] in items[name]
     ]
-    return RunView(path.resolve().name, manifest, read_summary(path), rows)
+    return RunView(path.resolve().name, manifest, run_directory.read_summary(path), rows)
 
 
 def item_view(item: "Item", row: dict[str, Any], text: str) -> "ItemView":

@@ -1,1 +1,1 @@
-"""Two runs over one benchmark: where their answers and scores differ, and by how much."""
+"""Compares two runs over one benchmark: where their answers and scores differ, and by how much."""

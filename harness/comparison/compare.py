@@ -1,16 +1,17 @@
-"""Two runs over one benchmark, answer by answer: where their texts part, and what that does to their scores.
+"""Compares two runs over one benchmark, answer by answer: where their texts diverge, and how their scores differ.
 
-Answers are paired by (item, sample). What only one run holds is named and takes part in nothing. A verdict of ``infra``
-is the sandbox's own trouble and says nothing of an answer: a pair with one has no verdicts to compare.
+Answers are paired by (item, sample). Answers that only one run has are listed and not compared. A verdict of ``infra``
+means that the sandbox failed and says nothing about the answer, so the verdicts of such a pair are not compared.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from apigauge.errors import RunError, UsageError
-from apigauge.harness.comparison.divergence import Parting, Tokenizer, Words, part
+from apigauge.file_formats import GenerationRow, Manifest, ScoreRow
+from apigauge.harness.comparison.divergence import Divergence, Tokenizer, Words, diverge
 from apigauge.harness.evaluation import run_directory
 from apigauge.harness.metrics.executability import INFRA, infra_errors, is_withheld
 from apigauge.harness.metrics.table import NAMES, is_executed
@@ -21,34 +22,34 @@ _EXTRACTED = ("call", "program")
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
-    """A run directory, read; rows by (item, sample)."""
+class LoadedRun:
+    """The files of a run directory; rows by (item, sample)."""
 
     path: Path
-    manifest: dict[str, Any]
-    answers: dict[run_directory.Key, dict[str, Any]]
-    scores: dict[run_directory.Key, dict[str, Any]]
+    manifest: Manifest
+    answers: dict[run_directory.Key, GenerationRow]
+    scores: dict[run_directory.Key, ScoreRow]
 
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """Of the pairs that could be compared in one respect, how many are alike."""
+    """How many pairs could be compared in one respect, and how many of them are identical."""
 
     compared: int
     identical: int
 
     def to_json(self) -> dict[str, Any]:
-        """With the share; None of nothing."""
+        """The counts and the share of identical pairs; the share is None where no pair could be compared."""
         return asdict(self) | {"share": self.identical / self.compared if self.compared else None}
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """What differs between two answers; empty or None where nothing does. Pairs are (first run, second run)."""
+    """The differences between two answers; empty or None where they agree. Pairs are (first run, second run)."""
 
     item: str
     sample: int
-    text: Parting | None
+    text: Divergence | None
     extraction: dict[str, tuple[Any, Any]]
     verdict: tuple[dict[str, Any], dict[str, Any]] | None
     metrics: dict[str, tuple[float, float]]
@@ -67,19 +68,19 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """Two runs held against each other.
+    """The comparison of two runs.
 
     Attributes:
-        manifests: dotted name and both values of what differs in how the runs were made.
-        pairs: answers that both hold.
-        texts: of all pairs.
-        extractions: of the pairs that both runs scored.
-        verdicts: of the pairs that both runs executed.
+        manifests: dotted name and both values of each manifest entry that differs.
+        pairs: number of answers that both runs have.
+        texts: agreement over all pairs.
+        extractions: agreement over the pairs that both runs scored.
+        verdicts: agreement over the pairs that both runs executed.
         metrics: by name, over the answers that have the metric in both runs.
-        withheld: metrics left out since one run has too much of the sandbox's own trouble.
+        withheld: metrics left out because the sandbox failed too often in one run.
         different: the pairs that differ, in the first run's order.
-        only_a: answers that only the first run holds.
-        only_b: answers that only the second one holds.
+        only_a: answers that only the first run has.
+        only_b: answers that only the second run has.
     """
 
     manifests: list[tuple[str, Any, Any]]
@@ -94,31 +95,34 @@ class Comparison:
     only_b: list[run_directory.Key]
 
 
-def read(path: Path) -> Run:
-    """A run as it is compared.
+def read(path: Path) -> LoadedRun:
+    """Reads a run directory.
 
     Raises:
-        RunError: it is no run, or damaged.
+        RunError: it is not a run directory, or damaged.
     """
-    manifest = run_directory.read_json(path / run_directory.MANIFEST)
-    answers, scores = (
-        {(row["item"], row["sample"]): row for row in run_directory.read_rows(path / name)}
-        for name in (run_directory.GENERATIONS, run_directory.SCORES)
+    manifest = cast("Manifest", run_directory.read_json(path / run_directory.MANIFEST))
+    answers = cast("list[GenerationRow]", run_directory.read_rows(path / run_directory.GENERATIONS))
+    scores = cast("list[ScoreRow]", run_directory.read_rows(path / run_directory.SCORES))
+    return LoadedRun(
+        path,
+        manifest,
+        {(row["item"], row["sample"]): row for row in answers},
+        {(row["item"], row["sample"]): row for row in scores},
     )
-    return Run(path, manifest, answers, scores)
 
 
-def compare(a: Run, b: Run, apis: Mapping[str, str], tokenizer: Tokenizer | None = None) -> Comparison:
-    """Holds two runs against each other.
+def compare(a: LoadedRun, b: LoadedRun, apis: Mapping[str, str], tokenizer: Tokenizer | None = None) -> Comparison:
+    """Compares two runs.
 
     Args:
         a: the first run.
-        b: the second run, over the same benchmark; differences are its values minus the first one's.
-        apis: the key of the API that each item asks for; may be empty where a run has no scores.
-        tokenizer: finds where texts part; :class:`Words` by default.
+        b: the second run, over the same benchmark; differences are b minus a.
+        apis: the key of each item's API; may be empty where a run has no scores.
+        tokenizer: splits texts to find where they diverge; :class:`Words` by default.
 
     Raises:
-        UsageError: the runs are not over the same benchmark and data.
+        UsageError: the runs differ in benchmark or data.
         RunError: an answer belongs to no item of the benchmark.
     """
     check_benchmarks(a, b)
@@ -130,7 +134,7 @@ def compare(a: Run, b: Run, apis: Mapping[str, str], tokenizer: Tokenizer | None
     compared = [_difference(a, b, key, names, tokenizer or Words()) for key in keys]
     executed = [key for key in scored if _verdict(a.scores[key]) and _verdict(b.scores[key])]
     return Comparison(
-        manifests=run_directory.differences(a.manifest, b.manifest),
+        manifests=run_directory.differences(cast("dict[str, Any]", a.manifest), cast("dict[str, Any]", b.manifest)),
         pairs=len(keys),
         texts=Agreement(len(keys), sum(one.text is None for one in compared)),
         extractions=Agreement(len(scored), len(scored) - sum(bool(one.extraction) for one in compared)),
@@ -143,11 +147,11 @@ def compare(a: Run, b: Run, apis: Mapping[str, str], tokenizer: Tokenizer | None
     )
 
 
-def check_benchmarks(a: Run, b: Run) -> None:
+def check_benchmarks(a: LoadedRun, b: LoadedRun) -> None:
     """Refuses runs that cannot be paired.
 
     Raises:
-        UsageError: the runs are not over the same benchmark and data; says what differs.
+        UsageError: the runs differ in benchmark or data; says in which.
     """
     for field, advice in (("name", "compare runs over one benchmark"), ("digest", "answer the same data with both")):
         first, second = (run.manifest["benchmark"].get(field) for run in (a, b))
@@ -157,11 +161,13 @@ def check_benchmarks(a: Run, b: Run) -> None:
             )
 
 
-def _difference(a: Run, b: Run, key: run_directory.Key, names: Sequence[str], tokenizer: Tokenizer) -> Difference:
+def _difference(
+    a: LoadedRun, b: LoadedRun, key: run_directory.Key, names: Sequence[str], tokenizer: Tokenizer
+) -> Difference:
     one, other = a.answers[key]["text"], b.answers[key]["text"]
-    parting = part(one, other, tokenizer) if one != other else None
+    divergence = diverge(one, other, tokenizer) if one != other else None
     if key not in a.scores or key not in b.scores:
-        return Difference(*key, parting, {}, None, {})
+        return Difference(*key, divergence, {}, None, {})
     left, right = a.scores[key], b.scores[key]
     extracted = {name: (left["extraction"].get(name), right["extraction"].get(name)) for name in _EXTRACTED}
     numbers = {
@@ -172,23 +178,25 @@ def _difference(a: Run, b: Run, key: run_directory.Key, names: Sequence[str], to
     first, second = _verdict(left), _verdict(right)
     return Difference(
         *key,
-        parting,
+        divergence,
         {name: pair for name, pair in extracted.items() if pair[0] != pair[1]},
         (first, second) if first and second and first != second else None,
         {name: pair for name, pair in numbers.items() if pair[0] != pair[1]},
     )
 
 
-def _verdict(row: Mapping[str, Any]) -> dict[str, Any] | None:
-    """What is compared of a verdict; None if there is none that speaks of the answer."""
+def _verdict(row: ScoreRow) -> dict[str, Any] | None:
+    """The compared fields of a verdict; None if the program was not run or the sandbox failed."""
     verdict = row.get("verdict")
     if not isinstance(verdict, dict) or verdict.get("status") == INFRA:
         return None
     return {name: verdict.get(name) for name in _VERDICT}
 
 
-def _scores(a: Run, b: Run, keys: Sequence[run_directory.Key], name: str, apis: Mapping[str, str]) -> Scores | None:
-    """A metric's scores of the answers that have it in both runs; None if there are none."""
+def _scores(
+    a: LoadedRun, b: LoadedRun, keys: Sequence[run_directory.Key], name: str, apis: Mapping[str, str]
+) -> Scores | None:
+    """A metric's scores of the answers that have it in both runs; None if no answer has."""
     keys = [key for key in keys if name in a.scores[key]["metrics"] and name in b.scores[key]["metrics"]]
     if not keys:
         return None

@@ -1,32 +1,32 @@
-"""The token at which two texts part, by whatever takes texts apart."""
+"""The first token at which two texts diverge, for any tokenizer."""
 
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-# How much of the text before the parting is shown.
+# How much of the text before the divergence is shown.
 _WORDS, _CHARACTERS = 6, 120
 
 
 class Tokenizer(Protocol):
-    """Takes a text apart. What its tokens are is its own affair."""
+    """Splits a text into tokens, which may be of any type."""
 
     def encode(self, text: str) -> list[Any]:
         """The text's tokens."""
         ...
 
     def spell(self, token: Any) -> str:
-        """A token in letters."""
+        """A token as text."""
         ...
 
     def join(self, tokens: Sequence[Any]) -> str:
-        """The text of tokens."""
+        """The text that these tokens make up."""
         ...
 
 
 class Words:
-    """The tokenizer of those who have none: runs of word characters, runs of white space, single other characters."""
+    """The default tokenizer: sequences of word characters, sequences of white space, and other single characters."""
 
     def encode(self, text: str) -> list[str]:
         """The pieces of the text."""
@@ -37,18 +37,18 @@ class Words:
         return token
 
     def join(self, tokens: Sequence[str]) -> str:
-        """The pieces side by side."""
+        """The pieces, concatenated."""
         return "".join(tokens)
 
 
 @dataclass(frozen=True, slots=True)
-class Parting:
-    """Where two texts part.
+class Divergence:
+    """Where two texts diverge.
 
     Attributes:
-        position: tokens that both have before it.
-        a: the first run's token there; None at its text's end. Both are None where the tokenizer reads the texts alike.
-        b: the second run's.
+        position: number of tokens before it, which both texts share.
+        a: the first text's token there; None at the end of the text. Both are None where the texts have equal tokens.
+        b: the second text's token.
         before: the last words before it.
     """
 
@@ -58,13 +58,13 @@ class Parting:
     before: str
 
 
-def part(a: str, b: str, tokenizer: Tokenizer) -> Parting:
-    """Where two texts that differ part."""
+def diverge(a: str, b: str, tokenizer: Tokenizer) -> Divergence:
+    """Where two different texts diverge."""
     left, right = tokenizer.encode(a), tokenizer.encode(b)
     pairs = enumerate(zip(left, right, strict=False))
     position = next((at for at, (one, other) in pairs if one != other), min(len(left), len(right)))
     first, second = (tokenizer.spell(side[position]) if position < len(side) else None for side in (left, right))
-    return Parting(position, first, second, _last_words(tokenizer.join(left[:position])))
+    return Divergence(position, first, second, _last_words(tokenizer.join(left[:position])))
 
 
 def _last_words(text: str) -> str:

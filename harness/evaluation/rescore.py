@@ -196,5 +196,5 @@ def _problems_of_answers(run: Path) -> list[str]:
     """The problems in a run's summary that its former scoring did not cause."""
     if not (run / run_directory.SUMMARY).exists():
         return []
-    problems = run_directory.read_summary(run).get("problems", [])
+    problems = run_directory.read_json(run / run_directory.SUMMARY).get("problems", [])
     return [problem for problem in problems if not is_scoring_problem(problem)]

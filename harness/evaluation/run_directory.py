@@ -47,7 +47,17 @@ def read_summary(run: Path) -> Summary:
     Raises:
         RunError: it is missing or damaged.
     """
-    return cast("Summary", read_json(run / SUMMARY))
+    path = run / SUMMARY
+    summary = read_json(path)
+    summary.setdefault("withheld", [])
+    for name, kind in {"items": int, "expected": int, "metrics": dict, "labels": dict, "withheld": list}.items():
+        if not isinstance(summary.get(name), kind):
+            raise RunError(f"{path}: {name} is missing or damaged; `apigauge score {run}` writes it again.")
+    for metric, entry in summary["metrics"].items():
+        for name in ("value", "low", "high", "n"):
+            if not (isinstance(entry, dict) and isinstance(entry.get(name), int | float)):
+                raise RunError(f"{path}: {metric} has no {name}; `apigauge score {run}` writes it again.")
+    return cast("Summary", summary)
 
 
 def read_generations(run: Path) -> list[GenerationRow]:

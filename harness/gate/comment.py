@@ -1,7 +1,7 @@
-"""One comment on a pull request (GitHub) or merge request (GitLab): written once, updated from then on.
+"""One comment on a pull request (GitHub) or merge request (GitLab): created once, then updated.
 
-It is found again by its first line (``documents.mark``). Anybody may write that line into a comment of their own, and
-the token may well be allowed to edit theirs; so only a comment by the token's own user is ever updated.
+It is recognised by its first line (:func:`apigauge.harness.gate.render.mark`). Anybody may write that line into a
+comment, and the token may be allowed to edit other users' comments; so only a comment by the token's user is updated.
 
 Protocols: docs.github.com/rest/issues/comments, docs.gitlab.com/api/notes.
 """
@@ -18,9 +18,9 @@ import httpx
 
 from apigauge.errors import CommentError, UsageError
 
-# Characters. GitHub's limit; GitLab's is a million.
+# In characters. GitHub's limit; GitLab's is a million.
 LONGEST = 65_536
-_CUT = "The rest is left out: a comment has no room for it. The job has all of it."
+_CUT = "The rest is left out: it exceeds the length of a comment. The job has the full text."
 _MARK = re.compile(r"<!-- apigauge gate [0-9a-f]{16} -->")
 _PER_PAGE, _MOST_PAGES = 100, 100
 _LONGEST_MESSAGE = 300
@@ -28,18 +28,18 @@ _LONGEST_MESSAGE = 300
 
 @dataclass(frozen=True, slots=True)
 class Forge:
-    """Where a pull request's comments are, and how they are asked for.
+    """The API of a pull request's comments.
 
     Attributes:
-        comments: address of all of them.
-        comment: address of one, but for its number.
-        update: the method that updates one.
-        headers: with the token.
-        token: which no message may tell.
-        right: what the token must be allowed to do.
-        link: to the job.
-        user: asks for the name of the token's user.
-        author: name of a comment's author; None if there is none any more.
+        comments: URL of the list of comments.
+        comment: URL of a single comment, without its number.
+        update: HTTP method that updates a comment.
+        headers: of each request, with the token.
+        token: the token itself, to remove it from messages.
+        right: the permission that the token needs.
+        link: URL of the job.
+        user: requests the name of the token's user.
+        author: name of a comment's author; None if the account is gone.
     """
 
     comments: str
@@ -55,45 +55,45 @@ class Forge:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """A comment's number, and whether it is a new one."""
+    """A comment's number, and whether it was created or updated."""
 
     id: int
     created: bool
 
 
 def forge() -> Forge:
-    """The pull request that this job of GitHub Actions or GitLab CI runs for, by the job's environment.
+    """The pull request of this GitHub Actions or GitLab CI job, from the environment variables of the job.
 
     Raises:
-        UsageError: it is no such job, no pull request's, or without a token.
+        UsageError: this is not such a job, not for a pull request, or has no token.
     """
     if os.environ.get("GITHUB_ACTIONS"):
         return _github()
     if os.environ.get("GITLAB_CI"):
         return _gitlab()
-    raise UsageError("comment: this is no job of GitHub Actions or GitLab CI; post the file by your CI's own means")
+    raise UsageError("comment: this is not a job of GitHub Actions or GitLab CI; post the file with your CI's tools")
 
 
 def write(forge: Forge, file: Path) -> Written:
-    """Writes the gate's Markdown as a comment, or over the one that is there.
+    """Posts the gate's Markdown as a comment, or updates the existing comment.
 
     Raises:
-        UsageError: the file is none of the gate's.
-        CommentError: the server does not answer, or refuses.
+        UsageError: the file was not written by the gate.
+        CommentError: the server does not respond, or refuses.
     """
     try:
         text = file.read_text(encoding="utf-8")
     except (OSError, UnicodeError) as error:
-        raise UsageError(f"{file}: cannot be read ({error}); `apigauge gate --markdown FILE` makes one") from error
+        raise UsageError(f"{file}: cannot be read ({error}); `apigauge gate --markdown FILE` writes one") from error
     mark = text.partition("\n")[0]
     if not _MARK.fullmatch(mark):
-        raise UsageError(f"{file}: its first line is not the gate's; `apigauge gate --markdown FILE` makes one")
+        raise UsageError(f"{file}: its first line is not the gate's; `apigauge gate --markdown FILE` writes one")
     body = {"body": _fitting(text, f"\n[The job]({forge.link})\n")}
     try:
         with httpx.Client(headers=forge.headers, timeout=30) as client:
             return _write(_Session(client, forge), forge, mark, body)
     except (ImportError, LookupError, TypeError, AttributeError, ValueError) as error:
-        reason = f"an answer that is not the API's, or a proxy that is none ({type(error).__name__})"
+        reason = f"the response is not the API's, or the proxy settings are wrong ({type(error).__name__})"
         raise CommentError(f"{forge.comments}: {reason}") from error
 
 
@@ -101,19 +101,19 @@ def _write(session: "_Session", forge: Forge, mark: str, body: dict[str, str]) -
     user = forge.user(session)
     for comment in session.comments():
         if forge.author(comment) == user and comment["body"].partition("\n")[0].strip() == mark:
-            session.ask(forge.update, f"{forge.comment}/{int(comment['id'])}", body)
+            session.request(forge.update, f"{forge.comment}/{int(comment['id'])}", body)
             return Written(int(comment["id"]), created=False)
-    return Written(int(session.ask("POST", forge.comments, body).json()["id"]), created=True)
+    return Written(int(session.request("POST", forge.comments, body).json()["id"]), created=True)
 
 
 def _fitting(text: str, link: str) -> str:
     if len(text) + len(link) <= LONGEST:
         return text + link
     end = f"\n\n</details>\n\n{_CUT}\n{link}"
-    kept = text[: LONGEST - len(end)]
-    kept = kept[: kept.rindex("\n")]
-    is_open = kept.count("<details>") > kept.count("</details>")
-    return kept + (end if is_open else end.replace("\n\n</details>", "", 1))
+    beginning = text[: LONGEST - len(end)]
+    beginning = beginning[: beginning.rindex("\n")]
+    is_open = beginning.count("<details>") > beginning.count("</details>")
+    return beginning + (end if is_open else end.replace("\n\n</details>", "", 1))
 
 
 def _github() -> Forge:
@@ -121,7 +121,7 @@ def _github() -> Forge:
     try:
         number = int(json.loads(Path(_need("GITHUB_EVENT_PATH")).read_bytes())["pull_request"]["number"])
     except (OSError, ValueError, LookupError, TypeError) as error:
-        raise UsageError("comment: the event that started this workflow is no pull request's") from error
+        raise UsageError("comment: the event that started this workflow is not a pull request") from error
     graphql = _need("GITHUB_GRAPHQL_URL")
     token = _token("GITHUB_TOKEN")
     return Forge(
@@ -136,19 +136,19 @@ def _github() -> Forge:
         token=token,
         right="`permissions: pull-requests: write`, which a pull request from a fork never has",
         link=f"{_need('GITHUB_SERVER_URL')}/{repository}/actions/runs/{_need('GITHUB_RUN_ID')}",
-        # A job's own token is no user's, and GET /user refuses it.
+        # A job's token belongs to no user, so GET /user refuses it.
         user=lambda session: str(
-            session.ask("POST", graphql, {"query": "{viewer{login}}"}).json()["data"]["viewer"]["login"]
+            session.request("POST", graphql, {"query": "{viewer{login}}"}).json()["data"]["viewer"]["login"]
         ),
         author=lambda comment: (comment.get("user") or {}).get("login"),
     )
 
 
 def _gitlab() -> Forge:
-    # Its own project: a pipeline of a fork runs in the fork's.
+    # The merge request's project, not the pipeline's: a fork's pipeline runs in the fork.
     api, project = _need("CI_API_V4_URL"), os.environ.get("CI_MERGE_REQUEST_PROJECT_ID")
     if not project:
-        raise UsageError("comment: this pipeline is no merge request's")
+        raise UsageError("comment: this pipeline is not for a merge request")
     token = _token("GITLAB_TOKEN")
     notes = f"{api}/projects/{project}/merge_requests/{_need('CI_MERGE_REQUEST_IID')}/notes"
     return Forge(
@@ -159,7 +159,7 @@ def _gitlab() -> Forge:
         token=token,
         right="the scope api and the role Reporter or above",
         link=_need("CI_JOB_URL"),
-        user=lambda session: str(session.ask("GET", f"{api}/user").json()["username"]),
+        user=lambda session: str(session.request("GET", f"{api}/user").json()["username"]),
         author=lambda note: (note.get("author") or {}).get("username"),
     )
 
@@ -173,47 +173,47 @@ def _need(name: str) -> str:
 def _token(name: str) -> str:
     token = os.environ.get(name, "").strip()
     if not token:
-        hint = "; GitLab's own CI_JOB_TOKEN may not write comments" if name == "GITLAB_TOKEN" else ""
+        hint = "; GitLab's CI_JOB_TOKEN may not write comments" if name == "GITLAB_TOKEN" else ""
         raise UsageError(f"comment: {name} is not set in the environment{hint}")
     if not re.fullmatch("[!-~]+", token):
-        raise UsageError(f"comment: {name}: a space, or a character that is not ASCII, cannot be part of a token")
+        raise UsageError(f"comment: {name}: a token consists of printable ASCII characters without spaces")
     return token
 
 
 class _Session:
-    """Requests to one forge whose failures are told without the token."""
+    """Requests to one forge; error messages do not contain the token."""
 
     def __init__(self, client: httpx.Client, forge: Forge) -> None:
         self._client, self._forge = client, forge
 
     def comments(self) -> Iterator[dict[str, Any]]:
-        """All of the pull request's. Pages are counted: the token goes to no address that an answer names."""
+        """All comments. Pages are counted, so that the token is never sent to a URL taken from a response."""
         for page in range(1, _MOST_PAGES + 1):
-            found = self.ask("GET", f"{self._forge.comments}?per_page={_PER_PAGE}&page={page}")
-            yield from found.json()
-            if "next" not in found.links:
+            response = self.request("GET", f"{self._forge.comments}?per_page={_PER_PAGE}&page={page}")
+            yield from response.json()
+            if "next" not in response.links:
                 return
 
-    def ask(self, method: str, url: str, body: dict[str, Any] | None = None) -> httpx.Response:
-        """A good answer whose body is JSON.
+    def request(self, method: str, url: str, body: dict[str, Any] | None = None) -> httpx.Response:
+        """A successful response with a JSON body.
 
         Raises:
-            CommentError: there is none; says what came instead.
+            CommentError: the request failed; says how.
         """
         try:
             response = self._client.request(method, url, json=body)
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise CommentError(self._hide(f"{url}: {type(error).__name__}: {error}")) from None
         try:
-            told = response.json()
+            content = response.json()
         except ValueError:
-            told = None
-        if response.is_success and told is not None:
+            content = None
+        if response.is_success and content is not None:
             return response
-        reason = self._hide(f"{method} {url}: HTTP {response.status_code}: {_message(told)}")
+        reason = self._hide(f"{method} {url}: HTTP {response.status_code}: {_message(content)}")
         headers = response.headers
         if response.status_code == 429 or headers.get("x-ratelimit-remaining") == "0" or "retry-after" in headers:
-            raise CommentError(f"{reason}. The limit of requests is reached; the next run may update the comment")
+            raise CommentError(f"{reason}. The rate limit is reached; the next run may update the comment")
         if response.status_code in (401, 403, 404):
             raise CommentError(f"{reason}. The token needs {self._forge.right}")
         raise CommentError(reason)
@@ -223,7 +223,7 @@ class _Session:
         return "".join(character if character.isprintable() else " " for character in text)[:_LONGEST_MESSAGE]
 
 
-def _message(told: Any) -> str:
-    """What a forge says is wrong; GitLab has two forms."""
-    reason = told.get("message", told.get("error")) if isinstance(told, dict) else None
+def _message(content: Any) -> str:
+    """The error message in a response; GitLab uses two keys."""
+    reason = content.get("message", content.get("error")) if isinstance(content, dict) else None
     return str(reason or "no JSON of the API")

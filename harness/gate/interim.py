@@ -1,4 +1,4 @@
-"""The gate while answers are still being made: how many to make next, and whether they decide it."""
+"""The gate with a budget: questions are asked in steps, and each interim look says whether the decision is clear."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -6,18 +6,27 @@ from dataclasses import dataclass, replace
 from apigauge.benchmarks.types import Item
 from apigauge.errors import RunError
 from apigauge.harness.gate import sequential
-from apigauge.harness.gate.judge import Asked, Decision, Finding, Paired, check, finding, pair, worst
+from apigauge.harness.gate.judge import (
+    Criterion,
+    Decision,
+    Finding,
+    PairedScores,
+    check_comparable,
+    finding,
+    pair_scores,
+    worst,
+)
 from apigauge.harness.gate.outcomes import Outcomes
 from apigauge.harness.statistics.significance import ALPHA, holm
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Which questions are asked, and after how many of them the answers are looked at.
+    """The questions that may be asked, and the looks at their answers.
 
     Attributes:
-        items: all that may be asked, in the order in which they are.
-        ends: how many have been asked at each look; the last is all.
+        items: all questions that may be asked, in the order in which they are asked.
+        ends: number of questions asked by each look; by the last look, all of them.
     """
 
     items: Sequence[Item]
@@ -25,31 +34,31 @@ class Plan:
 
     @property
     def times(self) -> list[float]:
-        """Which share of the questions has been asked at each look."""
+        """Share of the questions asked by each look."""
         return [end / len(self.items) for end in self.ends]
 
 
 @dataclass(frozen=True, slots=True)
 class Interim:
-    """What a look found.
+    """The result of a look.
 
     Attributes:
-        findings: of each metric. Interval and p-value hold at whatever look one stops.
-        decision: if asking stops here.
-        is_over: whether it does.
-        asked: questions asked so far.
-        budget: questions that may be asked.
+        findings: one for each metric. Interval and p-value are valid at every look.
+        decision: the decision if sampling stops here.
+        is_over: whether sampling stops here.
+        questions: number of questions asked so far.
+        budget: number of questions that may be asked.
     """
 
     findings: list[Finding]
     decision: Decision
     is_over: bool
-    asked: int
+    questions: int
     budget: int
 
 
 def plan(items: Sequence[Item], baseline: Outcomes, budget: int) -> Plan:
-    """The first ``budget`` questions, of those that the baseline answered, in their fixed order.
+    """The first ``budget`` questions, in their fixed order, of those that the baseline answered.
 
     Raises:
         RunError: the baseline answered none of them.
@@ -62,48 +71,56 @@ def plan(items: Sequence[Item], baseline: Outcomes, budget: int) -> Plan:
 
 
 def watch(
-    baseline: Outcomes, answer: Callable[[Sequence[Item]], Outcomes], asked: Sequence[Asked], planned: Plan
+    baseline: Outcomes,
+    answer: Callable[[Sequence[Item]], Outcomes],
+    criteria: Sequence[Criterion],
+    planned: Plan,
 ) -> Interim:
-    """Has questions answered, a part at a time, until the decision is clear or all are.
+    """Has questions answered step by step until the decision is clear or all of them are answered.
 
     Args:
-        baseline: what was.
-        answer: has these questions answered and scored, as far as they are not; gives all outcomes so far.
-        asked: at least one metric.
-        planned: which questions, and when to look.
+        baseline: outcomes of the baseline.
+        answer: answers and scores those of these questions that are not answered yet; returns all outcomes so far.
+        criteria: at least one metric.
+        planned: the questions and the looks.
 
     Raises:
         RunError: the two cannot be compared.
     """
-    for at, end in enumerate(planned.ends, 1):
-        found = interim(baseline, answer(planned.items[:end]), asked, planned, at)
-        if found.is_over:
-            return found
+    for number, end in enumerate(planned.ends, 1):
+        look = interim(baseline, answer(planned.items[:end]), criteria, planned, number)
+        if look.is_over:
+            return look
     raise AssertionError("the last look is always over")
 
 
 def interim(
-    baseline: Outcomes, run: Outcomes, asked: Sequence[Asked], planned: Plan, at: int, alpha: float = ALPHA
+    baseline: Outcomes,
+    run: Outcomes,
+    criteria: Sequence[Criterion],
+    planned: Plan,
+    number: int,
+    alpha: float = ALPHA,
 ) -> Interim:
-    """Judges what has been answered at the look of this number, counted from 1.
+    """Judges the answers at the look of this number, counted from 1.
 
     Raises:
         RunError: the two cannot be compared, or an answer is missing.
-        UsageError: a metric that there is not.
+        UsageError: a metric that does not exist.
     """
-    end = planned.ends[at - 1]
+    end = planned.ends[number - 1]
     place = {item.id: position for position, item in enumerate(planned.items[:end])}
     baseline, run = (_only(place, one) for one in (baseline, run))
-    check(baseline, run, [one.name for one in asked])
+    check_comparable(baseline, run, [one.name for one in criteria])
     apis = {item.id: item.api for item in planned.items}
-    paired = [_in_order(pair(baseline, run, one, apis), place) for one in asked]
-    level = alpha / len(asked)
-    looks = [_look(one, scores, place, planned, at, level) for one, scores in zip(asked, paired, strict=True)]
+    paired = [_in_order(pair_scores(baseline, run, one, apis), place) for one in criteria]
+    level = alpha / len(criteria)
+    looks = [_look(one, scores, place, planned, number, level) for one, scores in zip(criteria, paired, strict=True)]
     adjusted = holm([look.p for look in looks])
     findings = []
-    for one, scores, look, p in zip(asked, paired, looks, adjusted, strict=True):
+    for one, scores, look, p in zip(criteria, paired, looks, adjusted, strict=True):
         decision: Decision = "regression" if p <= alpha else "pass" if look.is_ruled_out else "inconclusive"
-        so_far = sequential.spent(level, planned.times[at - 1])
+        so_far = sequential.spent(level, planned.times[number - 1])
         findings.append(finding(one, scores, (look.low, look.high), (look.p, p), decision, so_far))
     decision = worst(findings)
     is_over = decision == "regression" or all(look.is_settled for look in looks)
@@ -114,10 +131,10 @@ def _only(place: Mapping[str, int], outcomes: Outcomes) -> Outcomes:
     return replace(outcomes, rows={key: row for key, row in outcomes.rows.items() if key[0] in place})
 
 
-def _in_order(paired: Paired, place: Mapping[str, int]) -> Paired:
-    """Answers in the order in which their questions are asked; they are made in any."""
+def _in_order(paired: PairedScores, place: Mapping[str, int]) -> PairedScores:
+    """The same scores in the order in which the questions are asked; answers arrive in any order."""
     order = sorted(range(len(paired.keys)), key=lambda at: (place[paired.keys[at][0]], paired.keys[at][1]))
-    return Paired(
+    return PairedScores(
         [paired.keys[at] for at in order],
         [paired.before[at] for at in order],
         [paired.after[at] for at in order],
@@ -126,7 +143,7 @@ def _in_order(paired: Paired, place: Mapping[str, int]) -> Paired:
 
 
 def _look(
-    asked: Asked, paired: Paired, place: Mapping[str, int], planned: Plan, at: int, alpha: float
+    criterion: Criterion, paired: PairedScores, place: Mapping[str, int], planned: Plan, number: int, alpha: float
 ) -> sequential.Look:
-    ends = [sum(place[item] < end for item, _ in paired.keys) for end in planned.ends[:at]]
-    return sequential.look(paired.before, paired.after, paired.apis, ends, planned.times, asked.share, alpha)
+    ends = [sum(place[item] < end for item, _ in paired.keys) for end in planned.ends[:number]]
+    return sequential.look(paired.before, paired.after, paired.apis, ends, planned.times, criterion.share, alpha)

@@ -1,10 +1,9 @@
 """The gate's decision: worse, not worse, or not enough answers to tell.
 
-A metric is a **regression** if it fell and that is no chance: the sign-flip test (significance.py), Holm's correction
-over the metrics asked for, alpha 0.05. It is a **pass** if it is none and the whole 95 % interval of the difference
-lies above minus the margin: no worse by more than that (non-inferiority, ICH E9, 1998, section 3.3.2). It is
-**inconclusive** if it is neither. Too few answers do not pass, unless not one of them changed, and noise alone rarely
-fails.
+A metric is a **regression** if its drop is significant: sign-flip test clustered by API (significance.py), Holm's
+correction over the metrics judged, alpha 0.05. Otherwise it is a **pass** if the whole 95 % interval of the difference
+lies above minus the margin (non-inferiority, ICH E9, 1998, section 3.3.2). Otherwise it is **inconclusive**. So too few
+answers do not pass, unless none of them changed, and noise alone rarely fails.
 """
 
 import math
@@ -35,19 +34,19 @@ _WORST: tuple[Decision, ...] = ("regression", "inconclusive", "pass")
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class Criterion:
     """A metric to judge.
 
     Attributes:
         name: of the metric.
         margin: the drop that must be ruled out for a pass, in the metric's own unit.
-        part: which part of the benchmark it is judged on, such as ``domain:Translation``; empty for all of it.
-        items: the items of that part; None for all.
+        slice: the slice of the benchmark it is judged on, such as ``domain:Translation``; empty for all of it.
+        items: the items of that slice; None for all.
     """
 
     name: str
     margin: float = MARGIN
-    part: str = ""
+    slice: str = ""
     items: frozenset[str] | None = None
 
     @property
@@ -58,31 +57,31 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What was found of one metric.
+    """The decision on one metric, and the numbers behind it.
 
     Attributes:
         name: of the metric.
-        part: of the benchmark; empty for all of it.
-        margin: as asked.
+        slice: of the benchmark; empty for all of it.
+        margin: of the criterion.
         before: the baseline's mean.
         after: the run's mean.
         difference: after minus before.
         low: of its 95 % interval.
         high: of its 95 % interval.
         n: answers compared.
-        apis: clusters they fall into.
-        p: one-sided, that the run is no worse.
-        p_adjusted: by Holm over all metrics asked for.
-        mcnemar: p-value of McNemar's exact test, which counts answers about one API as if each stood alone; None where
-            scores are no zeros and ones.
-        minimum_detectable: the smallest fall that such data would show in 80 % of all cases; None if none would.
-        needed: about how many answers would show a fall of the margin.
-        decision: of this metric.
-        lost: answers that were better before, by API, the API that lost most first.
+        apis: number of APIs, which are the clusters.
+        p: one-sided p-value of the sign-flip test; the null hypothesis is that the run is no worse.
+        p_adjusted: by Holm over all criteria.
+        mcnemar: p-value of McNemar's exact test, which treats answers about one API as independent; None where scores
+            are not all 0 or 1.
+        minimum_detectable: the smallest drop that is detected at 80 % power; None if no drop is.
+        needed: about how many answers detect a drop of the margin at 80 % power.
+        decision: on this metric.
+        lost: answers that got worse, by API, the API with most of them first.
     """
 
     name: str
-    part: str
+    slice: str
     margin: float
     before: float
     after: float
@@ -101,61 +100,63 @@ class Finding:
 
     @property
     def title(self) -> str:
-        """The metric, and the part of the benchmark."""
-        return f"{self.name} of {self.part}" if self.part else self.name
+        """The metric, and the slice of the benchmark."""
+        return f"{self.name} of {self.slice}" if self.slice else self.name
 
     def to_json(self) -> dict[str, Any]:
-        """As ``apigauge gate --json`` prints it."""
-        return asdict(self) | {"lost": {api: [list(key) for key in keys] for api, keys in self.lost.items()}}
+        """As ``apigauge gate --json`` prints it; there a slice is called ``part``."""
+        entry = {"part" if name == "slice" else name: value for name, value in asdict(self).items()}
+        return entry | {"lost": {api: [list(key) for key in keys] for api, keys in self.lost.items()}}
 
 
 def worst(findings: Sequence[Finding]) -> Decision:
-    """One decision for all: the worst there is. That a part has too few answers to tell is none of the whole."""
-    counted = [one.decision for one in findings if not (one.part and one.decision == "inconclusive")]
+    """One decision for all findings: the worst one. An inconclusive slice does not count."""
+    counted = [one.decision for one in findings if not (one.slice and one.decision == "inconclusive")]
     return next(decision for decision in _WORST if decision in counted)
 
 
 def judge(
-    baseline: Outcomes, run: Outcomes, asked: Sequence[Asked], apis: Mapping[str, str], alpha: float = ALPHA
+    baseline: Outcomes, run: Outcomes, criteria: Sequence[Criterion], apis: Mapping[str, str], alpha: float = ALPHA
 ) -> list[Finding]:
-    """Judges a run by its baseline.
+    """Judges a run against its baseline.
 
     Args:
-        baseline: what was.
-        run: what is.
-        asked: at least one metric.
-        apis: the key of the API that each item asks for.
-        alpha: chance of a false alarm, over all metrics together.
+        baseline: outcomes of the baseline.
+        run: outcomes of the new run.
+        criteria: at least one metric.
+        apis: the key of each item's API.
+        alpha: family-wise error rate: the probability of any false alarm, over all metrics together.
 
     Raises:
         RunError: the two cannot be compared; says why.
-        UsageError: a metric that neither has.
+        UsageError: a metric that does not exist.
     """
-    check(baseline, run, [one.name for one in asked])
-    paired = [pair(baseline, run, one, apis) for one in asked]
-    chances = [worse(one.pairs()) for one in paired]
-    found = []
-    for one, scores, p, adjusted in zip(asked, paired, chances, holm(chances), strict=True):
+    check_comparable(baseline, run, [one.name for one in criteria])
+    paired = [pair_scores(baseline, run, one, apis) for one in criteria]
+    p_values = [worse(one.pairs()) for one in paired]
+    strictest = alpha / len(criteria)
+    findings = []
+    for one, scores, p, adjusted in zip(criteria, paired, p_values, holm(p_values), strict=True):
         interval = paired_difference(scores.before, scores.after, scores.apis)
         decision: Decision = "inconclusive"
         if adjusted <= alpha:
             decision = "regression"
         elif interval.low > -one.share:
             decision = "pass"
-        found.append(finding(one, scores, (interval.low, interval.high), (p, adjusted), decision, alpha / len(asked)))
-    return found
+        findings.append(finding(one, scores, (interval.low, interval.high), (p, adjusted), decision, strictest))
+    return findings
 
 
-def check(baseline: Outcomes, run: Outcomes, names: Sequence[str]) -> None:
-    """Refuses what cannot be compared.
+def check_comparable(baseline: Outcomes, run: Outcomes, names: Sequence[str]) -> None:
+    """Refuses two runs that cannot be compared.
 
     Raises:
-        RunError: another benchmark, other data, prompts or scorers, other answers, or too much trouble of a sandbox.
-        UsageError: a metric that there is not.
+        RunError: benchmark, data, prompts, scorers or answered items differ, or the sandbox failed too often.
+        UsageError: a metric that does not exist.
     """
     for name in names:
         if name not in NAMES:
-            raise UsageError(f"--metric {name}: there is no such metric; there are: {', '.join(NAMES)}")
+            raise UsageError(f"--metric {name}: there is no such metric; the metrics are: {', '.join(NAMES)}")
     for what, old, new in (
         ("benchmark", baseline.benchmark, run.benchmark),
         ("digest of the data", baseline.digest, run.digest),
@@ -168,7 +169,7 @@ def check(baseline: Outcomes, run: Outcomes, names: Sequence[str]) -> None:
             raise RunError(
                 f"the {what} differs: {old!r} in {baseline.path}, {new!r} in {run.path}. "
                 + (
-                    "`apigauge rerun RUN` scores a run anew."
+                    "`apigauge rerun RUN` scores a run again."
                     if what.startswith("scorer")
                     else "They cannot be compared."
                 )
@@ -177,17 +178,15 @@ def check(baseline: Outcomes, run: Outcomes, names: Sequence[str]) -> None:
     for one, other in sides:
         if one.withheld and any(is_executed(name) for name in names):
             share = f"{one.infra_error_rate:.1%}"
-            raise RunError(
-                f"{one.path}: {share} of its programs failed through the sandbox's own trouble; run it again"
-            )
+            raise RunError(f"{one.path}: sandbox failures kept {share} of its programs from running; run it again")
         if missing := other.rows.keys() - one.rows.keys():
             item, sample = min(missing)
-            raise RunError(f"{one.path}: it lacks {len(missing)} answers, among them to item {item!r}, sample {sample}")
+            raise RunError(f"{one.path}: it lacks {len(missing)} answers, such as sample {sample} of item {item!r}")
 
 
 @dataclass(frozen=True, slots=True)
-class Paired:
-    """Both runs' scores, from 0 to 1 with more being better, and the API that each answer was to name."""
+class PairedScores:
+    """Both runs' scores of the same answers, from 0 to 1 where higher is better, and the API of each answer's item."""
 
     keys: list[run_directory.Key]
     before: list[float]
@@ -199,74 +198,80 @@ class Paired:
         return pairs(self.before, self.after, self.apis)
 
     def lost(self) -> dict[str, list[run_directory.Key]]:
-        """The answers that got worse, by API, those first that lost most."""
-        found: dict[str, list[run_directory.Key]] = {}
+        """The answers that got worse, by API, the API with most of them first."""
+        keys_by_api: dict[str, list[run_directory.Key]] = {}
         for key, old, new, api in zip(self.keys, self.before, self.after, self.apis, strict=True):
             if new < old:
-                found.setdefault(api, []).append(key)
-        return dict(sorted(found.items(), key=lambda pair: (-len(pair[1]), pair[0])))
+                keys_by_api.setdefault(api, []).append(key)
+        return dict(sorted(keys_by_api.items(), key=lambda pair: (-len(pair[1]), pair[0])))
 
 
-def pair(baseline: Outcomes, run: Outcomes, asked: Asked, apis: Mapping[str, str]) -> Paired:
-    """An answer without the number in either run, since the sandbox failed, is left out; `check` bounds how many."""
-    name, top, lower = asked.name, TOP.get(asked.name, 1.0), asked.name in LOWER_IS_BETTER
+def pair_scores(baseline: Outcomes, run: Outcomes, criterion: Criterion, apis: Mapping[str, str]) -> PairedScores:
+    """Both runs' scores for a criterion.
+
+    Answers without a number in either run, because the sandbox failed, are left out; :func:`check_comparable` bounds
+    how many.
+    """
+    name, top, lower = criterion.name, TOP.get(criterion.name, 1.0), criterion.name in LOWER_IS_BETTER
     keys = [
         key
         for key in run.rows
-        if name in run.rows[key] and name in baseline.rows[key] and (asked.items is None or key[0] in asked.items)
+        if name in run.rows[key]
+        and name in baseline.rows[key]
+        and (criterion.items is None or key[0] in criterion.items)
     ]
     if not keys:
-        of = f" of {asked.part}" if asked.part else ""
+        of = f" of {criterion.slice}" if criterion.slice else ""
         raise RunError(f"{run.path}: no answer{of} has {name} in both runs")
     if unknown := [item for item, _ in keys if item not in apis]:
         raise RunError(f"{run.path}: item {unknown[0]!r} is not in the benchmark")
     shares = [[one.rows[key][name] / top for key in keys] for one in (baseline, run)]
     before, after = ([1 - share if lower else share for share in side] for side in shares)
-    return Paired(keys, before, after, [apis[item] for item, _ in keys])
+    return PairedScores(keys, before, after, [apis[item] for item, _ in keys])
 
 
 def finding(
-    asked: Asked,
-    paired: Paired,
+    criterion: Criterion,
+    paired: PairedScores,
     interval: tuple[float, float],
     p: tuple[float, float],
     decision: Decision,
     strictest: float,
 ) -> Finding:
-    """What was decided, with scores told as the metric has them, whichever way is better.
+    """A decision with its numbers, in the metric's own unit and direction.
 
     Args:
-        asked: the metric.
+        criterion: the metric.
         paired: both runs' scores.
         interval: of the difference of ``paired``.
-        p: one-sided, and adjusted.
+        p: one-sided p-value, and the same adjusted by Holm.
         decision: on the metric.
-        strictest: the level at which a drop would have to show.
+        strictest: the significance level of Holm's first step.
     """
-    found = paired.pairs()
-    top = TOP.get(asked.name, 1.0)
-    lower = asked.name in LOWER_IS_BETTER
+    pairs_by_api = paired.pairs()
+    top = TOP.get(criterion.name, 1.0)
+    lower = criterion.name in LOWER_IS_BETTER
     sign = -top if lower else top
     means = [math.fsum(side) / len(side) for side in (paired.before, paired.after)]
     before, after = ((1 - mean if lower else mean) * top for mean in means)
     low, high = sorted(end * sign + 0.0 for end in interval)
-    detectable = minimum_detectable(found, strictest)
+    detectable = minimum_detectable(pairs_by_api, strictest)
     return Finding(
-        name=asked.name,
-        part=asked.part,
-        margin=asked.margin,
+        name=criterion.name,
+        slice=criterion.slice,
+        margin=criterion.margin,
         before=before,
         after=after,
         difference=(means[1] - means[0]) * sign + 0.0,  # no minus before a zero
         low=low,
         high=high,
         n=len(paired.keys),
-        apis=len(found.counts),
+        apis=len(pairs_by_api.counts),
         p=p[0],
         p_adjusted=p[1],
-        mcnemar=mcnemar(*found.discordant) if found.discordant else None,
+        mcnemar=mcnemar(*pairs_by_api.discordant) if pairs_by_api.discordant else None,
         minimum_detectable=detectable * top if detectable is not None else None,
-        needed=max(len(paired.keys), answers_needed(found, asked.share, strictest)),
+        needed=max(len(paired.keys), answers_needed(pairs_by_api, criterion.share, strictest)),
         decision=decision,
         lost=paired.lost(),
     )

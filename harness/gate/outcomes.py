@@ -1,13 +1,14 @@
-"""What the gate compares: a run's scores, item by item, or the small file that was made of them."""
+"""What the gate compares: a run's scores, item by item, from its folder or from a baseline file made of it."""
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import cast
 
 from apigauge.errors import RunError
+from apigauge.file_formats import GeneratorRecord, Manifest, ScoreRow
 from apigauge.harness.evaluation import run_directory
 from apigauge.harness.metrics.executability import infra_errors, is_withheld
 from apigauge.harness.metrics.table import MODULES, is_executed
@@ -20,23 +21,23 @@ class Outcomes:
     """One run's scores and what they depend on.
 
     Attributes:
-        path: where they were read.
+        path: the folder or file they were read from.
         benchmark: its name.
-        digest: of its data.
-        prompts: digest of what was asked.
-        model: as the manifest describes who answered.
-        scorers: for each metric what its numbers depend on, so that equal ones can be compared.
+        digest: of the benchmark's data.
+        prompts: digest of the prompts.
+        model: the generator, as the manifest describes it.
+        scorers: by metric, a text of all that its numbers depend on; only equal ones can be compared.
         manifest_sha256: of the run's manifest file.
         rows: the metrics of each answer.
-        infra_error_rate: share of programs that failed through the sandbox's own trouble.
-        withheld: whether that is too many for a number.
+        infra_error_rate: share of the programs that did not run because the sandbox failed.
+        withheld: whether that share is too high to publish the metrics of executed programs.
     """
 
     path: Path
     benchmark: str
     digest: str
     prompts: str
-    model: dict[str, Any]
+    model: GeneratorRecord
     scorers: dict[str, str]
     manifest_sha256: str
     rows: dict[run_directory.Key, dict[str, float]]
@@ -48,23 +49,21 @@ def read(path: Path) -> Outcomes:
     """The outcomes of a run's folder or of a baseline file.
 
     Raises:
-        RunError: it is neither, or damaged, or the run is not scored.
+        RunError: the path is neither, or damaged, or the run has no scores.
     """
     return _of_run(path) if path.is_dir() else _of_file(path)
 
 
 def _of_run(path: Path) -> Outcomes:
-    manifest = run_directory.read_json(path / run_directory.MANIFEST)
-    rows = run_directory.read_rows(path / run_directory.SCORES)
+    manifest = cast("Manifest", run_directory.read_json(path / run_directory.MANIFEST))
+    rows = cast("list[ScoreRow]", run_directory.read_rows(path / run_directory.SCORES))
     if not rows:
         raise RunError(f"{path}: it has no scores yet; `apigauge score` or `apigauge run` makes them")
     return of_run(path, manifest, rows, hashlib.sha256((path / run_directory.MANIFEST).read_bytes()).hexdigest())
 
 
-def of_run(
-    path: Path, manifest: Mapping[str, Any], rows: Sequence[Mapping[str, Any]] = (), manifest_sha256: str = ""
-) -> Outcomes:
-    """The outcomes of a run with such a manifest and scores; without any, what they would depend on."""
+def of_run(path: Path, manifest: Manifest, rows: Sequence[ScoreRow] = (), manifest_sha256: str = "") -> Outcomes:
+    """The outcomes of a run with this manifest and these scores; without rows, all but the scores."""
     failed, executed = infra_errors(rows)
     scorers = {
         name: _scorer(manifest, module)
@@ -86,17 +85,17 @@ def of_run(
     )
 
 
-def _scorer(manifest: Mapping[str, Any], module: str) -> str:
-    """Version and code of a metric, of the extraction before it and, if it runs programs, of where they ran."""
-    parts = [str(manifest["metrics"][module]), f"extraction {manifest.get('extraction')}"]
+def _scorer(manifest: Manifest, module: str) -> str:
+    """Versions of a metric and of the extraction and, if the metric runs programs, a digest of the sandbox's record."""
+    texts = [str(manifest["metrics"][module]), f"extraction {manifest.get('extraction')}"]
     if is_executed(MODULES[module][0]):
         text = json.dumps(manifest.get("sandbox"), sort_keys=True)
-        parts.append(f"sandbox {hashlib.sha256(text.encode()).hexdigest()[:12]}")
-    return "; ".join(parts)
+        texts.append(f"sandbox {hashlib.sha256(text.encode()).hexdigest()[:12]}")
+    return "; ".join(texts)
 
 
 def save(outcomes: Outcomes, path: Path) -> None:
-    """Writes a baseline file: fit to be committed, a line for each answer so that its changes can be read."""
+    """Writes a baseline file to be committed: one line for each answer, so that a diff shows what changed."""
     head = {
         "format": _FORMAT,
         "benchmark": outcomes.benchmark,
@@ -119,14 +118,16 @@ def save(outcomes: Outcomes, path: Path) -> None:
 
 
 def _plain(value: float) -> float:
-    """Zeros and ones, which most scores are, without their point."""
+    """Whole numbers, which most scores are, without a decimal point."""
     return int(value) if value == int(value) else value
 
 
 def _of_file(path: Path) -> Outcomes:
     head = run_directory.read_json(path)
     if head.get("format") != _FORMAT:
-        raise RunError(f"{path}: no run's folder and no baseline; `apigauge gate RUN --save-baseline FILE` makes one")
+        raise RunError(
+            f"{path}: neither a run's folder nor a baseline file; `apigauge gate RUN --save-baseline FILE` makes one"
+        )
     try:
         rows = {
             (str(row["item"]), int(row["sample"])): {
@@ -137,7 +138,7 @@ def _of_file(path: Path) -> Outcomes:
         texts = {name: str(head[name]) for name in ("benchmark", "digest", "prompts", "manifest_sha256")}
         return Outcomes(
             path=path,
-            model=dict(head["model"]),
+            model=cast("GeneratorRecord", dict(head["model"])),
             scorers=dict(head["scorers"]),
             rows=rows,
             infra_error_rate=float(head["infra_error_rate"]),

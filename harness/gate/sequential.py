@@ -1,15 +1,15 @@
-"""The gate in looks: questions are asked in a fixed order, a part at a time, until the decision is clear.
+"""The group-sequential test of the gate: questions are asked in a fixed order, and looks decide when to stop.
 
-Looking several times at growing data finds more by chance than looking once. Two spending functions of O'Brien and
-Fleming's kind (Lan and DeMets, Biometrika 70, 1983) keep each error rate over all looks together: alpha for the
-sign-flip test, whose boundaries are those of the flipped signs themselves and need no distribution, and 2.5 % for the
-lower end of the difference's interval (Jennison and Turnbull, "Group Sequential Methods", 2000, chapter 9). Asking
-stops early
+Several looks at growing data raise more false alarms than a single one. Two spending functions of O'Brien and Fleming's
+kind (Lan and DeMets, Biometrika 70, 1983) bound each error rate over all looks together: alpha for the sign-flip test,
+whose boundaries come from the flipped signs themselves and assume no distribution, and 2.5 % for the lower end of the
+difference's interval (Jennison and Turnbull, "Group Sequential Methods", 2000, chapter 9). Sampling stops early
 
-- with a **regression** where the test's boundary is crossed;
-- with a **pass** where the interval rules out a drop of the margin, and the rest would hardly turn it to a regression;
-- with **inconclusive** where the rest would hardly bring either (predictive power: Spiegelhalter, Freedman and
-  Blackburn, Controlled Clinical Trials 7, 1986). Stopping so can only lose findings.
+- with a **regression** where the test crosses its boundary;
+- with a **pass** where the interval rules out a drop of the margin, and the remaining questions are unlikely to turn
+  the pass into a regression;
+- with **inconclusive** where the remaining questions are unlikely to bring either (stopping for futility by predictive
+  power: Spiegelhalter, Freedman and Blackburn, Controlled Clinical Trials 7, 1986). This can only lose findings.
 """
 
 import math
@@ -31,26 +31,27 @@ if TYPE_CHECKING:
 LOOKS = 10
 _DRAWS = 20_000
 _STEPS = 14
-# One-sided, of the interval.
+# One-sided error rate of the interval.
 _LEVEL = 0.025
-# Below such a probability the rest of the questions would hardly bring a pass or a regression ...
+# Below this probability of a pass and of a regression, sampling stops for futility.
 _FUTILE = 0.02
-# ... or turn a pass to a regression.
+# Below this probability of a regression, sampling stops with a pass.
 _DOUBTFUL = 0.2
-# A grid of Brownian motion's values, in standard deviations at its end.
+# Reach and step of the grid of a Brownian motion's values, in its standard deviations at time 1.
 _REACH, _STEP = 8.0, 0.002
 
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What the answers so far say of one metric.
+    """One metric, judged by the answers so far.
 
     Attributes:
-        p: one-sided, that the new run is no worse, whenever asking had stopped (repeated p-value).
-        low: of the difference's interval, which holds at every look (repeated confidence interval).
+        p: one-sided p-value, valid at every look (repeated p-value); the null hypothesis is that the new run is no
+            worse.
+        low: of the difference's interval, valid at every look (repeated confidence interval).
         high: likewise.
         is_ruled_out: whether the interval rules out a drop of the margin.
-        is_settled: whether the rest of the questions would hardly change what is known now.
+        is_settled: whether the remaining questions are unlikely to change the decision.
     """
 
     p: float
@@ -61,7 +62,7 @@ class Look:
 
 
 def order(items: Sequence[Item], seed: int = SEED) -> list[Item]:
-    """The items so that each beginning has its share of every domain and, within one, of every API."""
+    """The items in a stratified order: every beginning has its share of each domain and, within it, of each API."""
     import numpy as np
 
     draw = np.random.default_rng(seed)
@@ -74,15 +75,15 @@ def order(items: Sequence[Item], seed: int = SEED) -> list[Item]:
         for at, place in enumerate(draw.permutation(len(group))):
             domains[domain].append(((place + offset) / len(group), group[at]))
     placed = [
-        ((rank + 0.5) / len(found), domain, item)
-        for domain, found in sorted(domains.items())
-        for rank, (_, item) in enumerate(sorted(found, key=lambda pair: pair[0]))
+        ((rank + 0.5) / len(entries), domain, item)
+        for domain, entries in sorted(domains.items())
+        for rank, (_, item) in enumerate(sorted(entries, key=lambda entry: entry[0]))
     ]
     return [item for _, _, item in sorted(placed, key=lambda one: one[:2])]
 
 
 def looks(budget: int) -> list[int]:
-    """After how many questions to look: ten times, evenly, the last time after all."""
+    """Numbers of questions after which to look: ten evenly spaced looks, the last one after all questions."""
     return sorted({math.ceil(budget * at / LOOKS) for at in range(1, LOOKS + 1)})
 
 
@@ -95,16 +96,16 @@ def look(
     margin: float,
     alpha: float,
 ) -> Look:
-    """Looks at two runs' scores, from 0 to 1 with more being better, in the order in which they were asked.
+    """Looks at two runs' scores, from 0 to 1 where higher is better, in the order in which the questions were asked.
 
     Args:
-        before: the baseline's, so far.
-        after: the new run's.
-        apis: what each answer was to name.
-        ends: how many of the answers were there at each look, this one the last.
-        times: which share of all questions had been asked at each look, those to come too; the last is 1.
+        before: scores of the baseline so far.
+        after: scores of the new run so far.
+        apis: the API of each answer's item.
+        ends: number of answers at each look up to this one.
+        times: share of all questions asked by each look, future looks included; the last is 1.
         margin: the drop to rule out.
-        alpha: of a false alarm, over all looks.
+        alpha: error rate of the test over all looks.
     """
     import numpy as np
 
@@ -114,19 +115,19 @@ def look(
     counts = np.bincount(place)
     time, totals = times[len(ends) - 1], paths[-1]
     mean = float(totals.sum()) / len(differences)
-    # One half is added to each cell of the table of right and wrong, so that a difference not seen yet is not ruled out
-    # (Agresti and Min, Statistics in Medicine 24, 2005).
+    # One half is added to each cell of the table of right and wrong answers; otherwise the interval would rule out
+    # differences that have merely not occurred yet (Agresti and Min, Statistics in Medicine 24, 2005).
     error = math.sqrt(float(((totals - counts * mean) ** 2).sum()) + 1) / (len(differences) + 2)
     critical = boundaries(tuple(times), _LEVEL)
     reach = critical[len(ends) - 1] * error
     above = (mean + margin) / error
-    fall = -float(totals.sum()) / math.sqrt(float((totals**2).sum()) + 1)
+    drop = -float(totals.sum()) / math.sqrt(float((totals**2).sum()) + 1)
     is_ruled_out = mean - reach > -margin
     if time < 1:
-        left = math.sqrt((1 - time) / time)
-        passes = NORMAL.cdf((above / math.sqrt(time) - critical[-1]) / left)
-        falls = NORMAL.cdf((fall / math.sqrt(time) - boundaries(tuple(times), alpha)[-1]) / left)
-        is_settled = falls < _DOUBTFUL if is_ruled_out else max(passes, falls) < _FUTILE
+        remaining = math.sqrt((1 - time) / time)
+        pass_power = NORMAL.cdf((above / math.sqrt(time) - critical[-1]) / remaining)
+        drop_power = NORMAL.cdf((drop / math.sqrt(time) - boundaries(tuple(times), alpha)[-1]) / remaining)
+        is_settled = drop_power < _DOUBTFUL if is_ruled_out else max(pass_power, drop_power) < _FUTILE
     else:
         is_settled = True
     return Look(
@@ -135,36 +136,36 @@ def look(
 
 
 def spent(alpha: float, time: float) -> float:
-    """How much of an error rate may be spent up to a time, a share of all questions (Lan and DeMets, 1983)."""
+    """The part of an error rate that may be spent up to a time, a share of all questions (Lan and DeMets, 1983)."""
     deviate = -NORMAL.inv_cdf(alpha / 2) / math.sqrt(time)
     return math.erfc(deviate / math.sqrt(2))
 
 
 @lru_cache(maxsize=16)
 def boundaries(times: tuple[float, ...], alpha: float) -> list[float]:
-    """The normal deviates to be exceeded at each look, so that chance does so in ``alpha`` of all cases.
+    """The critical normal deviate at each look; under the null hypothesis any is exceeded with probability ``alpha``.
 
     By the recursion of Armitage, McPherson and Rowe (Journal of the Royal Statistical Society A 132, 1969).
     """
     import numpy as np
 
     grid = np.arange(-_REACH, _REACH + _STEP / 2, _STEP)
-    density, found, gone, last = None, [], 0.0, 0.0
+    density, critical, used, last = None, [], 0.0, 0.0
     for time in times:
         spread = math.sqrt(time - last)
         step = np.exp(-((grid / spread) ** 2) / 2) / (spread * math.sqrt(2 * math.pi)) * _STEP
         density = step if density is None else _convolved(density, step)
         above = np.cumsum(density[::-1])[::-1]
-        at = int(np.argmax(above <= spent(alpha, time) - gone))
-        found.append(float(grid[at]) / math.sqrt(time))
-        gone += float(above[at])
+        at = int(np.argmax(above <= spent(alpha, time) - used))
+        critical.append(float(grid[at]) / math.sqrt(time))
+        used += float(above[at])
         density[at:] = 0
         last = time
-    return found
+    return critical
 
 
 def _convolved(density: "Array", step: "Array") -> "Array":
-    """The density of a sum, on the grid of both, by the product of their Fourier transforms."""
+    """The density of a sum of two variables, on the grid of both, by the product of their Fourier transforms."""
     import numpy as np
 
     size = 2 * len(step) - 1
@@ -174,10 +175,10 @@ def _convolved(density: "Array", step: "Array") -> "Array":
 
 
 def flipped(paths: "Array") -> "Array":
-    """At each look the sum of the APIs' differences under random signs, an API's the same at every look.
+    """The sum of the APIs' differences under random signs, at each look; an API has the same sign at every look.
 
     Returns:
-        Looks by draws; the first draw is what was seen.
+        An array of looks by draws; the first draw is the observed data.
     """
     return (paths.astype("float32") @ _signs(paths.shape[1])).astype(float)
 
@@ -192,7 +193,7 @@ def _signs(apis: int) -> "Array":
 
 
 def repeated_p(sums: "Array", times: Sequence[float]) -> float:
-    """The smallest alpha whose boundary was crossed; not below one over the number of draws."""
+    """The smallest alpha whose boundary the observed data cross; at least one over the number of draws."""
     low, high = math.log(1 / sums.shape[1]), 0.0
     if crosses(sums, times, math.exp(low)):
         return math.exp(low)
@@ -203,7 +204,7 @@ def repeated_p(sums: "Array", times: Sequence[float]) -> float:
 
 
 def crosses(sums: "Array", times: Sequence[float], alpha: float) -> bool:
-    """Whether the first of the draws crosses a boundary that, over all looks, not more than ``alpha`` of them cross."""
+    """Whether the first draw crosses the boundaries that at most a share ``alpha`` of the draws cross at any look."""
     import numpy as np
 
     staying = np.ones(sums.shape[1], dtype=bool)
@@ -213,7 +214,7 @@ def crosses(sums: "Array", times: Sequence[float], alpha: float) -> bool:
             return True
         if allowed > 0:
             bound = np.partition(row[staying], allowed)[allowed]
-            # Sums that are alike fall on one side; they are of whole numbers, or rounded.
+            # Equal sums stay on the same side: sums are whole numbers, or rounded.
             crossing = staying & (row < bound - 1e-3)
             if crossing[0]:
                 return True

@@ -1,4 +1,4 @@
-"""What is judged: metrics, on a whole benchmark and on parts of it."""
+"""What is judged: criteria (metrics with margins), on a whole benchmark and on its slices."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -6,67 +6,67 @@ from dataclasses import replace
 
 from apigauge.benchmarks.types import Benchmark, Item
 from apigauge.errors import UsageError
-from apigauge.harness.gate.judge import DEFAULT, Asked
+from apigauge.harness.gate.judge import DEFAULT, Criterion
 from apigauge.harness.gate.outcomes import Outcomes
 
 KINDS = ("domain", "library")
 
 
-def default(*compared: Outcomes) -> list[Asked]:
-    """The metrics to judge where none is named: those that all these have; at least ``ast.exact``."""
+def default_criteria(*compared: Outcomes) -> list[Criterion]:
+    """The default metrics that all these outcomes have; at least ``ast.exact``."""
     names = [name for name in DEFAULT if compared and all(name in one.scorers for one in compared)]
-    return [Asked(name) for name in names or DEFAULT[:1]]
+    return [Criterion(name) for name in names or DEFAULT[:1]]
 
 
-def named(metrics: Sequence[str]) -> list[Asked]:
-    """The metrics to judge, each as NAME or NAME:MARGIN.
+def parse_criteria(metrics: Sequence[str]) -> list[Criterion]:
+    """Criteria written as NAME or NAME:MARGIN.
 
     Raises:
-        UsageError: one is not of that form, or is given twice.
+        UsageError: one is not of that form, or a metric is given twice.
     """
-    found = []
+    criteria = []
     for metric in metrics:
-        name, given, margin = metric.partition(":")
+        name, colon, margin = metric.partition(":")
         try:
-            found.append(Asked(name, float(margin)) if given else Asked(name))
+            criteria.append(Criterion(name, float(margin)) if colon else Criterion(name))
         except ValueError:
             raise UsageError(f"metric {metric}: the form is NAME or NAME:MARGIN, such as ast.exact:0.02") from None
-        if not found[-1].margin > 0:
+        if not criteria[-1].margin > 0:
             raise UsageError(f"metric {metric}: the margin must be above 0")
-    if len({one.name for one in found}) < len(found):
+    if len({one.name for one in criteria}) < len(criteria):
         raise UsageError("one metric is given twice")
-    return found
+    return criteria
 
 
 def split(benchmark: Benchmark, kinds: Sequence[str]) -> dict[str, frozenset[str]]:
-    """The items of each part, such as ``domain:Translation``; the largest of a kind first.
+    """The items of each slice, such as ``domain:Translation``; within a kind the largest slice first.
 
     Raises:
-        UsageError: there is no such kind of part.
+        UsageError: there is no such kind of slice.
     """
-    parts: dict[str, frozenset[str]] = {}
+    slices: dict[str, frozenset[str]] = {}
     for kind in kinds:
         if kind not in KINDS:
             raise UsageError(f"slice {kind}: a benchmark can be cut by {' or '.join(KINDS)}")
-        found: dict[str, set[str]] = defaultdict(set)
+        members: dict[str, set[str]] = defaultdict(set)
         for item in benchmark.items:
-            found[f"{kind}:{_of(benchmark, item, kind)}"].add(item.id)
-        parts |= {
-            name: frozenset(items) for name, items in sorted(found.items(), key=lambda part: (-len(part[1]), part[0]))
-        }
-    return parts
+            members[f"{kind}:{_value(benchmark, item, kind)}"].add(item.id)
+        by_size = sorted(members.items(), key=lambda entry: (-len(entry[1]), entry[0]))
+        slices |= {name: frozenset(items) for name, items in by_size}
+    return slices
 
 
-def with_parts(asked: Sequence[Asked], parts: dict[str, frozenset[str]]) -> list[Asked]:
-    """Each metric on the whole benchmark and then on each part."""
+def with_slices(criteria: Sequence[Criterion], slices: dict[str, frozenset[str]]) -> list[Criterion]:
+    """Each criterion on the whole benchmark and then on each slice."""
     return [
         one
-        for metric in asked
-        for one in (metric, *(replace(metric, part=name, items=items) for name, items in parts.items()))
+        for criterion in criteria
+        for one in (criterion, *(replace(criterion, slice=name, items=items) for name, items in slices.items()))
     ]
 
 
-def _of(benchmark: Benchmark, item: Item, kind: str) -> str:
+def _value(benchmark: Benchmark, item: Item, kind: str) -> str:
+    """An item's domain or library."""
     if kind == "domain":
         return item.domain
     from apigauge.harness.audit.references import library

@@ -1,4 +1,4 @@
-"""``apigauge.toml``: tests without a line of Python.
+"""``apigauge.toml``: declares tests without Python code.
 
 [[gate]]
 benchmark = "mini"
@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from apigauge.harness.gate.pytest_cases import Check, checks
+from apigauge.harness.gate.pytest_cases import Case, cases
 
 
 class File(pytest.File):
@@ -21,45 +21,45 @@ class File(pytest.File):
     def collect(self) -> Iterator["Group"]:
         """The gates."""
         try:
-            declared = tomllib.loads(self.path.read_text(encoding="utf-8"))
+            content = tomllib.loads(self.path.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
             raise self.CollectError(f"{self.path}: cannot be read: {error}") from error
-        gates = declared.get("gate")
-        if not isinstance(gates, list) or declared.keys() != {"gate"}:
-            raise self.CollectError(f"{self.path}: one or more [[gate]] tables are expected, and nothing else")
+        gates = content.get("gate")
+        if not isinstance(gates, list) or content.keys() != {"gate"}:
+            raise self.CollectError(f"{self.path}: only [[gate]] tables are expected, at least one")
         for gate in gates:
-            found = checks(gate, self.config, self.path.parent)
-            yield Group.from_parent(self, name=found[0].gate.name, checks=found)
+            declared = cases(gate, self.config, self.path.parent)
+            yield Group.from_parent(self, name=declared[0].gate.name, cases=declared)
 
 
 class Group(pytest.Collector):
     """One ``[[gate]]``."""
 
-    def __init__(self, *, checks: Sequence[Check], **kwargs: object) -> None:
+    def __init__(self, *, cases: Sequence[Case], **kwargs: object) -> None:
         super().__init__(**kwargs)  # type: ignore[arg-type] # pytest passes name and parent
-        self._checks = checks
+        self._cases = cases
 
     def collect(self) -> Iterator["Test"]:
-        """A test for each metric and slice."""
-        for check in self._checks:
-            yield Test.from_parent(self, name=check.title, check=check)
+        """One test for each metric and slice."""
+        for case in self._cases:
+            yield Test.from_parent(self, name=case.title, case=case)
 
 
 class Test(pytest.Item):
-    """One metric on one benchmark, or a part of it."""
+    """One metric on a benchmark or a slice of it."""
 
-    def __init__(self, *, check: Check, **kwargs: object) -> None:
+    def __init__(self, *, case: Case, **kwargs: object) -> None:
         super().__init__(**kwargs)  # type: ignore[arg-type] # pytest passes name and parent
-        self._check = check
+        self._case = case
 
     def setup(self) -> None:
-        """Makes and judges the run, or takes what another test has made of it."""
-        self._check.finding(self.config)
+        """Makes and judges the run, unless another test of the session has done so."""
+        self._case.finding(self.config)
 
     def runtest(self) -> None:
-        """Fails where the metric got worse."""
-        self._check.verify(self.config)
+        """Fails on a regression."""
+        self._case.verify(self.config)
 
     def reportinfo(self) -> tuple[Path, None, str]:
         """Where it is declared, and the heading of its failure."""
-        return self.path, None, f"{self._check.gate.name}: {self.name}"
+        return self.path, None, f"{self._case.gate.name}: {self.name}"

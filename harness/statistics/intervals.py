@@ -1,13 +1,13 @@
-"""Intervals that hold when several questions ask for one API.
+"""Confidence intervals that are valid where several questions share one API.
 
-Answers to questions about the same API stand or fall together, so whole clusters are drawn, not items: the cluster
-bootstrap (Davison and Hinkley, "Bootstrap Methods and their Application", 1997, section 3.8), percentile interval, with
-the draws that ``scipy.stats.bootstrap`` makes. Where every answer scores alike, resampling shows no spread; for a
-metric of zeros and ones the exact binomial interval (Clopper and Pearson, 1934) over the number of clusters takes its
-place. It bounds the mean of any score between 0 and 1, since such a mean is at most the share of answers above zero.
+Answers about the same API are correlated, so whole clusters are resampled, not items: the cluster bootstrap (Davison
+and Hinkley, "Bootstrap Methods and their Application", 1997, section 3.8), percentile interval, with the draws that
+``scipy.stats.bootstrap`` makes. Where all answers have the same score, resampling shows no spread. Where that score is
+0 or 1, the exact binomial interval (Clopper and Pearson, 1934) over the number of clusters takes its place. It bounds
+the mean of any score between 0 and 1, since such a mean is at most the share of answers above zero.
 
-Two runs over the same questions are compared answer by answer, so that how hard a question is cancels out: what is
-drawn are clusters of differences.
+Two runs over the same questions are compared answer by answer, which cancels the difficulty of each question: the
+resampled values are clusters of differences.
 """
 
 import math
@@ -25,7 +25,7 @@ ONE_CLUSTER = "one cluster: no interval"
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """A mean with its 95 % interval, and what is needed to derive both again."""
+    """A mean with its 95 % interval, and what is needed to reproduce both."""
 
     value: float
     low: float
@@ -45,9 +45,8 @@ def estimate(values: Sequence[float], clusters: Sequence[str], seed: int = SEED)
 
     Args:
         values: one per answer, at least one.
-        clusters: the API each answer was to name, in the same order.
-        seed: of the resampling; the clusters are drawn in the order of their names, so that the order of the answers
-            does not matter.
+        clusters: the API of each answer's item, in the same order.
+        seed: of the resampling; clusters are sorted by name first, so that the order of the answers does not matter.
     """
     mean, interval, count = _bootstrap(values, clusters, seed)
     shape = {"n": len(values), "clusters": count, "seed": seed}
@@ -69,12 +68,12 @@ def paired_difference(a: Sequence[float], b: Sequence[float], clusters: Sequence
     Args:
         a: scores between 0 and 1, one per answer, at least one.
         b: scores of the same answers to the same questions by another engine or model, in the same order.
-        clusters: the API each answer was to name, in the same order.
+        clusters: the API of each answer's item, in the same order.
         seed: as for :func:`estimate`.
 
     Returns:
-        Where all differences are equal, that difference with an interval of no width: no other was seen, which does
-        not say that there is none.
+        Where all differences are equal, that difference with an interval of zero width. This does not prove that the
+        true difference equals it.
     """
     differences = [right - left for left, right in zip(a, b, strict=True)]
     mean, interval, count = _bootstrap(differences, clusters, seed)
@@ -90,7 +89,7 @@ def paired_difference(a: Sequence[float], b: Sequence[float], clusters: Sequence
 def _bootstrap(
     values: Sequence[float], clusters: Sequence[str], seed: int
 ) -> tuple[float, tuple[float, float] | None, int]:
-    """The mean, its interval by drawing clusters, and how many there are; no interval where drawing shows no spread."""
+    """The mean, its bootstrap interval (None where resampling shows no spread), and the number of clusters."""
     import numpy as np
 
     sums: dict[str, list[float]] = {}

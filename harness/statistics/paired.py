@@ -1,7 +1,7 @@
-"""By how much two runs' scores differ, metric by metric, and whether that is chance.
+"""Paired contrasts of two runs: by how much each metric differs, and whether the difference is significant.
 
-The tests are the gate's (significance.py), two-sided: nobody says beforehand which of the two runs is to be the better
-one. The interval is the one a metric would have if it were compared alone.
+The tests are the gate's (significance.py) but two-sided, since neither run is assumed to be the better one. Intervals
+are not adjusted for the number of metrics; p-values are.
 """
 
 import math
@@ -16,7 +16,7 @@ from apigauge.harness.statistics.significance import ALPHA, Pairs, differ, holm,
 
 @dataclass(frozen=True, slots=True)
 class Scores:
-    """A metric's scores of the answers that have it in both runs, and the API that each was to name."""
+    """A metric's scores of the answers that have it in both runs, and the API of each answer's item."""
 
     a: Sequence[float]
     b: Sequence[float]
@@ -25,18 +25,18 @@ class Scores:
 
 @dataclass(frozen=True, slots=True)
 class Contrast:
-    """A metric in two runs, in its own unit.
+    """The paired contrast of a metric in two runs, in the metric's own unit.
 
     Attributes:
         a: the first run's mean.
-        b: the second run's.
+        b: the second run's mean.
         difference: b minus a, with its 95 % interval.
-        p: that the two are alike: of the sign-flip test, two-sided.
+        p: two-sided p-value of the sign-flip test clustered by API; the null hypothesis is no difference.
         p_adjusted: by Holm over all metrics compared.
-        mcnemar: p-value of McNemar's exact test, two-sided, which counts answers about one API as if each stood alone;
-            None where scores are no zeros and ones.
-        minimum_detectable: the smallest difference, whichever run is worse, that such data would show in 80 % of all
-            cases; None if none would.
+        mcnemar: two-sided p-value of McNemar's exact test, which treats answers about one API as independent; None
+            where scores are not all 0 or 1.
+        minimum_detectable: the smallest difference in either direction that is detected at 80 % power; None if no
+            difference is.
     """
 
     a: float
@@ -48,15 +48,14 @@ class Contrast:
     minimum_detectable: float | None
 
     def to_json(self) -> dict[str, Any]:
-        """As ``apigauge compare --json`` prints it; names that the gate prints too are the same."""
-        by = self.difference
+        """As ``apigauge compare --json`` prints it; the keys that ``apigauge gate --json`` prints too are the same."""
         return {
             "a": self.a,
             "b": self.b,
-            "difference": by.value,
-            "low": by.low,
-            "high": by.high,
-            "n": by.n,
+            "difference": self.difference.value,
+            "low": self.difference.low,
+            "high": self.difference.high,
+            "n": self.difference.n,
             "p": self.p,
             "p_adjusted": self.p_adjusted,
             "mcnemar": self.mcnemar,
@@ -65,19 +64,18 @@ class Contrast:
 
 
 def contrasts(scores: Mapping[str, Scores]) -> dict[str, Contrast]:
-    """Contrasts each metric; Holm's correction is over all that are given.
+    """The contrast of each metric; Holm's correction is over all of these metrics.
 
-    The least difference is sought at the level of Holm's first step, alpha by the number of metrics. A two-sided test
-    leaves half of that for a fall, which is what :func:`minimum_detectable` looks for; for a rise the two runs change
-    places.
+    The minimum detectable difference is computed at the level of Holm's first step: alpha divided by the number of
+    metrics, and halved, since :func:`minimum_detectable` is one-sided and the test two-sided.
     """
     paired = {name: _pairs(name, one) for name, one in scores.items()}
-    chances = [differ(one) for one in paired.values()]
-    found = {}
-    for (name, one), p, adjusted in zip(scores.items(), chances, holm(chances), strict=True):
+    p_values = [differ(one) for one in paired.values()]
+    by_metric = {}
+    for (name, one), p, adjusted in zip(scores.items(), p_values, holm(p_values), strict=True):
         top, both = TOP.get(name, 1.0), paired[name]
         detectable = minimum_detectable(both, ALPHA / 2 / len(scores))
-        found[name] = Contrast(
+        by_metric[name] = Contrast(
             a=math.fsum(one.a) / len(one.a),
             b=math.fsum(one.b) / len(one.b),
             difference=_difference(one, top),
@@ -86,18 +84,18 @@ def contrasts(scores: Mapping[str, Scores]) -> dict[str, Contrast]:
             mcnemar=mcnemar(*both.discordant, "two-sided") if both.discordant else None,
             minimum_detectable=detectable * top if detectable is not None else None,
         )
-    return found
+    return by_metric
 
 
 def _pairs(name: str, scores: Scores) -> Pairs:
-    """As the tests take them: from 0 to 1, more being better."""
+    """The scores as the tests expect them: from 0 to 1, where higher is better."""
     top, lower = TOP.get(name, 1.0), name in LOWER_IS_BETTER
     a, b = ([1 - score / top if lower else score / top for score in side] for side in (scores.a, scores.b))
     return pairs(a, b, scores.apis)
 
 
 def _difference(scores: Scores, top: float) -> Estimate:
-    """The paired difference; its interval is made from shares, so a rung is one until it is told."""
+    """The paired difference; computed on scores from 0 to 1, then scaled back to the metric's unit."""
     a, b = ([score / top for score in side] for side in (scores.a, scores.b))
-    found = paired_difference(a, b, scores.apis)
-    return replace(found, value=found.value * top, low=found.low * top, high=found.high * top)
+    share = paired_difference(a, b, scores.apis)
+    return replace(share, value=share.value * top, low=share.low * top, high=share.high * top)

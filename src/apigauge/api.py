@@ -317,9 +317,9 @@ def gate(
 
     before, after = read(_path(baseline)), read(_path(run))
     benchmark = load_benchmark(after.benchmark)
-    requests = slicing.named(metrics) if metrics else slicing.default(before, after)
-    requests = slicing.with_parts(requests, slicing.split(benchmark, slices))
-    findings = judge(before, after, requests, {item.id: item.api for item in benchmark.items})
+    criteria = slicing.parse_criteria(metrics) if metrics else slicing.default_criteria(before, after)
+    criteria = slicing.with_slices(criteria, slicing.split(benchmark, slices))
+    findings = judge(before, after, criteria, {item.id: item.api for item in benchmark.items})
     return Decision(worst(findings), findings)
 
 

@@ -53,8 +53,8 @@ def baselines(tmp_path_factory):
     """Baselines of bm25 on mini: file and run of all questions, of the first twelve, and one of another benchmark."""
     folder = tmp_path_factory.mktemp("baselines")
     for name, options in (("run", ()), ("twelve", ("--limit", "12"))):
-        asked = ["run", "--benchmark", "mini", "--model", "retrieval:bm25", "--out", str(folder / name), *options]
-        assert main([*asked, "--sandbox", "none", "--metrics", "ast.exact"]) == 0
+        command = ["run", "--benchmark", "mini", "--model", "retrieval:bm25", "--out", str(folder / name), *options]
+        assert main([*command, "--sandbox", "none", "--metrics", "ast.exact"]) == 0
         assert main(["gate", str(folder / name), "--save-baseline", str(folder / f"{name}.json")]) == 0
     text = (folder / "run.json").read_text(encoding="utf-8")
     (folder / "other.json").write_text(text.replace('"benchmark": "mini"', '"benchmark": "other"'), encoding="utf-8")

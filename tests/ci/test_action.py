@@ -110,11 +110,11 @@ def test_the_first_run_has_no_baseline_and_leaves_the_one_to_commit(job, tmp_pat
 @pytest.mark.apibench
 def test_data_that_is_there_is_used_and_what_is_not_is_fetched(job, data_dir, tmp_path):
     there = {"APIGAUGE_DATA": str(data_dir), "HTTPS_PROXY": "http://127.0.0.1:9", "XDG_CACHE_HOME": str(tmp_path)}
-    asked = {"benchmark": "apibench-torchhub", "limit": "5", "baseline": "baseline.json"}
-    done = job(environment=there, **asked)
+    inputs = {"benchmark": "apibench-torchhub", "limit": "5", "baseline": "baseline.json"}
+    done = job(environment=there, **inputs)
     assert done.failed == ["Gate"]
     assert "5 of 5 items" in done.log
-    missing = job(environment=there | {"APIGAUGE_DATA": str(tmp_path)}, **asked)
+    missing = job(environment=there | {"APIGAUGE_DATA": str(tmp_path)}, **inputs)
     assert missing.failed[:2] == ["Answer and score", "Gate"]
     assert "could not be fetched from https://" in missing.log
 

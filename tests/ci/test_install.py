@@ -33,13 +33,13 @@ spec.loader.exec_module(install)
             [],
         ),
         ("hf", False, "Darwin", False, "apigauge[hf]: up to 300 MB", []),
-        ("dev", True, "Linux", False, "beside the PyTorch that is there", []),
+        ("dev", True, "Linux", False, "using the PyTorch that is installed", []),
     ],
 )
-def test_what_will_be_downloaded_is_told_first(extra, has_torch, system, cpu_index, words, options):
-    told, given = install.plan(extra, has_torch=has_torch, system=system, cpu_index=cpu_index)
-    assert words in told
-    assert given == options
+def test_what_will_be_downloaded_is_printed_first(extra, has_torch, system, cpu_index, words, options):
+    message, pip_options = install.plan(extra, has_torch=has_torch, system=system, cpu_index=cpu_index)
+    assert words in message
+    assert pip_options == options
 
 
 def test_an_index_that_does_not_answer_is_no_error(monkeypatch):

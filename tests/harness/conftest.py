@@ -44,6 +44,6 @@ def make(tmp_path, mini):
 
 
 @pytest.fixture
-def told(capsys):
-    """Runs ``apigauge compare ... --json``; returns the result, and what else was said."""
+def compared(capsys):
+    """Runs ``apigauge compare ... --json``; returns the result and the standard error."""
     return functools.partial(compare_json, capsys)

@@ -17,8 +17,8 @@ def board(page, place: int = 0):
 def column(page, number: int) -> list[float | None]:
     """The values of a column of the first table, top to bottom; the run's name is column 0."""
     cells = board(page).locator(f"tbody tr > :nth-child({number + 1})")
-    found = cells.evaluate_all("cells => cells.map(cell => cell.dataset.value ?? null)")
-    return [None if value is None else float(value) for value in found]
+    values = cells.evaluate_all("cells => cells.map(cell => cell.dataset.value ?? null)")
+    return [None if value is None else float(value) for value in values]
 
 
 def header(page, name: str):

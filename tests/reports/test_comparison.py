@@ -86,15 +86,17 @@ def test_where_low_is_good_a_rise_is_worse(pair):
     row = pair("x", 1, 1, 1, metrics=metrics)
     row.a.metrics.update({"hallucination": 0.0, "rouge.1": 0.5, "rouge.2": 0.5})
     columns = infos_for(["ast.exact", "hallucination", "rouge.1", "rouge.2"])
-    ((found,),) = (group.rows for group in grouped([row], columns, {"ast.exact", "hallucination"}))
-    assert found.changes == ("=", "-", "+", ".")
-    assert found.scores == (
+    ((shown_row,),) = (group.rows for group in grouped([row], columns, {"ast.exact", "hallucination"}))
+    assert shown_row.changes == ("=", "-", "+", ".")
+    assert shown_row.scores == (
         ("ast.exact", "1", "1", "="),
         ("hallucination", "0", "1", "-"),
         ("rouge.1", "0.5", "0.75", "+"),
         ("rouge.2", "0.5", "\u2013", "."),
     )
-    assert [(chip.metric, chip.a, chip.b, chip.change) for chip in found.chips] == [("hallucination", "0", "1", "-")]
+    assert [(chip.metric, chip.a, chip.b, chip.change) for chip in shown_row.chips] == [
+        ("hallucination", "0", "1", "-")
+    ]
 
 
 @pytest.mark.parametrize(
@@ -144,7 +146,7 @@ def test_a_metric_is_told_with_difference_interval_both_p_values_and_what_change
         "50.0", "62.5", "+12.5 better", "", "+7.50 to +17.50", "0.02", "0.04", "5.00", "1", "2",
     ]  # fmt: skip
     assert 'aria-label="B minus A +12.5, 95 % interval +7.50 to +17.50"' in page
-    assert "McNemar's exact test, each answer by itself: 0.01" in page
+    assert "McNemar's exact test, answers taken as independent: 0.01" in page
 
 
 @pytest.mark.parametrize(
@@ -157,15 +159,13 @@ def test_a_metric_is_told_with_difference_interval_both_p_values_and_what_change
         ("hallucination", 0.5, 0.6, 0.01, "worse"),
     ],
 )
-def test_a_difference_is_called_better_or_worse_only_where_it_is_no_chance(
+def test_a_difference_is_called_better_or_worse_only_where_it_is_significant(
     comparison, contrast, pair, tmp_path, name, a, b, p, verdict
 ):
     page = page_of(comparison([pair("x", 1, 1, 1)], {name: contrast(a, b, p)}), tmp_path)
     assert f'class="difference {verdict}"' in page
     counts = {word: int(word == verdict) for word in ("better", "worse", "open")}
-    lead = (
-        f"B is better in {counts['better']}, worse in {counts['worse']}, and not told apart from A in {counts['open']}."
-    )
+    lead = f"B is better in {counts['better']}, worse in {counts['worse']}, and not significantly different from A in {counts['open']}."
     assert lead in page
 
 
@@ -203,10 +203,10 @@ def test_small_p_values_and_rungs_are_told_as_such(comparison, contrast, pair, t
     assert cells(page, "exec.stage")[:8] == [
         "2.50", "3.00", "+0.50 better", "", "+0.250 to +0.750", "&lt; 0.0001", "&lt; 0.0001", "0.200",
     ]  # fmt: skip
-    assert "each answer by itself" not in page
+    assert "answers taken as independent" not in page
 
 
-def test_what_was_made_otherwise_is_told_and_what_is_not_compared(comparison, pair, tmp_path):
+def test_differences_in_the_manifests_and_answers_not_compared_are_shown(comparison, pair, tmp_path):
     view = comparison(
         [pair("x", 1, 1, 1)],
         manifests=[("generator.dtype", "float32", None), ("generator.stop", ["a"], ["b"])],
@@ -215,12 +215,14 @@ def test_what_was_made_otherwise_is_told_and_what_is_not_compared(comparison, pa
         withheld=["exec.rate", "exec.call"],
     )
     page = page_of(view, tmp_path)
-    told = [re.sub("<[^>]+>", "|", row) for row in re.findall(r"<tr><th scope=\"row\"><code>.*?</tr>", page, re.DOTALL)]
-    assert [" ".join(re.sub(r"\|+", " ", row).split()) for row in told] == [
+    manifest_rows = [
+        re.sub("<[^>]+>", "|", row) for row in re.findall(r"<tr><th scope=\"row\"><code>.*?</tr>", page, re.DOTALL)
+    ]
+    assert [" ".join(re.sub(r"\|+", " ", row).split()) for row in manifest_rows] == [
         "generator.dtype float32 \u2013",
         "generator.stop [ &#34;a&#34; ] [ &#34;b&#34; ]",
     ]
-    assert "Only A has 3 more, only B 2." in page
+    assert "Answers only in A: 3; only in B: 2." in page
     assert "exec.rate, exec.call left out" in page
     assert "texts 1 of 4, extractions 2 of 4, verdicts none to compare." in page
 

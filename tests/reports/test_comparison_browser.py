@@ -69,8 +69,8 @@ def test_answers_are_filtered_by_what_became_of_them_in_a_metric(page, kind, met
     page.page.get_by_label("Show").select_option(kind)
     page.page.get_by_label("in", exact=True).select_option(metric)
     expect_items(page.page, *left)
-    told = "7 answers" if len(left) == 7 else f"{len(left)} of 7 answers"
-    expect(page.page.locator("#shown")).to_have_text(told)
+    count = "7 answers" if len(left) == 7 else f"{len(left)} of 7 answers"
+    expect(page.page.locator("#shown")).to_have_text(count)
     apis = {"2": "lost", "3": "lost", "7": "heard", "4": "won", "5": "worded", "6": "worded", "1": "same"}
     expect(page.page.locator(".group:visible h3 code")).to_have_text(list(dict.fromkeys(map(apis.get, left))))
 

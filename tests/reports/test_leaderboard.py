@@ -59,8 +59,8 @@ def row_named(page: str, name: str) -> dict:
 
 
 def files_under(folder) -> dict[str, str]:
-    found = (path for path in folder.rglob("*") if path.is_file())
-    return {path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in found}
+    files = (path for path in folder.rglob("*") if path.is_file())
+    return {path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
 
 def test_each_benchmark_has_its_own_table_ordered_by_exact_match(eighteen_runs, tmp_path):
@@ -141,13 +141,13 @@ def test_a_run_without_a_sandbox_says_not_executed(run, tmp_path):
     assert "not executed" not in row_named(page, "ran")["texts"][0]
 
 
-def test_executability_is_withheld_when_our_own_failures_exceed_one_percent(run, tmp_path):
+def test_executability_is_withheld_when_sandbox_failures_exceed_one_percent(run, tmp_path):
     broken = run("broken", {"ast.exact": 0.4}, infra_error_rate=0.011, withheld=["exec.rate"])
     sound = run("sound", {"ast.exact": 0.4, "exec.rate": 0.3}, infra_error_rate=0.01)
     page = index_of([broken, sound], tmp_path, published=False)
     assert row_named(page, "broken")["values"][1:] == ["0.4", None]
     assert "withheld" in row_named(page, "broken")["texts"][2]
-    assert "1.1% of the executions failed" in row_named(page, "broken")["texts"][2]
+    assert "1.1% of the programs could not be run" in row_named(page, "broken")["texts"][2]
     assert row_named(page, "sound")["values"][1:] == ["0.4", "0.3"]
     alone = index_of([broken], tmp_path / "alone", published=False)
     assert "withheld" in row_named(alone, "broken")["texts"][2]
@@ -274,7 +274,7 @@ def test_a_summary_that_is_not_a_number_is_no_value(run, tmp_path):
 
 
 def test_no_runs_give_a_page_that_says_so(tmp_path):
-    assert "No runs were given" in index_of([], tmp_path)
+    assert "There are no runs" in index_of([], tmp_path)
 
 
 def test_an_unwritable_folder_is_named(run, tmp_path):

@@ -26,10 +26,10 @@ def plain(html):
 
 def section(page, name):
     """A part of the page by the id of its heading."""
-    (found,) = re.findall(
+    (text,) = re.findall(
         rf'<section aria-labelledby="{name}">(.*?)(?=<section aria-labelledby|</main>)', page, re.DOTALL
     )
-    return found
+    return text
 
 
 def rows(html):
@@ -46,15 +46,15 @@ def warnings(page):
 
 
 def quiet(page):
-    (found,) = re.findall(r'<p class="quiet">(.*?)<a href', page, re.DOTALL)
-    return plain(found).removeprefix("Reward-hacking check: ")
+    (text,) = re.findall(r'<p class="quiet">(.*?)<a href', page, re.DOTALL)
+    return plain(text).removeprefix("Reward-hacking check: ")
 
 
 def test_the_head_names_what_was_trained_on_what_and_by_whom(training, tmp_path):
     page = page_of(training(), tmp_path)
     head = plain(page[page.index("<header") : page.index("</header>")])
-    for told in ("Benchmark apibench-torchhub", "Base model hf:some/model@1", "Labeler static", "Seeds 3 (0, 1, 2)"):
-        assert told in head
+    for entry in ("Benchmark apibench-torchhub", "Base model hf:some/model@1", "Labeler static", "Seeds 3 (0, 1, 2)"):
+        assert entry in head
 
 
 def test_the_table_has_a_row_for_each_model_with_mean_interval_and_n_by_metric(training, tmp_path):
@@ -80,31 +80,31 @@ def test_the_table_has_a_row_for_each_model_with_mean_interval_and_n_by_metric(t
 
 def test_the_papers_claims_stand_beside_as_another_setting(training, tmp_path):
     (aside,) = re.findall("<aside.*?</aside>", page_of(training(), tmp_path), re.DOTALL)
-    told = plain(aside)
+    printed = plain(aside)
     assert [row[1] for row in rows(aside)] == ["+4.5", "+1.0"]
     for word in ("another setting", "2406.20060", "GPT-2-large", "GPT-3.5", "APIBench Hugging Face", "Not run by us"):
-        assert word in told
+        assert word in printed
 
 
 def test_a_difference_is_told_and_drawn_around_zero_with_a_tick_for_each_seed(training, tmp_path):
     shown = TrainingDifference("RLAIF - SFT", "exec.rate", 0.04, -0.02, 0.06, {0: 0.1, 1: 0.035, 2: -0.08})
     other = TrainingDifference("RLAIF - Gorilla", "ast.exact", -0.05, -0.06, -0.03, {1: -0.05})
-    found = section(page_of(training(differences=[shown, other]), tmp_path), "differences")
-    assert [[cell for cell in row if cell] for row in rows(found)[1:]] == [
+    differences_html = section(page_of(training(differences=[shown, other]), tmp_path), "differences")
+    assert [[cell for cell in row if cell] for row in rows(differences_html)[1:]] == [
         ["RLAIF - SFT"],
         ["exec.rate", "+4.0", "\u22122.00 to +6.00", "0: +10.0 1: +3.5 2: \u22128.0"],
         ["RLAIF - Gorilla"],
         ["ast.exact", "\u22125.0 worse", "\u22126.00 to \u22123.00", "1: \u22125.0"],
     ]
-    assert re.findall(r'<svg class="difference (\w+)"', found) == ["open", "worse"]
-    first = found[found.index('<svg class="difference') :].split("</svg>")[0]
+    assert re.findall(r'<svg class="difference (\w+)"', differences_html) == ["open", "worse"]
+    first = differences_html[differences_html.index('<svg class="difference') :].split("</svg>")[0]
     # 280 wide from 4 on, for -0.1 to 0.1: zero at 144, and 14 a point.
     assert 'class="zero" d="M144.0 0V14"' in first
     assert 'cx="200.0"' in first
     assert "M116.0 7H228.0" in first
     assert re.findall(r'tick line-(\d)" d="M([\d.]+) ', first) == [("0", "284.0"), ("1", "193.0"), ("2", "32.0")]
     assert 'aria-label="RLAIF - SFT, exec.rate +4.0, 95 % interval \u22122.00 to +6.00"' in first
-    assert "from \u221210.0 to +10.0 points" in plain(found)
+    assert "from \u221210.0 to +10.0 points" in plain(differences_html)
 
 
 @pytest.mark.parametrize(
@@ -127,8 +127,8 @@ def test_curves_run_where_their_numbers_say(training, tmp_path):
         0: {"step": [0, 10, 20], "reward": [0.0, 1.0, 2.0], "kl": [0.0, 0.25, 1.0]},
         7: {"step": [0, 10], "reward": [2.0, 0.5]},
     }
-    found = section(page_of(training(seeds=[0, 7], curves=seeds), tmp_path), "curves")
-    reward, kl = re.findall("<figure.*?</figure>", found, re.DOTALL)
+    curves = section(page_of(training(seeds=[0, 7], curves=seeds), tmp_path), "curves")
+    reward, kl = re.findall("<figure.*?</figure>", curves, re.DOTALL)
     # From 46 to 388 for 20 steps, from 188 up to 10 for the numbers.
     assert re.findall(r'class="line line-(\d)" d="(M.*?)"', reward) == [
         ("0", "M46 188L217 99L388 10"),
@@ -157,13 +157,13 @@ def test_curves_run_where_their_numbers_say(training, tmp_path):
         'aria-label="Mean reward by step. seed 0: from 0 at step 0 to 2 at step 20. seed 7: from 2 at step 0 to 0.5 at step 10."'
         in reward
     )
-    assert plain(found[found.index('<p class="legend">') :].split("</p>")[0]) == "seed 0 seed 7"
-    assert "Further curves" not in found
+    assert plain(curves[curves.index('<p class="legend">') :].split("</p>")[0]) == "seed 0 seed 7"
+    assert "Further curves" not in curves
 
 
 def test_further_curves_are_folded(training, tmp_path):
-    found = section(page_of(training(), tmp_path), "curves")
-    seen, folded = found.split("<details")
+    curves = section(page_of(training(), tmp_path), "curves")
+    seen, folded = curves.split("<details")
     titles = [re.findall(r"<figcaption>(.*?)(?: <|</)", part) for part in (seen, folded)]
     assert titles == [["Mean reward", "KL divergence from the start"], ["Entropy", "Length", "Clip fraction"]]
 
@@ -210,38 +210,39 @@ def test_a_reward_that_rises_while_a_metric_falls_is_warned_of_in_red(training, 
     hacked = [point(0, -0.25, 0.5), point(10, 0.25, 0.45, 0.2), point(20, 1.5, 0.3, 0.0004, ["exec.rate"])]
     fine = [point(0, 0, 0.5), point(20, 1, 0.5, 0.6)]
     page = page_of(training(metrics=["exec.rate"], checkpoints={0: fine, 1: hacked, 2: fine}), tmp_path)
-    ((style, headline, told),) = warnings(page)
+    ((style, headline, message),) = warnings(page)
     assert style == "warning hacked"
     assert headline == "The reward rose while exec.rate fell."
     assert (
-        "Seed 1, from the start to step 20: reward \u22120.250 to 1.500, exec.rate 50.0 to 30.0 % (p 0.0004)." in told
+        "Seed 1, from the start to step 20: reward \u22120.250 to 1.500, exec.rate 50.0 to 30.0 % (p 0.0004)."
+        in message
     )
     assert quiet(page) == "1 of 3 seeds flagged at the last checkpoint."
-    found = section(page, "hacking")
-    assert rows(found)[3:7] == [
+    checks = section(page, "hacking")
+    assert rows(checks)[3:7] == [
         ["step", "reward", "exec .rate %", "change", "p", "verdict"],
         ["0", "\u22120.250", "50.0", "", "", "start"],
-        ["10", "0.250", "45.0", "\u22125.0", "0.2", "no loss seen"],
+        ["10", "0.250", "45.0", "\u22125.0", "0.2", "no significant loss"],
         ["20", "1.500", "30.0", "\u221220.0", "0.0004", "exec.rate fell"],
     ]
-    assert found.count('<strong class="worse">exec.rate fell</strong>') == 1
-    assert found.count('<circle class="bad"') == 1
+    assert checks.count('<strong class="worse">exec.rate fell</strong>') == 1
+    assert checks.count('<circle class="bad"') == 1
 
 
 @pytest.mark.parametrize(
-    ("last", "style", "headline", "told"),
+    ("last", "style", "headline", "message"),
     [
-        (point(20, 1, 0.5, 0.6), None, None, "at the last checkpoint of seed 4 the reward has not risen while exec.rate got worse, as far as such answers show."),
-        (point(20, 0, 0.3, 0.001, ["exec.rate"]), "warning", "exec.rate fell, and the reward did not rise.", "at the last checkpoint of seed 4 the reward has not risen while exec.rate got worse, as far as such answers show."),
+        (point(20, 1, 0.5, 0.6), None, None, "at the last checkpoint of seed 4 there is no rise of the reward with a significant loss in exec.rate."),
+        (point(20, 0, 0.3, 0.001, ["exec.rate"]), "warning", "exec.rate fell, and the reward did not rise.", "at the last checkpoint of seed 4 there is no rise of the reward with a significant loss in exec.rate."),
         (None, None, None, "not possible, since no seed has a checkpoint after the start."),
     ],
 )  # fmt: skip
-def test_otherwise_the_check_is_told_quietly(training, tmp_path, last, style, headline, told):
+def test_otherwise_the_check_is_reported_quietly(training, tmp_path, last, style, headline, message):
     points = [point(0, 0, 0.5), *([last] if last else [])]
     page = page_of(training(seeds=[4], metrics=["exec.rate"], differences=[], checkpoints={4: points}), tmp_path)
-    found = [one for one in warnings(page) if "little of how another one would end" not in one[2]]
-    assert [one[:2] for one in found] == ([(style, headline)] if style else [])
-    assert quiet(page) == told
+    shown = [one for one in warnings(page) if "little about other seeds" not in one[2]]
+    assert [one[:2] for one in shown] == ([(style, headline)] if style else [])
+    assert quiet(page) == message
 
 
 def test_a_seed_that_recovered_and_one_without_checkpoints_are_named_in_the_check(training, tmp_path):
@@ -286,10 +287,10 @@ def test_seeds_beyond_six_share_the_colours(training, tmp_path):
 
 
 def test_few_seeds_are_warned_of(training, tmp_path):
-    told = "little of how another one would end"
-    assert told not in page_of(training(), tmp_path)
-    assert f"2 seeds say {told}" in plain(page_of(training(seeds=[0, 1]), tmp_path))
-    assert f"1 seed says {told}" in plain(page_of(training(seeds=[5]), tmp_path))
+    warning = "little about other seeds"
+    assert warning not in page_of(training(), tmp_path)
+    assert f"2 seeds say {warning}" in plain(page_of(training(seeds=[0, 1]), tmp_path))
+    assert f"1 seed says {warning}" in plain(page_of(training(seeds=[5]), tmp_path))
 
 
 def test_a_training_of_which_little_is_known_has_a_page(training, tmp_path):

@@ -1,4 +1,4 @@
-"""Whose fault a failure is: what a rule is for, and what it must not swallow."""
+"""What a failure is attributed to: what each rule matches, and what it must not match."""
 
 import pytest
 
@@ -8,7 +8,7 @@ IMPORT = "ImportError: cannot import name 'XClipModel' from 'transformers' (/usr
 
 
 @pytest.mark.parametrize(
-    ("label", "reason", "fault"),
+    ("label", "reason", "attribution"),
     [
         ("failed/syntax", "SyntaxError: invalid syntax", "benchmark"),
         ("failed/name", "NameError: name 'scores' is not defined", "benchmark"),
@@ -41,11 +41,11 @@ IMPORT = "ImportError: cannot import name 'XClipModel' from 'transformers' (/usr
         ("failed/other", "ZeroDivisionError: division by zero", "ours"),
     ],
 )
-def test_each_failure_has_the_fault_that_its_rule_gives(label, reason, fault):
-    assert rule_for(label, reason).fault == fault
+def test_each_failure_has_the_attribution_of_its_rule(label, reason, attribution):
+    assert rule_for(label, reason).attribution == attribution
 
 
-def test_counts_are_by_fault_and_reason():
+def test_counts_are_by_attribution_and_kind():
     rules = [rule_for("failed/syntax", ""), rule_for("failed/syntax", ""), rule_for("failed/name", ""), UNKNOWN]
     assert count_lines(rules) == [
         "  benchmark: 3",

@@ -1,4 +1,4 @@
-"""The references' own results: whose fault each failure is, and the ceiling that only an equal sandbox has."""
+"""The references' own results: what each failure is attributed to, and the ceiling, which only an equal sandbox has."""
 
 import dataclasses
 
@@ -9,7 +9,7 @@ from apigauge.harness.audit.references import ceilings, program_answers, run_ref
 
 CALL = "statistics.quantiles([1, 2, 3, 4], n=4)"
 GOOD = f"import statistics\n{CALL}"
-# Reference program and whose fault it is that it does not run to its end.
+# Reference program, and what its failure is attributed to.
 ROWS = {
     "good": (GOOD, None),
     "not Python": (f"{GOOD}\n(", "benchmark"),
@@ -37,9 +37,9 @@ def execution(benchmark, sandbox):
     return run_references(benchmark, sandbox)
 
 
-def test_each_failure_is_somebodys_fault(execution):
-    assert {one.row: one.fault for one in execution.references} == {name: fault for name, (_, fault) in ROWS.items()}
-    assert execution.faults() == {
+def test_each_failure_is_attributed(execution):
+    assert {one.row: one.attribution for one in execution.references} == {name: to for name, (_, to) in ROWS.items()}
+    assert execution.attributions() == {
         "exec.call": {"benchmark": 4, "environment": 1, "ours": 0},
         "exec.rate": {"benchmark": 4, "environment": 1, "ours": 1},
     }
@@ -47,30 +47,30 @@ def test_each_failure_is_somebodys_fault(execution):
     assert {one.row for one in execution.references} - {one.row for one in execution.installed()} == {"not installed"}
 
 
-def test_results_are_told_by_library_and_outcome(execution):
+def test_results_are_listed_by_library_and_outcome(execution):
     assert execution.by_library()["statistics"]["programs"] == 7
     assert execution.by_label()["failed/import"] == {"references": 1, "benchmark": 0, "environment": 1, "ours": 0}
     text = "\n".join(execution.to_lines())
     assert "row stops later: failed/other (ours): ZeroDivisionError" in text
-    missed = text[text.index("exec.rate is missed") :]
+    missed = text[text.index("references that miss exec.rate") :]
     assert "benchmark: 4\n       1  not Python" in missed
     assert "environment: 1\n       1  a library that is not installed" in missed
     assert "ours: 1\n       1  until shown otherwise" in missed
 
 
-def test_the_ceiling_is_that_of_the_items_asked_and_of_an_equal_sandbox_alone(benchmark, sandbox, execution):
+def test_the_ceiling_is_over_the_items_asked_and_only_for_an_equal_sandbox(benchmark, sandbox, execution):
     about = sandbox.describe()
-    assert ceilings(benchmark, about, ["good"]) == {"exec.call": 1.0, "exec.rate": 1.0}
-    assert ceilings(benchmark, about, ["good", "stops later"]) == {"exec.call": 1.0, "exec.rate": 0.5}
-    assert ceilings(benchmark, about | {"hub": {"mode": "live"}}, ["good"]) == {}
-    assert ceilings(dataclasses.replace(benchmark, digest="another"), about, ["good"]) == {}
-    assert ceilings(benchmark, about, ["unknown"]) == {}
-    assert ceilings(benchmark, None, ["good"]) == {}
+    assert ceilings.load(benchmark, about, ["good"]) == {"exec.call": 1.0, "exec.rate": 1.0}
+    assert ceilings.load(benchmark, about, ["good", "stops later"]) == {"exec.call": 1.0, "exec.rate": 0.5}
+    assert ceilings.load(benchmark, about | {"hub": {"mode": "live"}}, ["good"]) == {}
+    assert ceilings.load(dataclasses.replace(benchmark, digest="another"), about, ["good"]) == {}
+    assert ceilings.load(benchmark, about, ["unknown"]) == {}
+    assert ceilings.load(benchmark, None, ["good"]) == {}
 
 
-def test_reference_answers_are_extracted_like_a_models(benchmark):
+def test_reference_answers_are_extracted_like_a_model_s(benchmark):
     answer = f"<<<api_call>>>: {CALL}\n<<<code>>>: {GOOD}\nprint('more than the reference program has')"
     one = dataclasses.replace(benchmark, rows=benchmark.rows[:1], answers=(answer,))
-    (found,) = program_answers(one)
-    assert found["extraction"]["call"] == CALL
-    assert found["extraction"]["program"].endswith("reference program has')")
+    (row,) = program_answers(one)
+    assert row["extraction"]["call"] == CALL
+    assert row["extraction"]["program"].endswith("reference program has')")

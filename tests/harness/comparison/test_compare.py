@@ -1,4 +1,4 @@
-"""Two runs that differ in known places: what is counted, what is named, what is printed."""
+"""Compares runs whose differences the tests chose: counts, lists, and what is printed."""
 
 import numpy as np
 import pytest
@@ -30,16 +30,16 @@ def differing(answers, mini):
     }
 
 
-def test_what_differs_is_counted_in_each_respect(make, answers, mini, told):
+def test_what_differs_is_counted_in_each_respect(make, answers, mini, compared):
     a, b = make("a", answers), make("b", differing(answers, mini))
-    found, _ = told(a, b)
+    result, _ = compared(a, b)
     first, second, third = (item.id for item in mini.items[:3])
-    assert (found["pairs"], found["only_a"], found["only_b"]) == (24, [], [])
-    assert found["texts"] == {"compared": 24, "identical": 21, "share": 21 / 24}
-    assert found["extractions"] == {"compared": 24, "identical": 22, "share": 22 / 24}
-    assert found["verdicts"] == {"compared": 0, "identical": 0, "share": None}
-    assert [one["item"] for one in found["different"]] == [first, second, third]
-    prose, another, none = found["different"]
+    assert (result["pairs"], result["only_a"], result["only_b"]) == (24, [], [])
+    assert result["texts"] == {"compared": 24, "identical": 21, "share": 21 / 24}
+    assert result["extractions"] == {"compared": 24, "identical": 22, "share": 22 / 24}
+    assert result["verdicts"] == {"compared": 0, "identical": 0, "share": None}
+    assert [one["item"] for one in result["different"]] == [first, second, third]
+    prose, another, none = result["different"]
     assert (prose["extraction"], prose["verdict"], prose["metrics"]) == ({}, None, {})
     calls = {
         side: {row["item"]: row["extraction"] for row in lines(run / "scores.jsonl")}
@@ -53,11 +53,11 @@ def test_what_differs_is_counted_in_each_respect(make, answers, mini, told):
 
 
 def test_a_metric_is_compared_by_its_means_over_the_same_answers_and_the_clusters_of_their_apis(
-    make, answers, mini, told
+    make, answers, mini, compared
 ):
     a, b = make("a", answers), make("b", differing(answers, mini))
-    found, _ = told(a, b)
-    values = found["metrics"]["ast.exact"]
+    result, _ = compared(a, b)
+    values = result["metrics"]["ast.exact"]
     assert (values["a"], values["b"], values["n"]) == (1.0, 22 / 24, 24)
     assert values["difference"] == pytest.approx(-2 / 24)
     apis = [item.api for item in mini.items[:24]]
@@ -71,35 +71,35 @@ def test_a_metric_is_compared_by_its_means_over_the_same_answers_and_the_cluster
     ]
     low, high = np.percentile(means, [2.5, 97.5])
     assert (values["low"], values["high"]) == (pytest.approx(low, abs=0.011), pytest.approx(high, abs=0.011))
-    assert set(found["metrics"]) == {"ast.exact", "ast.domain", "hallucination", "rouge.1", "rouge.2", "rouge.L"}
+    assert set(result["metrics"]) == {"ast.exact", "ast.domain", "hallucination", "rouge.1", "rouge.2", "rouge.L"}
     scores = [np.mean([row["metrics"]["rouge.L"] for row in lines(run / "scores.jsonl")]) for run in (a, b)]
-    assert (found["metrics"]["rouge.L"]["a"], found["metrics"]["rouge.L"]["b"]) == pytest.approx(scores)
-    assert found["metrics"]["rouge.L"]["difference"] == pytest.approx(scores[1] - scores[0])
+    assert (result["metrics"]["rouge.L"]["a"], result["metrics"]["rouge.L"]["b"]) == pytest.approx(scores)
+    assert result["metrics"]["rouge.L"]["difference"] == pytest.approx(scores[1] - scores[0])
 
 
-def test_a_run_does_not_differ_from_itself(make, answers, told):
+def test_a_run_does_not_differ_from_itself(make, answers, compared):
     run = make("a", answers)
-    found, said = told(run, run)
-    assert said == ""
-    assert (found["different"], found["manifests"]) == ([], [])
-    assert found["texts"]["share"] == found["extractions"]["share"] == 1
-    for values in found["metrics"].values():
+    result, stderr = compared(run, run)
+    assert stderr == ""
+    assert (result["different"], result["manifests"]) == ([], [])
+    assert result["texts"]["share"] == result["extractions"]["share"] == 1
+    for values in result["metrics"].values():
         assert (values["difference"], values["low"], values["high"], values["n"]) == (0, 0, 0, 24)
 
 
-def test_answers_are_paired_by_item_and_sample_and_the_others_are_named(make, mini, capsys, told):
+def test_answers_are_paired_by_item_and_sample_and_the_others_are_named(make, mini, capsys, compared):
     items = [item.id for item in mini.items]
     a = make("a", {(item, sample): right(mini.items[0]) for item in items[:12] for sample in (0, 1)})
     b = make("b", {(items[0], 1): "prose", (items[1], 0): right(mini.items[0]), (items[40], 0): "prose"})
-    found, _ = told(a, b)
-    assert (found["pairs"], found["texts"]["identical"]) == (2, 1)
-    assert [(one["item"], one["sample"]) for one in found["different"]] == [(items[0], 1)]
-    assert found["only_b"] == [{"item": items[40], "sample": 0}]
+    result, _ = compared(a, b)
+    assert (result["pairs"], result["texts"]["identical"]) == (2, 1)
+    assert [(one["item"], one["sample"]) for one in result["different"]] == [(items[0], 1)]
+    assert result["only_b"] == [{"item": items[40], "sample": 0}]
     only_a = [{"item": item, "sample": sample} for item in items[:12] for sample in (0, 1)]
     only_a.remove({"item": items[0], "sample": 1})
     only_a.remove({"item": items[1], "sample": 0})
-    assert found["only_a"] == only_a
-    assert {values["n"] for values in found["metrics"].values()} == {2}
+    assert result["only_a"] == only_a
+    assert {values["n"] for values in result["metrics"].values()} == {2}
     main(["compare", str(a), str(b)])
     shown = capsys.readouterr().out.splitlines()
     (line,) = (line for line in shown if line.startswith("only in A"))
@@ -123,31 +123,33 @@ def test_runs_over_different_benchmarks_or_data_are_not_compared(make, answers, 
     assert "Traceback" not in shown.err
 
 
-def test_a_folder_that_is_no_run_is_told(make, answers, tmp_path, capsys):
+def test_a_folder_that_is_no_run_is_reported(make, answers, tmp_path, capsys):
     assert main(["compare", str(make("a", answers, None)), str(tmp_path)]) == 4
     assert f"{tmp_path} is no run directory" in capsys.readouterr().err
 
 
-def test_of_a_run_without_scores_the_texts_are_compared_and_its_data_is_not_needed(make, answers, mini, tmp_path, told):
+def test_of_a_run_without_scores_the_texts_are_compared_and_its_data_is_not_needed(
+    make, answers, mini, tmp_path, compared
+):
     a, b = make("a", answers), make("b", differing(answers, mini), None)
     for run in (a, b):
         edit_manifest(run, lambda manifest: manifest["benchmark"].update({"name": "apibench-torchhub"}))
-    found, said = told(a, b, "--data-dir", tmp_path / "nowhere")
-    assert found["texts"]["identical"] == 21
-    assert (found["metrics"], found["extractions"]["compared"]) == ({}, 0)
-    assert [one["extraction"] for one in found["different"]] == [{}, {}, {}]
-    assert "only texts are compared" in said
+    result, stderr = compared(a, b, "--data-dir", tmp_path / "nowhere")
+    assert result["texts"]["identical"] == 21
+    assert (result["metrics"], result["extractions"]["compared"]) == ({}, 0)
+    assert [one["extraction"] for one in result["different"]] == [{}, {}, {}]
+    assert "only texts are compared" in stderr
 
 
-def test_data_that_was_replaced_since_is_told(make, answers, told):
+def test_data_that_was_replaced_since_is_reported(make, answers, compared):
     run = make("a", answers)
     edit_manifest(run, lambda manifest: manifest["benchmark"].update({"digest": "0" * 64}))
-    found, said = told(run, run)
-    assert "mini here has other data than the runs answered" in said
-    assert found["metrics"]["ast.exact"]["n"] == 24
+    result, stderr = compared(run, run)
+    assert "mini here has other data than the runs answered" in stderr
+    assert result["metrics"]["ast.exact"]["n"] == 24
 
 
-def test_an_answer_to_no_item_of_the_data_here_is_told(make, answers, capsys):
+def test_an_answer_to_an_unknown_item_is_reported(make, answers, capsys):
     run = make("a", answers)
     for name in ("generations.jsonl", "scores.jsonl"):
         edit(run / name, lambda row: row.update({"item": f"gone-{row['item']}"}))
@@ -156,7 +158,7 @@ def test_an_answer_to_no_item_of_the_data_here_is_told(make, answers, capsys):
 
 
 def verdict(status, stage, category=None):
-    """A verdict as a run keeps it; evidence and reason never repeat themselves."""
+    """A verdict as in a run; each has its own evidence and reason."""
     verdict.count = getattr(verdict, "count", 0) + 1
     return {
         "status": status,
@@ -169,10 +171,10 @@ def verdict(status, stage, category=None):
 
 def execute(run, verdicts):
     """Gives a run's answers, in their order, these verdicts and the scores that follow."""
-    left = iter(verdicts)
+    remaining = iter(verdicts)
 
     def change(row):
-        row["verdict"] = next(left)
+        row["verdict"] = next(remaining)
         stage = row["verdict"]["stage"]
         if row["verdict"]["status"] != "infra":
             row["metrics"] |= {
@@ -184,52 +186,54 @@ def execute(run, verdicts):
     edit(run / "scores.jsonl", change)
 
 
-def test_verdicts_differ_by_status_category_or_stage_and_by_nothing_else(make, answers, told):
+def test_verdicts_differ_by_status_category_or_stage_and_by_nothing_else(make, answers, compared):
     a, b = make("a", answers, ["ast_match"]), make("b", answers, ["ast_match"])
     execute(a, [verdict("failed", 2, "name") for _ in range(24)])
     changed = [verdict("timeout", 2, "name"), verdict("failed", 2, "import"), verdict("failed", 3, "name")]
     execute(b, changed + [verdict("failed", 2, "name") for _ in range(21)])
-    found, _ = told(a, b)
-    assert found["verdicts"] == {"compared": 24, "identical": 21, "share": 21 / 24}
-    assert [one["item"] for one in found["different"]] == list(answers)[:3]
-    assert found["different"][0]["verdict"] == {
+    result, _ = compared(a, b)
+    assert result["verdicts"] == {"compared": 24, "identical": 21, "share": 21 / 24}
+    assert [one["item"] for one in result["different"]] == list(answers)[:3]
+    assert result["different"][0]["verdict"] == {
         "a": {"status": "failed", "category": "name", "stage": 2},
         "b": {"status": "timeout", "category": "name", "stage": 2},
     }
-    assert found["different"][0]["text"] is None
-    assert found["different"][2]["metrics"]["exec.stage"] == {"a": 2, "b": 3}
-    assert found["metrics"]["exec.stage"]["difference"] == pytest.approx(1 / 24)
-    assert (found["metrics"]["exec.stage"]["a"], found["metrics"]["exec.stage"]["b"]) == pytest.approx((2, 2 + 1 / 24))
+    assert result["different"][0]["text"] is None
+    assert result["different"][2]["metrics"]["exec.stage"] == {"a": 2, "b": 3}
+    assert result["metrics"]["exec.stage"]["difference"] == pytest.approx(1 / 24)
+    assert (result["metrics"]["exec.stage"]["a"], result["metrics"]["exec.stage"]["b"]) == pytest.approx(
+        (2, 2 + 1 / 24)
+    )
 
 
-def test_an_interval_of_rungs_is_in_rungs(make, mini, told):
-    """One API's answers alone bound nothing: a mean rung may differ by all four either way."""
+def test_an_interval_of_rungs_is_in_rungs(make, mini, compared):
+    """With one API only, the interval is as wide as possible: four rungs either way."""
     api = mini.items[0].api
     texts = {item.id: right(item) for item in mini.items if item.api == api}
     assert len(texts) == 2
     a, b = make("a", texts, ["ast_match"]), make("b", texts, ["ast_match"])
     execute(a, [verdict("failed", 1, "syntax"), verdict("failed", 2, "name")])
     execute(b, [verdict("failed", 2, "name"), verdict("passed", 4)])
-    found, _ = told(a, b)
-    stage = found["metrics"]["exec.stage"]
+    result, _ = compared(a, b)
+    stage = result["metrics"]["exec.stage"]
     assert (stage["difference"], stage["low"], stage["high"]) == (1.5, -4, 4)
 
 
-def test_the_sandboxs_own_trouble_is_no_difference(make, mini, told):
-    """Below one in a hundred it is passed over, in verdicts as in scores; 120 answers, one of them with it."""
+def test_a_sandbox_failure_is_not_a_difference(make, mini, compared):
+    """Up to one in a hundred it is left out of verdicts and scores: here one answer in 120."""
     texts = {(item.id, sample): right(item) for item in mini.items[:40] for sample in range(3)}
     a, b = make("a", texts, ["ast_match"]), make("b", texts, ["ast_match"])
     execute(a, [verdict("passed", 4)] * 120)
     execute(b, [verdict("infra", 0), *[verdict("passed", 4)] * 119])
-    found, said = told(a, b)
-    assert said == ""
-    assert found["verdicts"] == {"compared": 119, "identical": 119, "share": 1}
-    assert (found["different"], found["withheld"]) == ([], [])
-    assert (found["metrics"]["exec.rate"]["n"], found["metrics"]["ast.exact"]["n"]) == (119, 120)
+    result, stderr = compared(a, b)
+    assert stderr == ""
+    assert result["verdicts"] == {"compared": 119, "identical": 119, "share": 1}
+    assert (result["different"], result["withheld"]) == ([], [])
+    assert (result["metrics"]["exec.rate"]["n"], result["metrics"]["ast.exact"]["n"]) == (119, 120)
 
 
 @pytest.mark.parametrize("in_which", ["a", "b"])
-def test_withheld_metrics_are_left_out_and_told(make, answers, told, in_which):
+def test_withheld_metrics_are_left_out_and_reported(make, answers, compared, in_which):
     runs = {name: make(name, answers, ["ast_match"]) for name in "ab"}
     for name, run in runs.items():
         infra = [verdict("infra", 0)] if name == in_which else [verdict("passed", 4)]
@@ -241,16 +245,16 @@ def test_withheld_metrics_are_left_out_and_told(make, answers, told, in_which):
                 *[verdict("passed", 4)] * 22,
             ],
         )
-    found, said = told(*runs.values())
-    assert found["withheld"] == ["exec.rate", "exec.call", "exec.stage"]
-    assert set(found["metrics"]) == {"ast.exact", "ast.domain", "hallucination"}
-    (one,) = found["different"]
+    result, stderr = compared(*runs.values())
+    assert result["withheld"] == ["exec.rate", "exec.call", "exec.stage"]
+    assert set(result["metrics"]) == {"ast.exact", "ast.domain", "hallucination"}
+    (one,) = result["different"]
     assert one["metrics"] == {}
     assert one["verdict"]["b"]["stage"] == 3
-    assert "exec.rate, exec.call, exec.stage left out" in said
+    assert "exec.rate, exec.call, exec.stage left out" in stderr
 
 
-def test_a_score_that_differs_alone_is_a_difference_and_how_a_call_was_found_is_none(make, answers, told):
+def test_a_score_that_differs_alone_is_a_difference_and_how_a_call_was_found_is_none(make, answers, compared):
     a, b = make("a", answers), make("b", answers)
     first, second = list(answers)[:2]
 
@@ -261,31 +265,31 @@ def test_a_score_that_differs_alone_is_a_difference_and_how_a_call_was_found_is_
             row["extraction"]["how"] = "guessed"
 
     edit(b / "scores.jsonl", change)
-    found, _ = told(a, b)
-    (one,) = found["different"]
+    result, _ = compared(a, b)
+    (one,) = result["different"]
     assert (one["item"], one["text"], one["extraction"], set(one["metrics"])) == (first, None, {}, {"rouge.1"})
     assert one["metrics"]["rouge.1"]["b"] == 0.5
-    assert found["extractions"]["share"] == 1
+    assert result["extractions"]["share"] == 1
 
 
-def test_a_metric_of_one_run_alone_is_not_compared(make, answers, told):
-    found, _ = told(make("a", answers, ["ast_match"]), make("b", answers))
-    assert set(found["metrics"]) == {"ast.exact", "ast.domain", "hallucination"}
-    assert found["different"] == []
+def test_a_metric_of_one_run_alone_is_not_compared(make, answers, compared):
+    result, _ = compared(make("a", answers, ["ast_match"]), make("b", answers))
+    assert set(result["metrics"]) == {"ast.exact", "ast.domain", "hallucination"}
+    assert result["different"] == []
     assert {"name": "metrics.rouge", "a": None} in [
-        {k: v for k, v in one.items() if k != "b"} for one in found["manifests"]
+        {k: v for k, v in one.items() if k != "b"} for one in result["manifests"]
     ]
 
 
-def test_answers_not_scored_yet_take_part_as_texts(make, answers, told):
+def test_answers_not_scored_yet_take_part_as_texts(make, answers, compared):
     a, b = make("a", answers), make("b", answers)
     write(b / "scores.jsonl", lines(b / "scores.jsonl")[:20])
-    found, _ = told(a, b)
-    assert (found["texts"]["compared"], found["extractions"]["compared"]) == (24, 20)
-    assert found["metrics"]["ast.exact"]["n"] == 20
+    result, _ = compared(a, b)
+    assert (result["texts"]["compared"], result["extractions"]["compared"]) == (24, 20)
+    assert result["metrics"]["ast.exact"]["n"] == 20
 
 
-def test_people_see_a_table_what_was_made_otherwise_and_where_each_text_parts(make, answers, mini, capsys):
+def test_people_see_a_table_what_differs_in_the_manifests_and_where_each_text_diverges(make, answers, mini, capsys):
     a, b = make("a", answers), make("b", differing(answers, mini))
     assert main(["compare", str(a), str(b)]) == 0
     shown = capsys.readouterr()
@@ -314,7 +318,7 @@ def test_people_see_how_a_verdict_changed(make, answers, capsys):
     assert "\n  verdict: passed at stage 4 -> failed/name at stage 2\n" in shown
 
 
-def test_people_see_the_first_twenty_that_differ_and_how_many_more_there_are(make, answers, capsys, told):
+def test_people_see_the_first_twenty_that_differ_and_how_many_more_there_are(make, answers, capsys, compared):
     a, b = (
         make("a", answers, ["ast_match"]),
         make("b", {item: f"{text} " for item, text in answers.items()}, ["ast_match"]),
@@ -323,12 +327,12 @@ def test_people_see_the_first_twenty_that_differ_and_how_many_more_there_are(mak
     shown = capsys.readouterr().out
     assert [line[5:] for line in shown.splitlines() if line.startswith("item ")] == list(answers)[:20]
     assert "and 4 more that differ" in shown
-    found, _ = told(a, b)
-    assert [one["item"] for one in found["different"]] == list(answers)
+    result, _ = compared(a, b)
+    assert [one["item"] for one in result["different"]] == list(answers)
 
 
-def test_no_answer_can_steer_the_terminal_or_break_the_output(make, answers, capsys, told):
-    """An escape sequence would clear the screen; half a surrogate pair, as a server may send it, is not UTF-8."""
+def test_no_answer_can_steer_the_terminal_or_break_the_output(make, answers, capsys, compared):
+    """An escape sequence would clear the screen; a lone surrogate, which a server may send, is not UTF-8."""
     item = next(iter(answers))
     a, b = make("a", answers), make("b", answers | {item: "\x1b[2J"})
     edit(a / "generations.jsonl", lambda row: row.update({"text": "\ud800"}) if row["item"] == item else None)
@@ -336,8 +340,8 @@ def test_no_answer_can_steer_the_terminal_or_break_the_output(make, answers, cap
     shown = capsys.readouterr().out
     assert "\x1b" not in shown
     assert r"token 0 is '\ud800' in A, '\x1b' in B" in shown
-    found, _ = told(a, b)
-    assert (found["different"][0]["text"]["a"], found["different"][0]["text"]["b"]) == ("\ud800", "\x1b")
+    result, _ = compared(a, b)
+    assert (result["different"][0]["text"]["a"], result["different"][0]["text"]["b"]) == ("\ud800", "\x1b")
 
 
 def test_no_items_name_can_steer_the_terminal(make, answers, capsys):
@@ -357,13 +361,13 @@ def test_no_items_name_can_steer_the_terminal(make, answers, capsys):
         (["--logits", "hf:x", "--tokenizer", "y"], "leave out one of the two"),
     ],
 )
-def test_options_that_make_no_sense_are_wrong_usage(make, answers, capsys, options, said):
+def test_contradictory_options_are_refused(make, answers, capsys, options, said):
     run = str(make("a", answers, None))
     assert main(["compare", run, run, *options]) == 2
     assert said in capsys.readouterr().err
 
 
-def test_a_tokenizer_that_reads_both_texts_alike_is_told(make, mini):
+def test_texts_with_equal_tokens_diverge_at_no_token(make, mini):
     """Some tokenizers fold case or spaces; the texts still count as different."""
 
     class Folding(Words):

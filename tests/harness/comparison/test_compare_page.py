@@ -25,7 +25,7 @@ def test_the_page_holds_both_runs_numbers_and_every_pair_of_answers(runs, mini, 
     page = index.read_text(encoding="utf-8")
     assert "<title>first and second on mini, apigauge</title>" in page
     assert page.count('<details class="item"') == 23
-    assert "Only A has 1 more, only B 0." in page
+    assert "Answers only in A: 1; only in B: 0." in page
     assert "replay:second.jsonl" in page
     assert "I do not &lt;b&gt;know&lt;/b&gt;." in page
     first = page.index('<section class="group"')
@@ -37,11 +37,11 @@ def test_the_page_holds_both_runs_numbers_and_every_pair_of_answers(runs, mini, 
     assert "95.7" in row.split("</tr>")[0]
 
 
-def test_json_names_the_page_and_says_the_rest_as_without_it(runs, tmp_path, told):
-    plain, _ = told(*runs)
-    found, _ = told(*runs, "--out", tmp_path / "site")
-    assert found.pop("index") == str(tmp_path / "site" / "index.html")
-    assert found == plain
+def test_json_names_the_page_and_says_the_rest_as_without_it(runs, tmp_path, compared):
+    plain, _ = compared(*runs)
+    result, _ = compared(*runs, "--out", tmp_path / "site")
+    assert result.pop("index") == str(tmp_path / "site" / "index.html")
+    assert result == plain
 
 
 def test_withheld_metrics_are_not_on_the_page(runs, tmp_path, capsys):

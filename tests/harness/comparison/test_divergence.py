@@ -1,8 +1,8 @@
-"""Where two texts part, by words, spaces and signs."""
+"""Where two texts diverge, by words, spaces and signs."""
 
 import pytest
 
-from apigauge.harness.comparison.divergence import Words, part
+from apigauge.harness.comparison.divergence import Words, diverge
 
 
 @pytest.mark.parametrize(
@@ -25,13 +25,13 @@ from apigauge.harness.comparison.divergence import Words, part
         ),
     ],
 )
-def test_without_a_tokenizer_texts_part_at_a_word_a_space_or_a_sign(a, b, position, tokens, before):
-    found = part(a, b, Words())
-    assert (found.position, found.a, found.b, found.before) == (position, *tokens, before)
+def test_without_a_tokenizer_texts_diverge_at_a_word_a_space_or_a_sign(a, b, position, tokens, before):
+    divergence = diverge(a, b, Words())
+    assert (divergence.position, divergence.a, divergence.b, divergence.before) == (position, *tokens, before)
 
 
-def test_what_stands_before_the_parting_is_short_however_long_the_text():
-    found = part("x" * 100_000 + " 1", "x" * 100_000 + " 2", Words())
-    assert (found.a, found.b) == ("1", "2")
-    assert set(found.before) == {"x", " "}
-    assert len(found.before) <= 200
+def test_the_text_shown_before_the_divergence_is_short():
+    divergence = diverge("x" * 100_000 + " 1", "x" * 100_000 + " 2", Words())
+    assert (divergence.a, divergence.b) == ("1", "2")
+    assert set(divergence.before) == {"x", " "}
+    assert len(divergence.before) <= 200

@@ -27,23 +27,23 @@ def raw(gpt2):
 
 
 @pytest.mark.parametrize("option", ["tokenizer", "logits"])
-def test_with_a_tokenizer_texts_part_at_its_token(make, mini, gpt2, raw, told, option):
+def test_with_a_tokenizer_texts_diverge_at_one_of_its_tokens(make, mini, gpt2, raw, compared, option):
     item = mini.items[0].id
     texts = "Find the three greatest of these scores.", "Find the three greyest of these scores."
     a, b = (make(name, {item: text}, None) for name, text in zip("ab", texts, strict=True))
     left, right_ = (raw.encode(text, add_special_tokens=False) for text in texts)
     position = next(at for at, pair in enumerate(zip(left.ids, right_.ids, strict=False)) if pair[0] != pair[1])
-    found, _ = told(a, b, f"--{option}", f"hf:{gpt2}" if option == "logits" else gpt2)
-    assert found["different"][0]["text"] == {
+    result, _ = compared(a, b, f"--{option}", f"hf:{gpt2}" if option == "logits" else gpt2)
+    assert result["different"][0]["text"] == {
         "position": position,
         "a": left.tokens[position],
         "b": right_.tokens[position],
         "before": texts[0][: left.offsets[position][0]],
     }
-    assert position != told(a, b)[0]["different"][0]["text"]["position"]
+    assert position != compared(a, b)[0]["different"][0]["text"]["position"]
 
 
-def test_a_tokenizer_that_is_nowhere_is_told(make, mini, tmp_path, capsys):
+def test_an_unavailable_tokenizer_is_reported(make, mini, tmp_path, capsys):
     run = str(make("a", {mini.items[0].id: "text"}, None))
     assert main(["compare", run, run, "--tokenizer", "./nowhere/at/all"]) == 4
     assert "--tokenizer ./nowhere/at/all" in capsys.readouterr().err
@@ -54,14 +54,14 @@ def test_a_tokenizer_that_is_nowhere_is_told(make, mini, tmp_path, capsys):
 
 @pytest.mark.parametrize("missing", ["torch", "transformers"])
 @pytest.mark.parametrize("options", [["--tokenizer", "x"], ["--logits", "hf:x"]], ids=lambda options: options[0])
-def test_without_the_libraries_it_is_told_how_to_install_them(make, mini, capsys, monkeypatch, options, missing):
+def test_without_the_libraries_the_message_says_how_to_install_them(make, mini, capsys, monkeypatch, options, missing):
     run = str(make("a", {mini.items[0].id: "text"}, None))
     monkeypatch.setitem(sys.modules, missing, None)
     assert main(["compare", run, run, *options]) == 2
     assert f"{options[0]} needs transformers and torch: pip install 'apigauge[hf]'" in capsys.readouterr().err
 
 
-def asked(item):
+def instructed(item):
     return f"###Instruction: {item.instruction}\n###Output:"
 
 
@@ -96,24 +96,24 @@ def expected_gap(model, raw, prompt, text, position, *, started=None, first=()):
 @pytest.mark.parametrize(
     ("prompt", "manifest"),
     [
-        (asked, {}),
-        (asked, {"prompt": "instruction", "retriever": "none"}),
+        (instructed, {}),
+        (instructed, {"prompt": "instruction", "retriever": "none"}),
         (chatted, {"prompt": "chat", "retriever": "none"}),
         (shown_a_document, {"prompt": "instruction", "retriever": "oracle"}),
     ],
-    ids=["no word of it", "instruction", "chat", "oracle"],
+    ids=["not recorded", "instruction", "chat", "oracle"],
 )
-def test_the_gap_is_that_of_the_two_likeliest_tokens_where_the_texts_part(
-    tmp_path, mini, gpt2, raw, told, prompt, manifest
+def test_the_gap_is_that_of_the_two_likeliest_tokens_where_the_texts_diverge(
+    tmp_path, mini, gpt2, raw, compared, prompt, manifest
 ):
     from transformers import GPT2LMHeadModel
 
     a, b = stubs(tmp_path, mini, prompt, manifest)
-    found, said = told(a, b, "--logits", f"hf:{gpt2}")
-    assert "other weights" not in said
+    result, stderr = compared(a, b, "--logits", f"hf:{gpt2}")
+    assert "other weights" not in stderr
     model = GPT2LMHeadModel.from_pretrained(gpt2).eval()
     gaps = []
-    for item, one in zip(mini.items[:3], found["different"], strict=True):
+    for item, one in zip(mini.items[:3], result["different"], strict=True):
         assert one["text"]["position"] > 0
         gap, top = expected_gap(model, raw, prompt(item), "torch.topk(x, 3)", one["text"]["position"])
         assert one["logits"] == {"gap": pytest.approx(gap, abs=1e-3), "top": top}
@@ -139,7 +139,7 @@ def save_words(folder, seed):
     model.save_pretrained(folder)
 
 
-def test_the_token_a_model_took_where_another_went_on_otherwise_is_its_likeliest(tmp_path, mini, told, capsys):
+def test_where_greedy_answers_diverge_a_model_took_its_likeliest_token(tmp_path, mini, compared, capsys):
     """Two checkpoints answer for themselves, as ``run --model hf:`` has them do; the gap is of the first one."""
     from apigauge.harness.evaluation.evaluate import generate
     from apigauge.harness.generation.backends import open_generator
@@ -149,31 +149,31 @@ def test_the_token_a_model_took_where_another_went_on_otherwise_is_its_likeliest
     options = ModelOptions(Sampling(max_new_tokens=12), cached=False, device="cpu")
     for seed, name in enumerate("ab"):
         save_words(tmp_path / f"model-{name}", seed)
-        generate(mini, open_generator("hf", str(tmp_path / f"model-{name}"), options), tmp_path / name, limit=8)
-    found, said = told(tmp_path / "a", tmp_path / "b", "--logits", f"hf:{tmp_path / 'model-a'}")
-    assert said.count(f"{tmp_path / 'b'} was answered by other weights") == said.count("other weights") == 1
-    assert len(found["different"]) >= 4
-    for one in found["different"]:
+        generate(mini, open_generator(f"hf:{tmp_path}/model-{name}", options), tmp_path / name, limit=8)
+    result, stderr = compared(tmp_path / "a", tmp_path / "b", "--logits", f"hf:{tmp_path / 'model-a'}")
+    assert stderr.count(f"{tmp_path / 'b'} was answered by other weights") == stderr.count("other weights") == 1
+    assert len(result["different"]) >= 4
+    for one in result["different"]:
         assert one["logits"]["top"][0] == (one["text"]["a"] or "<|end|>")
         assert one["logits"]["gap"] > 0
-    # The first answer goes on with the second likeliest token, as a rounding error would have it.
-    first, second = found["different"][0]["item"], found["different"][0]["logits"]["top"][1]
-    assert found["different"][0]["text"]["position"] == 0
+    # The first answer goes on with the second likeliest token, as after a rounding error.
+    first, second = result["different"][0]["item"], result["different"][0]["logits"]["top"][1]
+    assert result["different"][0]["text"]["position"] == 0
     edit(
         tmp_path / "b" / "generations.jsonl",
         lambda row: row.update({"text": second}) if row["item"] == first else None,
     )
-    found, _ = told(tmp_path / "a", tmp_path / "b", "--logits", f"hf:{tmp_path / 'model-a'}")
-    strange = [one for one in found["different"] if one["text"]["b"] not in (None, *one["logits"]["top"])]
+    result, _ = compared(tmp_path / "a", tmp_path / "b", "--logits", f"hf:{tmp_path / 'model-a'}")
+    strange = [one for one in result["different"] if one["text"]["b"] not in (None, *one["logits"]["top"])]
     assert first not in {one["item"] for one in strange}
-    assert 0 < len(strange) < len(found["different"])
+    assert 0 < len(strange) < len(result["different"])
     main(["compare", str(tmp_path / "a"), str(tmp_path / "b"), "--logits", f"hf:{tmp_path / 'model-a'}"])
     assert capsys.readouterr().out.count("the texts have other tokens there") == len(strange)
 
 
 @pytest.mark.parametrize(("forced", "started"), [(None, [0]), (5, [0, 5])])
 def test_a_model_with_an_encoder_reads_the_prompt_there_and_the_text_in_its_decoder(
-    tmp_path, mini, raw, told, forced, started
+    tmp_path, mini, raw, compared, forced, started
 ):
     import torch
     from transformers import T5Config, T5ForConditionalGeneration
@@ -186,10 +186,12 @@ def test_a_model_with_an_encoder_reads_the_prompt_there_and_the_text_in_its_deco
     model = T5ForConditionalGeneration(T5Config(**sizes, **tokens)).eval()
     model.generation_config.forced_bos_token_id = forced
     model.save_pretrained(folder)
-    a, b = stubs(tmp_path, mini, asked)
-    found, _ = told(a, b, "--logits", f"hf:{folder}")
-    for item, one in zip(mini.items[:3], found["different"], strict=True):
-        gap, top = expected_gap(model, raw, asked(item), "torch.topk(x, 3)", one["text"]["position"], started=started)
+    a, b = stubs(tmp_path, mini, instructed)
+    result, _ = compared(a, b, "--logits", f"hf:{folder}")
+    for item, one in zip(mini.items[:3], result["different"], strict=True):
+        gap, top = expected_gap(
+            model, raw, instructed(item), "torch.topk(x, 3)", one["text"]["position"], started=started
+        )
         assert one["logits"] == {"gap": pytest.approx(gap, abs=1e-3), "top": top}
 
 
@@ -197,13 +199,13 @@ def test_a_model_with_an_encoder_reads_the_prompt_there_and_the_text_in_its_deco
 def respelled(gpt2, tmp_path):
     """The checkpoint with a change to the file of its tokenizer."""
 
-    def made(**change):
+    def save(**change):
         folder = shutil.copytree(gpt2, tmp_path / "respelled")
-        kept = json.loads((folder / "tokenizer.json").read_text(encoding="utf-8"))
-        (folder / "tokenizer.json").write_text(json.dumps(kept | change), encoding="utf-8")
+        settings = json.loads((folder / "tokenizer.json").read_text(encoding="utf-8"))
+        (folder / "tokenizer.json").write_text(json.dumps(settings | change), encoding="utf-8")
         return folder
 
-    return made
+    return save
 
 
 STARTS = {
@@ -215,83 +217,85 @@ STARTS = {
 
 
 @pytest.mark.parametrize(
-    ("prompt", "style", "first"), [(asked, "instruction", [1]), (chatted, "chat", [])], ids=["instruction", "chat"]
+    ("prompt", "style", "first"), [(instructed, "instruction", [1]), (chatted, "chat", [])], ids=["instruction", "chat"]
 )
 def test_a_token_that_begins_every_text_comes_before_the_prompt_unless_the_chat_template_has_it(
-    tmp_path, mini, raw, respelled, told, prompt, style, first
+    tmp_path, mini, raw, respelled, compared, prompt, style, first
 ):
     """Llama's tokenizer begins so. Before the answer it does not come again, nor does it count as a token there."""
     from transformers import GPT2LMHeadModel
 
     folder = respelled(post_processor=STARTS)
     a, b = stubs(tmp_path, mini, prompt, {"prompt": style})
-    found, _ = told(a, b, "--logits", f"hf:{folder}")
+    result, _ = compared(a, b, "--logits", f"hf:{folder}")
     model = GPT2LMHeadModel.from_pretrained(folder).eval()
     left, right = (raw.encode(text, add_special_tokens=False).ids for text in ("torch.topk(x, 3)", "torch.tops(x, 3)"))
     position = next(at for at, pair in enumerate(zip(left, right, strict=False)) if pair[0] != pair[1])
-    for item, one in zip(mini.items[:3], found["different"], strict=True):
+    for item, one in zip(mini.items[:3], result["different"], strict=True):
         assert one["text"]["position"] == position
         gap, top = expected_gap(model, raw, prompt(item), "torch.topk(x, 3)", position, first=first)
         assert one["logits"] == {"gap": pytest.approx(gap, abs=1e-3), "top": top}
 
 
-def reasons(found):
-    assert len(found["different"]) == 3
-    assert {one["logits"]["gap"] for one in found["different"]} == {None}
-    (why,) = {one["logits"]["why"] for one in found["different"]}
+def reasons(result):
+    assert len(result["different"]) == 3
+    assert {one["logits"]["gap"] for one in result["different"]} == {None}
+    (why,) = {one["logits"]["why"] for one in result["different"]}
     return why
 
 
 @pytest.mark.parametrize(
     ("prompt", "manifest", "why"),
     [
-        (lambda item: f"{asked(item)} ", {}, "cannot be made again"),
-        (asked, {"prompt": "chat"}, "cannot be made again"),
-        (asked, {"retriever": "dense"}, "cannot be made again"),
-        (asked, {"prompt": "template"}, "template file"),
+        (lambda item: f"{instructed(item)} ", {}, "cannot be rendered again"),
+        (instructed, {"prompt": "chat"}, "cannot be rendered again"),
+        (instructed, {"retriever": "dense"}, "cannot be rendered again"),
+        (instructed, {"prompt": "template"}, "template file"),
     ],
     ids=["another digest", "another style", "an unknown retriever", "a template"],
 )
-def test_a_prompt_that_cannot_be_made_again_has_no_gap_but_a_reason(tmp_path, mini, gpt2, told, prompt, manifest, why):
-    assert why in reasons(told(*stubs(tmp_path, mini, prompt, manifest), "--logits", f"hf:{gpt2}")[0])
+def test_a_prompt_that_cannot_be_rendered_again_has_no_gap_but_a_reason(
+    tmp_path, mini, gpt2, compared, prompt, manifest, why
+):
+    assert why in reasons(compared(*stubs(tmp_path, mini, prompt, manifest), "--logits", f"hf:{gpt2}")[0])
 
 
-def test_prompts_that_differ_between_the_runs_have_no_gap(tmp_path, mini, gpt2, told):
-    a, b = stubs(tmp_path, mini, asked)
+def test_prompts_that_differ_between_the_runs_have_no_gap(tmp_path, mini, gpt2, compared):
+    a, b = stubs(tmp_path, mini, instructed)
     edit(b / "generations.jsonl", lambda row: row.update({"prompt_sha256": "0" * 64}))
-    assert "different prompts" in reasons(told(a, b, "--logits", f"hf:{gpt2}")[0])
+    assert "different prompts" in reasons(compared(a, b, "--logits", f"hf:{gpt2}")[0])
 
 
-def test_texts_that_the_tokenizer_reads_alike_have_no_gap(tmp_path, mini, respelled, told):
-    a, b = stubs(tmp_path, mini, asked, texts=("Torch.topk", "torch.topk"))
-    found, _ = told(a, b, "--logits", f"hf:{respelled(normalizer={'type': 'Lowercase'})}")
-    assert "reads both texts alike" in reasons(found)
-    assert (found["different"][0]["text"]["a"], found["different"][0]["text"]["b"]) == (None, None)
+def test_texts_with_equal_tokens_have_no_gap(tmp_path, mini, respelled, compared):
+    a, b = stubs(tmp_path, mini, instructed, texts=("Torch.topk", "torch.topk"))
+    result, _ = compared(a, b, "--logits", f"hf:{respelled(normalizer={'type': 'Lowercase'})}")
+    assert "gives both texts the same tokens" in reasons(result)
+    assert (result["different"][0]["text"]["a"], result["different"][0]["text"]["b"]) == (None, None)
 
 
-def test_a_chat_has_no_gap_of_a_model_without_a_chat_template(tmp_path, mini, gpt2, told):
+def test_a_chat_has_no_gap_of_a_model_without_a_chat_template(tmp_path, mini, gpt2, compared):
     folder = shutil.copytree(gpt2, tmp_path / "plain")
     (folder / "chat_template.jinja").unlink()
     a, b = stubs(tmp_path, mini, chatted, {"prompt": "chat"})
-    assert "cannot be made again" in reasons(told(a, b, "--logits", f"hf:{folder}")[0])
+    assert "cannot be rendered again" in reasons(compared(a, b, "--logits", f"hf:{folder}")[0])
 
 
-def test_half_a_surrogate_pair_is_read_by_a_tokenizer_too(make, mini, gpt2, told):
-    """A server may send one; it has no UTF-8, and tokenizers take nothing else."""
+def test_a_lone_surrogate_is_read_by_a_tokenizer_too(make, mini, gpt2, compared):
+    """A server may send one. It has no UTF-8 encoding, and tokenizers accept only UTF-8."""
     item = mini.items[0].id
     a, b = make("a", {item: "f(1)"}, None), make("b", {item: "g(1)"}, None)
     edit(a / "generations.jsonl", lambda row: row.update({"text": "\ud800"}))
-    found, _ = told(a, b, "--tokenizer", gpt2)
-    assert (found["different"][0]["text"]["position"], found["different"][0]["text"]["a"]) == (0, "?")
+    result, _ = compared(a, b, "--tokenizer", gpt2)
+    assert (result["different"][0]["text"]["position"], result["different"][0]["text"]["a"]) == (0, "?")
 
 
-def test_a_text_beyond_the_models_context_has_no_gap(tmp_path, mini, gpt2, told):
-    a, b = stubs(tmp_path, mini, asked, texts=("topk " * 1000 + "x", "topk " * 1000 + "y"))
-    assert "longer than the model's context" in reasons(told(a, b, "--logits", f"hf:{gpt2}")[0])
+def test_a_text_beyond_the_models_context_has_no_gap(tmp_path, mini, gpt2, compared):
+    a, b = stubs(tmp_path, mini, instructed, texts=("topk " * 1000 + "x", "topk " * 1000 + "y"))
+    assert "longer than the model's context" in reasons(compared(a, b, "--logits", f"hf:{gpt2}")[0])
 
 
 def test_people_see_the_gap_or_why_there_is_none(tmp_path, mini, gpt2, capsys):
-    a, b = stubs(tmp_path, mini, asked)
+    a, b = stubs(tmp_path, mini, instructed)
     first = mini.items[0].id
     for run in (a, b):
         edit(
@@ -299,12 +303,12 @@ def test_people_see_the_gap_or_why_there_is_none(tmp_path, mini, gpt2, capsys):
         )
     assert main(["compare", str(a), str(b), "--logits", f"hf:{gpt2}"]) == 0
     shown = capsys.readouterr().out
-    assert shown.count("  logits: no gap: its prompt cannot be made again") == 1
+    assert shown.count("  logits: no gap: its prompt cannot be rendered again") == 1
     assert shown.count(" is ahead of ") == 2
 
 
 @pytest.mark.parametrize("manifest", [{"revision": "sha256:other"}, {"adapter": {"model": "lora"}}], ids=str)
-def test_logits_of_other_weights_than_a_run_was_made_with_are_told(tmp_path, mini, gpt2, told, manifest):
-    a, b = stubs(tmp_path, mini, asked, manifest)
-    _, said = told(a, b, "--logits", f"hf:{gpt2}")
-    assert said.count("was answered by other weights than --logits reads") == 2
+def test_other_weights_than_the_run_s_are_reported(tmp_path, mini, gpt2, compared, manifest):
+    a, b = stubs(tmp_path, mini, instructed, manifest)
+    _, stderr = compared(a, b, "--logits", f"hf:{gpt2}")
+    assert stderr.count("was answered by other weights than --logits reads") == 2

@@ -293,8 +293,8 @@ def test_the_references_are_run_and_those_that_fail_are_named(mini, sandbox):
     assert len(execution.references) == len(rows) > 5
     assert execution.metrics == {name: pytest.approx(len(wanted) / len(rows)) for name in ("exec.rate", "exec.call")}
     assert execution.to_json()["labels"] == {"passed": len(wanted), "failed/other": 1}
-    assert execution.faults()["exec.rate"] == {"benchmark": 0, "environment": 0, "ours": 1}
-    ((row, label),) = [(one.row, one.label) for one in execution.references if one.fault]
+    assert execution.attributions()["exec.rate"] == {"benchmark": 0, "environment": 0, "ours": 1}
+    ((row, label),) = [(one.row, one.label) for one in execution.references if one.attribution]
     assert (row, label) == ("broken", "failed/other")
     assert len(ticks) == 3 * len(rows)
     lines = "\n".join(execution.to_lines())

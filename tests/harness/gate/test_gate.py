@@ -1,4 +1,4 @@
-"""``apigauge gate`` as CI calls it: exit codes, what it says, and what it refuses."""
+"""``apigauge gate`` as CI calls it: exit codes, output, and what it refuses."""
 
 import json
 import xml.etree.ElementTree as ET
@@ -8,7 +8,7 @@ from compared_runs import edit, edit_manifest, lines, write
 
 from apigauge.__main__ import main
 from apigauge.harness.gate import render
-from apigauge.harness.gate.judge import Asked, judge, worst
+from apigauge.harness.gate.judge import Criterion, judge, worst
 from apigauge.harness.gate.outcomes import Outcomes, read, save
 
 HUBS = ("torchhub", "tensorflowhub", "huggingface")
@@ -16,7 +16,7 @@ HUBS = ("torchhub", "tensorflowhub", "huggingface")
 
 def outcomes(values, metric="ast.exact", name="a", **changes):
     """Outcomes of one metric, an API for each answer."""
-    given = {
+    fields = {
         "path": name,
         "benchmark": "b",
         "digest": "d",
@@ -28,22 +28,22 @@ def outcomes(values, metric="ast.exact", name="a", **changes):
         "infra_error_rate": 0.0,
         "withheld": False,
     }
-    return Outcomes(**given | changes)
+    return Outcomes(**fields | changes)
 
 
 def judged(before, after, metric="ast.exact", margin=0.05):
     apis = {str(at): f"api {at}" for at in range(len(before))}
-    (found,) = judge(outcomes(before, metric), outcomes(after, metric, "b"), [Asked(metric, margin)], apis)
-    return found
+    (finding,) = judge(outcomes(before, metric), outcomes(after, metric, "b"), [Criterion(metric, margin)], apis)
+    return finding
 
 
 @pytest.mark.apibench
 @pytest.mark.parametrize("hub", HUBS)
 def test_without_documents_gorilla_is_worse_than_with_the_right_ones(gate, score, hub):
     pairs = {"torchhub": "RT_oracle", "tensorflowhub": "FT_oracle", "huggingface": "RT_oracle"}
-    code, found, _ = gate(score(hub, "FT_0_shot"), "--baseline", score(hub, pairs[hub]))
-    assert (code, found["decision"]) == (1, "regression")
-    (metric,) = found["metrics"]
+    code, result, _ = gate(score(hub, "FT_0_shot"), "--baseline", score(hub, pairs[hub]))
+    assert (code, result["decision"]) == (1, "regression")
+    (metric,) = result["metrics"]
     assert metric["name"] == "ast.exact"
     assert metric["difference"] == pytest.approx(metric["after"] - metric["before"])
     assert metric["high"] < -0.15
@@ -56,13 +56,13 @@ def test_without_documents_gorilla_is_worse_than_with_the_right_ones(gate, score
 @pytest.mark.parametrize("hub", HUBS)
 def test_a_run_is_not_worse_than_itself(gate, score, hub):
     run = score(hub, "FT_0_shot")
-    code, found, _ = gate(run, "--baseline", run, "--metric", "ast.exact", "--metric", "hallucination")
-    assert (code, found["decision"]) == (0, "pass")
-    assert all(metric["difference"] == 0 and not metric["lost"] for metric in found["metrics"])
+    code, result, _ = gate(run, "--baseline", run, "--metric", "ast.exact", "--metric", "hallucination")
+    assert (code, result["decision"]) == (0, "pass")
+    assert all(metric["difference"] == 0 and not metric["lost"] for metric in result["metrics"])
 
 
 @pytest.mark.apibench
-def test_three_answers_lost_of_twenty_are_too_few_to_tell_and_it_says_how_many_would_do(
+def test_three_answers_lost_of_twenty_are_inconclusive_and_the_number_needed_is_printed(
     score, data_dir, tmp_path, capsys
 ):
     run = score("torchhub", "RT_oracle")
@@ -78,13 +78,13 @@ def test_three_answers_lost_of_twenty_are_too_few_to_tell_and_it_says_how_many_w
         lambda row: row["metrics"].update({"ast.exact": 0.0}) if row["item"] in worse else None,
     )
     code = main(["gate", str(tmp_path / "after"), "--baseline", str(tmp_path / "before"), "--data-dir", str(data_dir)])
-    told = capsys.readouterr().out
+    output = capsys.readouterr().out
     assert code == 3
-    assert "too few answers to tell" in told
-    assert "for a drop of 0.05 about" in told
-    needed = int(told.split("for a drop of 0.05 about ")[1].split(" ")[0])
+    assert "too few answers to tell" in output
+    assert "a drop of 0.05 takes about" in output
+    needed = int(output.split("a drop of 0.05 takes about ")[1].split(" ")[0])
     assert 100 < needed < 1000
-    assert "3 answers got worse in ast.exact" in told
+    assert "3 answers got worse in ast.exact" in output
 
 
 @pytest.mark.apibench
@@ -101,7 +101,7 @@ def test_a_baseline_file_says_the_same_as_the_run_it_was_made_of(gate, score, tm
 
 @pytest.mark.apibench
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "message"),
     [
         (lambda manifest: manifest["benchmark"].update({"digest": "other"}), "the digest of the data differs"),
         (lambda manifest: manifest["benchmark"].update({"name": "mini"}), "the benchmark differs"),
@@ -111,21 +111,21 @@ def test_a_baseline_file_says_the_same_as_the_run_it_was_made_of(gate, score, tm
         (lambda manifest: manifest["metrics"].pop("ast_match"), "it has no ast.exact"),
     ],
 )
-def test_what_cannot_be_compared_is_broken_and_says_why(gate, score, tmp_path, change, told):
+def test_runs_that_cannot_be_compared_are_broken_and_the_message_says_why(gate, score, tmp_path, change, message):
     old = score("torchhub", "FT_0_shot")
     new = tmp_path / "new"
     new.mkdir()
     for name in ("manifest.json", "scores.jsonl"):
         (new / name).write_bytes((old / name).read_bytes())
     edit_manifest(new, change)
-    code, found, said = gate(new, "--baseline", old, "--metric", "ast.exact")
-    assert (code, found) == (4, None)
-    assert told in said
+    code, result, said = gate(new, "--baseline", old, "--metric", "ast.exact")
+    assert (code, result) == (4, None)
+    assert message in said
 
 
 @pytest.mark.apibench
-def test_scores_of_another_scorer_are_made_anew_when_asked(gate, score, tmp_path):
-    """The baseline's scores are all right by an older scorer; what both have by today's is what counts."""
+def test_rescore_scores_both_runs_again_where_their_scorers_differ(gate, score, tmp_path):
+    """By an older scorer all of the baseline's scores are 1; the decision must rest on the present scorer."""
     sides = {}
     for side, name in (("old", "FT_oracle"), ("new", "FT_0_shot")):
         run = score("torchhub", name)
@@ -136,10 +136,10 @@ def test_scores_of_another_scorer_are_made_anew_when_asked(gate, score, tmp_path
     before = gate(sides["new"], "--baseline", sides["old"], "--metric", "ast.exact")
     edit_manifest(sides["old"], lambda manifest: manifest["metrics"].update({"ast_match": "1"}))
     edit(sides["old"] / "scores.jsonl", lambda row: row["metrics"].update({"ast.exact": 1.0}))
-    asked = (sides["new"], "--baseline", sides["old"], "--metric", "ast.exact")
-    assert gate(*asked)[0] == 4
-    code, found, _ = gate(*asked, "--rescore")
-    assert (code, found) == before[:2]
+    command = (sides["new"], "--baseline", sides["old"], "--metric", "ast.exact")
+    assert gate(*command)[0] == 4
+    code, result, _ = gate(*command, "--rescore")
+    assert (code, result) == before[:2]
     baseline = tmp_path / "baseline.json"
     assert main(["gate", str(sides["old"]), "--save-baseline", str(baseline)]) == 0
     edited = json.loads(baseline.read_text(encoding="utf-8"))
@@ -151,13 +151,13 @@ def test_scores_of_another_scorer_are_made_anew_when_asked(gate, score, tmp_path
 
 
 @pytest.mark.apibench
-def test_a_part_that_got_worse_is_a_regression_even_if_the_whole_did_not(gate, score, data_dir, tmp_path):
+def test_a_slice_that_got_worse_is_a_regression_even_if_the_whole_did_not(gate, score, data_dir, tmp_path):
     """Forty right answers about one library turn wrong and as many about others right: the whole is no worse."""
     from apigauge.benchmarks import load_benchmark
     from apigauge.harness.gate.slices import split
 
-    parts = split(load_benchmark("apibench-huggingface", data_dir), ["library"])
-    assert len(parts["library:transformers"]) > 500
+    slices = split(load_benchmark("apibench-huggingface", data_dir), ["library"])
+    assert len(slices["library:transformers"]) > 500
     old = score("huggingface", "FT_0_shot")
     new = tmp_path / "new"
     new.mkdir()
@@ -165,8 +165,8 @@ def test_a_part_that_got_worse_is_a_regression_even_if_the_whole_did_not(gate, s
     (new / "scores.jsonl").write_bytes((old / "scores.jsonl").read_bytes())
     rows = lines(old / "scores.jsonl")
     right = [row["item"] for row in rows if row["metrics"]["ast.exact"] == 1]
-    lost = [item for item in right if item in parts["library:transformers"]][:40]
-    won = [row["item"] for row in rows if row["item"] not in {*parts["library:transformers"], *right}][:40]
+    lost = [item for item in right if item in slices["library:transformers"]][:40]
+    won = [row["item"] for row in rows if row["item"] not in {*slices["library:transformers"], *right}][:40]
     assert len(lost) == len(won) == 40
     edit(
         new / "scores.jsonl",
@@ -176,10 +176,10 @@ def test_a_part_that_got_worse_is_a_regression_even_if_the_whole_did_not(gate, s
             else None
         ),
     )
-    asked = (new, "--baseline", old, "--metric", "ast.exact")
-    assert gate(*asked)[0] == 0
-    code, found, _ = gate(*asked, "--slice", "library")
-    decisions = {one["part"]: one["decision"] for one in found["metrics"]}
+    command = (new, "--baseline", old, "--metric", "ast.exact")
+    assert gate(*command)[0] == 0
+    code, result, _ = gate(*command, "--slice", "library")
+    decisions = {one["part"]: one["decision"] for one in result["metrics"]}
     assert (decisions[""], decisions["library:transformers"]) == ("pass", "regression")
     assert code == 1
     assert gate(old, "--baseline", old, "--metric", "ast.exact", "--slice", "library")[0] == 0
@@ -210,27 +210,27 @@ def test_a_file_that_is_no_baseline_is_broken(text, tmp_path, capsys):
 def test_a_saved_baseline_is_read_back_as_it_was(tmp_path):
     odd = outcomes([1, 0, 0.123456789012345], rows={('a"b\n', 3): {"rouge.1": 0.1 + 0.2}, ("é", 0): {"rouge.1": 1.0}})
     save(odd, tmp_path / "baseline.json")
-    found = read(tmp_path / "baseline.json")
-    assert (found.rows, found.scorers, found.digest) == (odd.rows, odd.scorers, odd.digest)
+    loaded = read(tmp_path / "baseline.json")
+    assert (loaded.rows, loaded.scorers, loaded.digest) == (odd.rows, odd.scorers, odd.digest)
 
 
-def test_a_metric_of_which_less_is_better_gets_worse_by_rising():
-    found = judged([0] * 40, [1] * 20 + [0] * 20, "hallucination")
-    assert (found.decision, found.before, found.after, found.difference) == ("regression", 0.0, 0.5, 0.5)
-    assert 0 < found.low < 0.5 < found.high
-    assert sum(map(len, found.lost.values())) == 20
+def test_a_metric_where_lower_is_better_gets_worse_by_rising():
+    finding = judged([0] * 40, [1] * 20 + [0] * 20, "hallucination")
+    assert (finding.decision, finding.before, finding.after, finding.difference) == ("regression", 0.0, 0.5, 0.5)
+    assert 0 < finding.low < 0.5 < finding.high
+    assert sum(map(len, finding.lost.values())) == 20
     assert judged([1] * 20 + [0] * 20, [0] * 40, "hallucination").decision == "pass"
 
 
 def test_the_margin_is_in_the_metric_s_own_unit():
     before, after = [4.0] * 60, [4.0] * 56 + [3.0] * 4
-    found = judged(before, after, "exec.stage", 0.2)
-    assert (found.before, found.difference) == (4.0, pytest.approx(-4 / 60))
-    assert found.decision == "pass"
+    finding = judged(before, after, "exec.stage", 0.2)
+    assert (finding.before, finding.difference) == (4.0, pytest.approx(-4 / 60))
+    assert finding.decision == "pass"
     assert judged(before, after, "exec.stage", 0.05).decision == "inconclusive"
 
 
-def test_several_metrics_are_held_to_one_chance_of_a_false_alarm():
+def test_several_metrics_share_one_family_wise_error_rate():
     """Six lost and none won is p = 1/64: below 0.05 alone, above it as one of four (Holm)."""
     before, after = [1] * 100, [0] * 6 + [1] * 94
     assert judged(before, after).decision == "regression"
@@ -245,67 +245,67 @@ def test_several_metrics_are_held_to_one_chance_of_a_false_alarm():
         )
         for side in (before, after)
     ]
-    found = judge(*sides, [Asked(name) for name in names], {str(at): str(at) for at in range(100)})
-    assert found[0].p == pytest.approx(1 / 64)
-    assert found[0].p_adjusted == pytest.approx(4 / 64)
-    assert [one.decision for one in found] == ["inconclusive", "pass", "pass", "pass"]
-    assert worst(found) == "inconclusive"
+    findings = judge(*sides, [Criterion(name) for name in names], {str(at): str(at) for at in range(100)})
+    assert findings[0].p == pytest.approx(1 / 64)
+    assert findings[0].p_adjusted == pytest.approx(4 / 64)
+    assert [one.decision for one in findings] == ["inconclusive", "pass", "pass", "pass"]
+    assert worst(findings) == "inconclusive"
 
 
-def test_a_part_with_too_few_answers_decides_nothing():
+def test_an_inconclusive_slice_decides_nothing():
     before, after = [1] * 200, [0] + [1] * 199
-    asked = [Asked("ast.exact"), Asked("ast.exact", part="domain:small", items=frozenset("012345"))]
-    found = judge(outcomes(before), outcomes(after), asked, {str(at): str(at) for at in range(200)})
-    assert [(one.n, one.decision) for one in found] == [(200, "pass"), (6, "inconclusive")]
-    assert worst(found) == "pass"
-    assert worst(found[1:] + found[:1]) == "pass"
+    criteria = [Criterion("ast.exact"), Criterion("ast.exact", slice="domain:small", items=frozenset("012345"))]
+    findings = judge(outcomes(before), outcomes(after), criteria, {str(at): str(at) for at in range(200)})
+    assert [(one.n, one.decision) for one in findings] == [(200, "pass"), (6, "inconclusive")]
+    assert worst(findings) == "pass"
+    assert worst(findings[1:] + findings[:1]) == "pass"
 
 
-def test_too_much_trouble_of_the_sandbox_s_own_is_broken():
+def test_too_many_sandbox_failures_are_broken():
     from apigauge.errors import RunError
 
     sound = outcomes([1, 0], "exec.rate")
     troubled = outcomes([1, 0], "exec.rate", "b", withheld=True, infra_error_rate=0.25)
     for pair in ((sound, troubled), (troubled, sound)):
-        with pytest.raises(RunError, match=r"b: 25\.0% of its programs failed through the sandbox's own trouble"):
-            judge(*pair, [Asked("exec.rate")], {"0": "a", "1": "b"})
+        with pytest.raises(RunError, match=r"b: sandbox failures kept 25\.0% of its programs from running"):
+            judge(*pair, [Criterion("exec.rate")], {"0": "a", "1": "b"})
 
 
 @pytest.mark.apibench
 def test_ci_gets_junit_and_markdown(score, data_dir, tmp_path, capsys):
     new, old = score("torchhub", "FT_0_shot"), score("torchhub", "RT_oracle")
     junit, markdown = tmp_path / "out" / "gate.xml", tmp_path / "out" / "gate.md"
-    asked = ["gate", str(new), "--baseline", str(old), "--metric", "ast.exact", "--metric", "hallucination"]
-    assert main([*asked, "--junit", str(junit), "--markdown", str(markdown), "--data-dir", str(data_dir)]) == 1
+    command = ["gate", str(new), "--baseline", str(old), "--metric", "ast.exact", "--metric", "hallucination"]
+    assert main([*command, "--junit", str(junit), "--markdown", str(markdown), "--data-dir", str(data_dir)]) == 1
     suite = ET.parse(junit).getroot()
     assert (suite.get("tests"), suite.get("failures"), suite.get("errors")) == ("2", "2", "0")
     failure = suite.find("testcase[@name='ast.exact']/failure")
     assert "a regression" in failure.get("message")
-    told = ET.fromstring(render.junit("b", [judged([1] * 9, [1] * 9), judged([1] * 9, [0] * 3 + [1] * 6)]).encode())
-    assert [[child.tag for child in case] for case in told] == [[], ["error"]]
+    suite = ET.fromstring(render.junit("b", [judged([1] * 9, [1] * 9), judged([1] * 9, [0] * 3 + [1] * 6)]).encode())
+    assert [[child.tag for child in case] for case in suite] == [[], ["error"]]
     text = markdown.read_text(encoding="utf-8")
     assert text.split("\n")[1] == "### apigauge: regression (`apibench-torchhub`)"
     assert "| `ast.exact` | 0.9032 | 0.0806 | -0.8226 |" in text
     assert "ast.exact" in capsys.readouterr().out
 
 
-def test_what_a_model_or_an_item_is_called_is_no_markup_and_steers_no_terminal():
-    found = judged([1] * 30, [0] * 30)
+def test_names_of_models_and_items_become_neither_markup_nor_control_characters():
+    finding = judged([1] * 30, [0] * 30)
     evil = "\x1b[2J</summary><script>alert(1)</script>\n# head"
     from dataclasses import replace
 
-    text = render.markdown("b", "regression", [replace(found, lost={evil: [(evil, 0)]})])
+    text = render.markdown("b", "regression", [replace(finding, lost={evil: [(evil, 0)]})])
     assert "\x1b" not in text
     assert "\n# head" not in text
     assert all(line.startswith("    ") for line in text.split("\n") if "script" in line)
-    ET.fromstring(render.junit("b", [replace(found, lost={evil: [(evil, 0)]})]).encode())
+    ET.fromstring(render.junit("b", [replace(finding, lost={evil: [(evil, 0)]})]).encode())
     heading = render.markdown(evil + "`</b>`", "broken", [], evil).split("\n")[1]
     assert heading.count("`") == 2
     assert heading.endswith("`)")
     ET.fromstring(render.junit(evil, [], evil).encode())
 
 
-def test_what_is_broken_is_told_in_junit_and_markdown_too(make, mini, tmp_path, capsys):
+def test_what_is_broken_is_reported_in_junit_and_markdown_too(make, mini, tmp_path, capsys):
     run = make("run", {mini.items[0].id: "f(1)"})
     junit, markdown = tmp_path / "gate.xml", tmp_path / "gate.md"
     files = ["--junit", str(junit), "--markdown", str(markdown), "--title", "a <model>"]
@@ -320,7 +320,7 @@ def test_what_is_broken_is_told_in_junit_and_markdown_too(make, mini, tmp_path, 
     assert "none.json" in text[3]
 
 
-def test_the_mark_tells_titles_apart_and_nothing_in_a_title_ends_it():
+def test_the_mark_distinguishes_titles_and_nothing_in_a_title_ends_it():
     titles = ["mini", "mini ", "--> <b>", "\udcff"]
     marks = {render.mark(title) for title in titles}
     assert len(marks) == 4
@@ -328,7 +328,7 @@ def test_the_mark_tells_titles_apart_and_nothing_in_a_title_ends_it():
 
 
 @pytest.mark.parametrize(
-    ("options", "told"),
+    ("options", "message"),
     [
         ((), "give --baseline"),
         (("--save-baseline", "b", "--junit", "b"), "give --baseline as well"),
@@ -340,11 +340,11 @@ def test_the_mark_tells_titles_apart_and_nothing_in_a_title_ends_it():
         (("--baseline", "b", "--metric", "no.such"), "there is no such metric"),
     ],
 )
-def test_wrong_options_are_told(options, told, make, mini, tmp_path, capsys):
+def test_wrong_options_are_refused_with_a_reason(options, message, make, mini, tmp_path, capsys):
     run = make("run", {mini.items[0].id: "f(1)"})
     code = main(["gate", str(run), *(str(run) if option == "b" else option for option in options)])
     assert code == 2
-    assert told in capsys.readouterr().err
+    assert message in capsys.readouterr().err
 
 
 def test_a_run_without_scores_is_broken(make, mini, capsys):

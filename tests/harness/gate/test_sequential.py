@@ -1,4 +1,4 @@
-"""The gate in looks: its boundaries, its order, and by simulation on released answers what stopping early costs."""
+"""The group-sequential test: its boundaries, its order and, simulated on released answers, the cost of stopping early."""
 
 import itertools
 import json
@@ -24,21 +24,21 @@ NAMES = {
 
 def test_the_boundaries_are_the_published_ones():
     """Five looks, one-sided 2.5 %, spent as by O'Brien and Fleming (Reboussin et al., Controlled Clinical Trials 2000)."""
-    found = sequential.boundaries((0.2, 0.4, 0.6, 0.8, 1.0), 0.025)
-    assert found == pytest.approx([4.8769, 3.3569, 2.6803, 2.2898, 2.0310], abs=0.01)
+    critical = sequential.boundaries((0.2, 0.4, 0.6, 0.8, 1.0), 0.025)
+    assert critical == pytest.approx([4.8769, 3.3569, 2.6803, 2.2898, 2.0310], abs=0.01)
 
 
-def test_chance_crosses_the_boundaries_as_often_as_is_allowed():
+def test_under_the_null_hypothesis_the_boundaries_are_crossed_with_probability_alpha():
     times = (0.1, 0.25, 0.6, 1.0)
-    found = sequential.boundaries(times, 0.05)
+    critical = sequential.boundaries(times, 0.05)
     draw = np.random.default_rng(3)
     steps = draw.standard_normal((200_000, 4)) * np.sqrt(np.diff([0, *times]))
-    crossing = (steps.cumsum(axis=1) / np.sqrt(times) >= found).any(axis=1).mean()
+    crossing = (steps.cumsum(axis=1) / np.sqrt(times) >= critical).any(axis=1).mean()
     assert crossing == pytest.approx(0.05, abs=0.0015)
 
 
-def test_of_all_draws_just_as_many_cross_as_is_allowed():
-    """Whichever draw is what was seen: so it is exact, however the steps are spread."""
+def test_exactly_a_share_alpha_of_all_draws_crosses():
+    """Each draw in turn as the observed one: so the test is exact, whatever the distribution of the steps."""
     draw = np.random.default_rng(4)
     sums = (draw.standard_t(3, (5, 400)) * np.array([[3], [1], [4], [1], [5]])).cumsum(axis=0)
     times = (0.3, 0.5, 0.6, 0.8, 1.0)
@@ -51,9 +51,9 @@ def test_one_look_alone_is_the_sign_flip_test(losses):
     """Ten APIs with two answers each: enumerated, 2 ** 10 signs."""
     totals = np.array([-2] * losses + [-1] * 4 + [1] * (6 - losses), dtype=float)
     exact = np.mean([np.dot(signs, totals) <= totals.sum() for signs in itertools.product((-1, 1), repeat=10)])
-    found = sequential.repeated_p(sequential.flipped(totals[None]), [1.0])
+    p = sequential.repeated_p(sequential.flipped(totals[None]), [1.0])
     # Of 20,000 draws: three standard errors.
-    assert found == pytest.approx(exact, abs=3 * np.sqrt(exact * (1 - exact) / 20_000) + 2e-4)
+    assert p == pytest.approx(exact, abs=3 * np.sqrt(exact * (1 - exact) / 20_000) + 2e-4)
 
 
 @pytest.mark.apibench
@@ -94,39 +94,39 @@ def test_no_difference_among_few_answers_rules_nothing_out():
     assert few.p == many.p == 1.0
 
 
-def test_a_drop_that_the_margin_allows_but_that_is_no_chance_is_not_passed_early():
+def test_a_drop_within_the_margin_that_may_become_significant_is_not_passed_early():
     """Seven of 100 lost and none won: the interval excludes a drop of 0.3, and the test is about to find a regression."""
     before, after = [1.0] * 200, [0.0 if at % 15 == 0 else 1.0 for at in range(200)]
-    found = look(before, after, 100, 200, margin=0.3)
-    assert found.is_ruled_out
-    assert found.p > ALPHA
-    assert not found.is_settled
+    result = look(before, after, 100, 200, margin=0.3)
+    assert result.is_ruled_out
+    assert result.p > ALPHA
+    assert not result.is_settled
 
 
 @pytest.fixture(scope="module")
 def released(score, data_dir):
     """Zeros and ones of released files by hub, in the gate's order, and the API of each question."""
-    found = {}
+    by_hub = {}
     for hub, names in NAMES.items():
         order = sequential.order(load_benchmark(f"apibench-{hub}", data_dir).items)
         sides = []
         for name in names:
-            kept = {row["item"]: row["metrics"]["ast.exact"] for row in lines(score(hub, name) / "scores.jsonl")}
-            sides.append(kept)
-        order = [item for item in order if all(item.id in kept for kept in sides)]
-        found[hub] = ([np.array([kept[i.id] for i in order]) for kept in sides], np.array([i.api for i in order]))
-    return found
+            scores = {row["item"]: row["metrics"]["ast.exact"] for row in lines(score(hub, name) / "scores.jsonl")}
+            sides.append(scores)
+        order = [item for item in order if all(item.id in scores for scores in sides)]
+        by_hub[hub] = ([np.array([scores[i.id] for i in order]) for scores in sides], np.array([i.api for i in order]))
+    return by_hub
 
 
 def swapped(draw, before, after, apis):
-    """Two runs that change places in half of the APIs: neither is better."""
+    """Two runs swapped at random within each API: the null hypothesis holds."""
     _, place = np.unique(apis, return_inverse=True)
     swap = draw.integers(0, 2, place.max() + 1).astype(bool)[place]
     return np.where(swap, after, before), np.where(swap, before, after)
 
 
 def simulated(draw, released):
-    """One pair of runs of four kinds: nearly alike, alike but for chance, some right answers lost, of two prompts."""
+    """A pair of runs of one of four kinds: few answers replaced, the null hypothesis, right answers lost, two prompts."""
     sides, apis = released[sorted(released)[draw.integers(3)]]
     before, other = (sides[at] for at in draw.integers(0, 3, 2))
     kind = draw.integers(4)
@@ -144,15 +144,15 @@ def simulated(draw, released):
 
 
 def stopped(before, after, apis):
-    """Decision and share of the answers it took."""
+    """The decision and the share of the answers used."""
     ends = sequential.looks(len(apis))
     times = [end / len(apis) for end in ends]
     for at, end in enumerate(ends, 1):
-        found = sequential.look(before[:end], after[:end], apis[:end], ends[:at], times, MARGIN, ALPHA)
-        if found.p <= ALPHA:
+        result = sequential.look(before[:end], after[:end], apis[:end], ends[:at], times, MARGIN, ALPHA)
+        if result.p <= ALPHA:
             return "regression", end / len(apis)
-        if found.is_settled:
-            return "pass" if found.is_ruled_out else "inconclusive", end / len(apis)
+        if result.is_settled:
+            return "pass" if result.is_ruled_out else "inconclusive", end / len(apis)
     raise AssertionError("the last look settles")
 
 
@@ -164,25 +164,25 @@ def whole(before, after, apis):
 
 @pytest.mark.apibench
 @pytest.mark.slow
-def test_it_decides_as_all_answers_do_with_half_of_them(released):
+def test_its_decision_is_that_of_all_answers_with_half_of_them(released):
     draw = np.random.default_rng(7)
-    agreed, shares, seen = [], [], Counter()
+    agreed, shares, counts = [], [], Counter()
     for _ in range(500):
         pair = simulated(draw, released)
         decision, share = stopped(*pair)
         expected = whole(*pair)
         agreed.append(decision == expected)
         shares.append(share)
-        seen[expected] += 1
-    print(f"agreed {np.mean(agreed):.3f}, median share {np.median(shares):.2f}, mean {np.mean(shares):.2f}, {seen}")
+        counts[expected] += 1
+    print(f"agreed {np.mean(agreed):.3f}, median share {np.median(shares):.2f}, mean {np.mean(shares):.2f}, {counts}")
     assert np.mean(agreed) >= 0.95
     assert np.median(shares) <= 0.5
-    assert min(seen[decision] for decision in ("pass", "inconclusive", "regression")) >= 30
+    assert min(counts[decision] for decision in ("pass", "inconclusive", "regression")) >= 30
 
 
 @pytest.mark.apibench
 @pytest.mark.parametrize("hub", NAMES)
-def test_runs_that_are_alike_are_called_a_regression_at_any_look_in_at_most_one_of_twenty(released, hub):
+def test_under_the_null_hypothesis_at_most_one_in_twenty_is_a_regression_at_any_look(released, hub):
     (before, after, _), apis = released[hub]
     draw = np.random.default_rng(11)
     ends = sequential.looks(len(apis))
@@ -200,7 +200,7 @@ def test_runs_that_are_alike_are_called_a_regression_at_any_look_in_at_most_one_
 
 @pytest.fixture
 def base(tmp_path, apigauge):
-    """A run of mini, to be a baseline."""
+    """A run of mini that serves as the baseline."""
     made = apigauge("run", "--benchmark", "mini", "--model", "retrieval:bm25", "--out", tmp_path / "base", *_STATIC)
     assert made.returncode == 0, made.stderr
     return tmp_path / "base"
@@ -213,54 +213,54 @@ def answered(run):
     return {row["item"] for row in lines(run / "generations.jsonl")}
 
 
-def test_a_model_that_is_worse_is_found_out_before_all_questions_are_asked(base, tmp_path, capsys):
-    asked = ["gate", str(tmp_path / "new"), "--baseline", str(base), "--budget", "56", *_STATIC]
-    assert main([*asked, "--model", "constant:torch.topk(scores, k=3)", "--json"]) == 1
-    found = json.loads(capsys.readouterr().out)
-    assert (found["decision"], found["budget"]) == ("regression", 56)
-    assert found["asked"] < 56
+def test_a_worse_model_is_a_regression_before_all_questions_are_asked(base, tmp_path, capsys):
+    command = ["gate", str(tmp_path / "new"), "--baseline", str(base), "--budget", "56", *_STATIC]
+    assert main([*command, "--model", "constant:torch.topk(scores, k=3)", "--json"]) == 1
+    result = json.loads(capsys.readouterr().out)
+    assert (result["decision"], result["budget"]) == ("regression", 56)
+    assert result["asked"] < 56
     order = sequential.order(load_benchmark("mini").items)
-    assert answered(tmp_path / "new") == {item.id for item in order[: found["asked"]]}
-    (metric,) = found["metrics"]
-    assert metric["n"] == found["asked"]
+    assert answered(tmp_path / "new") == {item.id for item in order[: result["asked"]]}
+    (metric,) = result["metrics"]
+    assert metric["n"] == result["asked"]
     assert metric["high"] < 0
 
 
-def test_the_same_model_passes_and_a_second_call_answers_nothing_anew(base, tmp_path, capsys):
+def test_the_same_model_passes_and_a_second_call_answers_nothing_again(base, tmp_path, capsys):
     markdown = tmp_path / "gate.md"
-    asked = ["gate", str(tmp_path / "new"), "--baseline", str(base), "--budget", "56", *_STATIC]
-    asked += ["--model", "retrieval:bm25", "--markdown", str(markdown)]
-    assert main(asked) == 0
+    command = ["gate", str(tmp_path / "new"), "--baseline", str(base), "--budget", "56", *_STATIC]
+    command += ["--model", "retrieval:bm25", "--markdown", str(markdown)]
+    assert main(command) == 0
     first = capsys.readouterr().out
     took = len(answered(tmp_path / "new"))
     assert took < 56
     assert f"Decided after {took} of 56 questions." in first
     assert f"Decided after {took} of 56 questions." in markdown.read_text(encoding="utf-8")
     before = (tmp_path / "new" / "generations.jsonl").read_bytes()
-    assert main(asked) == 0
+    assert main(command) == 0
     assert capsys.readouterr().out == first
     assert (tmp_path / "new" / "generations.jsonl").read_bytes() == before
 
 
-def test_a_budget_that_cannot_tell_is_inconclusive(base, tmp_path, capsys):
-    asked = ["gate", str(tmp_path / "new"), "--baseline", str(base), "--budget", "8", *_STATIC]
-    assert main([*asked, "--model", "retrieval:bm25"]) == 3
+def test_a_budget_that_is_too_small_is_inconclusive(base, tmp_path, capsys):
+    command = ["gate", str(tmp_path / "new"), "--baseline", str(base), "--budget", "8", *_STATIC]
+    assert main([*command, "--model", "retrieval:bm25"]) == 3
     assert "of 8 questions" in capsys.readouterr().out
     assert len(answered(tmp_path / "new")) <= 8
 
 
-def test_what_cannot_be_compared_is_refused_before_a_question_is_asked(base, tmp_path, capsys):
+def test_runs_that_cannot_be_compared_are_refused_before_a_question_is_asked(base, tmp_path, capsys):
     manifest = json.loads((base / "manifest.json").read_text(encoding="utf-8"))
     manifest["prompt_sha256"] = "other"
     (base / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
-    asked = ["gate", str(tmp_path / "new"), "--baseline", str(base), "--budget", "56", *_STATIC]
-    assert main([*asked, "--model", "retrieval:bm25"]) == 4
+    command = ["gate", str(tmp_path / "new"), "--baseline", str(base), "--budget", "56", *_STATIC]
+    assert main([*command, "--model", "retrieval:bm25"]) == 4
     assert "the digest of the prompts differs" in capsys.readouterr().err
     assert not (tmp_path / "new").exists()
 
 
 @pytest.mark.parametrize(
-    ("options", "told"),
+    ("options", "message"),
     [
         (("--budget", "9"), "--budget and --model go together"),
         (("--model", "constant:f()"), "--budget and --model go together"),
@@ -268,7 +268,7 @@ def test_what_cannot_be_compared_is_refused_before_a_question_is_asked(base, tmp
         (("--budget", "0", "--model", "constant:f()"), "must be 1 or more"),
     ],
 )
-def test_options_that_do_not_go_together_are_told(options, told, base, tmp_path, apigauge):
+def test_options_that_exclude_each_other_are_refused(options, message, base, tmp_path, apigauge):
     made = apigauge("gate", tmp_path / "new", "--baseline", base, *options)
     assert made.returncode == 2
-    assert told in made.stderr
+    assert message in made.stderr

@@ -37,12 +37,12 @@ def plain_bootstrap(values, clusters, seed, resamples=10_000):
 @pytest.mark.parametrize(("seed", "clusters", "binary"), [(1, 60, True), (2, 35, True), (3, 45, False)])
 def test_the_interval_is_that_of_a_bootstrap_over_clusters(seed, clusters, binary):
     values, names = table(seed, clusters, binary=binary)
-    found = estimate(values, names)
+    interval = estimate(values, names)
     low, high = plain_bootstrap(values, names, seed=seed + 100)
-    assert found.value == pytest.approx(sum(values) / len(values), abs=1e-12)
-    assert found.low == pytest.approx(low, abs=0.01)
-    assert found.high == pytest.approx(high, abs=0.01)
-    assert (found.n, found.clusters) == (len(values), len(set(names)))
+    assert interval.value == pytest.approx(sum(values) / len(values), abs=1e-12)
+    assert interval.low == pytest.approx(low, abs=0.01)
+    assert interval.high == pytest.approx(high, abs=0.01)
+    assert (interval.n, interval.clusters) == (len(values), len(set(names)))
     # Drawing answers instead would have given a clearly narrower one on these tables.
     answers_low, answers_high = plain_bootstrap(values, list(range(len(values))), seed=seed)
     assert answers_high - answers_low < 0.85 * (high - low)
@@ -84,34 +84,34 @@ def test_the_method_says_how_the_interval_was_made():
 def test_all_zeros_have_the_exact_interval_over_clusters_not_answers(clusters):
     """Clopper and Pearson: the upper end p solves (1 - p)^k = alpha / 2."""
     names = [f"api{number % clusters}" for number in range(clusters * 3)]
-    found = estimate([0.0] * len(names), names)
-    assert (found.value, found.low, found.n, found.clusters) == (0.0, 0.0, clusters * 3, clusters)
-    assert found.high == pytest.approx(1 - 0.025 ** (1 / clusters), rel=1e-9)
-    assert "Clopper" in found.method
+    interval = estimate([0.0] * len(names), names)
+    assert (interval.value, interval.low, interval.n, interval.clusters) == (0.0, 0.0, clusters * 3, clusters)
+    assert interval.high == pytest.approx(1 - 0.025 ** (1 / clusters), rel=1e-9)
+    assert "Clopper" in interval.method
 
 
 @pytest.mark.parametrize("clusters", [1, 78])
 def test_all_ones_have_the_mirror_image(clusters):
-    found = estimate([1.0] * clusters, [f"api{number}" for number in range(clusters)])
-    assert (found.value, found.high) == (1.0, 1.0)
-    assert found.low == pytest.approx(0.025 ** (1 / clusters), rel=1e-9)
+    interval = estimate([1.0] * clusters, [f"api{number}" for number in range(clusters)])
+    assert (interval.value, interval.high) == (1.0, 1.0)
+    assert interval.low == pytest.approx(0.025 ** (1 / clusters), rel=1e-9)
 
 
 def test_one_cluster_says_nothing_about_others():
-    found = estimate([0.0, 1.0, 1.0, 0.0], ["a"] * 4)
-    assert (found.value, found.low, found.high, found.clusters) == (0.5, 0.0, 1.0, 1)
-    assert "one cluster" in found.method
+    interval = estimate([0.0, 1.0, 1.0, 0.0], ["a"] * 4)
+    assert (interval.value, interval.low, interval.high, interval.clusters) == (0.5, 0.0, 1.0, 1)
+    assert "one cluster" in interval.method
 
 
 def test_equal_values_that_are_not_binary_have_no_spread_to_show():
-    found = estimate([0.25] * 6, ["a", "a", "b", "b", "c", "c"])
-    assert (found.value, found.low, found.high) == (0.25, 0.25, 0.25)
-    assert found.method == "all values equal"
+    interval = estimate([0.25] * 6, ["a", "a", "b", "b", "c", "c"])
+    assert (interval.value, interval.low, interval.high) == (0.25, 0.25, 0.25)
+    assert interval.method == "all values equal"
 
 
 def test_equal_thirds_are_not_moved_by_rounding():
-    found = estimate([1 / 3] * 7, list("abcdefg"))
-    assert found.low <= found.value <= found.high
+    interval = estimate([1 / 3] * 7, list("abcdefg"))
+    assert interval.low <= interval.value <= interval.high
 
 
 def test_values_and_clusters_must_be_of_one_length():
@@ -130,8 +130,8 @@ def test_the_interval_covers_the_truth_where_one_over_answers_does_not():
     for _ in range(300):
         chances = np.repeat(generator.beta(0.5, 0.5, size=40), 8)
         values = (generator.random(320) < chances).astype(float)
-        found = estimate(values.tolist(), names)
-        covered += found.low <= 0.5 <= found.high
+        interval = estimate(values.tolist(), names)
+        covered += interval.low <= 0.5 <= interval.high
         mean = values.mean()
         naive += abs(mean - 0.5) <= 1.96 * np.sqrt(mean * (1 - mean) / 320)
     assert 0.90 <= covered / 300 <= 0.99
@@ -161,32 +161,32 @@ def plain_paired_bootstrap(a, b, clusters, seed, resamples=10_000):
 @pytest.mark.parametrize(("seed", "clusters"), [(11, 60), (12, 35)])
 def test_the_interval_of_a_difference_is_that_of_a_paired_bootstrap_over_clusters(seed, clusters):
     a, b, names = paired_table(seed, clusters)
-    found = paired_difference(a, b, names)
+    interval = paired_difference(a, b, names)
     low, high = plain_paired_bootstrap(a, b, names, seed=seed + 100)
-    assert found.value == pytest.approx(np.mean(b) - np.mean(a), abs=1e-12)
-    assert found.low == pytest.approx(low, abs=0.01)
-    assert found.high == pytest.approx(high, abs=0.01)
-    assert (found.n, found.clusters) == (len(a), len(set(names)))
-    assert str(RESAMPLES) in found.method
+    assert interval.value == pytest.approx(np.mean(b) - np.mean(a), abs=1e-12)
+    assert interval.low == pytest.approx(low, abs=0.01)
+    assert interval.high == pytest.approx(high, abs=0.01)
+    assert (interval.n, interval.clusters) == (len(a), len(set(names)))
+    assert str(RESAMPLES) in interval.method
     # Held against each other as two strangers, the runs would have seemed to differ by clearly less certain amounts.
     apart = estimate(a, names), estimate(b, names)
-    assert found.high - found.low < 0.8 * np.hypot(*(one.high - one.low for one in apart))
+    assert interval.high - interval.low < 0.8 * np.hypot(*(one.high - one.low for one in apart))
 
 
 def test_a_difference_is_of_clusters_and_not_of_answers():
     """Where all answers of an API flip together, drawing answers would give half the width that is due."""
     a, names = [0.0] * 240, [f"api{number:02}" for number in range(30) for _ in range(8)]
     b = [float(int(name[3:]) % 3 == 0) for name in names]
-    found = paired_difference(a, b, names)
+    interval = paired_difference(a, b, names)
     low, high = plain_paired_bootstrap(a, b, range(240), seed=1)
-    assert high - low < 0.6 * (found.high - found.low)
+    assert high - low < 0.6 * (interval.high - interval.low)
 
 
 def test_a_run_does_not_differ_from_itself():
     values, names = table(13, 30, binary=False)
-    found = paired_difference(values, values, names)
-    assert (found.value, found.low, found.high) == (0.0, 0.0, 0.0)
-    assert (found.n, found.clusters, found.method) == (len(values), 30, "all differences equal")
+    interval = paired_difference(values, values, names)
+    assert (interval.value, interval.low, interval.high) == (0.0, 0.0, 0.0)
+    assert (interval.n, interval.clusters, interval.method) == (len(values), 30, "all differences equal")
 
 
 def test_a_shift_of_every_answer_is_the_difference_and_its_interval():
@@ -209,17 +209,17 @@ def test_a_difference_does_not_depend_on_the_order_of_the_answers_but_on_the_see
     a, b, names = paired_table(16, 30)
     shuffled = list(zip(a, b, names, strict=True))
     random.Random(0).shuffle(shuffled)
-    found = paired_difference(a, b, names, seed=7)
-    assert paired_difference(*zip(*shuffled, strict=True), seed=7) == found
+    interval = paired_difference(a, b, names, seed=7)
+    assert paired_difference(*zip(*shuffled, strict=True), seed=7) == interval
     other = paired_difference(a, b, names, seed=8)
-    assert (found.seed, found.value) == (7, other.value)
-    assert (found.low, found.high) != (other.low, other.high)
+    assert (interval.seed, interval.value) == (7, other.value)
+    assert (interval.low, interval.high) != (other.low, other.high)
 
 
 def test_a_difference_within_one_cluster_says_nothing_about_others():
-    found = paired_difference([0.0, 1.0, 1.0], [1.0, 1.0, 1.0], ["a"] * 3)
-    assert (found.value, found.low, found.high) == (pytest.approx(1 / 3), -1.0, 1.0)
-    assert "one cluster" in found.method
+    interval = paired_difference([0.0, 1.0, 1.0], [1.0, 1.0, 1.0], ["a"] * 3)
+    assert (interval.value, interval.low, interval.high) == (pytest.approx(1 / 3), -1.0, 1.0)
+    assert "one cluster" in interval.method
 
 
 @pytest.mark.parametrize(("b", "clusters"), [([1.0], ["a", "b"]), ([1.0], ["a"]), ([1.0, 0.0], ["a"])])
@@ -240,6 +240,6 @@ def test_the_interval_of_a_difference_covers_the_truth():
     for _ in range(300):
         a = generator.random(240) < np.repeat(generator.beta(0.5, 0.5, size=40), 6)
         b = np.where(generator.random(240) < np.where(a, 0.2, 0.4), ~a, a)
-        found = paired_difference(a.astype(float).tolist(), b.astype(float).tolist(), names)
-        covered += found.low <= 0.1 <= found.high
+        interval = paired_difference(a.astype(float).tolist(), b.astype(float).tolist(), names)
+        covered += interval.low <= 0.1 <= interval.high
     assert 0.90 <= covered / 300 <= 0.99

@@ -33,8 +33,8 @@ def test_p_counts_every_way_the_signs_could_have_been_on_either_side():
         assert differ(pairs(one.a, one.b, one.apis)) == pytest.approx(brute(one.a, one.b, one.apis), abs=1e-12)
         fell += sum(one.b) < sum(one.a)
     assert 15 < fell < 45
-    (found,) = contrasts({"ast.exact": one}).values()
-    assert found.p == pytest.approx(brute(one.a, one.b, one.apis), abs=1e-12)
+    (contrast,) = contrasts({"ast.exact": one}).values()
+    assert contrast.p == pytest.approx(brute(one.a, one.b, one.apis), abs=1e-12)
 
 
 def test_it_does_not_matter_which_run_comes_first_or_whether_more_is_better():
@@ -43,38 +43,38 @@ def test_it_does_not_matter_which_run_comes_first_or_whether_more_is_better():
         one = binary(draw)
         turned = Scores(one.b, one.a, one.apis)
         wrong = Scores([1 - x for x in one.a], [1 - x for x in one.b], one.apis)
-        (found,), (other,), (failed,) = (
+        (contrast,), (other,), (failed,) = (
             contrasts({name: scores}).values()
             for name, scores in (("ast.exact", one), ("ast.exact", turned), ("hallucination", wrong))
         )
-        assert found.p == other.p == failed.p
-        assert found.mcnemar == other.mcnemar == failed.mcnemar
-        assert found.difference.value == pytest.approx(-other.difference.value)
-        assert found.difference.value == pytest.approx(-failed.difference.value)
-        assert found.minimum_detectable == failed.minimum_detectable
+        assert contrast.p == other.p == failed.p
+        assert contrast.mcnemar == other.mcnemar == failed.mcnemar
+        assert contrast.difference.value == pytest.approx(-other.difference.value)
+        assert contrast.difference.value == pytest.approx(-failed.difference.value)
+        assert contrast.minimum_detectable == failed.minimum_detectable
 
 
 def test_mcnemar_is_the_two_sided_binomial_test_of_what_changed():
     lost_5_won_14 = Scores([1] * 5 + [0] * 14 + [1] * 20, [0] * 5 + [1] * 14 + [1] * 20, [str(n) for n in range(39)])
-    (found,) = contrasts({"ast.exact": lost_5_won_14}).values()
-    assert found.mcnemar == pytest.approx(stats.binomtest(5, 19).pvalue, abs=1e-12)
-    assert found.p == pytest.approx(found.mcnemar, abs=1e-12)
+    (contrast,) = contrasts({"ast.exact": lost_5_won_14}).values()
+    assert contrast.mcnemar == pytest.approx(stats.binomtest(5, 19).pvalue, abs=1e-12)
+    assert contrast.p == pytest.approx(contrast.mcnemar, abs=1e-12)
     grouped = Scores(lost_5_won_14.a, lost_5_won_14.b, [str(n // 5) for n in range(39)])
     (clustered,) = contrasts({"ast.exact": grouped}).values()
-    assert clustered.mcnemar == found.mcnemar
-    assert clustered.p > 2 * found.p
+    assert clustered.mcnemar == contrast.mcnemar
+    assert clustered.p > 2 * contrast.p
 
 
-def test_scores_that_are_no_zeros_and_ones_have_a_p_and_no_mcnemar():
+def test_scores_between_0_and_1_have_a_p_value_and_no_mcnemar():
     draw = np.random.default_rng(3)
     a = draw.random(12)
     b = a + draw.normal(0.05, 0.1, 12)
     one = Scores(a.tolist(), b.tolist(), [str(n) for n in range(12)])
-    (found,) = contrasts({"rouge.L": one}).values()
+    (contrast,) = contrasts({"rouge.L": one}).values()
     exact = brute(one.a, one.b, one.apis)
     assert 0.001 < exact < 0.9
-    assert found.p == pytest.approx(exact, abs=8 * (exact / 2 / 9_999) ** 0.5 + 2e-4)
-    assert found.mcnemar is None
+    assert contrast.p == pytest.approx(exact, abs=8 * (exact / 2 / 9_999) ** 0.5 + 2e-4)
+    assert contrast.mcnemar is None
 
 
 def test_p_values_are_adjusted_over_all_metrics_compared():
@@ -86,36 +86,36 @@ def test_p_values_are_adjusted_over_all_metrics_compared():
         name: Scores([1] * 20, [0] * count + [1] * (20 - count), apis)
         for name, count in zip(names, (9, 1, 7, 6), strict=True)
     }
-    found = contrasts(lost)
-    raw = [one.p for one in found.values()]
+    by_metric = contrasts(lost)
+    raw = [one.p for one in by_metric.values()]
     assert raw == pytest.approx([2 * 0.5**9, 1, 2 * 0.5**7, 2 * 0.5**6])
-    assert [one.p_adjusted for one in found.values()] == pytest.approx(multipletests(raw, method="holm")[1])
+    assert [one.p_adjusted for one in by_metric.values()] == pytest.approx(multipletests(raw, method="holm")[1])
 
 
-def test_rungs_are_told_as_rungs_and_tested_as_shares():
+def test_rungs_are_reported_as_rungs_and_tested_as_shares():
     draw = np.random.default_rng(5)
     a, b = (draw.integers(0, 5, 200).astype(float) for _ in range(2))
     apis = [str(n) for n in range(200)]
-    found = contrasts({"exec.stage": Scores(a.tolist(), b.tolist(), apis)})["exec.stage"]
+    contrast = contrasts({"exec.stage": Scores(a.tolist(), b.tolist(), apis)})["exec.stage"]
     share = contrasts({"rouge.L": Scores((a / 4).tolist(), (b / 4).tolist(), apis)})["rouge.L"]
-    assert (found.a, found.b) == pytest.approx((a.mean(), b.mean()))
-    assert found.difference.value == pytest.approx((b - a).mean())
-    assert found.minimum_detectable == pytest.approx(4 * share.minimum_detectable)
-    assert found.p == share.p
+    assert (contrast.a, contrast.b) == pytest.approx((a.mean(), b.mean()))
+    assert contrast.difference.value == pytest.approx((b - a).mean())
+    assert contrast.minimum_detectable == pytest.approx(4 * share.minimum_detectable)
+    assert contrast.p == share.p
 
 
-def test_with_scores_that_are_no_zeros_and_ones_the_least_difference_is_the_textbooks():
+def test_for_scores_between_0_and_1_the_minimum_detectable_difference_is_the_textbook_s():
     """Two-sided at 0.05 shared among four metrics, power 0.8: (z(1 - 0.05/8) + z(0.8)) standard errors."""
     draw = np.random.default_rng(6)
     a = draw.random(400)
     one = Scores(a.tolist(), (a + draw.normal(0, 0.1, 400)).tolist(), [str(n) for n in range(400)])
-    found = contrasts(dict.fromkeys(("rouge.1", "rouge.2", "rouge.L", "codebleu"), one))
-    assert found["rouge.1"].minimum_detectable == pytest.approx((2.4977 + 0.8416) * 0.1 / 20, rel=0.1)
+    by_metric = contrasts(dict.fromkeys(("rouge.1", "rouge.2", "rouge.L", "codebleu"), one))
+    assert by_metric["rouge.1"].minimum_detectable == pytest.approx((2.4977 + 0.8416) * 0.1 / 20, rel=0.1)
 
 
 @pytest.mark.parametrize("sign", [-1, 1], ids=["a fall", "a rise"])
-def test_the_least_difference_is_found_in_four_of_five_cases_either_way(sign):
-    """Draws of its own: which run is worse is chosen, then it loses right answers one by one."""
+def test_the_minimum_detectable_difference_has_80_percent_power_in_both_directions(sign):
+    """Simulated without the code under test: one run is chosen to be worse and loses right answers one by one."""
     draw = np.random.default_rng(7)
     apis = draw.integers(0, 120, 300)
     before, after = (draw.random(120)[apis] < draw.random(300) for _ in range(2))
@@ -137,13 +137,13 @@ def test_the_least_difference_is_found_in_four_of_five_cases_either_way(sign):
     assert (chances <= 0.05 / metrics).mean() == pytest.approx(0.80, abs=0.04)
 
 
-def test_runs_that_are_alike_differ_in_nothing():
+def test_equal_runs_have_p_values_of_one():
     one = Scores([1.0, 0.0, 1.0], [1.0, 0.0, 1.0], ["x", "y", "y"])
-    (found,) = contrasts({"ast.exact": one}).values()
-    assert (found.p, found.p_adjusted, found.mcnemar) == (1, 1, 1)
+    (contrast,) = contrasts({"ast.exact": one}).values()
+    assert (contrast.p, contrast.p_adjusted, contrast.mcnemar) == (1, 1, 1)
 
 
-def test_of_nothing_nothing_is_told():
+def test_no_scores_have_no_contrasts():
     assert contrasts({}) == {}
 
 
@@ -156,25 +156,25 @@ def fallen(tmp_path, mini):
     return make_run(tmp_path, mini, "a", right), make_run(tmp_path, mini, "b", right | prose), len(prose)
 
 
-def test_the_command_gives_them_by_the_names_that_the_gate_has(fallen, told):
+def test_the_json_has_the_same_keys_as_the_gate_s(fallen, compared):
     a, b, lost = fallen
-    found, _ = told(a, b)
-    exact = found["metrics"]["ast.exact"]
+    result, _ = compared(a, b)
+    exact = result["metrics"]["ast.exact"]
     assert exact["p"] == pytest.approx(2 / 2**6)
     assert exact["mcnemar"] == pytest.approx(2 / 2**lost)
-    assert found["metrics"]["rouge.1"]["mcnemar"] is None
+    assert result["metrics"]["rouge.1"]["mcnemar"] is None
     assert set(exact) == {
         "a", "b", "difference", "low", "high", "n", "p", "p_adjusted", "mcnemar", "minimum_detectable",
     }  # fmt: skip
 
 
-def test_people_see_both_p_values_and_the_least_difference(fallen, told, capsys):
+def test_people_see_both_p_values_and_the_minimum_detectable_difference(fallen, compared, capsys):
     a, b, _ = fallen
-    found, _ = told(a, b)
+    result, _ = compared(a, b)
     assert main(["compare", str(a), str(b)]) == 0
     shown = capsys.readouterr().out
     rows = {row[0]: row for line in shown.splitlines() if "│" in line and (row := line.replace("│", " ").split())}
-    exact = found["metrics"]["ast.exact"]
+    exact = result["metrics"]["ast.exact"]
     least = exact["minimum_detectable"]
     assert rows["ast.exact"][6:] == [
         f"{exact['p']:.2g}",

@@ -1,4 +1,4 @@
-"""The gate's tests against references, and by simulation on released answers."""
+"""The gate's statistical tests: against reference implementations, and by simulation on released answers."""
 
 import itertools
 
@@ -61,36 +61,38 @@ def test_the_paired_interval_is_scipy_s_bootstrap_of_clusters():
             method="percentile",
             rng=np.random.default_rng(SEED),
         ).confidence_interval
-        found = paired_difference(before.tolist(), after.tolist(), clusters.tolist())
-        assert (found.value, found.low, found.high) == pytest.approx((np.mean(after - before), low, high), abs=1e-9)
+        interval = paired_difference(before.tolist(), after.tolist(), clusters.tolist())
+        assert (interval.value, interval.low, interval.high) == pytest.approx(
+            (np.mean(after - before), low, high), abs=1e-9
+        )
 
 
 def test_where_each_api_has_one_question_the_test_is_mcnemar_s():
     for before, after, _ in tables():
-        found = pairs(before, after, [str(at) for at in range(len(before))])
-        assert worse(found) == pytest.approx(mcnemar(*found.discordant), abs=1e-12)
+        data = pairs(before, after, [str(at) for at in range(len(before))])
+        assert worse(data) == pytest.approx(mcnemar(*data.discordant), abs=1e-12)
 
 
-def test_the_test_counts_every_way_the_signs_could_have_been():
+def test_the_exact_p_value_is_that_of_enumerating_all_signs():
     draw = np.random.default_rng(3)
     for _ in range(60):
         count = int(draw.integers(1, 25))
         before, after = (draw.integers(0, 2, count) for _ in range(2))
-        found = pairs(before, after, draw.integers(0, 6, count).astype(str))
-        totals = found.after - found.before
+        data = pairs(before, after, draw.integers(0, 6, count).astype(str))
+        totals = data.after - data.before
         as_low = [np.dot(signs, totals) <= totals.sum() for signs in itertools.product((-1, 1), repeat=len(totals))]
-        assert worse(found) == pytest.approx(np.mean(as_low), abs=1e-12)
+        assert worse(data) == pytest.approx(np.mean(as_low), abs=1e-12)
 
 
-def test_scores_that_are_no_zeros_and_ones_are_tested_by_draws():
+def test_scores_between_0_and_1_are_tested_by_random_draws():
     draw = np.random.default_rng(4)
     before = draw.random(12)
     after = before - draw.normal(0.05, 0.1, 12)
-    found = pairs(before, after, [str(at) for at in range(12)])
-    totals = found.after - found.before
+    data = pairs(before, after, [str(at) for at in range(12)])
+    totals = data.after - data.before
     exact = np.mean([np.dot(s, totals) <= totals.sum() + 1e-12 for s in itertools.product((-1, 1), repeat=12)])
-    assert worse(found) == pytest.approx(exact, abs=4 * (exact * (1 - exact) / 9_999) ** 0.5 + 1e-4)
-    assert worse(found) == worse(found)
+    assert worse(data) == pytest.approx(exact, abs=4 * (exact * (1 - exact) / 9_999) ** 0.5 + 1e-4)
+    assert worse(data) == worse(data)
 
 
 @pytest.fixture(scope="module")
@@ -111,14 +113,14 @@ def released(data_dir):
 
 
 @pytest.mark.apibench
-def test_two_runs_that_are_alike_are_a_regression_in_at_most_one_of_twenty(released):
-    """APIs are drawn with replacement, and in each the two runs change places by chance: neither is better."""
+def test_under_the_null_hypothesis_at_most_one_in_twenty_is_a_regression(released):
+    """APIs are drawn with replacement, and the two runs are swapped at random in each: the null hypothesis holds."""
     before, after, apis = released
-    found = pairs(before, after, apis)
+    data = pairs(before, after, apis)
     draw = np.random.default_rng(5)
-    drawn = draw.integers(0, len(found.counts), (DRAWS, len(found.counts)))
+    drawn = draw.integers(0, len(data.counts), (DRAWS, len(data.counts)))
     signs = draw.integers(0, 2, drawn.shape) * 2 - 1
-    differences = np.rint(found.after - found.before).astype(int)
+    differences = np.rint(data.after - data.before).astype(int)
     assert (np.abs(differences) > 1).any(), "answers about one API stand or fall together in this data"
     rate = (significance._exact(differences[drawn] * signs) <= significance.ALPHA).mean()
     assert rate <= 0.05 + 2 * (0.05 * 0.95 / DRAWS) ** 0.5
@@ -140,32 +142,32 @@ def test_a_run_against_a_copy_drawn_from_itself_is_a_regression_in_at_most_one_o
     assert (significance._exact(totals) <= significance.ALPHA).mean() <= 0.05 + 2 * (0.05 * 0.95 / DRAWS) ** 0.5
 
 
-def test_mcnemar_s_test_sees_regressions_in_clustered_answers_that_are_not_there():
-    """Why it does not decide: each API's ten answers are all right or all wrong, in either run."""
+def test_mcnemar_s_test_raises_false_alarms_for_clustered_answers():
+    """So it does not decide. Each API's ten answers are all right or all wrong, in either run."""
     draw = np.random.default_rng(7)
-    seen = {"flips": 0, "mcnemar": 0}
+    alarms = {"flips": 0, "mcnemar": 0}
     for _ in range(300):
         before, after = (np.repeat(draw.integers(0, 2, 30), 10) for _ in range(2))
-        found = pairs(before, after, np.repeat(np.arange(30), 10).astype(str))
-        seen["flips"] += worse(found) <= 0.05
-        seen["mcnemar"] += mcnemar(*found.discordant) <= 0.05
-    assert seen["flips"] <= 25
-    assert seen["mcnemar"] >= 60
+        data = pairs(before, after, np.repeat(np.arange(30), 10).astype(str))
+        alarms["flips"] += worse(data) <= 0.05
+        alarms["mcnemar"] += mcnemar(*data.discordant) <= 0.05
+    assert alarms["flips"] <= 25
+    assert alarms["mcnemar"] >= 60
 
 
 @pytest.mark.apibench
 @pytest.mark.parametrize("same", [True, False], ids=["against itself", "against another run"])
-def test_a_drop_as_large_as_the_least_that_is_said_to_be_seen_is_seen_in_four_of_five(released, same):
-    """Draws of its own: answers are lost one by one, not by the code under test."""
+def test_the_minimum_detectable_drop_has_80_percent_power(released, same):
+    """Simulated without the code under test: answers are lost one by one."""
     before, after, apis = released
     after = before if same else after
-    found = pairs(before, after, apis)
-    drop = minimum_detectable(found)
+    data = pairs(before, after, apis)
+    drop = minimum_detectable(data)
     _, place = np.unique(apis, return_inverse=True)
     members = [np.flatnonzero(place == at) for at in range(place.max() + 1)]
     rate = drop * len(apis) / ((before + after).sum() / 2)
     draw = np.random.default_rng(8)
-    seen = 0
+    detected = 0
     for _ in range(DRAWS):
         totals = []
         for at in draw.integers(0, len(members), len(members)):
@@ -174,15 +176,15 @@ def test_a_drop_as_large_as_the_least_that_is_said_to_be_seen_is_seen_in_four_of
                 old, new = new, old
             lost = (new == 1) & (draw.random(len(new)) < rate)
             totals.append(int((new - old).sum() - lost.sum()))
-        seen += significance._exact(np.array([totals]))[0] <= significance.ALPHA
-    assert seen / DRAWS == pytest.approx(0.80, abs=0.03)
+        detected += significance._exact(np.array([totals]))[0] <= significance.ALPHA
+    assert detected / DRAWS == pytest.approx(0.80, abs=0.03)
 
 
-def test_no_drop_is_seen_where_nothing_is_right():
+def test_no_drop_is_detectable_where_nothing_is_right():
     assert minimum_detectable(pairs([0, 0, 0], [0, 0, 0], ["a", "b", "c"])) is None
 
 
-def test_with_scores_that_are_no_zeros_and_ones_the_least_drop_is_that_of_the_normal_distribution():
+def test_for_scores_between_0_and_1_the_minimum_detectable_drop_is_that_of_the_normal_distribution():
     draw = np.random.default_rng(9)
     before = draw.random(400)
     after = before + draw.normal(0, 0.1, 400)
@@ -190,11 +192,11 @@ def test_with_scores_that_are_no_zeros_and_ones_the_least_drop_is_that_of_the_no
     assert least == pytest.approx((1.6449 + 0.8416) * 0.1 / 20, rel=0.1)
 
 
-def test_more_answers_are_needed_to_see_less():
+def test_a_smaller_drop_needs_more_answers():
     draw = np.random.default_rng(10)
     before, after = (draw.random(200) < 0.5 for _ in range(2))
-    found = pairs(before, after, [str(at) for at in range(200)])
-    few, many = (significance.answers_needed(found, drop) for drop in (0.10, 0.05))
+    data = pairs(before, after, [str(at) for at in range(200)])
+    few, many = (significance.answers_needed(data, drop) for drop in (0.10, 0.05))
     assert 3.0 < many / few < 5.0
-    # As many as are said to be needed for the least drop that is seen, near enough.
-    assert significance.answers_needed(found, minimum_detectable(found)) == pytest.approx(200, rel=0.2)
+    # The number needed for the minimum detectable drop is about the number of answers there are.
+    assert significance.answers_needed(data, minimum_detectable(data)) == pytest.approx(200, rel=0.2)

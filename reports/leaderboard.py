@@ -1,4 +1,4 @@
-"""The leaderboard: ``index.html`` with a table per benchmark, and ``runs/NAME.html`` for each run.
+"""The HTML of the leaderboard: ``index.html`` with a table per benchmark, ``runs/NAME.html`` for each run.
 
 Same runs in, same bytes out: nothing on a page depends on the clock, the machine or the order of a set.
 """

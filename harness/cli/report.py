@@ -1,4 +1,4 @@
-"""``apigauge report``: an HTML leaderboard of runs."""
+"""``apigauge report``: a leaderboard and a page for each run."""
 
 import argparse
 from collections.abc import Sequence

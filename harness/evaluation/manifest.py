@@ -1,4 +1,4 @@
-"""What a run's scores depend on: the manifest of a new run, and whether an existing run may be resumed or extended."""
+"""What a run's scores depend on: the manifest of a new run, and whether a run may resume or be extended."""
 
 import hashlib
 import platform

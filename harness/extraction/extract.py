@@ -1,4 +1,4 @@
-r"""The call and the program in a completion's text.
+r"""Finds the call and the program in an answer: what was found in its text, and how.
 
 Answers come as ``<<<api_call>>>: ...`` sections, as Python dictionaries whose inner quotes are not escaped, as fenced
 blocks, as bare code, as prose around a call, with ``\n`` and ``\"`` written out, and cut off in the middle. The shapes

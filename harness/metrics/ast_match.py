@@ -1,4 +1,4 @@
-"""``ast.exact``, ``ast.domain`` and ``hallucination``: what the upstream scorer was meant to be.
+"""The rule that decides whether two calls are equal: ``ast.exact``; and ``ast.domain`` and ``hallucination``.
 
 An answer's call is resolved through imports and aliases, simple variables are followed to their constants, positional
 and keyword arguments are bound to the same parameter where the signature is known, quoting and white space do not

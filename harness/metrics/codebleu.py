@@ -3,7 +3,8 @@
 Ren et al., "CodeBLEU: a Method for Automatic Evaluation of Code Synthesis" (arXiv 2009.10297), as packaged in
 ``codebleu`` 0.7.0, its faults included: the empty string scores 0.25, and identical one-liners below 1 (see
 ``codebleu.corrected`` for what each fault is). The package itself is not needed: it calls an interface of tree-sitter
-that no wheel for Python 3.13 has. Two things differ from the published package, and docs/codebleu.md counts the effect
+that no wheel for Python 3.13 has. Two things differ from the published package, and docs/explanation/codebleu.md counts
+the effect
 of both on the released answers: the grammar is tree-sitter-python 0.23 and not 0.21, and comments and docstrings are
 found in the syntax tree and not by the ``tokenize`` of the Python that runs.
 

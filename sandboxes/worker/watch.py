@@ -1,4 +1,4 @@
-"""Measures what a program and all that it started use, and where it stands when it has stopped itself."""
+"""Measures what a program and its processes use, so that one that runs too long is killed, and where it stopped."""
 
 import contextlib
 import ctypes

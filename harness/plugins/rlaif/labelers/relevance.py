@@ -8,7 +8,7 @@ Framework: BM25 and Beyond" (2009), as ``bm25s`` computes it.
 
 It is a weak judge, because requests seldom use the words of a catalogue. SHARE maximises, on APIBench Torch Hub's
 training part, the share of references accepted minus the share of all rows accepted: Youden, "Index for rating
-diagnostic tests" (1950). See CONTRIBUTING.md for both shares.
+diagnostic tests" (1950). See docs/decisions/rlaif.md for both shares.
 """
 
 import re

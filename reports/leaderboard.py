@@ -23,7 +23,7 @@ def write_site(runs: Sequence[RunView], out: Path, published: bool = True) -> Pa
     Args:
         runs: what to show. Order matters only for runs of the same name, which are numbered in it.
         out: folder for ``index.html`` and ``runs/``; made if need be. Pages of the same name are replaced.
-        published: whether to show figures printed elsewhere beside the runs.
+        published: whether to show figures printed elsewhere next to the runs.
 
     Returns:
         Path of the index page.

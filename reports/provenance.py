@@ -8,7 +8,7 @@ from apigauge.reports.views import RunView, section
 
 _SHOWN_DIGITS = 12
 
-# What is said of a method beside its recorded name, by a word in that name.
+# What a page adds to the recorded name of a method, by a word in that name.
 _METHODS = (
     (
         "bootstrap",

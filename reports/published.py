@@ -1,4 +1,4 @@
-"""Figures that papers print for APIBench, shown beside our own and marked as what they are."""
+"""Figures that papers print for APIBench, shown next to our own, with their source."""
 
 import functools
 import json

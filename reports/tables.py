@@ -27,7 +27,7 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Badge:
-    """A word or two beside a name. The kind is for the style; the text says it all, and ``why`` says more."""
+    """A word or two next to a name: ``kind`` is for the style, ``why`` explains the text."""
 
     kind: str
     text: str

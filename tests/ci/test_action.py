@@ -85,7 +85,7 @@ def test_a_regression_fails_the_job_and_is_reported_all_the_same(job, baselines)
     folder = files(done)
     assert ET.parse(folder / "gate.xml").getroot().get("failures") == "1"
     page = Path(done.outputs["report"]).read_text(encoding="utf-8")
-    assert "retrieval:bm25" in page  # the baseline is a run, and stands beside the new one
+    assert "retrieval:bm25" in page  # the baseline is a run, and is listed next to the new one
     assert "constant:" in page
     assert "answers got worse in ast.exact" in done.summary
 

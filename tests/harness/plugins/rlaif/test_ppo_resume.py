@@ -71,12 +71,12 @@ def check_same(out, expected):
     for name in names[0]:
         ours, theirs = (folder / "checkpoints" / name for folder in (out, expected))
         for file in [one.relative_to(theirs) for one in theirs.rglob("*.safetensors")]:
-            actual, expected = load_file(ours / file), load_file(theirs / file)
-            assert actual.keys() == expected.keys()
-            assert all(torch.equal(actual[key], expected[key]) for key in expected), f"{name}/{file}"
-        actual, expected = (tensors(torch.load(one / "trainer.pt")) for one in (ours, theirs))
-        assert actual.keys() == expected.keys()
-        for key, one in expected.items():
+            actual, reference = load_file(ours / file), load_file(theirs / file)
+            assert actual.keys() == reference.keys()
+            assert all(torch.equal(actual[key], reference[key]) for key in reference), f"{name}/{file}"
+        actual, reference = (tensors(torch.load(one / "trainer.pt")) for one in (ours, theirs))
+        assert actual.keys() == reference.keys()
+        for key, one in reference.items():
             assert torch.equal(actual[key], one) if isinstance(one, torch.Tensor) else actual[key] == one, (
                 f"{name}{key}"
             )

@@ -209,9 +209,9 @@ def test_dpo_without_a_preference_is_refused(start, tmp_path):
         ("dpo", {"clip": 0.5}, "dpo has no clip"),
         ("dpo", {"kl_coefficient": 0.0}, "dpo's must be above 0"),
         ("rloo", {"samples": 1}, "at least 2"),
-        ("rloo", {"samples": 3}, "a batch of whole prompts"),
-        ("grpo", {"minibatch": 48}, "whole minibatches"),
-        ("dpo", {"microbatch": 12}, "whole microbatches"),
+        ("rloo", {"samples": 3}, "a batch that it divides"),
+        ("grpo", {"minibatch": 48}, "a batch that minibatch divides"),
+        ("dpo", {"microbatch": 12}, "a minibatch that microbatch divides"),
         ("dpo", {"device": "cuda:1"}, "auto, cpu and cuda"),
     ],
 )

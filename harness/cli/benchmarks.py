@@ -2,15 +2,13 @@
 
 import argparse
 from pathlib import Path
-from typing import Any
 
 from apigauge.harness.cli.options import add_common, add_sandbox, sandbox_for
 from apigauge.harness.cli.output import print_json, progress, say
 
 
-def add(commands: "argparse._SubParsersAction[Any]") -> None:
-    """Declares the command."""
-    parser = commands.add_parser("benchmarks", help="list, show, fetch, grammar, check or reproduce")
+def declare(parser: argparse.ArgumentParser) -> None:
+    """Declares the options of the command."""
     actions = parser.add_subparsers(metavar="ACTION", required=True)
     for name, function, text in (
         ("list", list_all, "every benchmark and whether its data is on this machine"),

@@ -2,18 +2,15 @@
 
 import argparse
 from pathlib import Path
-from typing import Any
 
 from apigauge.harness.cli.output import add_json, print_json
 
 
-def add(commands: "argparse._SubParsersAction[Any]") -> None:
-    """Declares the command."""
-    parser = commands.add_parser(
-        "comment",
-        help="write the gate's decision to the pull request, in CI",
-        description="Writes one comment for each title of the gate, and updates it on later calls. The token is taken "
-        "from GITHUB_TOKEN (pull-requests: write) or GITLAB_TOKEN (an access token with the scope api).",
+def declare(parser: argparse.ArgumentParser) -> None:
+    """Declares the options of the command."""
+    parser.description = (
+        "Writes one comment for each title of the gate, and updates it on later calls. The token is taken "
+        "from GITHUB_TOKEN (pull-requests: write) or GITLAB_TOKEN (an access token with the scope api)."
     )
     parser.add_argument("file", type=Path, metavar="FILE", help="what `apigauge gate --markdown FILE` wrote")
     add_json(parser)

@@ -21,9 +21,8 @@ if TYPE_CHECKING:
 _SHOWN_PAIRS, _SHOWN_KEYS = 20, 10
 
 
-def add(commands: "argparse._SubParsersAction[Any]") -> None:
-    """Declares the command."""
-    parser = commands.add_parser("compare", help="say where two runs over one benchmark differ, and by how much")
+def declare(parser: argparse.ArgumentParser) -> None:
+    """Declares the options of the command."""
     parser.add_argument("a", type=Path, metavar="RUN_A", help="a run's folder")
     parser.add_argument(
         "b", type=Path, metavar="RUN_B", help="another run's folder, over the same benchmark; differences are B - A"

@@ -13,15 +13,11 @@ _WHERE = {
 }
 
 
-def add(commands: "argparse._SubParsersAction[Any]") -> None:
-    """Declares the command."""
-    parser = commands.add_parser(
-        "completion",
-        help="print the code for completion in your shell",
-        description="Prints the code to standard output; put the shell's line into its file:",
-        epilog="\n".join(f"  {line}" for line in _WHERE.values()),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+def declare(parser: argparse.ArgumentParser) -> None:
+    """Declares the options of the command."""
+    parser.description = "Prints the code to standard output; put the shell's line into its file:"
+    parser.epilog = "\n".join(f"  {line}" for line in _WHERE.values())
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("shell", choices=_SHELLS)
     parser.set_defaults(function=run)
 

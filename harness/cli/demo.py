@@ -6,7 +6,6 @@ import importlib.util
 import shutil
 import sys
 from pathlib import Path
-from typing import Any
 
 from apigauge.harness.cli import report, score
 from apigauge.harness.cli import run as answer_and_score
@@ -17,9 +16,8 @@ BASELINES = {"bm25": "retrieval:bm25", "constant": "constant:torch.topk(scores, 
 RUNS = ("checkpoint", *BASELINES)
 
 
-def add(commands: "argparse._SubParsersAction[Any]") -> None:
-    """Declares the command."""
-    parser = commands.add_parser("demo", help="score a small checkpoint and two baselines; fetches nothing")
+def declare(parser: argparse.ArgumentParser) -> None:
+    """Declares the options of the command."""
     parser.add_argument(
         "--out", type=Path, default=Path("apigauge-demo"), metavar="DIR", help="where runs and pages go (apigauge-demo)"
     )
@@ -52,8 +50,8 @@ def _parser() -> argparse.ArgumentParser:
     """The commands that the demo calls, with their defaults."""
     parser = argparse.ArgumentParser(prog="apigauge")
     commands = parser.add_subparsers()
-    for command in (answer_and_score, score, report):
-        command.add(commands)
+    for name, command in {"run": answer_and_score, "score": score, "report": report}.items():
+        command.declare(commands.add_parser(name))
     return parser
 
 

@@ -17,9 +17,8 @@ _ENGINE_SECONDS = 3.0
 _BASE = re.compile(r"^ARG BASE=python:([\d.]+)", re.MULTILINE)
 
 
-def add(commands: "argparse._SubParsersAction[Any]") -> None:
-    """Declares the command."""
-    parser = commands.add_parser("environments", help="list what programs run with, which images are built")
+def declare(parser: argparse.ArgumentParser) -> None:
+    """Declares the options of the command."""
     add_json(parser)
     parser.set_defaults(function=run)
 

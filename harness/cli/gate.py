@@ -22,12 +22,10 @@ EXIT = {"pass": 0, "regression": 1, "inconclusive": 3}
 _APIS, _ITEMS = 10, 8
 
 
-def add(commands: "argparse._SubParsersAction[Any]") -> None:
-    """Declares the command."""
-    parser = commands.add_parser(
-        "gate",
-        help="say whether a run is worse than a baseline; for CI",
-        description="Exit codes: 0 not worse, 1 a regression, 3 too few answers to tell, 4 the two are not comparable.",
+def declare(parser: argparse.ArgumentParser) -> None:
+    """Declares the options of the command."""
+    parser.description = (
+        "Exit codes: 0 not worse, 1 a regression, 3 too few answers to tell, 4 the two are not comparable."
     )
     parser.add_argument("run", type=Path, metavar="RUN", help="a scored run's folder; with --budget, a new folder")
     parser.add_argument(

@@ -2,7 +2,7 @@
 
 import argparse
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from apigauge.harness.cli.dry_run import add_dry_run, check_price, dry_run
 from apigauge.harness.cli.options import add_common
@@ -16,9 +16,8 @@ if TYPE_CHECKING:
     from apigauge.harness.generation.types import Generator
 
 
-def add(commands: "argparse._SubParsersAction[Any]") -> None:
-    """Declares the command."""
-    parser = commands.add_parser("generate", help="answer benchmarks without scoring")
+def declare(parser: argparse.ArgumentParser) -> None:
+    """Declares the options of the command."""
     add_file(parser)
     add_model(parser)
     add_dry_run(parser)

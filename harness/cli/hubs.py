@@ -2,7 +2,7 @@
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from apigauge.errors import UsageError
 from apigauge.harness.cli.options import add_common, add_sandbox, sandbox_for
@@ -12,9 +12,8 @@ if TYPE_CHECKING:
     from apigauge.harness.audit.hub_coverage import Coverage
 
 
-def add(commands: "argparse._SubParsersAction[Any]") -> None:
-    """Declares the command."""
-    parser = commands.add_parser("hubs", help="build or verify the stand-in hubs that programs use")
+def declare(parser: argparse.ArgumentParser) -> None:
+    """Declares the options of the command."""
     actions = parser.add_subparsers(metavar="ACTION", required=True)
     for name, function, text in (
         ("build", build, "make a stand-in hub in its environment's image; no network"),

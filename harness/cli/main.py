@@ -5,39 +5,35 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from importlib import import_module
 from typing import Any
 
 from apigauge import __version__
 from apigauge.errors import ApigaugeError, did_you_mean
-from apigauge.harness.cli import (
-    benchmarks,
-    comment,
-    compare,
-    completion,
-    demo,
-    environments,
-    gate,
-    generate,
-    hubs,
-    metrics,
-    models,
-    report,
-    rerun,
-    run,
-    runs,
-    sandbox,
-    score,
-)
 from apigauge.harness.cli.options import Parser
 from apigauge.harness.cli.output import Verbosity, say_detail, say_error, set_verbosity, settings
 
-# In the order of --help: what is used every day, then lists of what there is, then the machine's and CI's.
-_COMMANDS = (
-    *(demo, run, runs, report, compare),
-    *(generate, score, rerun, gate),
-    *(benchmarks, models, metrics, environments),
-    *(sandbox, hubs, comment, completion),
-)
+# In the order of --help: what is used every day, then lists of what there is, then the machine's and CI's. A command's
+# module has its name; only the module of the command at hand is imported, so that no command loads what others need.
+COMMANDS = {
+    "demo": "score a small checkpoint and two baselines; fetches nothing",
+    "run": "answer benchmarks and score the answers; run again to resume",
+    "runs": "list runs: benchmark, model, date, main scores, state",
+    "report": "write an HTML leaderboard of runs",
+    "compare": "say where two runs over one benchmark differ, and by how much",
+    "generate": "answer benchmarks without scoring",
+    "score": "score answers from a file, or the answers of a run",
+    "rerun": "score a run's stored answers again; says what changed and why",
+    "gate": "say whether a run is worse than a baseline; for CI",
+    "benchmarks": "list, show, fetch, grammar, check or reproduce",
+    "models": "list the forms of --model, and checkpoints on this machine",
+    "metrics": "list metrics: range, direction, meaning, caution",
+    "environments": "list what programs run with, which images are built",
+    "sandbox": "build images, examine, attack, or run one program",
+    "hubs": "build or verify the stand-in hubs that programs use",
+    "comment": "write the gate's decision to the pull request, in CI",
+    "completion": "print the code for completion in your shell",
+}
 
 AddCommands = Callable[["argparse._SubParsersAction[Any]"], None]  # noqa: SLF001 - argparse names it nowhere else
 
@@ -72,8 +68,13 @@ class CommandLine(Parser):
         return arguments
 
 
-def parser(add_plugin_commands: AddCommands | None = None) -> argparse.ArgumentParser:
-    """The whole command line; ``add_plugin_commands`` gets its subparsers."""
+def parser(add_plugin_commands: AddCommands | None = None, only: str | None = None) -> argparse.ArgumentParser:
+    """The command line.
+
+    Args:
+        add_plugin_commands: gets its subparsers.
+        only: the one command of apigauge's whose options are declared; all by default.
+    """
     top = CommandLine(
         prog="apigauge",
         description="Are the API calls that language models write real, right and runnable?",
@@ -82,8 +83,10 @@ def parser(add_plugin_commands: AddCommands | None = None) -> argparse.ArgumentP
     )
     top.add_argument("--version", action="version", version=f"apigauge {__version__}")
     commands = top.add_subparsers(metavar="COMMAND", required=True)
-    for command in _COMMANDS:
-        command.add(commands)
+    for name, text in COMMANDS.items():
+        command = commands.add_parser(name, help=text)
+        if only in (None, name):
+            import_module(f"apigauge.harness.cli.{name}").declare(command)
     if add_plugin_commands:
         add_plugin_commands(commands)
     for each in parsers(top):
@@ -117,10 +120,14 @@ def _add_verbosity(to: argparse.ArgumentParser) -> None:
 
 def main(argv: Sequence[str] | None = None, *, add_plugin_commands: AddCommands | None = None) -> int:
     """Runs one command; returns its exit code."""
-    command_line = parser(add_plugin_commands)
     if "_ARGCOMPLETE" in os.environ:  # the shell asks for completions
-        completion.complete(command_line)
-    arguments = command_line.parse_args(argv)
+        from apigauge.harness.cli.completion import complete
+
+        complete(parser(add_plugin_commands))
+    words = sys.argv[1:] if argv is None else argv
+    # Of the words before the command none takes a value, so the command is the first that is no option.
+    command = next((word for word in words if not word.startswith("-")), "")
+    arguments = parser(add_plugin_commands, only=command).parse_args(words)
     set_verbosity(getattr(arguments, "verbosity", Verbosity.NORMAL))
     started = time.perf_counter()
     try:

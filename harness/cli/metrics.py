@@ -11,9 +11,8 @@ if TYPE_CHECKING:
     from apigauge.harness.metrics.table import MetricInfo
 
 
-def add(commands: "argparse._SubParsersAction[Any]") -> None:
-    """Declares the command."""
-    parser = commands.add_parser("metrics", help="list metrics: range, direction, meaning, caution")
+def declare(parser: argparse.ArgumentParser) -> None:
+    """Declares the options of the command."""
     parser.add_argument("names", nargs="*", metavar="NAME", help="only these; a module's name means all of its metrics")
     add_json(parser)
     parser.set_defaults(function=run)

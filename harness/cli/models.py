@@ -22,9 +22,8 @@ _WEIGHTS = ("*.safetensors", "*.bin")
 _ANSWERS_IN_TEXT = ("ForCausalLM", "LMHeadModel", "ForConditionalGeneration")
 
 
-def add(commands: "argparse._SubParsersAction[Any]") -> None:
-    """Declares the command."""
-    parser = commands.add_parser("models", help="list the forms of --model, and checkpoints on this machine")
+def declare(parser: argparse.ArgumentParser) -> None:
+    """Declares the options of the command."""
     add_json(parser)
     parser.set_defaults(function=run)
 

@@ -14,9 +14,8 @@ if TYPE_CHECKING:
     from apigauge.reports.views import ItemView, RunView
 
 
-def add(commands: "argparse._SubParsersAction[Any]") -> None:
-    """Declares the command."""
-    parser = commands.add_parser("report", help="write an HTML leaderboard of runs")
+def declare(parser: argparse.ArgumentParser) -> None:
+    """Declares the options of the command."""
     parser.add_argument(
         "runs", nargs="+", type=Path, metavar="RUN", help="a run's folder, or one that holds runs, at any depth"
     )

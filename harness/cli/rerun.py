@@ -2,7 +2,7 @@
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from apigauge.errors import RunError
 from apigauge.harness.cli.options import (
@@ -19,9 +19,8 @@ if TYPE_CHECKING:
     from apigauge.harness.evaluation.rescore import Change
 
 
-def add(commands: "argparse._SubParsersAction[Any]") -> None:
-    """Declares the command."""
-    parser = commands.add_parser("rerun", help="score a run's stored answers again; says what changed and why")
+def declare(parser: argparse.ArgumentParser) -> None:
+    """Declares the options of the command."""
     parser.add_argument("run", type=Path, metavar="RUN", help="a run's folder; with --metrics its other scores stay")
     add_scoring(parser)
     add_sandbox(parser, "the kind that made the run")

@@ -3,7 +3,7 @@
 import argparse
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from apigauge.errors import ApigaugeError
 from apigauge.harness.cli.dry_run import add_dry_run, check_price, dry_run
@@ -29,9 +29,8 @@ if TYPE_CHECKING:
     from apigauge.harness.generation.types import Generator
 
 
-def add(commands: "argparse._SubParsersAction[Any]") -> None:
-    """Declares the command."""
-    parser = commands.add_parser("run", help="answer benchmarks and score the answers; run again to resume")
+def declare(parser: argparse.ArgumentParser) -> None:
+    """Declares the options of the command."""
     add_file(parser)
     add_model(parser)
     add_dry_run(parser)

@@ -2,7 +2,7 @@
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from apigauge.errors import RunError
 from apigauge.harness.cli.output import add_json, print_json, say
@@ -14,9 +14,8 @@ _DEFAULT = Path("runs")
 _MAIN = ("ast.exact", "hallucination", "exec.rate")
 
 
-def add(commands: "argparse._SubParsersAction[Any]") -> None:
-    """Declares the command."""
-    parser = commands.add_parser("runs", help="list runs: benchmark, model, date, main scores, state")
+def declare(parser: argparse.ArgumentParser) -> None:
+    """Declares the options of the command."""
     parser.add_argument(
         "folder", nargs="?", type=Path, default=_DEFAULT, metavar="DIR", help="a run, or what holds runs (runs)"
     )

@@ -16,9 +16,8 @@ if TYPE_CHECKING:
 _MARKS = {True: "ok", False: "NO", None: "-"}
 
 
-def add(commands: "argparse._SubParsersAction[Any]") -> None:
-    """Declares the command."""
-    parser = commands.add_parser("sandbox", help="build images, examine, attack, or run one program")
+def declare(parser: argparse.ArgumentParser) -> None:
+    """Declares the options of the command."""
     actions = parser.add_subparsers(metavar="ACTION", required=True)
     for name, function, text in (
         ("build", build, "make an environment's image"),

@@ -2,7 +2,6 @@
 
 import argparse
 from pathlib import Path
-from typing import Any
 
 from apigauge.errors import UsageError
 from apigauge.harness.cli.options import add_common, add_sandbox, add_scoring, metric_modules, positive
@@ -10,9 +9,8 @@ from apigauge.harness.cli.output import print_json, print_summary, tell_problems
 from apigauge.harness.cli.run import answer_and_score
 
 
-def add(commands: "argparse._SubParsersAction[Any]") -> None:
-    """Declares the command."""
-    parser = commands.add_parser("score", help="score answers from a file, or the answers of a run")
+def declare(parser: argparse.ArgumentParser) -> None:
+    """Declares the options of the command."""
     parser.add_argument(
         "run",
         nargs="?",

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import hypothesis
 import pytest
+from apibench_data import apibench_folder
 
 # Tests run in parallel: threads that wait by spinning would take all cores.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -21,13 +22,6 @@ if os.environ.get("CI"):
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 _MISSING = "APIBench's files are not here: set APIGAUGE_DATA to a folder that has them"
-
-
-def apibench_folder() -> Path | None:
-    """``$APIGAUGE_DATA``, or ``shared/gorilla`` next to the checkout; None if neither exists."""
-    named = os.environ.get("APIGAUGE_DATA")
-    folder = Path(named) if named else CHECKOUT.parent / "shared" / "gorilla"
-    return folder if (folder / "api").is_dir() else None
 
 
 @functools.cache

@@ -16,6 +16,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from apibench_data import apibench_folder
+
 ROOT = Path(__file__).parents[1]
 PAGES = (
     ROOT / "README.md",
@@ -130,6 +132,8 @@ class Session:
             "PIP_NO_DEPS": "1",
             "PIP_NO_BUILD_ISOLATION": "0",
         }
+        if data := apibench_folder():
+            self.environment["APIGAUGE_DATA"] = str(data)
         if isolated:
             home = folder / "home"
             home.mkdir()

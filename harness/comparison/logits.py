@@ -20,6 +20,7 @@ from apigauge.harness.generation.checkpoint import Checkpoint, find
 from apigauge.harness.generation.hf import HF, quiet
 from apigauge.harness.generation.options import ModelOptions
 from apigauge.harness.generation.prompts import Prompting, render
+from apigauge.harness.generation.retrieved_docs import RETRIEVERS
 from apigauge.harness.generation.tokens import CheckpointTokenizer
 
 _UNREADABLE = (OSError, ValueError, KeyError, ImportError, TypeError)
@@ -130,7 +131,8 @@ def gaps(
     """
     style, items = str(a.manifest.get("generator", {}).get("prompt", "instruction")), {}
     diverging = [one for one in different if one.text]
-    if style in ("chat", "instruction") and (style != "chat" or model.has_chat):
+    is_style = style in ("chat", "instruction") and (style != "chat" or model.has_chat)
+    if is_style and a.manifest.get("generator", {}).get("retriever", "none") in RETRIEVERS:
         ids = {one.item for one in diverging}
         items = _prompts(benchmark, a, style, model, [item for item in benchmark.items if item.id in ids])
     return {(one.item, one.sample): _gap(model, a, b, one, style, items.get(one.item)) for one in diverging}

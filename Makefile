@@ -72,6 +72,7 @@ $(VENV)/.docs: $(VENV)/.core
 
 bench: $(VENV)/.dev
 	$(BIN)/python tests/performance/bench_scoring.py
+	$(BIN)/python tests/performance/bench_score_answer.py
 	$(BIN)/python tests/performance/bench_startup.py
 	$(BIN)/python tests/performance/bench_sandbox.py
 	$(BIN)/python tests/performance/bench_generation.py

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from apigauge.benchmarks.types import Benchmark
-from apigauge.file_formats import ScoreRow
+from apigauge.file_formats import ExtractionRecord, ScoreRow
 from apigauge.harness.evaluation import run_directory
 from apigauge.harness.evaluation.execution import executed
 from apigauge.harness.executors.local import ordered
@@ -74,10 +74,17 @@ class ScorerFactory:
         def scorer(completion: Completion) -> ScoreRow:
             extraction = extract(completion.text, functions)
             scored = score(metrics, items[completion.item], extraction)
+            record: ExtractionRecord = {
+                "call": extraction.call,
+                "program": extraction.program,
+                "how": extraction.how,
+            }
+            if extraction.reasoning:
+                record["reasoning"] = extraction.reasoning
             return {
                 "item": completion.item,
                 "sample": completion.sample,
-                "extraction": {"call": extraction.call, "program": extraction.program, "how": extraction.how},
+                "extraction": record,
                 "metrics": scored.metrics,
                 "labels": scored.labels,
                 "messages": scored.messages,

@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass, field
 
 from apigauge.harness.extraction.call_scan import choose_call, comments_and_strings, imports
+from apigauge.harness.extraction.reasoning import Parts, separate
 from apigauge.harness.extraction.syntax import MAX_PROGRAM, parses
 
 MAX_TEXT = 1_000_000
@@ -50,6 +51,7 @@ class Extraction:
         program: the program around it; None if there is none.
         how: where the call was found and what was done to the text, e.g. ``section`` or ``dict, unescaped``.
         imports: what the names that the program imports stand for, see :func:`~.call_scan.imports`.
+        reasoning: what the model wrote before it answered, in which nothing was looked for; empty if nothing.
     """
 
     text: str
@@ -57,6 +59,7 @@ class Extraction:
     program: str | None
     how: str
     imports: dict[str, str] = field(default_factory=dict, repr=False, compare=False)
+    reasoning: str = ""
 
 
 def extract(text: str, functions: frozenset[str] = frozenset()) -> Extraction:
@@ -69,7 +72,10 @@ def extract(text: str, functions: frozenset[str] = frozenset()) -> Extraction:
     """
     if len(text) > MAX_TEXT:
         return Extraction(text, None, None, "too long")
-    plain, is_unescaped = _unescape(text)
+    parts = separate(text)
+    if parts.reasoning and parses(text):  # a program whose text has a tag in it
+        parts = Parts("", text)
+    plain, is_unescaped = _unescape(parts.answer)
     program, place = _program(plain)
     sections = _sections(plain)
     names = imports(program or "")
@@ -88,7 +94,8 @@ def extract(text: str, functions: frozenset[str] = frozenset()) -> Extraction:
         call, how = choose_call(plain, names, functions, any_call=False), "prose"
     if call is None:
         how = "nothing"
-    return Extraction(text, call, program, f"{how}, unescaped" if is_unescaped else how, names)
+    how += (", unescaped" if is_unescaped else "") + (", without reasoning" if parts.reasoning else "")
+    return Extraction(text, call, program, how, names, parts.reasoning)
 
 
 def _unescape(text: str) -> tuple[str, bool]:

@@ -86,11 +86,15 @@ class GenerationRow(TypedDict):
 
 
 class ExtractionRecord(TypedDict):
-    """The call and the program found in an answer (null if there is none), and how they were found."""
+    """The call and the program found in an answer (null if there is none), and how they were found.
+
+    ``reasoning`` is what the model wrote before its answer, if it did.
+    """
 
     call: str | None
     program: str | None
     how: NotRequired[str]
+    reasoning: NotRequired[str]
 
 
 class VerdictRecord(TypedDict):

@@ -141,7 +141,7 @@ def test_a_run_without_date_stays_without(run):
 
 
 # The first is the wording of older runs.
-@pytest.mark.parametrize("words", [("through the sandbox's own trouble"), "because the sandbox failed"])
+@pytest.mark.parametrize("words", ["through the sandbox's own {}".format("trouble"), "because the sandbox failed"])
 def test_a_problem_of_the_former_scoring_goes_with_it(run, words):
     summary = run_directory.read_summary(run)
     summary["problems"] = [

@@ -46,6 +46,36 @@ def test_an_extended_run_asks_the_missing_items_alone_and_equals_a_run_of_all(tm
     assert manifests[0]["created"] == created
 
 
+class Stopping(Constant):
+    """Stops after some answers, as a process that is killed."""
+
+    def __init__(self, stop):
+        super().__init__("torch.topk(scores, k=3)")
+        self.stop = stop
+
+    def generate(self, benchmark, items, done=()):
+        for number, completion in enumerate(super().generate(benchmark, items, done)):
+            if number == self.stop:
+                raise KeyboardInterrupt
+            yield completion
+
+
+def test_a_run_that_was_stopped_while_it_was_extended_is_not_reported_as_complete(tmp_path, mini, capsys):
+    run = tmp_path / "run"
+    evaluate(mini, Counting(), run, MODULES, limit=10)
+    with pytest.raises(KeyboardInterrupt):
+        evaluate(mini, Stopping(5), run, MODULES, limit=20)
+    assert run_directory.read_manifest(run)["benchmark"]["items"] == 20
+    assert main(["report", str(run), "--out", str(tmp_path / "site")]) == 4
+    assert f"apigauge score {run}" in capsys.readouterr().err
+    assert main(["runs", str(run), "--json"]) == 0
+    (entry,) = json.loads(capsys.readouterr().out)["runs"]
+    assert (entry["state"], entry["items"] < entry["expected"], entry["metrics"]) == ("partial", True, {})
+    evaluate(mini, Counting(), run, MODULES, limit=20)
+    evaluate(mini, Counting(), tmp_path / "whole", MODULES, limit=20)
+    assert files(run) == files(tmp_path / "whole")
+
+
 def test_a_lowered_limit_changes_nothing_and_says_how_to_resume(tmp_path, mini):
     evaluate(mini, Counting(), tmp_path, MODULES, limit=10)
     before = files(tmp_path) | {"manifest.json": (tmp_path / "manifest.json").read_bytes()}

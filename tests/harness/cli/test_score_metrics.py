@@ -125,6 +125,21 @@ def test_scores_of_another_extraction_or_data_are_not_mixed_with_new_ones(run, c
     assert main(["score", str(run), "--sandbox", "none"]) == 0
 
 
+def test_scores_are_not_added_to_a_run_that_was_stopped_while_it_was_scored(run, capsys):
+    """The unscored answer would get a row without the other scores, and resuming would skip it."""
+    whole = (run / "scores.jsonl").read_bytes()
+    (run / "scores.jsonl").write_bytes(b"".join(whole.splitlines(keepends=True)[:2]))
+    before = contents(run)
+    assert main(["score", str(run), "--metrics", "rouge"]) == 4
+    message = capsys.readouterr().err
+    assert "1 of its answers have no scores yet" in message
+    assert f"`apigauge score {run}`" in message
+    assert contents(run) == before
+    assert main(["score", str(run), "--sandbox", "none"]) == 0
+    assert {metric["n"] for metric in run_directory.read_summary(run)["metrics"].values()} == {3}
+    assert main(["score", str(run), "--metrics", "rouge"]) == 0
+
+
 def test_without_names_all_is_scored_anew_and_what_is_not_measured_is_gone(run, capsys):
     assert main(["rerun", str(run), "--sandbox", "none"]) == 0
     assert "exec.* is left out" in capsys.readouterr().err

@@ -99,6 +99,19 @@ def test_a_run_of_chosen_items_is_not_extended(tmp_path, mini):
         evaluate(mini, Counting(), tmp_path, MODULES, limit=20, only=mini.items[7:9])
 
 
+def test_a_run_of_chosen_items_is_not_mixed_with_the_first_ones(tmp_path, mini):
+    evaluate(mini, Counting(), tmp_path, MODULES, limit=10, only=mini.items[20:24])
+    before = files(tmp_path)
+    for limit in (10, 22):
+        with pytest.raises(RunError, match=r"4 items that are not|2 items that are not"):
+            evaluate(mini, Counting(), tmp_path, MODULES, limit=limit)
+        with pytest.raises(RunError, match="that are not among the first"):
+            generate(mini, Counting(), tmp_path, limit=limit)
+    assert files(tmp_path) == before
+    summary = evaluate(mini, Counting(), tmp_path, MODULES)
+    assert (summary["items"], summary["expected"]) == (56, 56)
+
+
 def test_answers_without_scores_are_extended_and_scored_alike(tmp_path, mini):
     assert generate(mini, Counting(), tmp_path / "run", limit=3) == 3
     assert generate(mini, Counting(), tmp_path / "run", limit=5) == 5

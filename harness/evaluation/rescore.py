@@ -81,9 +81,13 @@ def score_run(
             _add_kept_scores(fresh, old_rows, rescored)
         new_rows = run_directory.read_scores(run, fresh.name)
         changes = compare_scores(old_rows, new_rows, _differences(old_manifest, new_manifest))
+        problems = _problems_of_answers(run)
+        # Killed from here on, the run has no summary, and no version that its scores may not be of.
+        (run / run_directory.SUMMARY).unlink(missing_ok=True)
+        run_directory.write_json(run / run_directory.MANIFEST, _between(old_manifest, new_manifest))
         fresh.replace(run / run_directory.SCORES)
         run_directory.write_json(run / run_directory.MANIFEST, new_manifest)
-        return summarise(benchmark, run, _problems_of_answers(run)), changes
+        return summarise(benchmark, run, problems), changes
 
 
 def compare_scores(old: Iterable[ScoreRow], new: Iterable[ScoreRow], different: Sequence[Difference]) -> list[Change]:
@@ -130,6 +134,19 @@ def _new_manifest(benchmark: Benchmark, old: Manifest, modules: Sequence[str], s
     else:  # the run is older than this entry, and its date is unknown
         del new["created"]
     return new
+
+
+def _between(old: Manifest, new: Manifest) -> Manifest:
+    """The old manifest while scores are replaced: metrics that differ have a version that no other run has."""
+    same_for_all = all(old.get(name) == new.get(name) for name in ("extraction", "benchmark", "sandbox"))
+    before, after = old.get("metrics", {}), new["metrics"]
+    versions = {
+        module: before[module]
+        if same_for_all and before.get(module) == after.get(module)
+        else f"interrupted while its scores were replaced: {before.get(module)!r} by {after.get(module)!r}"
+        for module in before | after
+    }
+    return cast("Manifest", {**old, "metrics": versions})
 
 
 def _with_kept_versions(old: Manifest, new: Manifest, sandbox: Sandbox | None) -> Manifest:

@@ -52,6 +52,7 @@ def evaluate(
     items = benchmark.items[:limit] if only is None else only
     started, hits = time.perf_counter(), generator.hits
     with run_directory.writing(run):
+        _refuse_others(run, items, only)
         start(run, planned(benchmark, generator, modules, limit, sandbox), may_extend=only is None)
         total = len(items) * generator.samples
         # Answers are generated in a thread, so that scoring and sandbox work on the first while more are generated.
@@ -77,6 +78,7 @@ def generate(
     items = benchmark.items[:limit] if only is None else only
     started, hits = time.perf_counter(), generator.hits
     with run_directory.writing(run):
+        _refuse_others(run, items, only)
         start(run, planned(benchmark, generator, [], limit, None), may_extend=only is None)
         count = 0
         for _ in _answers(benchmark, generator, run, items):
@@ -84,6 +86,24 @@ def generate(
             tick()
         note(run, time.perf_counter() - started, generator.hits - hits)
         return count
+
+
+def _refuse_others(run: Path, items: Sequence[Item], only: Sequence[Item] | None) -> None:
+    """Refuses to resume, with the first items, a run of other chosen ones: its means would be of both.
+
+    Raises:
+        RunError: the run holds answers to other items.
+    """
+    if only is not None or not (run / run_directory.MANIFEST).exists():
+        return
+    if (run_directory.read_manifest(run)["benchmark"].get("items") or 0) > len(items):
+        return  # a lowered limit, which start() refuses with better advice
+    answered = {row["item"] for row in run_directory.read_generations(run)}
+    if others := len(answered - {item.id for item in items}):
+        raise RunError(
+            f"{run}: holds answers to {others} items that are not among the first {len(items)}, as "
+            "`apigauge gate --budget` chooses them. Choose another folder, or leave out --limit to answer all."
+        )
 
 
 def _answers(benchmark: Benchmark, generator: Generator, run: Path, items: Sequence[Item]) -> Iterator[Completion]:

@@ -12,7 +12,7 @@ from apigauge.benchmarks.types import Benchmark
 from apigauge.errors import RunError
 from apigauge.file_formats import GeneratorRecord, Manifest, SandboxRecord
 from apigauge.harness.evaluation import run_directory
-from apigauge.harness.evaluation.run_directory import GENERATIONS, MANIFEST, SCORES
+from apigauge.harness.evaluation.run_directory import GENERATIONS, MANIFEST, SCORES, SUMMARY
 from apigauge.harness.extraction import syntax
 from apigauge.harness.generation.types import Generator
 from apigauge.harness.metrics.registry import EXTRACTION_CODE, code_digest, versions
@@ -106,6 +106,8 @@ def start(run: Path, new: Manifest, *, may_extend: bool = True) -> None:
     if different:  # answers of `apigauge generate`, to be scored now
         run_directory.write_json(run / MANIFEST, new)
     elif is_extended:
+        # Until the missing items are scored, the run has no summary: the old one would show it as complete.
+        (run / SUMMARY).unlink(missing_ok=True)
         extended = {**old, "benchmark": old["benchmark"] | new["benchmark"]}
         run_directory.write_json(run / MANIFEST, extended)
 

@@ -61,7 +61,7 @@ def score_run(
 
     Raises:
         RunError: the directory is no run, or is being written to; or scores that would stay were made from another
-            extraction or other benchmark data than the new ones.
+            extraction or other benchmark data than the new ones, or are of some of the answers only.
     """
     with run_directory.writing(run):
         old_manifest, old_rows = run_directory.read_manifest(run), run_directory.read_scores(run)
@@ -74,14 +74,20 @@ def score_run(
         fresh = run / f".{run_directory.SCORES}.tmp"
         fresh.unlink(missing_ok=True)
         answers = list(stored(run, benchmark))
+        if others:
+            _refuse_gaps(run, others, {(one.item, one.sample) for one in answers}, old_rows)
         score_answers(benchmark, answers, len(answers), fresh, modules, workers, tick, sandbox)
         if others:
             _add_kept_scores(fresh, old_rows, rescored)
         new_rows = run_directory.read_scores(run, fresh.name)
         changes = compare_scores(old_rows, new_rows, _differences(old_manifest, new_manifest))
+        problems = _problems_of_answers(run)
+        # Killed from here on, the run has no summary, and no version that its scores may not be of.
+        (run / run_directory.SUMMARY).unlink(missing_ok=True)
+        run_directory.write_json(run / run_directory.MANIFEST, _between(old_manifest, new_manifest))
         fresh.replace(run / run_directory.SCORES)
         run_directory.write_json(run / run_directory.MANIFEST, new_manifest)
-        return summarise(benchmark, run, _problems_of_answers(run)), changes
+        return summarise(benchmark, run, problems), changes
 
 
 def compare_scores(old: Iterable[ScoreRow], new: Iterable[ScoreRow], different: Sequence[Difference]) -> list[Change]:
@@ -130,6 +136,19 @@ def _new_manifest(benchmark: Benchmark, old: Manifest, modules: Sequence[str], s
     return new
 
 
+def _between(old: Manifest, new: Manifest) -> Manifest:
+    """The old manifest while scores are replaced: metrics that differ have a version that no other run has."""
+    same_for_all = all(old.get(name) == new.get(name) for name in ("extraction", "benchmark", "sandbox"))
+    before, after = old.get("metrics", {}), new["metrics"]
+    versions = {
+        module: before[module]
+        if same_for_all and before.get(module) == after.get(module)
+        else f"interrupted while its scores were replaced: {before.get(module)!r} by {after.get(module)!r}"
+        for module in before | after
+    }
+    return cast("Manifest", {**old, "metrics": versions})
+
+
 def _with_kept_versions(old: Manifest, new: Manifest, sandbox: Sandbox | None) -> Manifest:
     """The new manifest with the versions, and the sandbox, that scores of other metrics were made with."""
     versions = old.get("metrics", {}) | new["metrics"]
@@ -154,8 +173,24 @@ def _refuse_mixing(run: Path, others: set[str], different: Sequence[Difference])
     what = "; ".join(f"{name} was {old!r} and is {new!r}" for name, old, new in different if name in _SHARED)
     if what:
         raise RunError(
-            f"{run}: its scores of {', '.join(_ordered(dict.fromkeys(others, '')))} would stay, but they were made "
+            f"{run}: its scores of {', '.join(_in_order(others))} would stay, but they were made "
             f"differently ({what}). Score everything anew: `apigauge rerun {run}`."
+        )
+
+
+def _refuse_gaps(run: Path, others: set[str], answers: set[Key], old: Iterable[ScoreRow]) -> None:
+    """Refuses to add scores to a run that was stopped while it was scored.
+
+    Its unscored answers would get rows without the scores that stay, and resuming skips answers that have a row: those
+    metrics would be means over a part of the run for good.
+
+    Raises:
+        RunError: answers have no scores yet.
+    """
+    if missing := len(answers - {(row["item"], row["sample"]) for row in old}):
+        raise RunError(
+            f"{run}: {missing} of its answers have no scores yet, and those of {', '.join(_in_order(others))} would "
+            f"stay incomplete. Resume the run first, or score all its answers: `apigauge score {run}`."
         )
 
 
@@ -190,6 +225,11 @@ def _ordered(entries: dict[str, Any]) -> dict[str, Any]:
     """Entries by metric in the order of the table of metrics, then metrics of plugins by name."""
     order = {name: number for number, name in enumerate(NAMES)}
     return dict(sorted(entries.items(), key=lambda entry: (order.get(entry[0], len(order)), entry[0])))
+
+
+def _in_order(names: Iterable[str]) -> list[str]:
+    """Names of metrics in that order."""
+    return list(_ordered(dict.fromkeys(names)))
 
 
 def _problems_of_answers(run: Path) -> list[str]:

@@ -14,6 +14,7 @@ from typing import Any, Literal
 from apigauge.errors import RunError, UsageError
 from apigauge.harness.evaluation import run_directory
 from apigauge.harness.gate.outcomes import Outcomes
+from apigauge.harness.metrics.executability import is_withheld
 from apigauge.harness.metrics.table import LOWER_IS_BETTER, NAMES, TOP, is_executed
 from apigauge.harness.statistics.intervals import paired_difference
 from apigauge.harness.statistics.significance import (
@@ -151,7 +152,8 @@ def check_comparable(baseline: Outcomes, run: Outcomes, names: Sequence[str]) ->
     """Refuses two runs that cannot be compared.
 
     Raises:
-        RunError: benchmark, data, prompts, scorers or answered items differ, or the sandbox failed too often.
+        RunError: benchmark, data, prompts, scorers or answered items differ, or the sandbox or a metric failed too
+            often.
         UsageError: a metric that does not exist.
     """
     for name in names:
@@ -182,6 +184,22 @@ def check_comparable(baseline: Outcomes, run: Outcomes, names: Sequence[str]) ->
         if missing := other.rows.keys() - one.rows.keys():
             item, sample = min(missing)
             raise RunError(f"{one.path}: it lacks {len(missing)} answers, such as sample {sample} of item {item!r}")
+        _check_measured(one, names)
+
+
+def _check_measured(outcomes: Outcomes, names: Sequence[str]) -> None:
+    """Refuses a run where a metric failed as often as forbids publishing one of executed programs.
+
+    Raises:
+        RunError: a metric has no number for so many answers.
+    """
+    for name in names:
+        missing = sum(name not in metrics for metrics in outcomes.rows.values())
+        if not is_executed(name) and is_withheld(missing, len(outcomes.rows)):
+            raise RunError(
+                f"{outcomes.path}: {missing} of {len(outcomes.rows)} answers have no {name}, because the metric "
+                "failed; `apigauge rerun RUN` scores a run again."
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,8 +227,8 @@ class PairedScores:
 def pair_scores(baseline: Outcomes, run: Outcomes, criterion: Criterion, apis: Mapping[str, str]) -> PairedScores:
     """Both runs' scores for a criterion.
 
-    Answers without a number in either run, because the sandbox failed, are left out; :func:`check_comparable` bounds
-    how many.
+    Answers without a number in either run, because the sandbox or the metric failed, are left out;
+    :func:`check_comparable` bounds how many.
     """
     name, top, lower = criterion.name, TOP.get(criterion.name, 1.0), criterion.name in LOWER_IS_BETTER
     keys = [

@@ -2,6 +2,7 @@
 
 import io
 import json
+import shutil
 import sys
 from types import SimpleNamespace
 
@@ -123,6 +124,45 @@ def test_scores_of_another_extraction_or_data_are_not_mixed_with_new_ones(run, c
     assert entry in message
     assert contents(run) == before
     assert main(["score", str(run), "--sandbox", "none"]) == 0
+
+
+def test_scores_are_not_added_to_a_run_that_was_stopped_while_it_was_scored(run, capsys):
+    """The unscored answer would get a row without the other scores, and resuming would skip it."""
+    whole = (run / "scores.jsonl").read_bytes()
+    (run / "scores.jsonl").write_bytes(b"".join(whole.splitlines(keepends=True)[:2]))
+    before = contents(run)
+    assert main(["score", str(run), "--metrics", "rouge"]) == 4
+    message = capsys.readouterr().err
+    assert "1 of its answers have no scores yet" in message
+    assert f"`apigauge score {run}`" in message
+    assert contents(run) == before
+    assert main(["score", str(run), "--sandbox", "none"]) == 0
+    assert {metric["n"] for metric in run_directory.read_summary(run)["metrics"].values()} == {3}
+    assert main(["score", str(run), "--metrics", "rouge"]) == 0
+
+
+@pytest.mark.parametrize("writes", [1, 2])
+def test_a_run_that_was_killed_while_its_scores_were_replaced_has_no_wrong_version(run, tmp_path, monkeypatch, writes):
+    """The first write announces the new scores; the second one has their versions."""
+    edit_manifest(run, metrics=run_directory.read_manifest(run)["metrics"] | {"ast_match": "an older one"})
+    shutil.copytree(run, tmp_path / "baseline")
+    write, count = run_directory.write_json, iter(range(1, 9))
+
+    def killed(path, value):
+        if next(count) == writes:
+            raise KeyboardInterrupt
+        write(path, value)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(run_directory, "write_json", killed)
+        main(["rerun", str(run), "--sandbox", "none"])
+    gate = ["gate", str(run), "--baseline", str(tmp_path / "baseline")]
+    assert main(gate) == (0 if writes == 1 else 4)  # before the first write, all is as it was
+    assert main(["report", str(run), "--out", str(tmp_path / "site")]) == 4
+    assert main(["rerun", str(run)]) == 0
+    manifest = run_directory.read_manifest(run)
+    assert not any("interrupted" in version or version == "an older one" for version in manifest["metrics"].values())
+    assert main(["report", str(run), "--out", str(tmp_path / "site")]) == 0
 
 
 def test_without_names_all_is_scored_anew_and_what_is_not_measured_is_gone(run, capsys):

@@ -46,6 +46,36 @@ def test_an_extended_run_asks_the_missing_items_alone_and_equals_a_run_of_all(tm
     assert manifests[0]["created"] == created
 
 
+class Stopping(Constant):
+    """Stops after some answers, as a process that is killed."""
+
+    def __init__(self, stop):
+        super().__init__("torch.topk(scores, k=3)")
+        self.stop = stop
+
+    def generate(self, benchmark, items, done=()):
+        for number, completion in enumerate(super().generate(benchmark, items, done)):
+            if number == self.stop:
+                raise KeyboardInterrupt
+            yield completion
+
+
+def test_a_run_that_was_stopped_while_it_was_extended_is_not_reported_as_complete(tmp_path, mini, capsys):
+    run = tmp_path / "run"
+    evaluate(mini, Counting(), run, MODULES, limit=10)
+    with pytest.raises(KeyboardInterrupt):
+        evaluate(mini, Stopping(5), run, MODULES, limit=20)
+    assert run_directory.read_manifest(run)["benchmark"]["items"] == 20
+    assert main(["report", str(run), "--out", str(tmp_path / "site")]) == 4
+    assert f"apigauge score {run}" in capsys.readouterr().err
+    assert main(["runs", str(run), "--json"]) == 0
+    (entry,) = json.loads(capsys.readouterr().out)["runs"]
+    assert (entry["state"], entry["items"] < entry["expected"], entry["metrics"]) == ("partial", True, {})
+    evaluate(mini, Counting(), run, MODULES, limit=20)
+    evaluate(mini, Counting(), tmp_path / "whole", MODULES, limit=20)
+    assert files(run) == files(tmp_path / "whole")
+
+
 def test_a_lowered_limit_changes_nothing_and_says_how_to_resume(tmp_path, mini):
     evaluate(mini, Counting(), tmp_path, MODULES, limit=10)
     before = files(tmp_path) | {"manifest.json": (tmp_path / "manifest.json").read_bytes()}
@@ -67,6 +97,19 @@ def test_a_run_of_chosen_items_is_not_extended(tmp_path, mini):
     evaluate(mini, Counting(), tmp_path, MODULES, limit=10, only=mini.items[5:7])
     with pytest.raises(RunError, match="a run of 10 items, and this one is of 20"):
         evaluate(mini, Counting(), tmp_path, MODULES, limit=20, only=mini.items[7:9])
+
+
+def test_a_run_of_chosen_items_is_not_mixed_with_the_first_ones(tmp_path, mini):
+    evaluate(mini, Counting(), tmp_path, MODULES, limit=10, only=mini.items[20:24])
+    before = files(tmp_path)
+    for limit in (10, 22):
+        with pytest.raises(RunError, match=r"4 items that are not|2 items that are not"):
+            evaluate(mini, Counting(), tmp_path, MODULES, limit=limit)
+        with pytest.raises(RunError, match="that are not among the first"):
+            generate(mini, Counting(), tmp_path, limit=limit)
+    assert files(tmp_path) == before
+    summary = evaluate(mini, Counting(), tmp_path, MODULES)
+    assert (summary["items"], summary["expected"]) == (56, 56)
 
 
 def test_answers_without_scores_are_extended_and_scored_alike(tmp_path, mini):

@@ -7,6 +7,7 @@ import pytest
 from compared_runs import edit, edit_manifest, lines, write
 
 from apigauge.__main__ import main
+from apigauge.errors import RunError
 from apigauge.harness.gate import render
 from apigauge.harness.gate.judge import Criterion, judge, worst
 from apigauge.harness.gate.outcomes import Outcomes, read, save
@@ -261,9 +262,23 @@ def test_an_inconclusive_slice_decides_nothing():
     assert worst(findings[1:] + findings[:1]) == "pass"
 
 
-def test_too_many_sandbox_failures_are_broken():
-    from apigauge.errors import RunError
+def test_answers_that_a_metric_failed_on_are_not_passed_over():
+    """What was not measured cannot pass: 28 right answers of 56 say nothing about the other 28."""
+    before = outcomes([1] * 56)
+    for share in (2, 28):
+        after = outcomes([1] * 56, name="b")
+        for at in range(share):
+            after.rows[str(at), 0] = {}
+        for sides in ((before, after), (after, before)):
+            with pytest.raises(RunError, match=f"b: {share} of 56 answers have no ast.exact"):
+                judge(*sides, [Criterion("ast.exact")], {str(at): str(at) for at in range(56)})
+    many = [outcomes([1] * 200, name=name) for name in "ab"]
+    many[1].rows["0", 0] = {}
+    (finding,) = judge(*many, [Criterion("ast.exact")], {str(at): str(at) for at in range(200)})
+    assert (finding.n, finding.decision) == (199, "pass")
 
+
+def test_too_many_sandbox_failures_are_broken():
     sound = outcomes([1, 0], "exec.rate")
     troubled = outcomes([1, 0], "exec.rate", "b", withheld=True, infra_error_rate=0.25)
     for pair in ((sound, troubled), (troubled, sound)):

@@ -169,6 +169,8 @@ def writing(run: Path) -> Iterator[None]:
         lock = os.open(run / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
     except OSError as error:
         raise RunError(f"{run}: cannot be written ({error.strerror}); choose another --out.") from error
+    except ValueError as error:  # a null byte
+        raise RunError(f"{str(run)!r}: no folder can have this name ({error}); choose another --out.") from error
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:

@@ -1,6 +1,7 @@
 """``import apigauge``: what a program or a notebook of a user's relies on."""
 
 import json
+import pickle
 import subprocess
 import sys
 from pathlib import Path
@@ -151,3 +152,57 @@ def test_without_pandas_answers_say_how_to_get_it(mini, tmp_path, monkeypatch):
 def test_the_module_runs_as_a_program():
     done = subprocess.run([sys.executable, "-m", "apigauge", "--version"], capture_output=True, text=True, check=True)
     assert done.stdout == f"apigauge {apigauge.__version__}\n"
+
+
+_SCRIPT = """
+import sys
+import apigauge
+mini = apigauge.load_benchmark("mini")
+answers = [{"item": item.id, "text": item.api, "sample": sample} for item in mini.items for sample in range(4)]
+print(apigauge.score(answers, mini, **eval(sys.argv[1])).summary["items"])
+"""
+
+
+def _run_script(tmp_path, options):
+    script = tmp_path / "script.py"
+    script.write_text(_SCRIPT)
+    return subprocess.run(
+        [sys.executable, script, options], capture_output=True, text=True, check=False, timeout=100, cwd=tmp_path
+    )
+
+
+def test_a_plain_script_scores_many_answers(tmp_path):
+    done = _run_script(tmp_path, "{}")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "56\n", "")
+
+
+def test_a_script_without_a_guard_and_with_workers_ends_with_an_error(tmp_path):
+    """Each new process runs the script again."""
+    done = _run_script(tmp_path, "{'workers': 2}")
+    assert done.returncode == 1
+    assert "__name__ == '__main__'" in done.stderr
+
+
+@pytest.mark.parametrize("options", [{"limit": 0}, {"limit": -1}, {"limit": "3"}, {"workers": 0}, {"sandbox": "nope"}])
+def test_an_option_that_makes_no_sense_is_refused(mini, tmp_path, options):
+    with pytest.raises(errors.UsageError, match=next(iter(options))):
+        apigauge.run(mini, "constant:x", out=tmp_path / "run", **options)
+
+
+@pytest.mark.parametrize(("text", "item"), [(None, "mini-003"), (b"f()", "mini-003"), ("f()", None), ("f()", 3)])
+def test_an_answer_or_item_of_the_wrong_type_is_refused(mini, text, item):
+    with pytest.raises(errors.UsageError, match="give a text and an item"):
+        apigauge.score_answer(text, item, benchmark=mini)
+
+
+def test_an_item_that_was_pickled_is_still_of_its_benchmark(mini):
+    item = mini.items[0]
+    copy = pickle.loads(pickle.dumps(item))
+    assert apigauge.score_answer(item.reference_program, copy).metrics["ast.exact"] == 1.0
+
+
+def test_one_value_may_stand_for_a_list(mini, tmp_path):
+    run = apigauge.run(mini, "constant:x", out=tmp_path / "run", limit=3, metrics="rouge.1")
+    assert "rouge.1" in run.metrics
+    assert apigauge.report(run, tmp_path / "site").is_file()
+    assert apigauge.report(str(run.path), tmp_path / "site").is_file()

@@ -147,6 +147,10 @@ def main(argv: Sequence[str] | None = None, *, add_plugin_commands: AddCommands 
         _show_traceback()
         say_error(f"{error.filename or 'disk'}: {error.strerror or error}")
         return 4
+    except Exception as error:  # noqa: BLE001 - Python's own exit code, 1, would be a regression for `gate`
+        _show_traceback()
+        say_error(f"internal error: {type(error).__name__}: {error}; --verbose shows where, for a report of the defect")
+        return 4
     return code
 
 

@@ -55,8 +55,11 @@ def read_summary(run: Path) -> Summary:
             raise RunError(f"{path}: {name} is missing or damaged; `apigauge score {run}` writes it again.")
     for metric, entry in summary["metrics"].items():
         for name in ("value", "low", "high", "n"):
-            if not (isinstance(entry, dict) and isinstance(entry.get(name), int | float)):
+            if not (isinstance(entry, dict) and _is_number(entry.get(name))):
                 raise RunError(f"{path}: {metric} has no {name}; `apigauge score {run}` writes it again.")
+    for metric, counts in summary["labels"].items():
+        if not isinstance(counts, dict):
+            raise RunError(f"{path}: the labels of {metric} are damaged; `apigauge score {run}` writes it again.")
     return cast("Summary", summary)
 
 
@@ -96,9 +99,18 @@ def read_json(path: Path) -> dict[str, Any]:
         raise RunError(f"{path}: cannot be read ({error}); make the run again.") from error
     if not isinstance(value, dict):
         raise RunError(f"{path}: a JSON object was expected; make the run again.")
-    if path.name == MANIFEST and not isinstance(value.get("benchmark"), dict):
+    benchmark = value.get("benchmark")
+    if path.name == MANIFEST and not (isinstance(benchmark, dict) and isinstance(benchmark.get("name", ""), str)):
         raise RunError(f"{path}: does not say which benchmark the run answers; make the run again.")
     return value
+
+
+def _is_number(value: object) -> bool:
+    """Whether a value is a number that a float can hold."""
+    try:
+        return isinstance(value, int | float) and isinstance(float(value), float)
+    except OverflowError:
+        return False
 
 
 def write_json(path: Path, value: Mapping[str, Any]) -> None:
@@ -126,8 +138,11 @@ def read_rows(path: Path) -> list[dict[str, Any]]:
             for field, kind in _FIELDS.get(path.name.strip(".").removesuffix(".tmp"), _KEY_FIELDS).items():
                 if not isinstance(row[field], kind):
                     raise TypeError(f"{field} is {row[field]!r}")  # noqa: TRY301 - joins the errors below
+            for metric, score in row.get("metrics", {}).items():
+                if not _is_number(score):
+                    raise TypeError(f"{metric} is {score!r:.40}")  # noqa: TRY301 - likewise
             rows.setdefault((row["item"], row["sample"]), row)
-        except (ValueError, KeyError, TypeError, RecursionError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise RunError(f"{path}, line {number}: not a row of a run ({error}); delete the line to go on.") from error
     return list(rows.values())
 
@@ -169,6 +184,8 @@ def writing(run: Path) -> Iterator[None]:
         lock = os.open(run / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
     except OSError as error:
         raise RunError(f"{run}: cannot be written ({error.strerror}); choose another --out.") from error
+    except ValueError as error:  # a null byte
+        raise RunError(f"{str(run)!r}: no folder can have this name ({error}); choose another --out.") from error
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:

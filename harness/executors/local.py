@@ -4,15 +4,18 @@ import contextlib
 import gc
 import multiprocessing
 import os
+import pickle
 import signal
+import tempfile
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from pathlib import Path
 from typing import Any, TypeVar
 
-from apigauge.errors import ApigaugeError
+from apigauge.errors import ApigaugeError, UsageError
 from apigauge.harness.executors.prefetch import PENDING, Pending
 
 Task = TypeVar("Task")
@@ -45,12 +48,21 @@ def ordered(
         for task in tasks:
             yield PENDING if isinstance(task, Pending) else function(task)
         return
+    if getattr(multiprocessing.current_process(), "_inheriting", False):
+        # This process imports the script that started it, and would start processes again.
+        raise UsageError("workers: with more than one, the script needs `if __name__ == '__main__':` around its calls")
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, context, initializer=_start_worker, initargs=(make,)) as pool:
+    with (
+        # A file, since starting a process that ends before it has read more than a pipe holds would wait without end.
+        tempfile.NamedTemporaryFile(prefix="apigauge-") as file,
+        ProcessPoolExecutor(workers, context, initializer=_start_worker, initargs=(file.name,)) as pool,
+    ):
+        pickle.dump(make, file)
+        file.flush()
         running: deque[Future[list[Any]]] = deque()
         for chunk in _chunks(tasks):
             if chunk:
-                with _interrupts_ignored():
+                with _interrupts_ignored(), _deaths_reported():
                     running.append(pool.submit(_do_tasks, chunk))
             while running and (running[0].done() or len(running) > 4 * workers):
                 yield from _results_of(running.popleft())
@@ -87,18 +99,25 @@ def _interrupts_ignored() -> Iterator[None]:
 
 
 def _results_of(chunk: Future[list[Any]]) -> list[Any]:
-    try:
+    with _deaths_reported():
         return chunk.result()
+
+
+@contextlib.contextmanager
+def _deaths_reported() -> Iterator[None]:
+    try:
+        yield
     except BrokenProcessPool as error:
         raise ApigaugeError(
             "a scoring process died (killed, or out of memory?). The scores so far are kept; run the same command "
-            "again, perhaps with --workers 1."
+            "again, perhaps with --workers 1 (in Python workers=1, or `if __name__ == '__main__':` around the calls)."
         ) from error
 
 
-def _start_worker(make: Callable[[], Callable[[Any], Any]]) -> None:
+def _start_worker(file: str) -> None:
     global _function  # noqa: PLW0603 - an initializer can pass its result on in no other way
     threading.Thread(target=_die_with_parent, daemon=True).start()
+    make: Callable[[], Callable[[Any], Any]] = pickle.loads(Path(file).read_bytes())  # noqa: S301 - written by ordered
     _function = make()
     gc.freeze()  # the scorer lives as long as the process
 

@@ -20,18 +20,20 @@ class Backend(NamedTuple):
         module: the module with its ``open_generator``.
         summary: one line for lists.
         runs_model: whether a model answers, so that sampling, prompting and the cache apply.
+        requirement: what `pip install` needs for it beyond apigauge.
     """
 
     form: str
     module: str
     summary: str
     runs_model: bool = False
+    requirement: str = ""
 
 
 _HERE = "apigauge.harness.generation"
 BACKENDS = {
-    "hf": Backend("ID_OR_PATH[@REVISION]", f"{_HERE}.hf", "a checkpoint, by transformers", runs_model=True),
-    "vllm": Backend("ID_OR_PATH[@REVISION]", f"{_HERE}.vllm", "a checkpoint, by vLLM", runs_model=True),
+    "hf": Backend("ID_OR_PATH[@REVISION]", f"{_HERE}.hf", "a checkpoint, by transformers", True, "'apigauge[hf]'"),
+    "vllm": Backend("ID_OR_PATH[@REVISION]", f"{_HERE}.vllm", "a checkpoint, by vLLM", True, "vllm"),
     "openai": Backend("MODEL", f"{_HERE}.openai", "a server with OpenAI's interface", runs_model=True),
     "replay": Backend("FILE", f"{_HERE}.replay", "a file of answers"),
     "constant": Backend("TEXT", f"{_HERE}.constant", "one text to every question: a baseline"),
@@ -51,13 +53,22 @@ def open_generator(spec: str, options: ModelOptions | None = None) -> Generator:
         options: for the backends that run a model.
 
     Raises:
-        UsageError: the backend is unknown, its argument makes no sense, or options exclude one another.
+        UsageError: the backend is unknown or its packages are not installed, its argument makes no sense, or options
+            exclude one another.
         ModelError: the checkpoint or the server is unavailable.
         ResponsesError: a file of answers cannot be read.
     """
     kind, argument = split_spec(spec)
-    module = cast("_Module", import_module(BACKENDS[kind].module))
-    return module.open_generator(argument, options or ModelOptions())
+    backend = BACKENDS[kind]
+    module = cast("_Module", import_module(backend.module))
+    try:
+        return module.open_generator(argument, options or ModelOptions())
+    except ModuleNotFoundError as error:
+        if not backend.requirement:
+            raise
+        raise UsageError(
+            f"--model {kind}: needs {error.name}, which is not installed here; pip install {backend.requirement}"
+        ) from error
 
 
 def split_spec(spec: str) -> tuple[str, str]:

@@ -34,8 +34,8 @@ class Replay(FixedAnswers):
 
     def __init__(self, file: str) -> None:
         self._path = Path(file)
-        # Standard input can be read only once, and is read as often as a file.
-        self._input = sys.stdin.buffer.read() if file == STANDARD_INPUT else None
+        # Standard input can be read only once, and is read as often as a file. Python has none if it was closed.
+        self._input = (sys.stdin.buffer.read() if sys.stdin else b"") if file == STANDARD_INPUT else None
         self._name = "standard input" if file == STANDARD_INPUT else self._path.name
         super().__init__()
         if self._input is None and not self._path.is_file():

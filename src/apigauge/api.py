@@ -16,7 +16,7 @@ import weakref
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 
 from apigauge.benchmarks import load_benchmark as _load_benchmark
 from apigauge.benchmarks.types import Benchmark, Item
@@ -156,7 +156,7 @@ def run(
     metrics: Sequence[str] | None = None,
     options: "ModelOptions | None" = None,
     sandbox: Kind | SandboxOptions = "none",
-    workers: int | None = None,
+    workers: int | None = 1,
 ) -> Run:
     """Answers a benchmark and scores the answers, as ``apigauge run`` does; called again it resumes.
 
@@ -168,7 +168,7 @@ def run(
         metrics: only these; all by default.
         options: sampling, prompting and the like, for models.
         sandbox: where programs run (``auto``, ``docker``, ``process``); nowhere by default: ``exec.*`` is not measured.
-        workers: processes for scoring; all cores by default. With more than one, the calling script needs the usual
+        workers: processes for scoring; None means all cores. With more than one, the calling script needs the usual
             ``if __name__ == "__main__":``.
 
     Raises:
@@ -191,7 +191,7 @@ def score(
     limit: int | None = None,
     metrics: Sequence[str] | None = None,
     sandbox: Kind | SandboxOptions = "none",
-    workers: int | None = None,
+    workers: int | None = 1,
 ) -> Run:
     """Scores answers that exist, as ``apigauge score`` does.
 
@@ -242,6 +242,9 @@ def score_answer(text: str, item: Item | str, *, benchmark: str | Benchmark | No
     """
     from apigauge.harness.generation.types import Completion
 
+    if not isinstance(text, str) or not isinstance(item, str | Item):
+        given = f"{type(text).__name__} and {type(item).__name__}"
+        raise UsageError(f"score_answer: give a text and an item or its id, not {given}")
     loaded = load_benchmark(benchmark) if isinstance(benchmark, str) else benchmark or _benchmark_of(item)
     identifier = item if isinstance(item, str) else item.id
     prepared = _prepared(loaded)
@@ -317,13 +320,14 @@ def gate(
 
     before, after = read(_path(baseline)), read(_path(run))
     benchmark = load_benchmark(after.benchmark)
+    metrics = [metrics] if isinstance(metrics, str) else metrics
     criteria = slicing.parse_criteria(metrics) if metrics else slicing.default_criteria(before, after)
     criteria = slicing.with_slices(criteria, slicing.split(benchmark, slices))
     findings = judge(before, after, criteria, {item.id: item.api for item in benchmark.items})
     return Decision(worst(findings), findings)
 
 
-def report(runs: "Iterable[PathOrRun]", out: str | os.PathLike[str], *, published: bool = True) -> Path:
+def report(runs: "PathOrRun | Iterable[PathOrRun]", out: str | os.PathLike[str], *, published: bool = True) -> Path:
     """Writes an HTML leaderboard of runs; returns the path of its first page.
 
     Args:
@@ -340,7 +344,7 @@ def report(runs: "Iterable[PathOrRun]", out: str | os.PathLike[str], *, publishe
     from apigauge.reports.leaderboard import write_site
 
     items: dict[str, dict[str, Item]] = {}
-    views = [view(_path(one), None, items) for one in runs]
+    views = [view(_path(one), None, items) for one in ([runs] if isinstance(runs, str | os.PathLike | Run) else runs)]
     index = write_site(views, Path(out), published=published)
     write_csv(views, Path(out))
     return index
@@ -359,7 +363,13 @@ def _evaluated(
     from apigauge.harness.metrics.registry import modules_for
     from apigauge.harness.metrics.table import MODULES
 
+    for name, number in (("limit", limit), ("workers", workers)):
+        if number is not None and (not isinstance(number, int) or number < 1):
+            raise UsageError(f"{name}: give a whole number, 1 or more, or None; not {number!r}")
+    if isinstance(sandbox, str) and sandbox not in get_args(Kind):
+        raise UsageError(f"sandbox: {sandbox!r} is none of {', '.join(get_args(Kind))}")
     options = SandboxOptions(sandbox) if isinstance(sandbox, str) else sandbox
+    metrics = [metrics] if isinstance(metrics, str) else metrics
     modules = modules_for(metrics) if metrics else list(MODULES)
     with sandbox_for(benchmark, options, metrics, _log.warning) as opened:
         evaluate(benchmark, generator, target.path, modules, limit, workers, sandbox=opened)
@@ -375,8 +385,12 @@ def _path(run: "PathOrRun") -> Path:
 def _benchmark_of(item: Item | str) -> Benchmark:
     if isinstance(item, str):
         raise UsageError(f"score_answer: give the benchmark whose item {item!r} is: benchmark=NAME")
-    for benchmark in _benchmarks.values():
+    loaded = list(_benchmarks.values())
+    for benchmark in loaded:
         if any(one is item for one in benchmark.items):
+            return benchmark
+    for benchmark in loaded:  # a copy, such as a pickled item
+        if item in benchmark.items:
             return benchmark
     raise UsageError(f"score_answer: item {item.id!r} is of no benchmark loaded here; give benchmark=NAME")
 

@@ -367,3 +367,42 @@ def test_a_reader_that_leaves_early_is_no_error():
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
     assert done.stderr == ""
     assert done.returncode == 0
+
+
+def test_an_unforeseen_error_is_one_line_and_no_regression(monkeypatch, capsys):
+    """Python's exit code for an uncaught exception is 1, which says "a regression" where `gate` runs in CI."""
+
+    def fail(folder):
+        raise KeyError("defect")
+
+    monkeypatch.setattr("apigauge.harness.cli.find_runs.find_runs", fail)
+    assert main(["runs", "."]) == 4
+    message = capsys.readouterr().err
+    assert message.startswith("apigauge: internal error: KeyError: 'defect'")
+    assert "Traceback" not in message
+    assert main(["runs", ".", "-v"]) == 4
+    assert "Traceback" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("kind", ["hf", "vllm"])
+def test_a_model_whose_packages_are_missing_is_wrong_usage(monkeypatch, capsys, kind):
+    for name in ("torch", "transformers", "huggingface_hub", "vllm"):
+        monkeypatch.setitem(sys.modules, name, None)
+    assert main(["run", "--benchmark", "mini", "--model", f"{kind}:some/checkpoint", "--sandbox", "none"]) == 2
+    assert "pip install" in capsys.readouterr().err
+
+
+def test_an_out_with_a_null_byte_has_exit_code_4(tmp_path, capsys):
+    file = tmp_path / "run.toml"
+    file.write_text('benchmark = "mini"\nmodel = "constant:x"\nout = "a\\u0000b"\nsandbox = "none"\n')
+    assert main(["run", str(file)]) == 4
+    assert "choose another --out" in capsys.readouterr().err
+
+
+def test_closed_standard_input_is_reported_as_empty(tmp_path):
+    arguments = f"score --benchmark mini --responses - --sandbox none --out {tmp_path}/run"
+    done = subprocess.run(
+        ["bash", "-c", f"{sys.executable} -m apigauge {arguments} <&-"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 4
+    assert "standard input: no line of it" in done.stderr

@@ -94,3 +94,10 @@ def test_what_a_file_says_is_checked_though_the_command_line_wins(file, capsys):
     path = file('limit = "many"')
     assert main(["run", path, "--benchmark", "mini", "--model", "constant:f(1)", "--limit", "1"]) == 2
     assert "limit" in capsys.readouterr().err
+
+
+def test_a_file_nested_too_deeply_is_reported(tmp_path, capsys):
+    file = tmp_path / "run.toml"
+    file.write_text("a = " + "[" * 100_000)
+    assert main(["run", str(file)]) == 2
+    assert "cannot be read as TOML" in capsys.readouterr().err

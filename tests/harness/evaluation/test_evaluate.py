@@ -346,6 +346,10 @@ def test_an_answer_to_no_item_of_the_benchmark_is_named(scored, mini):
         ("generations.jsonl", '{"item": "mini-003", "sample": 5}'),
         ("generations.jsonl", '{"item": "mini-003", "sample": 5, "text": 7}'),
         ("scores.jsonl", '{"item": "mini-003", "sample": 5}'),
+        (
+            "scores.jsonl",
+            '{"item": "mini-003", "sample": 5, "extraction": {}, "metrics": {"rouge.1": "0.5"}, "labels": {}}',
+        ),
     ],
 )
 def test_a_row_that_lacks_what_it_must_hold_is_reported_without_a_traceback(scored, apigauge, name, line):
@@ -356,3 +360,25 @@ def test_a_row_that_lacks_what_it_must_hold_is_reported_without_a_traceback(scor
     assert done.returncode == 4
     assert "Traceback" not in done.stderr
     assert name in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "keys", "value"),
+    [
+        ("summary.json", ("metrics", "rouge.1", "value"), 10**400),
+        ("summary.json", ("labels", "ast.exact"), ["exact"]),
+        ("manifest.json", ("benchmark", "name"), ["mini"]),
+    ],
+)
+def test_a_damaged_field_is_reported_by_every_reader(scored, apigauge, tmp_path, name, keys, value):
+    content = json.loads((scored / name).read_text())
+    entry = content
+    for key in keys[:-1]:
+        entry = entry[key]
+    entry[keys[-1]] = value
+    (scored / name).write_text(json.dumps(content))
+    assert apigauge("runs", scored).stdout.count("damaged") >= 1
+    done = apigauge("report", scored, "--out", tmp_path / "site")
+    assert done.returncode == 4
+    assert name in done.stderr
+    assert "internal error" not in done.stderr

@@ -1,4 +1,4 @@
-"""repr() of a list a million levels deep after raising the limit: the C stack overflows and the process dies.
+"""Comparing two lists 200,000 levels deep after raising the limit: the C stack overflows and the process dies.
 
 A death by SIGSEGV is the program's verdict, never trouble of our own.
 """
@@ -6,7 +6,7 @@ A death by SIGSEGV is the program's verdict, never trouble of our own.
 import sys
 
 sys.setrecursionlimit(2**31 - 1)
-nested = []
-for _ in range(1_000_000):
-    nested = [nested]
-repr(nested)
+one, other = [], []
+for _ in range(200_000):
+    one, other = [one], [other]
+one == other

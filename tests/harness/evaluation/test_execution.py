@@ -305,7 +305,6 @@ def test_the_references_are_run_and_those_that_fail_are_named(mini, sandbox):
 INTERRUPTED = """
 import sys
 from pathlib import Path
-from apigauge.harness.cli import shared
 import apigauge.sandboxes.factory as place
 real = place.open_sandbox
 place.open_sandbox = lambda kind, environment, **more: real(kind, "python", **more)

@@ -13,9 +13,6 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from apigauge.api import (
-        AnswerScore,
-        Decision,
-        Run,
         compare,
         gate,
         load_benchmark,
@@ -44,6 +41,7 @@ if TYPE_CHECKING:
     from apigauge.harness.generation.prompts import Prompting
     from apigauge.harness.generation.sampling import Sampling
     from apigauge.harness.plugins.spec import hookimpl
+    from apigauge.results import AnswerScore, Decision, Run
 
 __version__ = "0.1.0"
 
@@ -85,9 +83,6 @@ __all__ = [
 # pytest imports the package at every start where it is installed: each name is fetched when it is used.
 _HOMES = {
     "apigauge.api": (
-        "AnswerScore",
-        "Decision",
-        "Run",
         "compare",
         "gate",
         "load_benchmark",
@@ -105,6 +100,7 @@ _HOMES = {
     "apigauge.harness.generation.prompts": ("Prompting",),
     "apigauge.harness.generation.sampling": ("Sampling",),
     "apigauge.harness.plugins.spec": ("hookimpl",),
+    "apigauge.results": ("AnswerScore", "Decision", "Run"),
 }
 
 

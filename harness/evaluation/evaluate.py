@@ -59,7 +59,7 @@ def evaluate(
         with contextlib.closing(prefetch(_answers(benchmark, generator, run, items), total + 1)) as answers:
             scores = run / run_directory.SCORES
             score_answers(benchmark, answers, total, scores, modules, workers, tick, sandbox)
-        note(run, time.perf_counter() - started, generator.hits - hits)
+        note(run, time.perf_counter() - started, generator.hits - hits, generator.describe())
         return summarise(benchmark, run, generator.problems)
 
 
@@ -84,7 +84,7 @@ def generate(
         for _ in _answers(benchmark, generator, run, items):
             count += 1
             tick()
-        note(run, time.perf_counter() - started, generator.hits - hits)
+        note(run, time.perf_counter() - started, generator.hits - hits, generator.describe())
         return count
 
 
@@ -117,6 +117,8 @@ def _answers(benchmark: Benchmark, generator: Generator, run: Path, items: Seque
         # A replayed file is read again on resume, so that its problems are reported every time.
         for completion in generator.generate(benchmark, items, done):
             row = asdict(completion)
+            if not completion.reasoning:
+                del row["reasoning"]
             file.append(row | {"prompt_sha256": completion.prompt_sha256 or prompts[completion.item]})
             yield completion
     finally:
@@ -140,4 +142,5 @@ def stored(run: Path, benchmark: Benchmark) -> Iterator[Completion]:
             row.get("finish_reason", "stop"),
             row.get("prompt_tokens"),
             row.get("completion_tokens"),
+            reasoning=row.get("reasoning", ""),
         )

@@ -24,7 +24,13 @@ class BenchmarkRecord(TypedDict):
 
 
 class GeneratorRecord(TypedDict):
-    """Who answered. Backends add what their answers depend on: revision, dtype, adapter, engine, sampling, prompt."""
+    """Who answered. Backends add what their answers depend on: revision, dtype, adapter, engine, sampling, prompt.
+
+    ``system`` and ``chat_template_args`` are those of a chat. ``left_out`` has the fields of requests that a server
+    refused, so that it chose their values itself, and ``renamed`` those that it wants under other names.
+    ``quantization`` says how the checkpoint's weights are stored if they are quantised, and ``trust_remote_code`` that
+    Python code among its files was run.
+    """
 
     spec: NotRequired[str]
     kind: NotRequired[str]
@@ -34,6 +40,12 @@ class GeneratorRecord(TypedDict):
     sampling: NotRequired[dict[str, Any]]
     prompt: NotRequired[str]
     retriever: NotRequired[str]
+    system: NotRequired[str]
+    chat_template_args: NotRequired[dict[str, Any]]
+    left_out: NotRequired[list[str]]
+    renamed: NotRequired[dict[str, str]]
+    quantization: NotRequired[str]
+    trust_remote_code: NotRequired[bool]
 
 
 class SandboxRecord(TypedDict):
@@ -74,7 +86,10 @@ class Manifest(TypedDict):
 
 
 class GenerationRow(TypedDict):
-    """A line of ``generations.jsonl``: one answer, verbatim; token counts are null where no model ran."""
+    """A line of ``generations.jsonl``: one answer, verbatim; token counts are null where no model ran.
+
+    ``reasoning`` is what the model wrote before the answer, where a server returns it apart from the text.
+    """
 
     item: str
     sample: int
@@ -83,6 +98,7 @@ class GenerationRow(TypedDict):
     prompt_tokens: NotRequired[int | None]
     completion_tokens: NotRequired[int | None]
     prompt_sha256: NotRequired[str | None]
+    reasoning: NotRequired[str]
 
 
 class ExtractionRecord(TypedDict):

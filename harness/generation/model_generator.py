@@ -1,6 +1,7 @@
 """The generator of every backend that runs a model: prompts, seeds, the cache of completions."""
 
 import hashlib
+import logging
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import asdict
 from typing import Any, Protocol
@@ -39,6 +40,11 @@ def checkpoint_generator(kind: str, argument: str, options: ModelOptions, engine
     """
     weights = checkpoint.find(argument)
     adapter = checkpoint.find(options.adapter) if options.adapter else None
+    for files in (weights, adapter):
+        if options.trust_remote_code and files and files.has_code():
+            logging.getLogger(__name__).warning(
+                "--trust-remote-code: Python code of %s runs on this machine, with all your rights", files.name
+            )
     spec = f"{kind}:{weights.name}" + (f"+{adapter.name}" if adapter else "")
     opened = engine(weights, adapter, options)
     return ModelGenerator(opened, options.sampling, options.prompting, spec, cached=options.cached)

@@ -10,7 +10,7 @@ import warnings
 from collections.abc import Mapping
 from typing import Any
 
-from apigauge.errors import ModelError
+from apigauge.errors import ModelError, UsageError
 from apigauge.harness.generation.checkpoint import Checkpoint
 from apigauge.harness.generation.tokens import CheckpointTokenizer
 
@@ -28,10 +28,17 @@ def load_adapter(model: Any, adapter: Checkpoint, tokens: CheckpointTokenizer, *
 
     Raises:
         ModelError: the adapter is not for this model, or embeddings that it needs are not among its files.
+        UsageError: merged, it would be another model than the one that was trained.
     """
     from peft import PeftModel
 
     shapes = tensor_shapes(adapter)
+    entrance, exit_ = _layers(model)
+    if merge and exit_ is None and any(f".{entrance}.lora_" in name for name in shapes):
+        raise UsageError(
+            f"--adapter {adapter.name}: changes the layer that embeds tokens, whose weights score them too in this "
+            "model; merged, it would change both: give --no-merge"
+        )
     _resize(model, adapter, tokens, shapes)
     try:
         with warnings.catch_warnings():

@@ -22,7 +22,7 @@ from apigauge.harness.generation.model_generator import ModelGenerator, checkpoi
 from apigauge.harness.generation.options import ModelOptions
 from apigauge.harness.generation.tokens import CheckpointTokenizer, Tokenized
 from apigauge.harness.generation.types import Answer, Request
-from apigauge.harness.generation.weights import is_dequantized, is_pair, load_weights
+from apigauge.harness.generation.weights import is_pair, is_quantized, load_weights
 
 _BATCH = 32
 _DTYPES = ("auto", "float32", "bfloat16", "float16")
@@ -56,6 +56,9 @@ class HF:
         with quiet():
             self._tokens = CheckpointTokenizer(checkpoint, adapter, trust_remote_code=trusts, is_pair=self._is_pair)
             self._model = load_weights(checkpoint, options, has_encoder=self._is_pair)
+            self._quantization = checkpoint.quantization()
+            if self._quantization and not is_quantized(self._model):
+                self._quantization += ", dequantized"
             if adapter:
                 self._model = load_adapter(self._model, adapter, self._tokens, merge=options.merge)
         self._model.eval()
@@ -69,13 +72,11 @@ class HF:
         brought = {self._tokens.source: "adapter"} if self._tokens.source else {}
         merged = {"merged": self._options.merge}
         adapter = {**self._adapter.describe(), **merged, **brought} if self._adapter else None
-        expanded = ", dequantized" if is_dequantized(self._model) else ""
-        quantization = f"{self._checkpoint.quantization()}{expanded}" if self._checkpoint.quantization() else None
         return {
             "kind": "hf",
             **self._checkpoint.describe(),
             "adapter": adapter,
-            **({"quantization": quantization} if quantization else {}),
+            **({"quantization": self._quantization} if self._quantization else {}),
             **described_code(self._options.trust_remote_code, self._checkpoint, self._adapter),
             **self._tokens.describe(),
             "dtype": str(self._model.dtype).removeprefix("torch."),

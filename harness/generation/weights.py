@@ -88,18 +88,27 @@ def load_weights(checkpoint: Checkpoint, options: ModelOptions, *, has_encoder: 
             raise ModelError(checkpoint.code_refusal()) from error
         about = f" ({checkpoint.name} is quantised by {method})" if method else ""
         raise ModelError(f"{checkpoint.name} cannot be loaded: {_first_lines(error)}{about}") from error
-    if method and is_dequantized(model) and options.dtype == "auto":
-        raise ModelError(
-            f"{checkpoint.name} is quantised ({method}), and this machine can run it only with its weights expanded to "
-            f"{str(model.dtype).removeprefix('torch.')}, which is another model: give --dtype to do so all the same"
-        )
+    if method and not is_quantized(model):
+        _refuse_expanded(checkpoint, method, str(model.dtype).removeprefix("torch."), is_wanted=options.dtype != "auto")
     return model
 
 
-def is_dequantized(model: Any) -> bool:
-    """Whether transformers expanded the weights of a quantised checkpoint, as where a device cannot use them."""
-    config = getattr(model.config, "quantization_config", None)
-    return bool(config.get("dequantize") if isinstance(config, dict) else getattr(config, "dequantize", False))
+def is_quantized(model: Any) -> bool:
+    """Whether the weights are as a quantised checkpoint stores them; transformers may have expanded them."""
+    return bool(getattr(model, "is_quantized", False))
+
+
+def _refuse_expanded(checkpoint: Checkpoint, method: str, dtype: str, *, is_wanted: bool) -> None:
+    """Refuses weights that transformers expanded, or read as if they were not quantised, with a warning at most."""
+    from transformers.quantizers.auto import AUTO_QUANTIZATION_CONFIG_MAPPING
+
+    if method not in AUTO_QUANTIZATION_CONFIG_MAPPING and method != "bitsandbytes":
+        raise ModelError(f"{checkpoint.name} is quantised in a way that transformers does not know here: {method}")
+    if not is_wanted:
+        raise ModelError(
+            f"{checkpoint.name} is quantised ({method}), and this machine can run it only with its weights expanded to "
+            f"{dtype}, which is another model: give --dtype {dtype} to do so all the same"
+        )
 
 
 def _refuse_missing_library(checkpoint: Checkpoint, method: str | None) -> None:

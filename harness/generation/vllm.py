@@ -41,7 +41,7 @@ class VLLM:
         self._checkpoint, self._adapter, self._options = checkpoint, adapter, options
         self._tokens = CheckpointTokenizer(checkpoint, adapter, trust_remote_code=options.trust_remote_code)
         if adapter:
-            _refuse_added_tokens(checkpoint, adapter, self._tokens)
+            refuse_added_tokens(checkpoint, adapter, self._tokens)
         on_cpu = current_platform.is_cpu()
         self._device = "cpu" if on_cpu else current_platform.device_type
         more: dict[str, Any] = {"enable_lora": True, "max_lora_rank": _lora_rank(adapter)} if adapter else {}
@@ -143,7 +143,7 @@ class VLLM:
         return answer if answer.finish_reason == "stop" else answer._replace(finish_reason=str(output.finish_reason))
 
 
-def _refuse_added_tokens(checkpoint: Checkpoint, adapter: Checkpoint, tokens: CheckpointTokenizer) -> None:
+def refuse_added_tokens(checkpoint: Checkpoint, adapter: Checkpoint, tokens: CheckpointTokenizer) -> None:
     """Refuses an adapter that trained embeddings, or whose tokens are more than the model's: vLLM would ignore them.
 
     vLLM had a place for added tokens (``lora_extra_vocab_size``) up to 0.11; whole layers it never loaded.

@@ -13,6 +13,8 @@ from apigauge.harness.generation.checkpoint import find
 from apigauge.harness.generation.options import ModelOptions
 from apigauge.harness.generation.prompts import Prompting
 from apigauge.harness.generation.sampling import Sampling
+from apigauge.harness.generation.tokens import CheckpointTokenizer
+from apigauge.harness.generation.vllm import refuse_added_tokens
 
 NEW = ["<call>", "</call>", "<doc>"]
 TEMPLATE = "{% for message in messages %}<doc>{{ message['content'] }}{% endfor %}<call>"
@@ -265,3 +267,29 @@ def test_rows_and_tokens_are_read_from_every_form_of_them():
     assert trained_tokens({"trainable_token_indices": {"lm_head": [3]}}) == {"lm_head": {3}}
     assert trained_tokens({"trainable_token_indices": None, "token_indices": [4]}) == {"": {4}}
     assert trained_tokens({}) == {"": set()}
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+@pytest.mark.parametrize(
+    ("kind", "message"),
+    [
+        ({}, "its tokenizer has 603 tokens and the model 600"),
+        ({"add": [], "modules_to_save": ["embed_tokens"]}, "modules_to_save, embed_tokens"),
+        ({"add": [], "trainable_token_indices": [5, 6]}, "trainable_token_indices"),
+        ({"add": [], "modules_to_save": ["lm_head"]}, "modules_to_save, lm_head"),
+    ],
+)
+def test_vllm_is_not_given_what_it_would_leave_out(tmp_path, texts, kind, message):
+    model = save_model(tmp_path / "model", texts, tied=False)
+    train(model, tmp_path / "adapter", texts, **kind)
+    checkpoint, adapter = find(str(model)), find(str(tmp_path / "adapter"))
+    with pytest.raises(ModelError, match=f"{message}.*merge the adapter"):
+        refuse_added_tokens(checkpoint, adapter, CheckpointTokenizer(checkpoint, adapter))
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_vllm_is_given_an_adapter_that_trained_neither(tmp_path, texts):
+    model = save_model(tmp_path / "model", texts, tied=False)
+    train(model, tmp_path / "adapter", texts, add=[])
+    checkpoint, adapter = find(str(model)), find(str(tmp_path / "adapter"))
+    refuse_added_tokens(checkpoint, adapter, CheckpointTokenizer(checkpoint, adapter))

@@ -3,7 +3,7 @@
 Servers differ in where they put what a model wrote before its answer, and in what they return instead of a text:
 
 - ``reasoning_content`` (DeepSeek, llama.cpp, SGLang, older vLLM) or ``reasoning`` (vLLM, Ollama, OpenRouter, Groq)
-  beside ``content``, which is null if the answer was cut off within the reasoning;
+  next to ``content``, which is null if the answer was cut off within the reasoning;
 - ``content`` as a list of parts (Mistral and gateways), reasoning among them;
 - ``tool_calls``, or ``function_call`` in older ones, with ``content`` null;
 - ``refusal`` with ``content`` null.
@@ -53,8 +53,8 @@ def _message(message: Any) -> tuple[str, str, str]:
     if not isinstance(message, dict) or not any(name in message for name in _SAID):
         raise TypeError("the message has no content")
     text, reasoning = _content(message.get("content"))
-    beside = (message.get(name) for name in _REASONING)
-    reasoning = next((part for part in map(_joined, beside) if part), reasoning)
+    apart = (message.get(name) for name in _REASONING)
+    reasoning = next((part for part in map(_joined, apart) if part), reasoning)
     refusal = message.get("refusal")
     if not text and isinstance(refusal, str):
         text = refusal

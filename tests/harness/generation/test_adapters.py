@@ -211,9 +211,9 @@ def test_an_adapter_with_a_template_alone_is_asked_in_it(tmp_path, texts, mini):
     item = mini.items[0]
     assert opened(model, tmp_path / "adapter").prompts(mini, [item]) == [mini.prompt(item)]
     (tmp_path / "adapter" / "chat_template.jinja").write_text("Q {{ messages[0]['content'] }} A")
-    asked = opened(model, tmp_path / "adapter")
-    assert asked.prompts(mini, [item]) == [f"Q {item.instruction} A"]
-    assert asked.describe()["adapter"]["chat_template"] == "adapter"
+    generator = opened(model, tmp_path / "adapter")
+    assert generator.prompts(mini, [item]) == [f"Q {item.instruction} A"]
+    assert generator.describe()["adapter"]["chat_template"] == "adapter"
     (tmp_path / "adapter" / "chat_template.jinja").unlink()
     (tmp_path / "adapter" / "tokenizer_config.json").write_text(json.dumps({"chat_template": "{{ bos_token }}X"}))
     assert opened(model, tmp_path / "adapter", prompting=Prompting("chat")).prompts(mini, [item]) == ["X"]

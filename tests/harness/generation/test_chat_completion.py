@@ -1,4 +1,4 @@
-"""What servers return beside, or in place of, an answer's text: reasoning, parts, tool calls, refusals."""
+"""What servers return next to, or in place of, an answer's text: reasoning, parts, tool calls, refusals."""
 
 import json
 

@@ -109,7 +109,7 @@ def test_half_a_character_at_the_limit_is_no_stop_text(tokens):
 @settings(max_examples=60, deadline=None)
 @given(st.text(max_size=30), st.lists(st.text(min_size=1, max_size=6), min_size=1, max_size=4))
 def test_generation_ends_at_the_first_token_with_which_the_answer_has_a_stop_text(tokens, text, stops):
-    """Token by token, beside another row that never stops and behind a prompt that has all the stop texts."""
+    """Token by token, next to another row that never stops and behind a prompt that has all the stop texts."""
     import torch
 
     # U+FFFD stands for half a character here.

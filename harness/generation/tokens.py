@@ -42,6 +42,12 @@ class CheckpointTokenizer:
         """Whether there is a chat template."""
         return bool(self.tokenizer.chat_template)
 
+    @property
+    def chat_template(self) -> str:
+        """The chat template as text; of a tokenizer with several, all of them; empty if there is none."""
+        template = self.tokenizer.chat_template or ""
+        return "\n".join(map(str, template.values())) if isinstance(template, dict) else str(template)
+
     def chat(self, message: str) -> str:
         """A user's message in the template, up to where the model answers."""
         messages = [{"role": "user", "content": message}]

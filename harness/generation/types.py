@@ -23,6 +23,7 @@ class Completion:
         prompt_tokens: tokens of the prompt; None where no model was run.
         completion_tokens: tokens of the answer; likewise.
         prompt_sha256: digest of the prompt; None for the benchmark's own.
+        reasoning: what the model wrote before the answer, where a server returns it apart from the text.
     """
 
     item: str
@@ -32,6 +33,7 @@ class Completion:
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
     prompt_sha256: str | None = None
+    reasoning: str = ""
 
 
 class Generator(Protocol):

@@ -39,16 +39,21 @@ def run_cell(run: RunView, column: MetricInfo) -> Cell:
     if column.name in run.withheld:
         rate = f"{run.infra_error_rate:.1%} of the programs could not be run because the sandbox failed"
         return Cell(column, None, "withheld", f"withheld: {rate}")
-    cell = measured_cell(section(section(run.summary, "metrics"), column.name), column)
+    entry = section(section(run.summary, "metrics"), column.name)
+    cell = measured_cell(entry, column)
     if cell.value is None:
         is_left_out = column.name.startswith("exec.") and not run.is_executed
         return replace(cell, exact="not executed") if is_left_out else cell
+    exact = cell.exact
+    if unfinished := run.unfinished:
+        count, answers = entry.get("unfinished", unfinished.count), entry.get("n", unfinished.answers)
+        exact += f"; {count} of {answers} answers unfinished"
     ceiling = _number(section(run.summary, "ceilings").get(column.name))
     if not ceiling:
-        return cell
+        return replace(cell, exact=exact)
     return replace(
         cell,
-        exact=f"{cell.exact}; the benchmark's reference answers reach {ceiling:.6g} in the same sandbox",
+        exact=f"{exact}; the benchmark's reference answers reach {ceiling:.6g} in the same sandbox",
         ceiling=f"{cell.value / ceiling * 100:.0f} % of {format_value(ceiling, column)}",
     )
 

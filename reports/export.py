@@ -22,6 +22,7 @@ COLUMNS = (
     "clusters",
     "method",
     "seed",
+    "unfinished",
 )
 
 

@@ -53,6 +53,7 @@ def facts(run: RunView) -> tuple[Fact, ...]:
         ("generator", pretty_json(section(manifest, "generator"))),
         ("metric versions", pretty_json(section(manifest, "metrics"))),
         ("interval seed", ", ".join(seeds)),
+        ("reasoning", pretty_json(section(manifest, "reasoning")) if "reasoning" in manifest else None),
         ("sandbox", pretty_json(manifest["sandbox"]) if run.is_executed else "none: not executed"),
         ("infra errors", None if run.summary.get("infra_error_rate") is None else f"{run.infra_error_rate:.2%}"),
         ("answers from cache", None if cache is None else str(cache)),
@@ -91,6 +92,18 @@ def warnings(runs: Sequence[RunView], marks: dict[str, str]) -> tuple[str, ...]:
         texts.append(
             f"Not comparable across marks: these runs were made on {len(marks)} different versions of the benchmark's "
             f"data ({listed}). Compare only rows with the same mark."
+        )
+    texts += [
+        f"{run.name}: {run.unfinished.text}, so its scores say little of the model. Give it more room: "
+        "--max-new-tokens."
+        for run in runs
+        if run.unfinished and run.unfinished.is_much
+    ]
+    modes = sorted({str(section(run.manifest, "reasoning").get("mode", "strip")) for run in runs})
+    if len(modes) > 1:
+        texts.append(
+            f"Reasoning was separated from the answers in different ways ({'; '.join(modes)}). Score all in one way: "
+            "apigauge score RUN --reasoning."
         )
     for metric in sorted({name for run in runs for name in section(run.manifest, "metrics")}):
         versions = {section(run.manifest, "metrics").get(metric) for run in runs}

@@ -10,7 +10,7 @@ from typing import Any
 
 from apigauge.harness.metrics.table import MetricInfo, infos_for
 from apigauge.reports.cells import EMPTY, Cell, interval_texts, run_cell
-from apigauge.reports.provenance import facts
+from apigauge.reports.provenance import facts, warnings
 from apigauge.reports.rendering import json_block, pretty_json, render_page
 from apigauge.reports.tables import Page, badges
 from apigauge.reports.views import ItemView, RunView, section
@@ -60,6 +60,7 @@ def render_run(page: Page) -> bytes:
         page=page,
         run=run,
         badges=badges(run, {}),
+        warnings=warnings([run], {}),
         measures=[_measure(run, column) for column in columns],
         labels=label_counts(run),
         bar_length=BAR_LENGTH,
@@ -109,6 +110,8 @@ def _item(row: ItemView, metrics: Sequence[str], labels: Sequence[str]) -> list[
         [row.labels.get(name) for name in labels],
         row.messages,
         shortened(row.verdict),
+        row.unfinished,
+        row.reasoning,
     ]
 
 

@@ -136,6 +136,9 @@ def badges(run: RunView, marks: dict[str, str]) -> tuple[Badge, ...]:
         shown.append(Badge("baseline", "baseline"))
     if run.missing_items:
         shown.append(Badge("warn", "partial: {} of {}".format(*run.missing_items)))
+    if unfinished := run.unfinished:
+        why = "their tokens ran out, or they end inside the reasoning"
+        shown.append(Badge("warn" if unfinished.is_much else "plain", unfinished.text, why))
     if marks:
         mark = marks[run.digest]
         usual = mark == next(iter(marks.values()))

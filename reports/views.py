@@ -6,6 +6,8 @@ from typing import Any
 
 from apigauge.file_formats import Manifest, Summary
 
+# As in harness/evaluation/unfinished.py.
+MOST_UNFINISHED = 0.1
 BASELINE_KINDS = frozenset({"constant", "retrieval"})
 
 
@@ -24,6 +26,8 @@ class ItemView:
         labels: category by metric name, e.g. ``{"ast.exact": "wrong_model"}``.
         messages: one sentence on the label by metric name.
         verdict: what happened when the program ran; None if it was not executed.
+        unfinished: ``length`` if the answer was cut off, ``reasoning`` if it ends inside the reasoning; else None.
+        reasoning: what the model wrote before the answer, where a server sent that apart from the text.
     """
 
     id: str
@@ -40,6 +44,27 @@ class ItemView:
     labels: dict[str, str]
     messages: dict[str, str]
     verdict: dict[str, Any] | None
+    unfinished: str | None = None
+    reasoning: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Unfinished:
+    """How many of a run's answers have no end, of how many, and their share."""
+
+    count: int
+    answers: int
+    share: float
+
+    @property
+    def text(self) -> str:
+        """In words, without a full stop."""
+        return f"{self.count} of {self.answers} answers unfinished ({self.share:.1%})"
+
+    @property
+    def is_much(self) -> bool:
+        """Whether so many are that the scores say little."""
+        return self.share > MOST_UNFINISHED
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +132,14 @@ class RunView:
     def infra_error_rate(self) -> float:
         """Share of programs that did not run because the sandbox failed, 0 to 1."""
         return float(self.summary.get("infra_error_rate") or 0.0)
+
+    @property
+    def unfinished(self) -> Unfinished | None:
+        """The answers without an end; None if the run, scored by an older version, does not say, or has none."""
+        record = section(self.summary, "unfinished")
+        if not record.get("count"):
+            return None
+        return Unfinished(int(record["count"]), int(record["answers"]), float(record["share"]))
 
     @property
     def missing_items(self) -> tuple[int, int] | None:

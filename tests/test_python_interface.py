@@ -206,3 +206,26 @@ def test_one_value_may_stand_for_a_list(mini, tmp_path):
     assert "rouge.1" in run.metrics
     assert apigauge.report(run, tmp_path / "site").is_file()
     assert apigauge.report(str(run.path), tmp_path / "site").is_file()
+
+
+def test_reasoning_and_unfinished_answers_as_on_the_command_line(mini):
+    item = mini.items[0]
+    draft, answer = "heapq.nlargest(3, items)", item.reference_call
+    text = f"<think>{draft}</think>\n{answer}"
+    stripped, kept = (apigauge.score_answer(text, item, reasoning=mode) for mode in ("strip", "keep"))
+    assert (stripped.call, stripped.reasoning, stripped.unfinished) == (answer, draft, None)
+    assert (kept.call, kept.reasoning) == (draft, "")
+    cut = apigauge.score_answer("Let me", item, finish_reason="length")
+    assert (cut.unfinished, cut.labels["ast.exact"]) == ("length", "unfinished")
+    assert apigauge.score_answer(f"<plan>{draft}</plan>{answer}", item, reasoning="<plan>,</plan>").call == answer
+    with pytest.raises(apigauge.UsageError, match="give strip, keep, or tags"):
+        apigauge.score_answer(text, item, reasoning="stirp")
+    rows = [{"item": item.id, "text": text, "finish_reason": "length"}]
+    run = apigauge.score(rows, mini, reasoning="keep", metrics=["ast.exact"])
+    assert run.manifest["reasoning"] == {"mode": "keep"}
+    assert run.summary["unfinished"]["count"] == 1
+
+
+def test_too_many_unfinished_answers_are_logged(mini, caplog):
+    apigauge.score([{"item": mini.items[0].id, "text": "", "finish_reason": "length"}], mini, metrics=["ast.exact"])
+    assert "1 of 1 answers are unfinished" in caplog.text

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from apigauge.errors import UsageError
 from apigauge.harness.cli.options import add_common
-from apigauge.harness.cli.output import print_json, say
+from apigauge.harness.cli.output import print_json, say, say_error
 
 if TYPE_CHECKING:
     from apigauge.benchmarks import Benchmark
@@ -49,6 +49,7 @@ def run(arguments: argparse.Namespace) -> int:
     from apigauge.benchmarks import load_benchmark
     from apigauge.harness.comparison.compare import check_benchmarks, compare, read
     from apigauge.harness.comparison.logits import gaps, load_tokenizer
+    from apigauge.harness.evaluation import unfinished
 
     kind, _, name = (arguments.logits or "").partition(":")
     if arguments.logits and (kind != "hf" or not name):
@@ -71,6 +72,9 @@ def run(arguments: argparse.Namespace) -> int:
         say("apigauge: a run is not scored, so only texts are compared")
     if comparison.withheld:
         say(f"apigauge: {', '.join(comparison.withheld)} left out: too many sandbox failures in one run")
+    for side, path, record in zip("AB", (a.path, b.path), comparison.unfinished, strict=True):
+        if trouble := unfinished.problem(record):
+            say_error(f"WARNING: {side} ({path}): {trouble}")
     index = _write_page(arguments, comparison, benchmark) if arguments.out else None
     if arguments.json:
         print_json(_json(comparison, token_gaps) | ({"index": str(index)} if index else {}))
@@ -137,6 +141,7 @@ def _json(comparison: "Comparison", gaps: "Gaps") -> dict[str, Any]:
         "only_a": [{"item": item, "sample": sample} for item, sample in comparison.only_a],
         "only_b": [{"item": item, "sample": sample} for item, sample in comparison.only_b],
         "withheld": comparison.withheld,
+        "unfinished": {"a": comparison.unfinished[0], "b": comparison.unfinished[1]},
         "manifests": [{"name": name, "a": a, "b": b} for name, a, b in comparison.manifests],
     }
 
@@ -146,11 +151,16 @@ def _print(comparison: "Comparison", gaps: "Gaps", a: Path, b: Path) -> None:
 
     Texts of models and manifests are printed as Python writes them, so that none can steer a terminal.
     """
+    from apigauge.harness.evaluation.unfinished import words
+
     if comparison.metrics:
         _print_metrics(comparison)
     print(f"A is {a}, B is {b}")
     for name, first, second in comparison.manifests:
         print(f"made differently: {name}: {first!r} -> {second!r}")
+    for side, record in zip("AB", comparison.unfinished, strict=True):
+        if record and record["count"]:
+            print(f"unfinished in {side}: {words(record)}")
     print(f"{comparison.pairs} pairs of answers")
     for what in ("texts", "extractions", "verdicts"):
         _print_agreement(what, getattr(comparison, what))

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from apigauge.errors import RunError
+from apigauge.file_formats import Summary
 from apigauge.harness.evaluation.run_directory import (
     GENERATIONS,
     MANIFEST,
@@ -42,6 +43,7 @@ class RunEntry:
         expected: how many items the run asks; None if that is unknown.
         metrics: mean by metric.
         withheld: metrics that are not published because the sandbox failed too often.
+        unfinished: how many answers have no end, and their share; None if the run does not say.
     """
 
     path: Path
@@ -54,6 +56,7 @@ class RunEntry:
     expected: int | None = None
     metrics: dict[str, float] = field(default_factory=dict)
     withheld: tuple[str, ...] = ()
+    unfinished: tuple[int, float] | None = None
 
     def to_json(self) -> dict[str, Any]:
         """For ``--json``."""
@@ -66,6 +69,7 @@ class RunEntry:
             "expected": self.expected,
             "metrics": self.metrics,
             "withheld": list(self.withheld),
+            "unfinished": self.unfinished and {"count": self.unfinished[0], "share": self.unfinished[1]},
             "state": self.state,
             "reason": self.reason,
         }
@@ -169,8 +173,14 @@ def _inspect(run: Path, created: datetime, about: dict[str, Any]) -> RunEntry:
         items=len(scored or answered),
         metrics={name: entry["value"] for name, entry in summary["metrics"].items()} if summary else {},
         withheld=tuple(summary["withheld"]) if summary else (),
+        unfinished=_unfinished(summary) if summary else None,
         **about,
     )
+
+
+def _unfinished(summary: Summary) -> tuple[int, float] | None:
+    record = summary.get("unfinished")
+    return (record["count"], record["share"]) if record else None
 
 
 def _reason(run: Path, error: RunError | OSError) -> str:

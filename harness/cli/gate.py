@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from apigauge.errors import ApigaugeError, UsageError
-from apigauge.harness.cli.options import add_common, add_sandbox, metric_modules, positive, sandbox_for
-from apigauge.harness.cli.output import print_json, progress, say
+from apigauge.harness.cli.options import add_common, add_reasoning, add_sandbox, metric_modules, positive, sandbox_for
+from apigauge.harness.cli.output import print_json, progress, say, say_error
 from apigauge.harness.cli.rerun import rescore
 from apigauge.harness.cli.run import add_generation, model_options
 
@@ -64,6 +64,7 @@ def declare(parser: argparse.ArgumentParser) -> None:
     add_generation(parser)
     scoring = parser.add_argument_group("scoring (--budget, --rescore)")
     scoring.add_argument("--workers", type=positive, metavar="N", help="processes for scoring (default: all cores)")
+    add_reasoning(scoring)
     add_sandbox(parser, "auto; with --rescore, the kind each run was made with")
     parser.set_defaults(function=run)
 
@@ -79,6 +80,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _run(arguments: argparse.Namespace) -> int:
+    from apigauge.harness.gate import render
     from apigauge.harness.gate.judge import worst
     from apigauge.harness.gate.outcomes import read, save
 
@@ -87,14 +89,19 @@ def _run(arguments: argparse.Namespace) -> int:
         baseline = read(arguments.baseline)
         stopped = _ask(arguments, baseline) if arguments.budget else None
         findings = stopped.findings if stopped else _judge(arguments, baseline)
+        # Read again: --rescore may have replaced both.
+        notes = render.unfinished(read(arguments.baseline), read(arguments.run))
         decision = worst(findings)
         code = EXIT[decision]
-        result = {"decision": decision, "metrics": [finding.to_json() for finding in findings]}
+        result = {"decision": decision, "metrics": [finding.to_json() for finding in findings], "notes": notes}
         if stopped:
             result |= {"asked": stopped.questions, "budget": stopped.budget}
-        _write(arguments, arguments.title or baseline.benchmark, decision, findings, stopped=stopped)
+        _write(arguments, arguments.title or baseline.benchmark, decision, findings, stopped=stopped, notes=notes)
         if not arguments.json:
-            _print(decision, findings, stopped)
+            _print(decision, findings, stopped, notes)
+        for note in notes:
+            if note.startswith("Warning"):
+                say_error(note)
     if arguments.save_baseline:
         outcomes = read(arguments.run)
         save(outcomes, arguments.save_baseline)
@@ -125,13 +132,14 @@ def _write(
     findings: "Sequence[Finding]",
     trouble: str = "",
     stopped: "Interim | None" = None,
+    notes: "Sequence[str]" = (),
 ) -> None:
     """The documents that the options name; ``trouble`` says why there are no findings."""
     from apigauge.harness.gate import render
 
     for path, text in (
-        (arguments.markdown, render.markdown(title, decision, findings, trouble, stopped)),
-        (arguments.junit, render.junit(title, findings, trouble)),
+        (arguments.markdown, render.markdown(title, decision, findings, trouble, stopped, notes)),
+        (arguments.junit, render.junit(title, findings, trouble, notes)),
     ):
         if path:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -179,10 +187,11 @@ def _ask(arguments: argparse.Namespace, baseline: "Outcomes") -> "Interim":
     names = [metric.partition(":")[0] for metric in arguments.metric or ()]
     benchmark = load_benchmark(baseline.benchmark, arguments.data_dir)
     generator = open_generator(arguments.model, model_options(arguments))
+    reasoning = arguments.reasoning or "strip"
     with sandbox_for(benchmark, arguments.sandbox or "auto", names or None, arguments) as sandbox:
         modules = modules_for(names) if names else metric_modules(None)
         limit = min(arguments.budget, len(benchmark.items))
-        planned_run = of_run(arguments.run, planned(benchmark, generator, modules, limit, sandbox))
+        planned_run = of_run(arguments.run, planned(benchmark, generator, modules, limit, sandbox, reasoning))
         criteria = _criteria(arguments, baseline, planned_run)
         check_comparable(replace(baseline, rows={}, withheld=False), planned_run, [one.name for one in criteria])
         questions = plan(benchmark.items, baseline, limit)
@@ -190,14 +199,25 @@ def _ask(arguments: argparse.Namespace, baseline: "Outcomes") -> "Interim":
 
             def answer(items: "Sequence[Item]") -> "Outcomes":
                 evaluate(
-                    benchmark, generator, arguments.run, modules, limit, arguments.workers, tick, sandbox, only=items
+                    benchmark,
+                    generator,
+                    arguments.run,
+                    modules,
+                    limit,
+                    arguments.workers,
+                    tick,
+                    sandbox,
+                    only=items,
+                    reasoning=reasoning,
                 )
                 return read(arguments.run)
 
             return watch(baseline, answer, criteria, questions)
 
 
-def _print(decision: str, findings: "Sequence[Finding]", stopped: "Interim | None") -> None:
+def _print(
+    decision: str, findings: "Sequence[Finding]", stopped: "Interim | None", notes: "Sequence[str]" = ()
+) -> None:
     from apigauge.harness.cli.tables import Column, print_table
     from apigauge.harness.gate import render
 
@@ -220,6 +240,8 @@ def _print(decision: str, findings: "Sequence[Finding]", stopped: "Interim | Non
     )
     if stopped:
         print(render.stopping(stopped))
+    for note in notes:
+        print(note)
     for one in findings:
         print(render.sentence(one))
         for line in render.lost(one, _APIS, _ITEMS):

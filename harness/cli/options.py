@@ -96,6 +96,29 @@ def add_scoring(parser: argparse.ArgumentParser) -> None:
         help="only these metrics (default: all; a module's name means all of its)",
     )
     parser.add_argument("--workers", type=positive, metavar="N", help="processes for scoring (default: all cores)")
+    add_reasoning(parser)
+
+
+def add_reasoning(parser: argparse._ActionsContainer) -> None:
+    """``--reasoning``."""
+    parser.add_argument(
+        "--reasoning",
+        type=_reasoning,
+        metavar="strip|keep|OPEN,CLOSE",
+        help="what a model writes before it answers: strip (default) leaves it out, by the tags of the checkpoint's "
+        "chat template or by all that are in use; keep scores the whole text; OPEN,CLOSE are tags of your own, such as "
+        "'<plan>,</plan>'. A run that exists is scored as it was",
+    )
+
+
+def _reasoning(text: str) -> str:
+    """The value of ``--reasoning``, checked before anything is run."""
+    from apigauge.harness.extraction.reasoning_tags import check_mode
+
+    try:
+        return check_mode(text)
+    except UsageError as error:
+        raise argparse.ArgumentTypeError(str(error).removeprefix("--reasoning ")) from error
 
 
 def add_sandbox(parser: argparse.ArgumentParser, default: str) -> None:

@@ -15,7 +15,7 @@ from enum import IntEnum
 from pathlib import Path
 from typing import Any
 
-from apigauge.file_formats import Summary
+from apigauge.file_formats import MetricSummary, Summary
 
 
 class Verbosity(IntEnum):
@@ -63,11 +63,20 @@ def say_detail(text: str) -> None:
 
 
 def tell_problems(problems: list[str]) -> None:
-    """Notes what was wrong with the input but did not stop the run: the first ten, and how many there were."""
-    for problem in problems[:10]:
+    """Notes what was wrong with the input but did not stop the run: the first ten, and how many there were.
+
+    Too many unfinished answers are an error of the experiment, which ``--quiet`` does not silence either.
+    """
+    from apigauge.harness.evaluation.unfinished import is_problem
+
+    loud = [problem for problem in problems if is_problem(problem)]
+    quiet = [problem for problem in problems if not is_problem(problem)]
+    for problem in quiet[:10]:
         say(f"apigauge: {problem}")
-    if len(problems) > 10:
-        say(f"apigauge: and {len(problems) - 10} more problems; all are in summary.json")
+    if len(quiet) > 10:
+        say(f"apigauge: and {len(quiet) - 10} more problems; all are in summary.json")
+    for problem in loud:
+        say_error(f"WARNING: {problem}")
 
 
 def add_json(parser: argparse.ArgumentParser) -> None:
@@ -126,6 +135,7 @@ def summary_json(run: Path, summary: Summary) -> dict[str, Any]:
         "expected": summary["expected"],
         "metrics": metrics,
         "infra_error_rate": summary["infra_error_rate"],
+        "unfinished": summary.get("unfinished"),
     }
 
 
@@ -136,22 +146,35 @@ def print_summary(run: Path, summary: Summary, *, as_json: bool) -> None:
         return
     metrics = summary["metrics"]
     from apigauge.harness.cli.tables import Column, print_table
+    from apigauge.harness.evaluation import unfinished
 
+    record = summary.get("unfinished")
+    shows_unfinished = bool(record and record["count"])
     rows = []
     for name, entry in metrics.items():
         labels = summary["labels"].get(name, {})
         most = ", ".join(f"{label} {count}" for label, count in list(labels.items())[:4])
-        rows.append((name, f"{entry['value']:.4f}", f"{entry['low']:.4f} - {entry['high']:.4f}", most))
-    rows += [(name, "withheld", "", "") for name in summary["withheld"]]
+        count = (_count(entry),) if shows_unfinished else ()
+        rows.append((name, f"{entry['value']:.4f}", f"{entry['low']:.4f} - {entry['high']:.4f}", *count, most))
+    rows += [(name, "withheld", "", *([""] * shows_unfinished), "") for name in summary["withheld"]]
     rate = summary["infra_error_rate"]
+    notes = [f"{rate:.2%} of the programs could not be run because of a sandbox failure"] if rate else []
+    if record and shows_unfinished:
+        notes.append(unfinished.words(record))
     print_table(
         (
             Column("metric"),
             Column("value", is_right=True),
             Column("95 % interval", is_right=True),
+            *([Column("unfinished", is_right=True)] * shows_unfinished),
             Column("what differs", folds=16),
         ),
         rows,
         title=f"{run}: {summary['items']} of {summary['expected']} items",
-        caption=f"{rate:.2%} of the programs could not be run because of a sandbox failure" if rate else "",
+        caption="\n".join(notes),
     )
+
+
+def _count(entry: MetricSummary) -> str:
+    """How many of a metric's answers are unfinished."""
+    return f"{entry.get('unfinished', 0)} ({entry.get('unfinished_share', 0.0):.1%})"

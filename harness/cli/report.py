@@ -105,19 +105,17 @@ def view(path: Path, data_dir: Path | None, items: "dict[str, dict[str, Item]]")
     name = manifest.get("benchmark", {}).get("name", "")
     if name not in items:
         items[name] = {item.id: item for item in load_benchmark(name, data_dir).items}
-    texts = {
-        (row["item"], row["sample"]): row["text"] for row in run_directory.read_rows(path / run_directory.GENERATIONS)
-    }
+    answers = {(row["item"], row["sample"]): row for row in run_directory.read_rows(path / run_directory.GENERATIONS)}
     rows = [
-        item_view(items[name][row["item"]], row, texts.get((row["item"], row["sample"]), ""))
+        item_view(items[name][row["item"]], row, answers.get((row["item"], row["sample"]), {}))
         for row in run_directory.read_rows(path / run_directory.SCORES)
         if row["item"] in items[name]
     ]
     return RunView(path.resolve().name, manifest, run_directory.read_summary(path), rows)
 
 
-def item_view(item: "Item", row: dict[str, Any], text: str) -> "ItemView":
-    """One scored answer joined with its question and its text."""
+def item_view(item: "Item", row: dict[str, Any], answer: dict[str, Any]) -> "ItemView":
+    """One scored answer joined with its question and its row of ``generations.jsonl``."""
     from apigauge.reports.views import ItemView
 
     extraction = row["extraction"]
@@ -128,7 +126,7 @@ def item_view(item: "Item", row: dict[str, Any], text: str) -> "ItemView":
         reference_call=item.reference_call,
         reference_program=item.reference_program,
         domain=item.domain,
-        text=text,
+        text=answer.get("text", ""),
         call=extraction.get("call"),
         program=extraction.get("program"),
         how=extraction.get("how", ""),
@@ -136,4 +134,6 @@ def item_view(item: "Item", row: dict[str, Any], text: str) -> "ItemView":
         labels=row["labels"],
         messages=row.get("messages", {}),
         verdict=row.get("verdict"),
+        unfinished=row.get("unfinished"),
+        reasoning=answer.get("reasoning", ""),
     )

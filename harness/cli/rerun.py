@@ -114,7 +114,14 @@ def rescore(run_path: Path, arguments: argparse.Namespace, otherwise: str) -> "t
         progress(f"scoring {benchmark.name}", manifest["benchmark"].get("items")) as tick,
     ):
         return score_run(
-            benchmark, run_path, modules, arguments.workers, tick, sandbox, keep_others=bool(arguments.metrics)
+            benchmark,
+            run_path,
+            modules,
+            arguments.workers,
+            tick,
+            sandbox,
+            keep_others=bool(arguments.metrics),
+            reasoning=arguments.reasoning,
         )
 
 

@@ -217,7 +217,17 @@ def answer_and_score(
         sandbox_for(benchmark, kind, arguments.metrics, arguments) as sandbox,
         progress(f"scoring {benchmark.name}", total) as tick,
     ):
-        summary = evaluate(benchmark, generator, out, modules, arguments.limit, arguments.workers, tick, sandbox)
+        summary = evaluate(
+            benchmark,
+            generator,
+            out,
+            modules,
+            arguments.limit,
+            arguments.workers,
+            tick,
+            sandbox,
+            reasoning=arguments.reasoning or "strip",
+        )
     tell_problems(summary["problems"])
     if not arguments.json:
         print_summary(out, summary, as_json=False)

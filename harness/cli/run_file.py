@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from apigauge.errors import UsageError, did_you_mean
-from apigauge.harness.cli.options import GIVEN
+from apigauge.harness.cli.options import GIVEN, positive
 
 
 def add_file(parser: argparse.ArgumentParser) -> None:
@@ -84,10 +84,10 @@ def _scalar(file: Path, key: str, action: argparse.Action, value: Any) -> Any:
     is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
     if converts is float:
         is_right, kind = is_number, "a number"
-    elif converts in (str, Path):
-        is_right, kind = isinstance(value, str), "text"
-    else:
+    elif converts in (int, positive):
         is_right, kind = is_number and isinstance(value, int), "a whole number"
+    else:
+        is_right, kind = isinstance(value, str), "text"
     if not is_right:
         raise _wrong(file, key, kind, value)
     try:

@@ -44,6 +44,7 @@ def run(arguments: argparse.Namespace) -> int:
 def _print(entries: "list[RunEntry]") -> None:
     from apigauge.harness.cli.tables import Column, print_table, printable
 
+    shows_unfinished = any(entry.unfinished and entry.unfinished[0] for entry in entries)
     rows = [
         (
             str(entry.path),
@@ -52,6 +53,7 @@ def _print(entries: "list[RunEntry]") -> None:
             f"{entry.created:%Y-%m-%d %H:%M}",
             str(entry.items),
             *(_score(entry, metric) for metric in _MAIN),
+            *([_unfinished(entry)] * shows_unfinished),
             _state(entry),
         )
         for entry in entries
@@ -63,6 +65,7 @@ def _print(entries: "list[RunEntry]") -> None:
         Column("date (UTC)"),
         Column("items", is_right=True),
         *(Column(metric, is_right=True) for metric in _MAIN),
+        *([Column("unfinished", is_right=True)] * shows_unfinished),
         Column("state"),
     )
     print_table(columns, rows)
@@ -75,6 +78,10 @@ def _score(entry: "RunEntry", metric: str) -> str:
     if metric in entry.withheld:
         return "withheld"
     return f"{entry.metrics[metric]:.4f}" if metric in entry.metrics else "-"
+
+
+def _unfinished(entry: "RunEntry") -> str:
+    return "-" if entry.unfinished is None else f"{entry.unfinished[0]} ({entry.unfinished[1]:.1%})"
 
 
 def _state(entry: "RunEntry") -> str:

@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any, cast
 
 from apigauge.errors import RunError, UsageError
-from apigauge.file_formats import GenerationRow, Manifest, ScoreRow
+from apigauge.file_formats import GenerationRow, Manifest, ScoreRow, UnfinishedRecord
 from apigauge.harness.comparison.divergence import Divergence, Tokenizer, Words, diverge
 from apigauge.harness.evaluation import run_directory
+from apigauge.harness.evaluation.unfinished import count
 from apigauge.harness.metrics.executability import INFRA, infra_errors, is_withheld
 from apigauge.harness.metrics.table import NAMES, is_executed
 from apigauge.harness.statistics.paired import Contrast, Scores, contrasts
@@ -81,6 +82,7 @@ class Comparison:
         different: the pairs that differ, in the first run's order.
         only_a: answers that only the first run has.
         only_b: answers that only the second run has.
+        unfinished: of each run how many answers have no end; None if it, scored by an older version, does not say.
     """
 
     manifests: list[tuple[str, Any, Any]]
@@ -93,6 +95,7 @@ class Comparison:
     different: list[Difference]
     only_a: list[run_directory.Key]
     only_b: list[run_directory.Key]
+    unfinished: tuple[UnfinishedRecord | None, UnfinishedRecord | None] = (None, None)
 
 
 def read(path: Path) -> LoadedRun:
@@ -144,6 +147,7 @@ def compare(a: LoadedRun, b: LoadedRun, apis: Mapping[str, str], tokenizer: Toke
         different=[one for one in compared if one.text or one.extraction or one.verdict or one.metrics],
         only_a=[key for key in a.answers if key not in b.answers],
         only_b=[key for key in b.answers if key not in a.answers],
+        unfinished=(count([*a.scores.values()]), count([*b.scores.values()])),
     )
 
 

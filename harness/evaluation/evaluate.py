@@ -14,6 +14,7 @@ from apigauge.harness.evaluation.manifest import note, planned, sha256, start
 from apigauge.harness.evaluation.scoring import Tick, score_answers
 from apigauge.harness.evaluation.summary import summarise
 from apigauge.harness.executors.prefetch import prefetch
+from apigauge.harness.extraction.reasoning_tags import STRIP, of_record
 from apigauge.harness.generation.types import Completion, Generator
 from apigauge.sandboxes.verdict import Sandbox
 
@@ -28,6 +29,7 @@ def evaluate(
     tick: Tick = lambda: None,
     sandbox: Sandbox | None = None,
     only: Sequence[Item] | None = None,
+    reasoning: str = STRIP,
 ) -> Summary:
     """Answers and scores a benchmark into a run directory, or resumes a run that was killed.
 
@@ -42,6 +44,7 @@ def evaluate(
         sandbox: where the answers' programs run; without one they do not, and ``exec.*`` is not measured.
         only: the items to answer now, at most as many as the limit says; the run is resumed for others, and not
             extended.
+        reasoning: as for ``--reasoning``: ``strip``, ``keep`` or own tags.
 
     Returns:
         The summary, as in ``summary.json``.
@@ -53,12 +56,14 @@ def evaluate(
     started, hits = time.perf_counter(), generator.hits
     with run_directory.writing(run):
         _refuse_others(run, items, only)
-        start(run, planned(benchmark, generator, modules, limit, sandbox), may_extend=only is None)
+        new = planned(benchmark, generator, modules, limit, sandbox, reasoning)
+        start(run, new, may_extend=only is None)
         total = len(items) * generator.samples
+        how = of_record(new["reasoning"])
         # Answers are generated in a thread, so that scoring and sandbox work on the first while more are generated.
         with contextlib.closing(prefetch(_answers(benchmark, generator, run, items), total + 1)) as answers:
             scores = run / run_directory.SCORES
-            score_answers(benchmark, answers, total, scores, modules, workers, tick, sandbox)
+            score_answers(benchmark, answers, total, scores, modules, workers, tick, sandbox, how)
         note(run, time.perf_counter() - started, generator.hits - hits, generator.describe())
         return summarise(benchmark, run, generator.problems)
 

@@ -3,6 +3,7 @@
 import hashlib
 import platform
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.metadata import version as installed
 from pathlib import Path
@@ -10,10 +11,18 @@ from typing import Any, cast
 
 from apigauge.benchmarks.types import Benchmark
 from apigauge.errors import RunError
-from apigauge.file_formats import GeneratorRecord, Manifest, SandboxRecord
+from apigauge.file_formats import GeneratorRecord, Manifest, ReasoningRecord, SandboxRecord
 from apigauge.harness.evaluation import run_directory
 from apigauge.harness.evaluation.run_directory import GENERATIONS, MANIFEST, SCORES, SUMMARY
 from apigauge.harness.extraction import syntax
+from apigauge.harness.extraction.reasoning_tags import (
+    STRIP,
+    TAGS,
+    Reasoning,
+    check_mode,
+    tag_at_end,
+    tags_of_template,
+)
 from apigauge.harness.generation.types import Generator
 from apigauge.harness.metrics.registry import EXTRACTION_CODE, code_digest, versions
 from apigauge.harness.metrics.table import EXECUTED, STATIC
@@ -22,6 +31,9 @@ from apigauge.sandboxes.verdict import Sandbox
 Difference = tuple[str, Any, Any]
 # What a generator learns of its server while it answers: not part of what a run begins with.
 _LEARNED = ("left_out", "renamed")
+_STRIP = Reasoning()
+# A run without scores may be scored differently from what its answers were generated for.
+_OF_SCORING = ("metrics.", "sandbox.", "reasoning.")
 
 
 def manifest(
@@ -31,6 +43,7 @@ def manifest(
     modules: Sequence[str],
     items: int,
     sandbox: Sandbox | None = None,
+    reasoning: Reasoning = _STRIP,
 ) -> Manifest:
     """What a run's scores depend on, and where and when it was made.
 
@@ -41,6 +54,7 @@ def manifest(
         modules: metrics, by module.
         items: how many items the run answers.
         sandbox: where programs run, if they do.
+        reasoning: how the reasoning is separated from the answers.
     """
     from apigauge import __version__
 
@@ -52,6 +66,7 @@ def manifest(
         "prompt_sha256": prompts,
         "generator": generator,
         "extraction": f"{syntax.version()}, code {code_digest(*EXTRACTION_CODE)}",
+        "reasoning": cast("ReasoningRecord", reasoning.to_record()),
         "metrics": versions(measured(modules, sandbox)),
         "libraries": {"numpy": installed("numpy")},
         "sandbox": cast("SandboxRecord", sandbox.describe()) if sandbox else None,
@@ -62,12 +77,34 @@ def manifest(
 
 
 def planned(
-    benchmark: Benchmark, generator: Generator, modules: Sequence[str], limit: int | None, sandbox: Sandbox | None
+    benchmark: Benchmark,
+    generator: Generator,
+    modules: Sequence[str],
+    limit: int | None,
+    sandbox: Sandbox | None,
+    mode: str = STRIP,
 ) -> Manifest:
-    """The manifest of a run that has not begun."""
-    prompts = sha256("\0".join(generator.prompts(benchmark, benchmark.items)))
-    items = len(benchmark.items[:limit])
-    return manifest(benchmark, cast("GeneratorRecord", generator.describe()), prompts, modules, items, sandbox)
+    """The manifest of a run that has not begun; ``mode`` is that of ``--reasoning``."""
+    prompts = generator.prompts(benchmark, benchmark.items)
+    described = cast("GeneratorRecord", generator.describe())
+    digest, items = sha256("\0".join(prompts)), len(benchmark.items[:limit])
+    return manifest(benchmark, described, digest, modules, items, sandbox, reasoning_of(generator, prompts, mode))
+
+
+def reasoning_of(generator: Generator, prompts: Sequence[str], mode: str) -> Reasoning:
+    """How the reasoning of a generator's answers is recognised.
+
+    Args:
+        generator: one whose model has a chat template here offers it as ``chat_template``.
+        prompts: of all items.
+        mode: as for ``--reasoning``.
+
+    Raises:
+        UsageError: there is no such mode.
+    """
+    pairs = tags_of_template(getattr(generator, "chat_template", ""))
+    reasoning = Reasoning(check_mode(mode), pairs)
+    return replace(reasoning, prompt_tag=tag_at_end(prompts, (*reasoning.tags, *pairs, *TAGS)))
 
 
 def measured(modules: Sequence[str], sandbox: Sandbox | None) -> list[str]:
@@ -105,7 +142,7 @@ def start(run: Path, new: Manifest, *, may_extend: bool = True) -> None:
         if not (is_extended and entry[0] == "benchmark.items")
     ]
     unscored = not (run / SCORES).exists() or not (run / SCORES).stat().st_size
-    if different and not (unscored and all(name.startswith(("metrics.", "sandbox.")) for name, _, _ in different)):
+    if different and not (unscored and all(name.startswith(_OF_SCORING) for name, _, _ in different)):
         raise RunError(_refusal(run, different))
     if different:  # answers of `apigauge generate`, to be scored now
         run_directory.write_json(run / MANIFEST, new)

@@ -14,12 +14,13 @@ from apigauge.harness.evaluation.manifest import Difference, manifest, measured
 from apigauge.harness.evaluation.run_directory import Key
 from apigauge.harness.evaluation.scoring import Tick, score_answers
 from apigauge.harness.evaluation.summary import is_scoring_problem, summarise
+from apigauge.harness.extraction.reasoning_tags import Reasoning, check_mode, of_record
 from apigauge.harness.metrics.executability import INFRA
 from apigauge.harness.metrics.table import MODULES, NAMES, is_executed
 from apigauge.sandboxes.verdict import Sandbox
 
 # What the scores of all metrics depend on: scores with two values of one of these do not belong into one table.
-_SHARED = ("benchmark.digest", "extraction")
+_SHARED = ("benchmark.digest", "extraction", "reasoning.mode")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,7 @@ def score_run(
     sandbox: Sandbox | None = None,
     *,
     keep_others: bool = False,
+    reasoning: str | None = None,
 ) -> tuple[Summary, list[Change]]:
     """Scores a run's stored answers anew, and says which scores changed and why.
 
@@ -58,6 +60,7 @@ def score_run(
         sandbox: where programs run; without one they do not.
         keep_others: whether the scores of other metrics, with their labels, messages, verdicts and versions, stay as
             they are. Without it the run has the scores of these modules only.
+        reasoning: another ``--reasoning`` than the one that the run was scored with.
 
     Raises:
         RunError: the directory is no run, or is being written to; or scores that would stay were made from another
@@ -65,7 +68,8 @@ def score_run(
     """
     with run_directory.writing(run):
         old_manifest, old_rows = run_directory.read_manifest(run), run_directory.read_scores(run)
-        new_manifest = _new_manifest(benchmark, old_manifest, modules, sandbox)
+        how = of_record(old_manifest.get("reasoning"), check_mode(reasoning) if reasoning else None)
+        new_manifest = _new_manifest(benchmark, old_manifest, modules, sandbox, how)
         rescored = {name for module in measured(modules, sandbox) for name in MODULES[module]}
         others = _names_of(old_rows) - rescored if keep_others else set()
         if others:
@@ -76,7 +80,7 @@ def score_run(
         answers = list(stored(run, benchmark))
         if others:
             _refuse_gaps(run, others, {(one.item, one.sample) for one in answers}, old_rows)
-        score_answers(benchmark, answers, len(answers), fresh, modules, workers, tick, sandbox)
+        score_answers(benchmark, answers, len(answers), fresh, modules, workers, tick, sandbox, how)
         if others:
             _add_kept_scores(fresh, old_rows, rescored)
         new_rows = run_directory.read_scores(run, fresh.name)
@@ -125,10 +129,14 @@ def _differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Differe
     return run_directory.differences(old, new)
 
 
-def _new_manifest(benchmark: Benchmark, old: Manifest, modules: Sequence[str], sandbox: Sandbox | None) -> Manifest:
+def _new_manifest(
+    benchmark: Benchmark, old: Manifest, modules: Sequence[str], sandbox: Sandbox | None, reasoning: Reasoning
+) -> Manifest:
     """The manifest of a run whose answers are now scored by these modules alone."""
     items = old["benchmark"].get("items", len(benchmark.items))
-    new = manifest(benchmark, old.get("generator", {}), old.get("prompt_sha256", ""), modules, items, sandbox)
+    new = manifest(
+        benchmark, old.get("generator", {}), old.get("prompt_sha256", ""), modules, items, sandbox, reasoning
+    )
     if "created" in old:
         new["created"] = old["created"]
     else:  # the run is older than this entry, and its date is unknown
@@ -138,7 +146,7 @@ def _new_manifest(benchmark: Benchmark, old: Manifest, modules: Sequence[str], s
 
 def _between(old: Manifest, new: Manifest) -> Manifest:
     """The old manifest while scores are replaced: metrics that differ have a version that no other run has."""
-    same_for_all = all(old.get(name) == new.get(name) for name in ("extraction", "benchmark", "sandbox"))
+    same_for_all = all(old.get(name) == new.get(name) for name in ("extraction", "reasoning", "benchmark", "sandbox"))
     before, after = old.get("metrics", {}), new["metrics"]
     versions = {
         module: before[module]

@@ -57,6 +57,11 @@ def read_summary(run: Path) -> Summary:
         for name in ("value", "low", "high", "n"):
             if not (isinstance(entry, dict) and _is_number(entry.get(name))):
                 raise RunError(f"{path}: {metric} has no {name}; `apigauge score {run}` writes it again.")
+    record = summary.get("unfinished")
+    if record is not None and not (
+        isinstance(record, dict) and all(_is_number(record.get(name)) for name in ("count", "answers", "share"))
+    ):
+        raise RunError(f"{path}: unfinished is damaged; `apigauge score {run}` writes it again.")
     for metric, counts in summary["labels"].items():
         if not isinstance(counts, dict):
             raise RunError(f"{path}: the labels of {metric} are damaged; `apigauge score {run}` writes it again.")

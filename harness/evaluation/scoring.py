@@ -9,15 +9,18 @@ from apigauge.benchmarks.types import Benchmark
 from apigauge.file_formats import ExtractionRecord, ScoreRow
 from apigauge.harness.evaluation import run_directory
 from apigauge.harness.evaluation.execution import executed
+from apigauge.harness.evaluation.unfinished import with_end
 from apigauge.harness.executors.local import ordered
 from apigauge.harness.executors.prefetch import Pending
 from apigauge.harness.extraction.call_scan import functions_of
 from apigauge.harness.extraction.extract import extract
+from apigauge.harness.extraction.reasoning_tags import Reasoning
 from apigauge.harness.generation.types import Completion
 from apigauge.harness.metrics.registry import make_metrics, score
 from apigauge.sandboxes.verdict import Sandbox
 
 Tick = Callable[[], None]
+_STRIP = Reasoning()
 
 
 def score_answers(
@@ -29,6 +32,7 @@ def score_answers(
     workers: int | None = None,
     tick: Tick = lambda: None,
     sandbox: Sandbox | None = None,
+    reasoning: Reasoning = _STRIP,
 ) -> None:
     """Scores answers as they arrive and appends each row to a file; answers whose rows are in the file are skipped.
 
@@ -41,12 +45,14 @@ def score_answers(
         workers: processes; all cores by default.
         tick: called after each row.
         sandbox: where programs run; closed here if scoring is interrupted.
+        reasoning: how the reasoning is separated from the answers.
     """
     scores = run_directory.Appender(file)
     try:
         unscored = (one for one in answers if isinstance(one, Pending) or (one.item, one.sample) not in scores.keys)
         with contextlib.ExitStack() as stack:
-            rows = ordered(ScorerFactory(benchmark, tuple(modules)), unscored, expected - len(scores.keys), workers)
+            factory = ScorerFactory(benchmark, tuple(modules), reasoning)
+            rows = ordered(factory, unscored, expected - len(scores.keys), workers)
             if sandbox:
                 # On an exception the traceback would keep this generator alive, and with it the programs that run.
                 rows = stack.enter_context(contextlib.closing(executed(rows, sandbox)))
@@ -64,6 +70,7 @@ class ScorerFactory:
 
     benchmark: Benchmark
     modules: tuple[str, ...]
+    reasoning: Reasoning = _STRIP
 
     def __call__(self) -> Callable[[Completion], ScoreRow]:
         """The function that scores a completion; pure, so it can run anywhere."""
@@ -72,7 +79,7 @@ class ScorerFactory:
         functions = functions_of((api.call for api in self.benchmark.catalogue), self.benchmark.conventions)
 
         def scorer(completion: Completion) -> ScoreRow:
-            extraction = extract(completion.text, functions)
+            extraction = with_end(extract(completion.text, functions, self.reasoning), completion)
             scored = score(metrics, items[completion.item], extraction)
             record: ExtractionRecord = {
                 "call": extraction.call,
@@ -89,6 +96,7 @@ class ScorerFactory:
                 "labels": scored.labels,
                 "messages": scored.messages,
                 "verdict": None,
+                "unfinished": extraction.unfinished or None,
             }
 
         return scorer

@@ -7,7 +7,7 @@ from typing import cast
 
 from apigauge.benchmarks.types import Benchmark
 from apigauge.file_formats import MetricSummary, ScoreRow, Summary
-from apigauge.harness.evaluation import ceilings, run_directory
+from apigauge.harness.evaluation import ceilings, run_directory, unfinished
 from apigauge.harness.metrics.executability import MAX_INFRA_ERROR_RATE, infra_errors, is_withheld
 from apigauge.harness.metrics.table import NAMES, TOP, is_executed
 from apigauge.harness.metrics.types import SCORER_ERROR
@@ -31,17 +31,20 @@ def summarise(benchmark: Benchmark, run: Path, problems: Sequence[str]) -> Summa
     withheld = [name for name in NAMES if is_executed(name)] if is_withheld(failed, ran) else []
     scored = [name for name in NAMES if name not in withheld and any(name in row["metrics"] for row in rows)]
     items = {row["item"] for row in rows}
+    counted = unfinished.count(rows)
     summary: Summary = {
         "schema_version": run_directory.SCHEMA_VERSION,
         "items": len(items),
         "expected": manifest["benchmark"]["items"],
-        "metrics": {name: _estimate(rows, name, apis) for name in scored},
+        "metrics": {name: _with_unfinished(_estimate(rows, name, apis), rows, name) for name in scored},
         "labels": _count_labels(rows),
         "infra_error_rate": failed / ran if ran else None,
         "withheld": withheld,
         "ceilings": {} if withheld else ceilings.load(benchmark, manifest.get("sandbox"), items),
-        "problems": [*problems, *_scoring_problems(rows)],
+        "problems": [*problems, *_scoring_problems(rows), *filter(None, [unfinished.problem(counted)])],
     }
+    if counted:
+        summary["unfinished"] = counted
     run_directory.write_json(run / run_directory.SUMMARY, summary)
     return summary
 
@@ -63,7 +66,7 @@ def _scoring_problems(rows: Sequence[ScoreRow]) -> list[str]:
 
 def is_scoring_problem(problem: str) -> bool:
     """Whether a summary's problem came from its scoring, in this version's words or in older ones."""
-    return _UNSCORED in problem or _WITHHELD in problem
+    return _UNSCORED in problem or _WITHHELD in problem or unfinished.is_problem(problem)
 
 
 def _count_labels(rows: Sequence[ScoreRow]) -> dict[str, dict[str, int]]:
@@ -73,6 +76,13 @@ def _count_labels(rows: Sequence[ScoreRow]) -> dict[str, dict[str, int]]:
         counts = Counter(row["labels"][metric] for row in rows if metric in row["labels"])
         labels[metric] = dict(sorted(counts.items(), key=lambda entry: (-entry[1], entry[0])))
     return labels
+
+
+def _with_unfinished(entry: MetricSummary, rows: Sequence[ScoreRow], name: str) -> MetricSummary:
+    """A metric's summary with how many of its answers are unfinished, where the rows say so."""
+    if record := unfinished.count([row for row in rows if name in row["metrics"]]):
+        entry["unfinished"], entry["unfinished_share"] = record["count"], record["share"]
+    return entry
 
 
 def _estimate(rows: Sequence[ScoreRow], name: str, apis: Mapping[str, str]) -> MetricSummary:

@@ -10,7 +10,8 @@ import re
 from dataclasses import dataclass, field
 
 from apigauge.harness.extraction.call_scan import choose_call, comments_and_strings, imports
-from apigauge.harness.extraction.reasoning import Parts, separate
+from apigauge.harness.extraction.reasoning import separate
+from apigauge.harness.extraction.reasoning_tags import Reasoning
 from apigauge.harness.extraction.syntax import MAX_PROGRAM, parses
 
 MAX_TEXT = 1_000_000
@@ -52,6 +53,8 @@ class Extraction:
         how: where the call was found and what was done to the text, e.g. ``section`` or ``dict, unescaped``.
         imports: what the names that the program imports stand for, see :func:`~.call_scan.imports`.
         reasoning: what the model wrote before it answered, in which nothing was looked for; empty if nothing.
+        unfinished: why the answer has no end: ``reasoning`` if it ends inside its reasoning, ``length`` if its tokens
+            ran out; empty if it has one.
     """
 
     text: str
@@ -60,21 +63,24 @@ class Extraction:
     how: str
     imports: dict[str, str] = field(default_factory=dict, repr=False, compare=False)
     reasoning: str = ""
+    unfinished: str = ""
 
 
-def extract(text: str, functions: frozenset[str] = frozenset()) -> Extraction:
+_STRIP = Reasoning()
+
+
+def extract(text: str, functions: frozenset[str] = frozenset(), reasoning: Reasoning = _STRIP) -> Extraction:
     """Finds the call and the program in a completion. Never raises.
 
     Args:
         text: the completion.
         functions: dotted names of the catalogue's functions; a call of one of these, or of another function with the
             same last part, is preferred to other calls around it. In prose nothing else counts as a call.
+        reasoning: how the reasoning is recognised; by default by every tag that is in use.
     """
     if len(text) > MAX_TEXT:
         return Extraction(text, None, None, "too long")
-    parts = separate(text)
-    if parts.reasoning and parses(text):  # a program whose text has a tag in it
-        parts = Parts("", text)
+    parts = separate(text, reasoning)
     plain, is_unescaped = _unescape(parts.answer)
     program, place = _program(plain)
     sections = _sections(plain)
@@ -95,7 +101,7 @@ def extract(text: str, functions: frozenset[str] = frozenset()) -> Extraction:
     if call is None:
         how = "nothing"
     how += (", unescaped" if is_unescaped else "") + (", without reasoning" if parts.reasoning else "")
-    return Extraction(text, call, program, how, names, parts.reasoning)
+    return Extraction(text, call, program, how, names, parts.reasoning, "" if parts.is_closed else "reasoning")
 
 
 def _unescape(text: str) -> tuple[str, bool]:

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import cast
 
 from apigauge.errors import RunError
-from apigauge.file_formats import GeneratorRecord, Manifest, ScoreRow
-from apigauge.harness.evaluation import run_directory
+from apigauge.file_formats import GeneratorRecord, Manifest, ScoreRow, UnfinishedRecord
+from apigauge.harness.evaluation import run_directory, unfinished
+from apigauge.harness.extraction.reasoning_tags import of_record
 from apigauge.harness.metrics.executability import infra_errors, is_withheld
 from apigauge.harness.metrics.table import MODULES, is_executed
 
@@ -31,6 +32,7 @@ class Outcomes:
         rows: the metrics of each answer.
         infra_error_rate: share of the programs that did not run because the sandbox failed.
         withheld: whether that share is too high to publish the metrics of executed programs.
+        unfinished: how many answers have no end; None if the run, scored by an older version, does not say.
     """
 
     path: Path
@@ -43,6 +45,7 @@ class Outcomes:
     rows: dict[run_directory.Key, dict[str, float]]
     infra_error_rate: float
     withheld: bool
+    unfinished: UnfinishedRecord | None = None
 
 
 def read(path: Path) -> Outcomes:
@@ -82,12 +85,18 @@ def of_run(path: Path, manifest: Manifest, rows: Sequence[ScoreRow] = (), manife
         rows={(row["item"], row["sample"]): dict(row["metrics"]) for row in rows},
         infra_error_rate=failed / executed if executed else 0.0,
         withheld=is_withheld(failed, executed),
+        unfinished=unfinished.count(rows),
     )
 
 
 def _scorer(manifest: Manifest, module: str) -> str:
     """Versions of a metric and of the extraction and, if the metric runs programs, a digest of the sandbox's record."""
-    texts = [str(manifest["metrics"][module]), f"extraction {manifest.get('extraction')}"]
+    reasoning = of_record(manifest.get("reasoning"))
+    texts = [
+        str(manifest["metrics"][module]),
+        f"extraction {manifest.get('extraction')}",
+        f"reasoning {reasoning.mode}",
+    ]
     if is_executed(MODULES[module][0]):
         text = json.dumps(manifest.get("sandbox"), sort_keys=True)
         texts.append(f"sandbox {hashlib.sha256(text.encode()).hexdigest()[:12]}")
@@ -106,6 +115,7 @@ def save(outcomes: Outcomes, path: Path) -> None:
         "manifest_sha256": outcomes.manifest_sha256,
         "infra_error_rate": outcomes.infra_error_rate,
         "withheld": outcomes.withheld,
+        **({"unfinished": outcomes.unfinished} if outcomes.unfinished else {}),
     }
     lines = [f"{json.dumps(name)}: {json.dumps(value, sort_keys=True)}" for name, value in head.items()]
     answers = [
@@ -143,7 +153,22 @@ def _of_file(path: Path) -> Outcomes:
             rows=rows,
             infra_error_rate=float(head["infra_error_rate"]),
             withheld=bool(head["withheld"]),
+            unfinished=_unfinished(head.get("unfinished")),
             **texts,
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise RunError(f"{path}: a damaged baseline ({type(error).__name__}: {error}); save it again") from error
+
+
+def _unfinished(record: object) -> UnfinishedRecord | None:
+    """What a baseline file says of unfinished answers; None for a file of an older version.
+
+    Raises:
+        KeyError: it is damaged.
+        ValueError: likewise.
+    """
+    if not isinstance(record, dict):
+        return None
+    reasons = {str(name): int(number) for name, number in dict(record["reasons"]).items()}
+    count, answers = int(record["count"]), int(record["answers"])
+    return {"count": count, "answers": answers, "share": float(record["share"]), "reasons": reasons}

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import uuid
+import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -181,6 +182,9 @@ def _judge(gate: Gate, criteria: tuple[Criterion, ...], config: pytest.Config) -
         )
     baseline = read(gate.baseline)
     outcomes = read(gate.run or _session_run(gate, config))
+    for note in render.unfinished(baseline, outcomes):
+        if note.startswith("Warning"):
+            warnings.warn(f"{gate.name}: {note.removeprefix('Warning: ')}", pytest.PytestWarning, stacklevel=2)
     benchmark = load_benchmark(gate.benchmark)
     return judge(baseline, outcomes, criteria, {item.id: item.api for item in benchmark.items})
 

@@ -4,8 +4,10 @@ import hashlib
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator, Sequence
 
+from apigauge.harness.evaluation.unfinished import is_much
 from apigauge.harness.gate.interim import Interim
 from apigauge.harness.gate.judge import Finding
+from apigauge.harness.gate.outcomes import Outcomes
 from apigauge.harness.metrics.table import LOWER_IS_BETTER
 
 _APIS, _ITEMS = 20, 12
@@ -41,6 +43,23 @@ def stopping(interim: Interim) -> str:
     return f"{decided} Intervals and p-values are valid at every look."
 
 
+def unfinished(baseline: Outcomes, run: Outcomes) -> list[str]:
+    """How many answers of both have no end, and a warning if that decides; empty if none has, or neither says."""
+    sides = [(name, one.unfinished) for name, one in (("baseline", baseline), ("run", run)) if one.unfinished]
+    if not any(record["count"] for _, record in sides):
+        return []
+    counted = ", ".join(
+        f"{record['count']} of {record['answers']} in the {name} ({record['share']:.1%})" for name, record in sides
+    )
+    notes = [f"Unfinished answers, cut off or without an end of their reasoning: {counted}."]
+    if much := [name for name, record in sides if is_much(record)]:
+        notes.append(
+            f"Warning: more than a tenth of the answers in the {' and in the '.join(much)} are unfinished, so this "
+            "says little of the model. Give it more room: --max-new-tokens."
+        )
+    return notes
+
+
 def lost(one: Finding, apis: int = _APIS, items: int = _ITEMS) -> Iterator[str]:
     """The answers that got worse, a line for each API, the API with most of them first."""
     if not one.lost:
@@ -60,7 +79,12 @@ def mark(title: str) -> str:
 
 
 def markdown(
-    title: str, decision: str, findings: Sequence[Finding], error: str = "", interim: Interim | None = None
+    title: str,
+    decision: str,
+    findings: Sequence[Finding],
+    error: str = "",
+    interim: Interim | None = None,
+    notes: Sequence[str] = (),
 ) -> str:
     """A summary as GitHub and GitLab show it.
 
@@ -70,6 +94,7 @@ def markdown(
         findings: one for each metric.
         error: why nothing could be judged.
         interim: the look at which a gate with a budget stopped.
+        notes: sentences on the answers, as of :func:`unfinished`.
     """
     heading = _printable(title).replace("`", "'")
     lines = [mark(title), f"### apigauge: {decision} (`{heading}`)"]
@@ -85,6 +110,8 @@ def markdown(
     ]
     if interim:
         lines += ["", stopping(interim)]
+    for note in notes:
+        lines += ["", f"**{note}**" if note.startswith("Warning") else note]
     for one in findings:
         lines += ["", sentence(one)]
         if summary := list(lost(one)):
@@ -94,7 +121,7 @@ def markdown(
     return "\n".join(lines) + "\n"
 
 
-def junit(title: str, findings: Sequence[Finding], error: str = "") -> str:
+def junit(title: str, findings: Sequence[Finding], error: str = "", notes: Sequence[str] = ()) -> str:
     """One test case for each finding; a single one with an error where nothing could be judged.
 
     A regression is a failure. An inconclusive finding is an error on the whole benchmark, and skipped on a slice.
@@ -116,6 +143,8 @@ def junit(title: str, findings: Sequence[Finding], error: str = "") -> str:
         if kind := _KINDS[one.decision, bool(one.slice)]:
             outcome = ET.SubElement(case, kind, {"message": sentence(one), "type": one.decision})
             outcome.text = "\n".join(lost(one))
+    if notes:
+        ET.SubElement(suite, "system-out").text = "\n".join(notes)
     ET.indent(suite)
     return '<?xml version="1.0" encoding="utf-8"?>\n' + ET.tostring(suite, encoding="unicode") + "\n"
 

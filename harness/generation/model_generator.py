@@ -86,6 +86,11 @@ class ModelGenerator:
             **({"renamed": dict(sorted(self._renamed.items()))} if self._renamed else {}),
         }
 
+    @property
+    def chat_template(self) -> str:
+        """The checkpoint's chat template as text; empty if it has none, or a server applies it."""
+        return str(getattr(self._engine, "chat_template", ""))
+
     def prompts(self, benchmark: Benchmark, items: Sequence[Item]) -> list[str]:
         """The text that the model reads for each item; for a server's chat, the user's message."""
         return render(benchmark, items, self._prompting, self._style, self._engine.chat)

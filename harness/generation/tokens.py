@@ -74,6 +74,12 @@ class CheckpointTokenizer:
         """Whether there is a chat template."""
         return bool(self.tokenizer.chat_template)
 
+    @property
+    def chat_template(self) -> str:
+        """The chat template as text; of a tokenizer with several, all of them; empty if there is none."""
+        template = self.tokenizer.chat_template or ""
+        return "\n".join(map(str, template.values())) if isinstance(template, dict) else str(template)
+
     def describe(self) -> dict[str, Any]:
         """For the manifest, what answers depend on besides the checkpoint's files."""
         return {"kept_special_tokens": self.kept} if self.kept else {}

@@ -94,6 +94,11 @@ class VLLM:
         """Whether the tokenizer has a chat template."""
         return self._tokens.has_chat
 
+    @property
+    def chat_template(self) -> str:
+        """The tokenizer's chat template; empty if it has none."""
+        return self._tokens.chat_template
+
     def chat(self, message: str) -> str:
         """The message in the tokenizer's template."""
         return self._tokens.chat(message, self._options.prompting)

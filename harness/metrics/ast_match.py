@@ -31,6 +31,7 @@ __all__ = ["LABELS", "RIGHT", "Matcher", "Target", "make", "same_function", "ver
 LABELS = (
     "too_long",
     "no_call",
+    "unfinished",
     "unparsable",
     "exact",
     "extra_argument",
@@ -40,6 +41,10 @@ LABELS = (
     "wrong_function",
     "unknown_api",
 )
+_UNFINISHED = {
+    "length": "the answer was cut off before it had a call",
+    "reasoning": "the answer ends inside the model's reasoning",
+}
 RIGHT = frozenset({"exact", "extra_argument"})
 
 _Key = tuple[tuple[str, str] | None, ...]
@@ -129,12 +134,16 @@ class Matcher:
         """The label, the message, and the catalogue rows that the answer's call names."""
         if extraction.how == "too long":
             return "too_long", "the answer is longer than a million characters and was not read", []
+        if extraction.call is None and extraction.unfinished:
+            return "unfinished", _UNFINISHED[extraction.unfinished], []
         same_text = _squeeze(reference_text) in map(_squeeze, (extraction.call or "", extraction.text))
         if same_text and (reference is None or reference.conflict):
             return "exact", "", []
         if extraction.call is None:
             return "no_call", "no call was found in the answer", []
         call = parse_call(extraction.call, self._conventions | extraction.imports, extraction.program or "")
+        if call is None and extraction.unfinished:
+            return "unfinished", f"cut off inside its call: {extraction.call[:80]!r}", []
         if call is None:
             return "unparsable", f"not a complete Python call: {extraction.call[:80]!r}", []
         if conflict := call.conflict(self._signatures.of(call.function)):

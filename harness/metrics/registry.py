@@ -12,7 +12,8 @@ from apigauge.harness.extraction.extract import Extraction
 from apigauge.harness.metrics.table import MODULES, NAMES, STATIC
 from apigauge.harness.metrics.types import SCORER_ERROR, Metric, Module, Scored, StaticModule
 
-EXTRACTION_CODE = tuple(f"extraction/{name}.py" for name in ("extract", "call_scan", "reasoning", "syntax"))
+_REASONING = ("reasoning", "reasoning_blocks", "reasoning_tags", "marked_answer")
+EXTRACTION_CODE = tuple(f"extraction/{name}.py" for name in ("extract", "call_scan", *_REASONING, "syntax"))
 _SHARED_CODE = (
     "extraction/syntax.py",
     *(f"metrics/{name}.py" for name in ("calls", "codebleu", "data_flow", "signatures", "values")),

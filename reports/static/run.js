@@ -5,7 +5,7 @@
   // Characters that would be invisible, or reorder the text around them, are named instead of obeyed.
   const UNSEEN = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g;
   const FIELDS = ["id", "sample", "instruction", "domain", "referenceCall", "referenceProgram", "text", "call", "program",
-    "how", "metrics", "labels", "messages", "verdict"];
+    "how", "metrics", "labels", "messages", "verdict", "unfinished", "reasoning"];
 
   const data = JSON.parse(document.getElementById("data").textContent);
   const items = data.items.map((values) => Object.fromEntries(FIELDS.map((name, index) => [name, values[index]])));
@@ -78,6 +78,11 @@
     return cells.length ? make("dl", "scores", ...cells) : make("p", "absent", "No metrics.");
   }
 
+  const UNFINISHED = {
+    length: "Its tokens ran out. A larger --max-new-tokens gives it more room.",
+    reasoning: "It ends inside the model's reasoning. A larger --max-new-tokens gives it more room.",
+  };
+
   const RUNGS = ["nothing extracted", "parses", "imports resolve", "its call was made and returned", "ran to its end"];
 
   function worded(value) {
@@ -110,12 +115,15 @@
       block("Verdict", verdictTable(item)),
       make("div", "pair", block(`Program extracted (found in: ${item.how})`, code(item.program, "No program was found.")),
         block("Reference program", code(item.referenceProgram, "The data has none."))),
+      item.unfinished ? block("Unfinished", make("p", "told", UNFINISHED[item.unfinished] ?? shown(item.unfinished))) : null,
+      item.reasoning ? block("Reasoning, sent apart from the answer", code(item.reasoning, "")) : null,
       block("Answer as written", code(item.text, "The answer is empty.")));
   }
 
   function entry(item) {
     const number = sampled ? `${item.id} · ${item.sample}` : item.id;
-    const chips = make("span", "chips", ...labels(item).map(([name, label]) => chip(item, name, label)));
+    const end = item.unfinished ? make("span", "chip no", "unfinished") : null;
+    const chips = make("span", "chips", end, ...labels(item).map(([name, label]) => chip(item, name, label)));
     const summary = make("summary", "", make("span", "item-id", shown(number)),
       make("span", "item-question", shown(item.instruction)), make("span", "item-domain", shown(item.domain)), chips);
     const details = make("details", "item", summary);
@@ -127,7 +135,7 @@
 
   function haystack(item) {
     item.haystack ??= [item.id, item.instruction, item.domain, item.text, item.call, item.program, item.referenceCall,
-      item.referenceProgram, item.verdict?.reason].join("\n").toLowerCase();
+      item.referenceProgram, item.reasoning, item.verdict?.reason].join("\n").toLowerCase();
     return item.haystack;
   }
 
@@ -145,7 +153,7 @@
     const option = select.selectedOptions[0]?.dataset ?? {};
     const index = data.labels.indexOf(option.metric);
     found = items.filter((item) =>
-      (option.metric === undefined || item.labels[index] === option.label) && haystack(item).includes(wanted));
+      (option.metric === undefined || item.labels[index] === option.label) && (!option.unfinished || item.unfinished) && haystack(item).includes(wanted));
     show(0);
   }
 

@@ -38,7 +38,7 @@ _log = logging.getLogger("apigauge")
 
 
 _benchmarks: dict[tuple[str, str, str], Benchmark] = {}
-_scorers: dict[int, "_Scorer"] = {}
+_scorers: dict[tuple[int, str], "_Scorer"] = {}
 
 
 def load_benchmark(name: str, data_dir: str | os.PathLike[str] | None = None) -> Benchmark:
@@ -68,6 +68,7 @@ def run(
     options: "ModelOptions | None" = None,
     sandbox: Kind | SandboxOptions = "none",
     workers: int | None = 1,
+    reasoning: str = "strip",
 ) -> Run:
     """Answers a benchmark and scores the answers, as ``apigauge run`` does; called again it resumes.
 
@@ -81,6 +82,8 @@ def run(
         sandbox: where programs run (``auto``, ``docker``, ``process``); nowhere by default: ``exec.*`` is not measured.
         workers: processes for scoring; None means all cores. With more than one, the calling script needs the usual
             ``if __name__ == "__main__":``.
+        reasoning: what a model writes before it answers: ``strip`` leaves it out, by the tags of the checkpoint's chat
+            template or by all that are in use; ``keep`` scores the whole text; or own tags, as ``<plan>,</plan>``.
 
     Raises:
         ApigaugeError: see :mod:`apigauge.errors`; the message says what to do.
@@ -91,7 +94,7 @@ def run(
     generator = open_generator(model, options) if isinstance(model, str) else model
     loaded = load_benchmark(benchmark) if isinstance(benchmark, str) else benchmark
     folder = Path(out) if out is not None else Path("runs") / run_name(loaded.name, generator.describe()["spec"])
-    return _evaluated(loaded, generator, Run(folder), limit, metrics, sandbox, workers)
+    return _evaluated(loaded, generator, Run(folder), limit, metrics, sandbox, workers, reasoning)
 
 
 def score(
@@ -103,18 +106,20 @@ def score(
     metrics: Sequence[str] | None = None,
     sandbox: Kind | SandboxOptions = "none",
     workers: int | None = 1,
+    reasoning: str = "strip",
 ) -> Run:
     """Scores answers that exist, as ``apigauge score`` does.
 
     Args:
         answers: the path of a file of JSON lines; texts by item; or mappings with ``item``, ``text`` and perhaps
-            ``sample``.
+            ``sample`` and ``finish_reason``.
         benchmark: what they answer: its name, or a benchmark.
         out: the run's folder; by default a temporary one that lasts as long as the returned object.
         limit: only the first so many items.
         metrics: only these; all by default.
         sandbox: where programs run; nowhere by default.
         workers: processes for scoring, as for :func:`run`.
+        reasoning: as for :func:`run`; no chat template is read.
 
     Raises:
         ApigaugeError: see :mod:`apigauge.errors`; the message says what to do.
@@ -126,7 +131,7 @@ def score(
     if out is None:
         weakref.finalize(target, shutil.rmtree, target.path, ignore_errors=True)
     if isinstance(answers, (str, os.PathLike)):
-        return _evaluated(loaded, Replay(os.fspath(answers)), target, limit, metrics, sandbox, workers)
+        return _evaluated(loaded, Replay(os.fspath(answers)), target, limit, metrics, sandbox, workers, reasoning)
     with tempfile.TemporaryDirectory(prefix="apigauge-") as folder:
         file = Path(folder) / "answers.jsonl"
         rows = (
@@ -135,10 +140,17 @@ def score(
             else answers
         )
         file.write_text("".join(json.dumps(dict(row)) + "\n" for row in rows), encoding="utf-8")
-        return _evaluated(loaded, Replay(str(file)), target, limit, metrics, sandbox, workers)
+        return _evaluated(loaded, Replay(str(file)), target, limit, metrics, sandbox, workers, reasoning)
 
 
-def score_answer(text: str, item: Item | str, *, benchmark: str | Benchmark | None = None) -> AnswerScore:
+def score_answer(
+    text: str,
+    item: Item | str,
+    *,
+    benchmark: str | Benchmark | None = None,
+    reasoning: str = "strip",
+    finish_reason: str = "stop",
+) -> AnswerScore:
     """Scores one answer with every static metric; programs are not run.
 
     The first answer to a benchmark takes a moment longer, which prepares its metrics; later ones take milliseconds.
@@ -147,9 +159,11 @@ def score_answer(text: str, item: Item | str, *, benchmark: str | Benchmark | No
         text: the answer.
         item: the question that it answers, or its id.
         benchmark: whose question it is; may be left out for an item of a benchmark that :func:`load_benchmark` gave.
+        reasoning: as for :func:`run`; no chat template is read.
+        finish_reason: why the answer ends; ``length`` if its tokens ran out.
 
     Raises:
-        UsageError: the benchmark has no such item, or is not known.
+        UsageError: the benchmark has no such item, or is not known; or ``reasoning`` is none of the above.
     """
     from apigauge.harness.generation.types import Completion
 
@@ -158,10 +172,10 @@ def score_answer(text: str, item: Item | str, *, benchmark: str | Benchmark | No
         raise UsageError(f"score_answer: give a text and an item or its id, not {given}")
     loaded = load_benchmark(benchmark) if isinstance(benchmark, str) else benchmark or _benchmark_of(item)
     identifier = item if isinstance(item, str) else item.id
-    prepared = _prepared(loaded)
+    prepared = _prepared(loaded, reasoning)
     if identifier not in prepared.items:
         raise UsageError(f"score_answer: {loaded.name} has no item {identifier!r}")
-    row = prepared.score(Completion(identifier, 0, text))
+    row = prepared.score(Completion(identifier, 0, text, finish_reason))
     extraction = row["extraction"]
     return AnswerScore(
         row["metrics"],
@@ -170,6 +184,8 @@ def score_answer(text: str, item: Item | str, *, benchmark: str | Benchmark | No
         extraction["call"],
         extraction["program"],
         extraction["how"],
+        extraction.get("reasoning", ""),
+        row["unfinished"],
     )
 
 
@@ -225,6 +241,7 @@ def gate(
         UsageError: a metric or slice makes no sense.
         RunError: the two cannot be compared.
     """
+    from apigauge.harness.gate import render
     from apigauge.harness.gate import slices as slicing
     from apigauge.harness.gate.judge import judge, worst
     from apigauge.harness.gate.outcomes import read
@@ -235,7 +252,7 @@ def gate(
     criteria = slicing.parse_criteria(metrics) if metrics else slicing.default_criteria(before, after)
     criteria = slicing.with_slices(criteria, slicing.split(benchmark, slices))
     findings = judge(before, after, criteria, {item.id: item.api for item in benchmark.items})
-    return Decision(worst(findings), findings)
+    return Decision(worst(findings), findings, render.unfinished(before, after))
 
 
 def report(runs: "PathOrRun | Iterable[PathOrRun]", out: str | os.PathLike[str], *, published: bool = True) -> Path:
@@ -269,6 +286,7 @@ def _evaluated(
     metrics: Sequence[str] | None,
     sandbox: Kind | SandboxOptions,
     workers: int | None,
+    reasoning: str,
 ) -> Run:
     from apigauge.harness.evaluation.evaluate import evaluate
     from apigauge.harness.metrics.registry import modules_for
@@ -283,8 +301,8 @@ def _evaluated(
     metrics = [metrics] if isinstance(metrics, str) else metrics
     modules = modules_for(metrics) if metrics else list(MODULES)
     with sandbox_for(benchmark, options, metrics, _log.warning) as opened:
-        evaluate(benchmark, generator, target.path, modules, limit, workers, sandbox=opened)
-    for problem in generator.problems:
+        evaluate(benchmark, generator, target.path, modules, limit, workers, sandbox=opened, reasoning=reasoning)
+    for problem in target.summary["problems"]:
         _log.warning("%s", problem)
     return target
 
@@ -315,11 +333,14 @@ class _Scorer:
     score: "Callable[[Completion], ScoreRow]"
 
 
-def _prepared(benchmark: Benchmark) -> _Scorer:
+def _prepared(benchmark: Benchmark, reasoning: str) -> _Scorer:
     from apigauge.harness.evaluation.scoring import ScorerFactory
+    from apigauge.harness.extraction.reasoning_tags import Reasoning, check_mode
     from apigauge.harness.metrics.table import STATIC
 
-    if id(benchmark) not in _scorers:
+    key = (id(benchmark), reasoning)
+    if key not in _scorers:
         items = frozenset(item.id for item in benchmark.items)
-        _scorers[id(benchmark)] = _Scorer(benchmark, items, ScorerFactory(benchmark, tuple(STATIC))())
-    return _scorers[id(benchmark)]
+        factory = ScorerFactory(benchmark, tuple(STATIC), Reasoning(check_mode(reasoning)))
+        _scorers[key] = _Scorer(benchmark, items, factory())
+    return _scorers[key]

@@ -62,6 +62,18 @@ class SandboxRecord(TypedDict):
     caveats: NotRequired[list[str]]
 
 
+class ReasoningRecord(TypedDict):
+    """How reasoning was separated from the answers.
+
+    ``mode`` is that of ``--reasoning``; ``template_tags`` are the pairs that the checkpoint's chat template names, and
+    ``prompt_tag`` is the opening tag that the prompts end with.
+    """
+
+    mode: str
+    template_tags: NotRequired[list[list[str]]]
+    prompt_tag: NotRequired[str]
+
+
 class Manifest(TypedDict):
     """``manifest.json``.
 
@@ -77,6 +89,7 @@ class Manifest(TypedDict):
     prompt_sha256: NotRequired[str]
     generator: NotRequired[GeneratorRecord]
     extraction: NotRequired[str]
+    reasoning: NotRequired[ReasoningRecord]
     metrics: NotRequired[dict[str, str]]
     libraries: NotRequired[dict[str, str]]
     sandbox: NotRequired[SandboxRecord | None]
@@ -124,7 +137,11 @@ class VerdictRecord(TypedDict):
 
 
 class ScoreRow(TypedDict):
-    """A line of ``scores.jsonl``: by metric, the number, its category, and one sentence on what differs."""
+    """A line of ``scores.jsonl``: by metric, the number, its category, and one sentence on what differs.
+
+    ``unfinished`` is ``length`` if the answer's tokens ran out, ``reasoning`` if it ends inside the model's reasoning,
+    and null if it has an end.
+    """
 
     item: str
     sample: int
@@ -133,10 +150,14 @@ class ScoreRow(TypedDict):
     labels: dict[str, str]
     messages: NotRequired[dict[str, str]]
     verdict: NotRequired[VerdictRecord | None]
+    unfinished: NotRequired[str | None]
 
 
 class MetricSummary(TypedDict):
-    """A metric's mean with its 95 % interval, over ``n`` answers in ``clusters`` APIs, and how it was made."""
+    """A metric's mean with its 95 % interval, over ``n`` answers in ``clusters`` APIs, and how it was made.
+
+    ``unfinished`` of those answers have no end, a share of ``unfinished_share``.
+    """
 
     value: float
     low: float
@@ -145,6 +166,17 @@ class MetricSummary(TypedDict):
     clusters: int
     method: str
     seed: int
+    unfinished: NotRequired[int]
+    unfinished_share: NotRequired[float]
+
+
+class UnfinishedRecord(TypedDict):
+    """How many of a run's answers have no end, of how many, their share, and how many for which reason."""
+
+    count: int
+    answers: int
+    share: float
+    reasons: dict[str, int]
 
 
 class Summary(TypedDict):
@@ -152,7 +184,7 @@ class Summary(TypedDict):
 
     ``items`` were scored of ``expected``; ``labels`` counts categories by metric; ``infra_error_rate`` is the share of
     programs that could not be run because the sandbox failed (null if none ran); ``withheld`` metrics had too many of
-    those; ``ceilings`` is what the references reach in the same sandbox.
+    those; ``ceilings`` is what the references reach in the same sandbox; ``unfinished`` counts answers without an end.
     """
 
     schema_version: int
@@ -163,4 +195,5 @@ class Summary(TypedDict):
     infra_error_rate: float | None
     withheld: list[str]
     ceilings: NotRequired[dict[str, float]]
+    unfinished: NotRequired[UnfinishedRecord]
     problems: list[str]

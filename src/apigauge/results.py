@@ -48,9 +48,10 @@ class Run:
     def answers(self) -> "DataFrame":
         """One row an answer, in the order they were scored.
 
-        Columns: ``item``, ``sample``, ``text``, ``finish_reason``, ``call``, ``program``, ``how`` (found), each metric
-        by its name, its category as ``label.NAME`` and its sentence as ``message.NAME``, and of the program's verdict
-        ``status``, ``category``, ``stage`` and ``reason``. What an answer does not have is missing (None or NaN).
+        Columns: ``item``, ``sample``, ``text``, ``finish_reason``, ``call``, ``program``, ``how`` (found),
+        ``unfinished``, each metric by its name, its category as ``label.NAME`` and its sentence as ``message.NAME``,
+        and of the program's verdict ``status``, ``category``, ``stage`` and ``reason``. What an answer does not have is
+        missing (None or NaN).
 
         Raises:
             UsageError: pandas is not installed.
@@ -78,6 +79,8 @@ class AnswerScore:
         call: the call found in the answer; None if there is none.
         program: the program around it; None if there is none.
         how: where the call was found.
+        reasoning: what the model wrote before its answer; empty if nothing.
+        unfinished: ``length`` if the answer was cut off, ``reasoning`` if it ends inside the reasoning; else None.
     """
 
     metrics: dict[str, float]
@@ -86,6 +89,8 @@ class AnswerScore:
     call: str | None
     program: str | None
     how: str
+    reasoning: str = ""
+    unfinished: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,10 +100,12 @@ class Decision:
     Attributes:
         decision: ``pass``, ``regression`` or ``inconclusive`` (too few answers to tell): the worst of the findings.
         findings: one for each metric and slice.
+        notes: sentences on unfinished answers; none if there are none.
     """
 
     decision: Literal["pass", "regression", "inconclusive"]
     findings: "Sequence[Finding]"
+    notes: Sequence[str] = ()
 
 
 def _flat(key: tuple[str, int], answer: Mapping[str, Any], scored: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -106,7 +113,8 @@ def _flat(key: tuple[str, int], answer: Mapping[str, Any], scored: Mapping[str, 
     row = {"item": key[0], "sample": key[1], "text": answer.get("text"), "finish_reason": answer.get("finish_reason")}
     if scored is None:
         return row
-    row |= {name: scored["extraction"].get(name) for name in ("call", "program", "how")} | scored["metrics"]
+    row |= {name: scored["extraction"].get(name) for name in ("call", "program", "how")}
+    row |= {"unfinished": scored.get("unfinished")} | scored["metrics"]
     row |= {f"label.{name}": label for name, label in scored["labels"].items()}
     row |= {f"message.{name}": message for name, message in scored.get("messages", {}).items()}
     verdict = scored.get("verdict") or {}

@@ -90,6 +90,7 @@ def test_an_entry_says_what_was_run_when_and_how_it_scored(runs, scored, capsys)
         "expected": 3,
         "metrics": {name: entry["value"] for name, entry in summary["metrics"].items()},
         "withheld": [],
+        "unfinished": {"count": 0, "share": 0.0},
         "state": "complete",
         "reason": "",
     }

@@ -1,0 +1,83 @@
+"""Unfinished answers: those whose tokens ran out, and those that end inside the model's reasoning.
+
+Their scores say how long the model may write rather than what it knows, so they are counted next to every score.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from apigauge.file_formats import ScoreRow, UnfinishedRecord
+from apigauge.harness.extraction.extract import Extraction
+from apigauge.harness.generation.types import Completion
+
+# Above this share a run's scores say little.
+MOST = 0.1
+LENGTH, REASONING = "length", "reasoning"
+# What servers call the end of the tokens: OpenAI, Anthropic, Mistral, Google, OpenAI's Responses, TGI's older versions.
+_LENGTH = frozenset({LENGTH, "max_tokens", "model_length", "max_output_tokens", "max_length", "length_limit"})
+_ARE_UNFINISHED = "answers are unfinished"
+
+
+def with_end(extraction: Extraction, completion: Completion) -> Extraction:
+    """An extraction with what its completion says beyond the text: reasoning sent apart, and why the text ends.
+
+    An answer of which the server sent the reasoning alone ends inside it.
+    """
+    apart = completion.reasoning
+    unfinished = extraction.unfinished
+    if not unfinished and apart.strip() and not completion.text.strip():
+        unfinished = REASONING
+    if not unfinished and completion.finish_reason.lower() in _LENGTH:
+        unfinished = LENGTH
+    if unfinished == extraction.unfinished and not apart:
+        return extraction
+    written = "\n".join(part for part in (apart.strip(), extraction.reasoning) if part)
+    return replace(extraction, unfinished=unfinished, reasoning=written)
+
+
+def count(rows: Sequence[ScoreRow]) -> UnfinishedRecord | None:
+    """How many of a run's answers are unfinished; None if its rows, written by an older version, do not say."""
+    states = [row["unfinished"] for row in rows if "unfinished" in row]
+    if not states:
+        return None
+    reasons = Counter(state for state in states if state)
+    number = reasons.total()
+    return {
+        "count": number,
+        "answers": len(states),
+        "share": number / len(states),
+        "reasons": dict(sorted(reasons.items())),
+    }
+
+
+def is_much(record: Mapping[str, Any] | None) -> bool:
+    """Whether so many answers are unfinished that the scores say little."""
+    return record is not None and bool(record["share"] > MOST)
+
+
+def words(record: Mapping[str, Any]) -> str:
+    """How many are unfinished, and why, in one sentence without its full stop."""
+    reasons = record.get("reasons", {})
+    why = [
+        f"{reasons[name]} {meaning}"
+        for name, meaning in ((LENGTH, "cut off by the limit of tokens"), (REASONING, "inside the reasoning"))
+        if reasons.get(name)
+    ]
+    return (
+        f"{record['count']} of {record['answers']} {_ARE_UNFINISHED} ({record['share']:.1%}"
+        f"{': ' if why else ''}{', '.join(why)})"
+    )
+
+
+def problem(record: Mapping[str, Any] | None) -> str:
+    """What a summary says of too many unfinished answers; empty if there are few."""
+    if record is None or not is_much(record):
+        return ""
+    return f"{words(record)}: the scores say little of the model. Give it more room: --max-new-tokens"
+
+
+def is_problem(text: str) -> bool:
+    """Whether a problem is that of :func:`problem`."""
+    return _ARE_UNFINISHED in text

@@ -232,17 +232,31 @@ def with_sites(code: types.CodeType, watched: Sequence[Watched]) -> types.CodeTy
 
 
 def _aliases(tree: ast.AST, name: str) -> set[str]:
-    """The names under which a program may call a function of that name."""
-    aliases = {name}
+    """Names that a program may call a function by: imported, assigned, parameters that have it as their default."""
+    bound: dict[str, set[str]] = {}
     for node in ast.walk(tree):
-        if isinstance(node, ast.alias) and node.asname and node.name.rpartition(".")[2] == name:
-            aliases.add(node.asname)
-        elif isinstance(node, ast.Assign) and _last_name(node.value) == name:
-            aliases |= {last for target in node.targets if (last := _last_name(target))}
-    return aliases
+        if isinstance(node, ast.alias) and node.asname:
+            bound.setdefault(node.name.rpartition(".")[2], set()).add(node.asname)
+        elif isinstance(node, ast.Assign):
+            bound.setdefault(_last_name(node.value), set()).update(map(_last_name, node.targets))
+        elif isinstance(node, ast.AnnAssign | ast.NamedExpr) and node.value:
+            bound.setdefault(_last_name(node.value), set()).add(_last_name(node.target))
+        elif isinstance(node, ast.arguments):
+            parameters = [*node.posonlyargs, *node.args][::-1]
+            pairs = [
+                *zip(parameters, node.defaults[::-1], strict=False),
+                *zip(node.kwonlyargs, node.kw_defaults, strict=True),
+            ]
+            for parameter, default in pairs:
+                bound.setdefault(_last_name(default), set()).add(parameter.arg)
+    aliases, new = {name}, {name}
+    while new:
+        new = {alias for old in new for alias in bound.get(old, ())} - aliases
+        aliases |= new
+    return aliases - {""}
 
 
-def _last_name(node: ast.AST) -> str:
+def _last_name(node: ast.AST | None) -> str:
     return str(getattr(node, "attr", None) or getattr(node, "id", ""))
 
 

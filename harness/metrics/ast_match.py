@@ -46,6 +46,8 @@ _UNFINISHED = {
     "reasoning": "the answer ends inside the model's reasoning",
 }
 RIGHT = frozenset({"exact", "extra_argument"})
+# The text of the value ``...``.
+_NOT_RECORDED = repr(...)
 
 _Key = tuple[tuple[str, str] | None, ...]
 
@@ -87,7 +89,11 @@ def make(benchmark: Benchmark) -> Metric:
 
 
 class Matcher:
-    """A benchmark's catalogue, indexed, and the comparison of a call with it."""
+    """A benchmark's catalogue, indexed, and the comparison of a call with it.
+
+    Attributes:
+        functions: dotted names of the functions that the catalogue calls.
+    """
 
     def __init__(self, benchmark: Benchmark) -> None:
         self._conventions = benchmark.conventions
@@ -95,14 +101,17 @@ class Matcher:
         self._functions = functions_of((api.call for api in benchmark.catalogue), benchmark.conventions)
         # Rows by the last part of their function, then by how they are identified, then by that identity.
         packages: Counter[str] = Counter()
+        functions = set()
         self._rows: dict[str, dict[tuple[str, ...], dict[_Key, list[Target]]]] = {}
         for api in benchmark.catalogue:
             if row := self.target(api.call, _example(api), api.domain):
+                functions.add(row.call.function)
                 groups = self._rows.setdefault(row.call.function.rsplit(".", 1)[-1], {})
                 group = groups.setdefault(row.identity, {})
                 group.setdefault(_key(row.bound, row.identity, row.signature), []).append(row)
                 if row.call.function != row.call.written:
                     packages[row.call.function.split(".")[0]] += 1
+        self.functions = frozenset(functions)
         # One example may import from where the class is not; three do not.
         self._packages = frozenset(package for package, count in packages.items() if count >= 3)
 
@@ -156,6 +165,23 @@ class Matcher:
                 rows,
             )
         return (*self._against(call, reference, exists=bool(rows)), rows)
+
+    def difference(self, call: Call, reference: Target) -> str:
+        """How a call that a program made differs from the reference; empty if it is right.
+
+        Its arguments are values, and ``...`` stands for one that was not recorded. Such a value passes for what the
+        reference writes as an expression.
+        """
+        if not same_function(call, reference.call, self._packages):
+            return f"calls {call.function}; the reference calls {reference.call.function}"
+        bound = _aligned(call.bind(reference.signature), reference)
+        for name, want in reference.bound.items():
+            if want.kind not in ("string", "constant") and name in bound and bound[name].text == _NOT_RECORDED:
+                bound[name] = want
+        if difference := _identity_difference(bound, reference):
+            return difference
+        label, message = _argument_difference(bound, reference)
+        return "" if label in RIGHT else message
 
     def _against(self, call: Call, reference: Target, *, exists: bool) -> tuple[str, str]:
         """Label and message; ``exists`` says whether the call names a row of the catalogue."""

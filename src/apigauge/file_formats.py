@@ -126,6 +126,14 @@ class ExtractionRecord(TypedDict):
     reasoning: NotRequired[str]
 
 
+class CallRecord(TypedDict):
+    """A call that the program made, with what it passed, as Python literals; ``...`` is what was not recorded."""
+
+    function: str
+    positional: list[str]
+    keywords: dict[str, str]
+
+
 class VerdictRecord(TypedDict):
     """What happened when the program ran: see :class:`apigauge.sandboxes.Verdict`."""
 
@@ -134,6 +142,7 @@ class VerdictRecord(TypedDict):
     category: str | None
     reason: str
     evidence: dict[str, Any]
+    calls: NotRequired[list[CallRecord]]
 
 
 class ScoreRow(TypedDict):

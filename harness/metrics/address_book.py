@@ -1,7 +1,8 @@
 """What the hubs have: repositories, handles and entry points that the stand-in hubs, the libraries or a list name.
 
-The stand-in hubs' specifications (sandboxes/hubs) are the address book; to it come the ids in the libraries' own sources
-and ``real_names.json``, which gives its source. A catalogue's own ids are added by :mod:`~.metrics.existence`.
+The stand-in hubs' specifications (sandboxes/hubs) are the address book; to it come the ids in the libraries' sources
+and ``real_names.json``, which gives its source. A catalogue's own ids are added by :mod:`~.metrics.existence`. Ids of the
+Hugging Face hub are compared as they are spelt, those of the Torch Hub (GitHub's) in small letters.
 """
 
 import json
@@ -17,7 +18,7 @@ REAL_NAMES = Path(__file__).with_name("real_names.json")
 # Organisations to which the hub moved its repositories without one; it still answers to the short names.
 _MOVED = frozenset(
     {
-        "albert", "almanach", "distilbert", "facebookai", "google-bert", "google-t5", "openai-community", "transfo-xl",
+        "albert", "almanach", "distilbert", "FacebookAI", "google-bert", "google-t5", "openai-community", "transfo-xl",
         "xlnet",
     }
 )  # fmt: skip
@@ -51,28 +52,27 @@ def is_package(name: str) -> bool:
 
 @cache
 def huggingface() -> dict[str, dict[str, Any]]:
-    """The rows of the stand-in hub's repositories, by their ids in small letters."""
+    """The rows of the stand-in hub's repositories, by their ids."""
     path = hubs.FOLDER / "huggingface" / "repositories.jsonl"
     rows = (json.loads(line) for line in path.read_text(encoding="utf-8").splitlines())
-    return {row["repo"].casefold(): row for row in rows}
+    return {row["repo"]: row for row in rows}
 
 
 @cache
 def repositories() -> frozenset[str]:
-    """Ids of repositories of the Hugging Face hub, in small letters."""
-    listed = (*public_names.repositories(), *real_names()["repositories"])
-    return frozenset(huggingface()) | {name.casefold() for name in listed}
+    """Ids of repositories of the Hugging Face hub."""
+    return frozenset(huggingface()) | public_names.repositories() | frozenset(real_names()["repositories"])
 
 
 def is_repository(name: str) -> bool | None:
     """Whether the hub has a repository; None for what is a place on a disk or a placeholder."""
-    text = name.casefold().partition("@")[0]
+    text = name.partition("@")[0]
     owner, slash, rest = text.partition("/")
     if text in repositories() or (slash and owner in _MOVED and rest in repositories()):
         return True
     if owner == "timm" and rest:
         return rest in public_names.timm_models() or None
-    return None if _PLACEHOLDER.search(name) or name.count("/") > 1 or not name else False
+    return None if _PLACEHOLDER.search(name) or not name else False
 
 
 @cache

@@ -8,8 +8,8 @@ count, and a default written out equals its absence.
   long as they do not choose another API. Parameters that say where something runs or how it is fetched (a device, a
   cache folder, a token, a revision, the tag of a Torch Hub repository) are ignored.
 * ``ast.domain``: some catalogue API of the reference's domain (or the reference itself).
-* ``hallucination``: some call of the answer names what does not exist (:mod:`~.metrics.existence`): a package, function,
-  keyword, task, repository, entry point or handle. An answer without a call hallucinates nothing.
+* ``hallucination``: some call of the answer names what does not exist: a package, function, keyword, task, repository,
+  entry point or handle (:mod:`~.metrics.existence`). An answer without a call hallucinates nothing.
 
 The label under ``ast.exact`` is the first that applies, in the order of :data:`LABELS`; the message says what differs.
 """
@@ -19,11 +19,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from apigauge.benchmarks.types import Api, Benchmark, Item
-from apigauge.harness.extraction.call_scan import choose_call, find_calls, functions_of, imports
+from apigauge.harness.extraction import syntax
+from apigauge.harness.extraction.call_scan import choose_call, functions_of, imports
 from apigauge.harness.extraction.extract import Extraction
-from apigauge.harness.extraction.syntax import version
-from apigauge.harness.metrics.calls import Call, Signatures, parse_call
 from apigauge.harness.metrics.address_book import is_package
+from apigauge.harness.metrics.calls import Call, Signatures, parse_call
 from apigauge.harness.metrics.existence import Existence
 from apigauge.harness.metrics.references import accepts, repaired, with_example
 from apigauge.harness.metrics.signatures import NOT_IDENTIFYING, TASK_ALIASES, Signature
@@ -72,6 +72,11 @@ class Target:
     signature: Signature | None
     domain: str
     conflict: str
+
+
+def version() -> str:
+    """The parser's version, and a digest of the tables of names."""
+    return f"{syntax.version()}, names {public_names.digest()}"
 
 
 def make(benchmark: Benchmark) -> Metric:
@@ -254,7 +259,7 @@ def same_function(answer: Call, reference: Call, packages: frozenset[str] = froz
 def _is_there_instead(ours: str, theirs: str) -> bool:
     """Whether the answer imports from the package that has the function, and the reference from another.
 
-    A class is taken for the same in two packages that have one of its name (``YOLO``, of ultralytics and ultralyticsplus).
+    A class is taken for the same in two packages that have one of its name (``YOLO``).
     """
     here, there = public_names.look_up(ours), public_names.look_up(theirs)
     if there.state in ("exists", "unlisted"):

@@ -1,14 +1,14 @@
 """Whether what a call names exists: its package, function, keywords, task, repository, entry point and handle.
 
-A name exists if the benchmark's catalogue has it, or the environments' libraries (:mod:`~apigauge.sandboxes.public_names`),
-or the hub's address book (:mod:`~.metrics.address_book`). Only what can be said for certain is called invented: a value
+A name exists if the benchmark's catalogue has it, or the environments' libraries
+(:mod:`~apigauge.sandboxes.public_names`), or the hub's address book (:mod:`~.metrics.address_book`). Only what can be said for certain is called invented: a value
 that is no constant, a place on a disk, a placeholder and a function of the program's own are not judged.
 """
 
 import builtins
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from apigauge.harness.extraction.extract import Extraction
@@ -90,7 +90,7 @@ class Existence:
             homes.setdefault(call.written.partition(".")[0], Counter())[_head_of(call)] += 1
             self._keywords |= {(call.function.rpartition(".")[2], name) for name, _ in call.keywords}
             bound = call.bind(signatures.of(call.function))
-            values |= {value.text.casefold() for value in bound.values() if value.kind == "string"}
+            values |= {value.text for value in bound.values() if value.kind == "string"}
             if call.function.endswith("pipeline") and "task" in bound:
                 tasks.add(bound["task"].text)
         self._packages = {
@@ -192,12 +192,12 @@ class Existence:
         if head in _BUILTINS:
             return None
         for library in _IMPLIED:
-            if head in public_names.exports(library):
+            if head[:1].isupper() and head in public_names.exports(library):
                 return f"{library}.{call.function}"
         last = call.function.rpartition(".")[2]
         if dot and call.function != call.written:  # imported from a package that nothing knows
             return call.function
-        if (dot and last in self._lasts) or (not dot and head in self._lasts):
+        if dot and last in self._lasts:
             return Invention("unknown_function", f"there is no {call.function}")
         return None
 

@@ -40,11 +40,11 @@ class Catalogue:
     """What a catalogue and its references name.
 
     Attributes:
-        values: every string that they pass, in small letters.
+        values: every string that they pass.
         tasks: the tasks of pipelines.
         keywords: last part of a function and a keyword that it is given.
         handles: the values as handles of TensorFlow Hub.
-        hub_repositories: the values as repositories of the Torch Hub.
+        hub_repositories: the values as repositories of the Torch Hub, in small letters.
     """
 
     values: frozenset[str]
@@ -54,7 +54,7 @@ class Catalogue:
     hub_repositories: frozenset[str] = field(init=False)
 
     def __post_init__(self) -> None:
-        repositories = (value.partition(":")[0] for value in self.values)
+        repositories = (value.casefold().partition(":")[0] for value in self.values)
         object.__setattr__(self, "handles", frozenset(map(address_book.handle_of, self.values)))
         object.__setattr__(self, "hub_repositories", frozenset(one for one in repositories if one.count("/") == 1))
 
@@ -84,7 +84,7 @@ _GITHUB = Value("string", "github")
 
 
 def _repository(name: str, catalogue: Catalogue) -> Problem:
-    if name.casefold() in catalogue.values or address_book.is_repository(name) is not False:
+    if name in catalogue.values or address_book.is_repository(name) is not False:
         return None
     return "unknown_repository", f"the Hugging Face hub has no repository {name} that is listed"
 
@@ -110,7 +110,7 @@ def _loader(
 
 def _kind_problem(name: str, kinds: frozenset[str], where: str) -> Problem:
     """Whether a model of the address book is of a kind that a class or a task has."""
-    row = address_book.huggingface().get(name.casefold())
+    row = address_book.huggingface().get(name)
     if row is None or row["library"] != "transformers" or not row.get("type") or row["extra"].get("remote_classes"):
         return None
     if row["type"] in kinds or row["extra"].get("catalogue_only"):
@@ -174,7 +174,7 @@ def _entry_arguments(
     for key in further:
         if is_closed and key not in accepted:
             return "unknown_argument", f"{name} of {repository} has no parameter {key}"
-    signature = parse_signature(f"f({takes.split(', *')[0]})")
+    signature = parse_signature(f"f({takes.split(', *', maxsplit=1)[0]})")
     needed = [one for one in (signature[1].parameters if signature else ()) if one not in signature[1].defaults]  # type: ignore[index]
     for index, parameter in enumerate(needed):
         value = bound.get(parameter) or bound.get(f"#{index}")
@@ -185,7 +185,7 @@ def _entry_arguments(
                 else ("unknown_model", f"{name} of {repository} needs {parameter}, which says the model")
             )
         is_model = parameter == "model_name" and value.kind == "string"
-        if is_model and value.text.casefold() not in catalogue.values:
+        if is_model and value.text not in catalogue.values:
             return "unknown_model", f"{name} of {repository} has no model {value.text}"
     return None
 
@@ -201,6 +201,6 @@ def _timm(name: str, catalogue: Catalogue) -> Problem:
     prefix, _, repository = name.partition(":")
     if prefix in ("hf_hub", "hf-hub"):
         return _repository(repository, catalogue)
-    if not name or name in public_names.timm_models() or name.casefold() in catalogue.values:
+    if not name or name in public_names.timm_models() or name in catalogue.values:
         return None
     return "unknown_model", f"timm has no model {name}"

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 def repaired(call: Call, text: str, program: str, signature: Signature | None, names: dict[str, str]) -> Call:
     """A call that Python accepts, in place of a reference that it refuses.
 
-    The arguments are taken in the order in which they are written: ``load(repo_or_dir='a/b', 'entry', model='m')`` means
-    ``load('a/b', 'entry', 'm')``, as it does on the repository's page. If that does not help, the reference's own program
-    may have it right.
+    The arguments are taken in the order in which they are written: ``load(repo_or_dir='a/b', 'entry', model='m')``
+    means ``load('a/b', 'entry', 'm')``, as it does on the repository's page. If that does not help, the reference's own
+    program may have it right.
 
     Returns:
         The call itself if neither helps.
@@ -54,8 +54,8 @@ def with_example(call: Call, program: str, signature: Signature | None, names: d
     """
     bound = {name: value for name, value in call.bind(signature).items() if not _is_splat(name, value)}
     unknown = [name for name, value in bound.items() if value.kind in ("name", "expression") and "(" not in value.text]
-    if not unknown:
-        return bound
+    if not program:  # nothing says what they are
+        return bound | {name: Value("unresolved", bound[name].text) for name in unknown if bound[name].kind == "name"}
     spans = [span for span in find_calls(program) if span.callee == call.written]
     others = [other for span in spans if (other := parse_call(program[span.start : span.end], names, program))]
     for name in unknown:
@@ -68,7 +68,7 @@ def with_example(call: Call, program: str, signature: Signature | None, names: d
 
 
 def _is_splat(name: str, value: Value) -> bool:
-    return name.startswith("**") and value.kind in ("name", "expression", "unresolved")
+    return name.startswith("**") and not value.text.startswith("{")
 
 
 def accepts(name: str, want: Value, got: Value, reference: Call) -> bool:
@@ -81,11 +81,13 @@ def accepts(name: str, want: Value, got: Value, reference: Call) -> bool:
         reference: the reference's call as it is written.
     """
     written = _written(reference, name)
+    if want.kind == "unresolved":
+        return True
     if want.accepts(got) or (written is not None and written.kind in ("name", "expression") and written == got):
         return True
     if want.kind == "expression" and got.kind == "expression":
         return want.text.replace("'", "") == got.text.replace("'", "")
-    is_data = name.startswith("#") or "." not in reference.function and reference.function[:1].islower()
+    is_data = name.startswith("#") or ("." not in reference.function and reference.function[:1].islower())
     if is_data and written is not None and written.kind == "name":
         return _is_alike(want, got)
     if want.kind != "name":

@@ -13,9 +13,11 @@ from apigauge.harness.metrics.table import MODULES, NAMES, STATIC
 from apigauge.harness.metrics.types import SCORER_ERROR, Metric, Module, Scored, StaticModule
 
 EXTRACTION_CODE = tuple(f"extraction/{name}.py" for name in ("extract", "call_scan", "reasoning", "syntax"))
+_NAMES = ("address_book", "existence", "existence_hubs", "references")
 _SHARED_CODE = (
     "extraction/syntax.py",
-    *(f"metrics/{name}.py" for name in ("calls", "codebleu", "data_flow", "signatures", "values")),
+    *(f"metrics/{name}.py" for name in ("calls", "codebleu", "data_flow", "signatures", "values", *_NAMES)),
+    "metrics/real_names.json",
 )
 
 

@@ -1,9 +1,9 @@
-"""Lists the public names of an environment's libraries: run by the environment's own Python, ``python3 - < collect.py``.
+"""Lists the public names of an environment's libraries: ``python3 - SELECTION < collect.py`` in its image.
 
-Prints JSON: ``packages`` (top-level modules that can be imported), ``libraries`` (for each of :data:`LIBRARIES` that is
-installed its version and its names), ``tasks`` and ``auto_classes`` of transformers, and ``repositories`` that the
-libraries' sources name. Modules that importing the library and its direct submodules brings in are inspected; of the
-others the source is read, so that no code of a rarely used module runs.
+Prints JSON: ``packages`` (top-level modules that can be imported), ``libraries`` (of each that is selected and installed
+its version and its names), ``tasks`` and ``auto_classes`` of transformers, ``repositories`` that the libraries' sources
+name, and ``timm``'s models. Modules that importing the library and its direct submodules brings in are inspected; of
+the others the source is read, so that no code of a rarely used module runs.
 
 Uses the standard library alone, and nothing of this package: the images do not have it.
 """
@@ -25,30 +25,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-LIBRARIES = (
-    "IPython", "PIL", "accelerate", "asteroid", "controlnet_aux", "cv2", "datasets", "decord",
-    "deepmultilingualpunctuation", "diffusers", "fairseq", "flair", "germansentiment", "huggingface_hub",
-    "huggingface_sb3", "huggingsound", "joblib", "keras", "librosa", "matplotlib", "numpy", "pandas", "pyannote",
-    "pytesseract", "requests", "rl_zoo3", "scipy", "sentence_transformers", "sentencepiece", "skimage", "sklearn",
-    "skops", "soundfile", "speechbrain", "stable_baselines3", "tensorflow", "tensorflow_hub",
-    "tensorflow_model_optimization", "tensorflow_probability", "tensorflow_text", "timm", "tokenizers", "torch",
-    "torchaudio", "torchvision", "transformers", "ultralytics", "ultralyticsplus", "yolov5",
-)  # fmt: skip
-# Modules that are no part of a library's interface, or that start something when they are imported.
-SKIPPED = {
-    "__main__", "benchmarks", "cli", "commands", "conftest", "examples", "scripts", "setup", "substrates", "test", "tests",
-}  # fmt: skip
-# Modules that are not listed: below them, every name is taken to exist. They are internal, or copies of the rest.
-UNLISTED = {
-    "tensorflow": ("compat.v1.compat", "compat.v2.compat", "compiler", "core", "lite.python", "python", "tools", "tsl"),
-    "tensorflow_probability": ("python", "experimental"),
-    "keras": ("src",),
-    "torch": ("_inductor", "ao", "ops", "classes", "onnx.ops", "testing", "distributed"),
-}
-# Modules of one model each: thousands, whose names their package has too.
-DEEP = re.compile(r"(?:transformers\.models|diffusers\.pipelines)\.\w+\.\w+")
-# Of a library's own names under another name: tensorflow's interface lies in keras and in tensorflow._api.
-FAMILIES = {"tensorflow": ("tensorflow", "keras"), "pyannote": ("pyannote",)}
+# ``selection.json``: libraries; modules that are no interface, or start something when they are imported (skipped);
+# modules below which every name is taken to exist, since they are internal or copies of the rest (unlisted); other
+# packages in which a library's own modules lie (families).
+SELECTION: dict[str, Any] = json.loads(sys.argv[1]) if len(sys.argv) > 1 else {}
+SKIPPED = frozenset(SELECTION.get("skipped", ()))
+# Modules of one model each: thousands, whose names their package has too. They are not listed one by one: below such a
+# package every module is taken to exist.
+DEEP = re.compile(
+    r"(?:transformers\.models|diffusers\.(?:models|pipelines))\.\w+\.\w+|timm\.models\.\w+|\w+\.utils\.dummy_\w+"
+)
 REPOSITORIES = re.compile(
     r"""huggingface\.co/(?!datasets/|docs/|spaces/|papers/|models\b|blog/|join|settings|login|api/|course/|learn/)
         ([\w.-]+/[\w.-]*\w)
@@ -65,7 +51,7 @@ class Library:
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self.family = FAMILIES.get(name, (name,))
+        self.family = SELECTION["families"].get(name, (name,))
         self.modules: dict[str, dict[str, int] | str] = {}
         self.entries: list[Any] = [None]
         self.classes: list[Any] = []
@@ -78,7 +64,7 @@ class Library:
     def collect(self) -> dict[str, Any]:
         """All names, as JSON."""
         top = importlib.import_module(self.name)
-        self.modules |= {f"{self.name}.{path}": "*" for path in UNLISTED.get(self.name, ())}
+        self.modules |= {f"{self.name}.{path}": "*" for path in SELECTION["unlisted"].get(self.name, ())}
         for module in pkgutil.iter_modules(getattr(top, "__path__", ())):
             if not module.name.startswith("_") and module.name not in SKIPPED:
                 quietly(importlib.import_module, f"{self.name}.{module.name}")
@@ -88,7 +74,10 @@ class Library:
                 self._walk([(name, sys.modules[name])], 3)
         for name, path in sources(top, self.name):
             if name not in self.modules and not self._is_unlisted(name):
-                self.modules[name] = "*" if DEEP.fullmatch(name) else self._source(path)
+                if DEEP.fullmatch(name):
+                    self._open(name.rpartition(".")[0])
+                else:
+                    self.modules[name] = self._source(path)
         return {"modules": self.modules, "entries": self.entries, "classes": self.classes}
 
     def _module(self, path: str, module: Any, depth: int) -> list[tuple[str, Any]]:
@@ -96,7 +85,7 @@ class Library:
         if path in self.modules or self._is_unlisted(path):
             return []
         if DEEP.fullmatch(path):
-            self.modules[path] = "*"
+            self._open(path.rpartition(".")[0])
             return []
         if id(module) in self._paths:
             if depth < 4:
@@ -126,6 +115,11 @@ class Library:
             elif name in declared or is_own(module, value):
                 names[name] = self._entry(value)
         return below
+
+    def _open(self, package: str) -> None:
+        names = self.modules.setdefault(package, {})
+        if isinstance(names, dict):
+            names["*"] = 0
 
     def _is_unlisted(self, path: str) -> bool:
         parts = path.split(".")
@@ -226,11 +220,11 @@ def parameters(value: Any) -> str:
     """A signature in one line: ``a b= * c= **``; ``?`` where Python knows none."""
     try:
         with silence():
-            found = inspect.signature(value)
+            signature = inspect.signature(value)
     except Exception:  # noqa: BLE001 - compiled functions have none
         return "?"
     parts: list[str] = []
-    for parameter in found.parameters.values():
+    for parameter in signature.parameters.values():
         if parameter.kind is parameter.VAR_KEYWORD:
             further = keywords_of(value)
             parts += [f"{name}=" for name in further] if further else ["**"]
@@ -247,7 +241,8 @@ def parameters(value: Any) -> str:
 def keywords_of(value: Any) -> list[str]:
     """What ``**kwargs`` really takes, where the library says it: layers of Keras, models of torchvision."""
     if inspect.isclass(value) and any(base.__module__.startswith("keras.") for base in value.__mro__):
-        return sorted(through(value, "__init__"))
+        is_open = any(p.kind is p.VAR_POSITIONAL for p in inspect.signature(value).parameters.values())
+        return [] if is_open else sorted(through(value, "__init__"))
     if getattr(value, "__module__", "").startswith("torchvision.models") and inspect.isfunction(value):
         return torchvision_keywords(value)
     return []
@@ -310,8 +305,9 @@ def quietly(function: Any, *arguments: Any) -> Any:
 
 
 def tasks() -> dict[str, Any]:
-    """transformers' tasks: the keywords that a pipeline takes (None: any), and the kinds of models it can use."""
+    """The tasks of transformers: the keywords that a pipeline takes (None: any), and the kinds of models it can use."""
     from transformers import Pipeline, pipeline, pipelines
+    from transformers.models.auto.configuration_auto import CONFIG_MAPPING_NAMES
 
     if not pipelines.SUPPORTED_TASKS:
         return {}
@@ -329,11 +325,14 @@ def tasks() -> dict[str, Any]:
         is_open = any(p.kind is p.VAR_KEYWORD for p in own[-1:])
         names = {p.name for p in own if p.kind is not p.VAR_KEYWORD} | common
         kinds = {kind for auto in (*entry.get("pt", ()), *entry.get("tf", ())) for kind in kinds_of(auto)}
+        # Kinds that the pipeline's own code accepts besides (Donut, for questions about documents).
+        source = inspect.getsource(impl)
+        kinds |= {kind for kind, name in CONFIG_MAPPING_NAMES.items() if f'"{name}"' in source}
         result[task] = {
             "keywords": None if is_open else sorted(names - {"self", "kwargs", "args"}),
             "kinds": sorted(kinds),
         }
-    return result | {alias: task for alias, task in pipelines.TASK_ALIASES.items()}
+    return result | dict(pipelines.TASK_ALIASES)
 
 
 def kinds_of(auto: Any) -> list[str]:
@@ -343,7 +342,7 @@ def kinds_of(auto: Any) -> list[str]:
 
 
 def auto_classes() -> dict[str, list[str]]:
-    """transformers' automatic classes and the kinds of models that each has."""
+    """The automatic classes of transformers and the kinds of models that each has."""
     import transformers
 
     names = [name for name in dir(transformers) if re.match(r"(TF|Flax)?Auto[A-Z]", name)]
@@ -363,17 +362,30 @@ def repositories(names: list[str]) -> list[str]:
     return sorted(i for i in ids if re.search(r"[a-zA-Z]", i) and not re.search(r"\.(py|json|md)$|^\.|hf-internal", i))
 
 
+def timm_models() -> list[str]:
+    """What timm can create: architectures, and architectures with the tag of their weights."""
+    import timm
+
+    return sorted({*timm.list_models(), *timm.list_pretrained()})
+
+
 def main() -> None:
     """Prints the tables."""
     installed = importlib.metadata.packages_distributions()
-    names = [name for name in LIBRARIES if name in installed or quietly(importlib.util.find_spec, name)]
+    names = [name for name in SELECTION["libraries"] if name in installed or quietly(importlib.util.find_spec, name)]
+    names += SELECTION["standard_library"]
     libraries = {}
     for name in names:
         if quietly(importlib.import_module, name) is None:
             continue
         names_of_library = Library(name).collect()
-        distributions = installed.get(name) or [name]
-        libraries[name] = {"version": importlib.metadata.version(distributions[0])} | names_of_library
+        python = ".".join(map(str, sys.version_info[:2]))
+        version = (
+            python
+            if name in SELECTION["standard_library"]
+            else importlib.metadata.version((installed.get(name) or [name])[0])
+        )
+        libraries[name] = {"version": version} | names_of_library
         print(name, len(names_of_library["modules"]), len(names_of_library["entries"]), file=sys.stderr, flush=True)
     has_transformers = "transformers" in libraries
     hub = [name for name in names if name in ("transformers", "diffusers", "sentence_transformers", "speechbrain")]
@@ -383,6 +395,7 @@ def main() -> None:
         "tasks": tasks() if has_transformers else {},
         "auto_classes": auto_classes() if has_transformers else {},
         "repositories": repositories(hub),
+        "timm": timm_models() if "timm" in libraries else [],
     }
     json.dump(result, sys.stdout, sort_keys=True, separators=(",", ":"))
 

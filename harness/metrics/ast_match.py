@@ -8,23 +8,28 @@ count, and a default written out equals its absence.
   long as they do not choose another API. Parameters that say where something runs or how it is fetched (a device, a
   cache folder, a token, a revision, the tag of a Torch Hub repository) are ignored.
 * ``ast.domain``: some catalogue API of the reference's domain (or the reference itself).
-* ``hallucination``: a call that is neither in the catalogue nor the reference. An answer without a call hallucinates
-  nothing; it has its own label.
+* ``hallucination``: some call of the answer names what does not exist: a package, function, keyword, task, repository,
+  entry point or handle (:mod:`~.metrics.existence`). An answer without a call hallucinates nothing.
 
 The label under ``ast.exact`` is the first that applies, in the order of :data:`LABELS`; the message says what differs.
 """
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from apigauge.benchmarks.types import Api, Benchmark, Item
-from apigauge.harness.extraction.call_scan import choose_call, find_calls, functions_of, imports
+from apigauge.harness.extraction import syntax
+from apigauge.harness.extraction.call_scan import choose_call, functions_of, imports
 from apigauge.harness.extraction.extract import Extraction
-from apigauge.harness.extraction.syntax import version
+from apigauge.harness.metrics.address_book import is_package
 from apigauge.harness.metrics.calls import Call, Signatures, parse_call
+from apigauge.harness.metrics.existence import Existence
+from apigauge.harness.metrics.references import accepts, repaired, with_example
 from apigauge.harness.metrics.signatures import NOT_IDENTIFYING, TASK_ALIASES, Signature
 from apigauge.harness.metrics.types import Metric, Scored
-from apigauge.harness.metrics.values import Value, follow
+from apigauge.harness.metrics.values import Value
+from apigauge.sandboxes import public_names
 
 __all__ = ["LABELS", "RIGHT", "Matcher", "Target", "make", "same_function", "version"]
 
@@ -39,6 +44,7 @@ LABELS = (
     "different_argument",
     "wrong_model",
     "wrong_function",
+    "outside_catalogue",
     "unknown_api",
 )
 _UNFINISHED = {
@@ -54,14 +60,30 @@ _Key = tuple[tuple[str, str] | None, ...]
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A call to compare answers with: a reference or a catalogue row."""
+    """A call to compare answers with: a reference or a catalogue row.
+
+    Attributes:
+        call: as it is written, or as Python accepts it.
+        bound: its arguments by parameter, see :func:`~.references.with_example`.
+        written: the same, before the program around it was consulted.
+        identity: the parameters that say which API is meant.
+        signature: of the function.
+        domain: the API's.
+        conflict: why Python refuses the call as it is written.
+    """
 
     call: Call
     bound: dict[str, Value]
+    written: dict[str, Value]
     identity: tuple[str, ...]
     signature: Signature | None
     domain: str
     conflict: str
+
+
+def version() -> str:
+    """The parser's version, and a digest of the tables of names."""
+    return f"{syntax.version()}, names {public_names.digest()}"
 
 
 def make(benchmark: Benchmark) -> Metric:
@@ -69,20 +91,28 @@ def make(benchmark: Benchmark) -> Metric:
     matcher = Matcher(benchmark)
     references: dict[str, Target | None] = {}
 
+    existence = matcher.existence(benchmark.rows or benchmark.items)
+
     def metric(item: Item, extraction: Extraction) -> Scored:
         if item.id not in references:
             references[item.id] = matcher.target(item.reference_call, item.reference_program, item.domain)
         label, message, rows = matcher.compare(references[item.id], item.reference_call, extraction)
         right = label in RIGHT
+        invention = existence.invention(extraction)
+        if label == "unknown_api" and existence.may_exist(extraction):
+            label = "outside_catalogue"
         domains = {row.domain.strip().casefold() for row in rows}
+        labels, messages = {"ast.exact": label}, {"ast.exact": message}
+        if invention:
+            labels["hallucination"], messages["hallucination"] = invention.label, invention.message
         return Scored(
             {
                 "ast.exact": float(right),
                 "ast.domain": float(right or item.domain.strip().casefold() in domains),
-                "hallucination": float(label == "unknown_api"),
+                "hallucination": float(invention is not None),
             },
-            {"ast.exact": label},
-            {"ast.exact": message},
+            labels,
+            messages,
         )
 
     return metric
@@ -108,7 +138,8 @@ class Matcher:
                 functions.add(row.call.function)
                 groups = self._rows.setdefault(row.call.function.rsplit(".", 1)[-1], {})
                 group = groups.setdefault(row.identity, {})
-                group.setdefault(_key(row.bound, row.identity, row.signature), []).append(row)
+                for key in {_key(bound, row.identity, row.signature) for bound in (row.bound, row.written)}:
+                    group.setdefault(key, []).append(row)
                 if row.call.function != row.call.written:
                     packages[row.call.function.split(".")[0]] += 1
         self.functions = frozenset(functions)
@@ -125,17 +156,30 @@ class Matcher:
         signature = self._signatures.of(call.function)
         conflict = call.conflict(signature)
         if conflict:  # Python would refuse it as it stands; the program around it may have it right
-            spans = (span for span in find_calls(program) if span.callee == call.written)
-            others = (parse_call(program[span.start : span.end], names) for span in spans)
-            call = next((other for other in others if other and not other.conflict(signature)), call)
-        bound = call.bind(signature)
-        strings = tuple(name for name, value in bound.items() if value.kind == "string")
+            call = repaired(call, text, program, signature, names)
+        bound = with_example(call, program, signature, names)
+        written = call.bind(signature)
+        strings = tuple(name for name, value in written.items() if value.kind == "string")
         identity = (signature.identity if signature is not None else ()) or strings
         identity = tuple(name for name in identity if name not in NOT_IDENTIFYING)
-        for name in identity:  # a checkpoint the reference keeps in a variable
-            if name in bound and bound[name].kind == "name":
-                bound[name] = follow(bound[name], program)
-        return Target(call, bound, identity, signature, domain, conflict)
+        if signature is not None:  # a reference may leave out what the function needs: anything is right then
+            identity = tuple(name for name in identity if name in bound or name not in signature.required)
+            identity += tuple(name for name in strings if name.startswith("#"))
+        return Target(call, bound, written, identity, signature, domain, conflict)
+
+    def existence(self, items: Iterable[Item]) -> Existence:
+        """What exists for this benchmark: with the catalogue's rows, the references."""
+        targets = [
+            row.call
+            for groups in self._rows.values()
+            for group in groups.values()
+            for rows in group.values()
+            for row in rows
+        ]
+        references = {(item.reference_call, item.reference_program) for item in items}
+        more = (self.target(call, program, "") for call, program in sorted(references))
+        targets += [target.call for target in more if target]
+        return Existence(targets, self._signatures, self._conventions, lambda call: bool(self._rows_of(call)))
 
     def compare(
         self, reference: Target | None, reference_text: str, extraction: Extraction
@@ -205,7 +249,7 @@ class Matcher:
             else:
                 rows = [row for rows in group.values() for row in rows if _names(call, row)]
             named += [row for row in rows if same_function(call, row.call, self._packages)]
-        return named
+        return list({id(row): row for row in named}.values())
 
 
 def _key(bound: dict[str, Value], identity: tuple[str, ...], signature: Signature | None) -> _Key:
@@ -242,7 +286,20 @@ def same_function(answer: Call, reference: Call, packages: frozenset[str] = froz
         return True
     if len(theirs) == written:  # a module is where it is; a function or class may be imported from its package
         return written == 1 or not theirs[0][:1].islower()
-    return theirs[0] not in packages and ours[0] in packages
+    if theirs[0] not in packages and ours[0] in packages:
+        return True
+    return _is_there_instead(answer.function, reference.function)
+
+
+def _is_there_instead(ours: str, theirs: str) -> bool:
+    """Whether the answer imports from the package that has the function, and the reference from another.
+
+    A class is taken for the same in two packages that have one of its name (``YOLO``).
+    """
+    here, there = public_names.look_up(ours), public_names.look_up(theirs)
+    if there.state in ("exists", "unlisted"):
+        return here.state == "exists" and ours.split(".")[1][:1].isupper()
+    return here.state in ("exists", "unlisted") or (here.state == "no_package" and is_package(ours.partition(".")[0]))
 
 
 def _aligned(bound: dict[str, Value], target: Target) -> dict[str, Value]:
@@ -267,6 +324,8 @@ def _identity_difference(bound: dict[str, Value], target: Target) -> str:
             return f"{name} is {got.text!r}; the reference leaves it out"
         if want is not None and got is None and not _is_default(name, want, target.signature):
             return f"{name} is missing; the reference has {want.text!r}"
+        if got is not None and got == target.written.get(name):
+            continue
         if want is not None and got is not None and not _same_identity(name, want, got):
             return f"{name} is {got.text!r}; the reference has {want.text!r}"
     return ""
@@ -297,7 +356,7 @@ def _argument_difference(bound: dict[str, Value], reference: Target) -> tuple[st
         got = bound.get(name)
         if got is None and not _is_default(name, want, reference.signature):
             return "missing_argument", f"{name} is missing; the reference has {want.text}"
-        if got is not None and want.kind != "name" and not want.accepts(got):
+        if got is not None and not accepts(name, want, got, reference.call):
             return "different_argument", f"{name} is {got.text}; the reference has {want.text}"
     extra = [
         name

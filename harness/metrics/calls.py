@@ -5,11 +5,12 @@ for those too.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from apigauge.harness.extraction.call_scan import resolve
+from apigauge.harness.extraction.call_scan import comments_and_strings, find_calls, imports, resolve
 from apigauge.harness.extraction.syntax import parses, syntax_tree, text_of
 from apigauge.harness.metrics.signatures import SIGNATURES, Signature
 from apigauge.harness.metrics.values import Value, default_text, value_of
@@ -105,6 +106,28 @@ def parse_call(text: str, names: dict[str, str], program: str = "") -> Call | No
     if not re.fullmatch(r"[^\W\d][\w.]*", written):
         return None
     return Call(written, resolve(written, names), *_arguments(arguments, program))
+
+
+def program_calls(program: str, conventions: Mapping[str, str]) -> tuple[Call, ...]:
+    """Every call that a program makes of a function with a dotted name, in the order of the text.
+
+    Args:
+        program: source, as extraction gives it; it need not parse.
+        conventions: the benchmark's names that programs use without importing them.
+
+    Returns:
+        Calls that stand in code that runs; an argument that cannot be followed has the kind ``unresolved``.
+    """
+    return _program_calls(program, tuple(sorted(conventions.items())))
+
+
+@lru_cache(maxsize=64)
+def _program_calls(program: str, conventions: tuple[tuple[str, str], ...]) -> tuple[Call, ...]:
+    names = dict(conventions) | imports(program)
+    skip = comments_and_strings(program)
+    spans = [span for span in find_calls(program) if all(span.start not in stretch for stretch in skip)]
+    calls = (parse_call(program[span.start : span.end], names, program) for span in spans)
+    return tuple(call for call in calls if call is not None)
 
 
 def _first_call(root: "Node") -> "Node | None":

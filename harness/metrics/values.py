@@ -55,10 +55,11 @@ _PARAMETERS = frozenset({"lambda_parameters", "parameters"})
 class Value:
     """An argument.
 
-    ``text`` is a string's content, or the source without white space; ``kind`` keeps ``'True'`` apart from ``True``.
+    ``text`` is a string's content, or the source without white space; ``kind`` keeps ``'True'`` apart from ``True``;
+    ``unresolved`` says that the value depends on what cannot be followed.
     """
 
-    kind: Literal["string", "constant", "name", "expression"]
+    kind: Literal["string", "constant", "name", "expression", "unresolved"]
     text: str
 
     def accepts(self, other: "Value") -> bool:

@@ -21,7 +21,7 @@ from apigauge.benchmarks.types import Api, Benchmark, Item
 from apigauge.harness.extraction.call_scan import choose_call, find_calls, functions_of, imports
 from apigauge.harness.extraction.extract import Extraction
 from apigauge.harness.extraction.syntax import version
-from apigauge.harness.metrics.calls import Call, Signatures, parse_call
+from apigauge.harness.metrics.calls import Call, Proposal, Signatures, parse_call, proposal
 from apigauge.harness.metrics.signatures import NOT_IDENTIFYING, TASK_ALIASES, Signature
 from apigauge.harness.metrics.types import Metric, Scored
 from apigauge.harness.metrics.values import Value, follow
@@ -31,6 +31,7 @@ __all__ = ["LABELS", "RIGHT", "Matcher", "Target", "make", "same_function", "ver
 LABELS = (
     "too_long",
     "no_call",
+    "unresolved",
     "unparsable",
     "exact",
     "extra_argument",
@@ -134,9 +135,22 @@ class Matcher:
             return "exact", "", []
         if extraction.call is None:
             return "no_call", "no call was found in the answer", []
-        call = parse_call(extraction.call, self._conventions | extraction.imports, extraction.program or "")
-        if call is None:
+        names = self._conventions | extraction.imports
+        proposed = proposal(extraction.call, names, extraction.program or "")
+        if proposed is None:
             return "unparsable", f"not a complete Python call: {extraction.call[:80]!r}", []
+        judged = [self._compare_call(one, reference) for one in (self._named(proposed, reference), *proposed.rivals)]
+        return next((one for one in judged if one[0] not in RIGHT), judged[0])
+
+    def _named(self, proposed: Proposal, reference: Target | None) -> Call:
+        """The call that names the API: of a model and the pipeline that wraps it, either may."""
+        calls = (proposed.call, *proposed.parts)
+        if len(calls) == 1:
+            return proposed.call
+        same = [one for one in calls if reference and same_function(one, reference.call, self._packages)]
+        return next(iter(same or [one for one in calls if self._rows_of(one)]), proposed.call)
+
+    def _compare_call(self, call: Call, reference: Target | None) -> tuple[str, str, list[Target]]:
         if conflict := call.conflict(self._signatures.of(call.function)):
             return "unparsable", f"Python refuses the call: it {conflict}", []
         rows = self._rows_of(call)
@@ -146,7 +160,22 @@ class Matcher:
                 f"{call.written} for a reference that is no call",
                 rows,
             )
-        return (*self._against(call, reference, exists=bool(rows)), rows)
+        label, message = self._against(call, reference, exists=bool(rows))
+        if label not in RIGHT and self._may_be_right(call, reference):
+            return "unresolved", f"what decides cannot be followed: {message}", rows
+        return label, message, rows
+
+    def _may_be_right(self, call: Call, reference: Target) -> bool:
+        """Whether what cannot be followed may be what the reference has, and all the rest is."""
+        bound = call.bind(reference.signature)
+        if not call.is_open and not any(value.kind == "unresolved" for value in bound.values()):
+            return False
+        wanted = {name: reference.bound.get(name, value) for name, value in bound.items() if value.kind == "unresolved"}
+        bound = (reference.bound if call.is_open else {}) | bound | wanted
+        if not same_function(call, reference.call, self._packages):
+            return False
+        bound = _aligned(bound, reference)
+        return not _identity_difference(bound, reference) and _argument_difference(bound, reference)[0] in RIGHT
 
     def _against(self, call: Call, reference: Target, *, exists: bool) -> tuple[str, str]:
         """Label and message; ``exists`` says whether the call names a row of the catalogue."""
@@ -240,6 +269,8 @@ def _identity_difference(bound: dict[str, Value], target: Target) -> str:
 def _same_identity(name: str, want: Value, got: Value) -> bool:
     if want.kind == "string" and got.kind != "string":
         return False  # an answer that forgets the quotes names a variable
+    if got.kind == "unresolved":
+        return want.kind == "name" or want.accepts(got)
     return _identifier(name, want) == _identifier(name, got)
 
 

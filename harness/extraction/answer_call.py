@@ -4,21 +4,9 @@ import re
 from typing import Final
 
 from apigauge.harness.extraction.call_scan import COMPANION, SEED, choose_call, comments_and_strings, is_catalogue_like
-from apigauge.harness.extraction.program_scope import LiveCall, followed
+from apigauge.harness.extraction.program_scope import NO_APIS, LiveCall, followed
 from apigauge.harness.extraction.program_values import plain
 
-# What a program does around a model: data, files, pictures. Nobody asks for these, unless a catalogue has them.
-_NO_APIS: Final = frozenset(
-    """IPython PIL __future__ abc argparse array asyncio base64 bisect builtins bz2 calendar cmath codecs
-    collections concurrent configparser contextlib copy csv ctypes cv2 dataclasses datetime decimal difflib
-    dotenv email enum faulthandler fileinput fnmatch fractions functools gc getpass glob google gzip hashlib
-    heapq hmac html http imageio importlib inspect io ipaddress itertools json keyword linecache locale logging
-    lzma math matplotlib mimetypes multiprocessing numbers numpy operator os pandas pathlib pickle pkgutil
-    platform plotly pprint psutil queue random re requests resource scipy seaborn secrets select shlex shutil
-    signal site socket soundfile sqlite3 ssl stat statistics string struct subprocess sys tarfile tempfile
-    textwrap threading time timeit tkinter token tokenize tqdm traceback types typing typing_extensions
-    unicodedata unittest urllib uuid warnings wave weakref webbrowser xml yaml zipfile zlib np pd plt""".split()  # noqa: SIM905
-)
 _DOWNLOADS: Final = frozenset({"cached_download", "hf_hub_download", "hf_hub_url", "snapshot_download"})
 # Entry points of Torch Hub repositories that prepare a model's input.
 _HELPER_ENTRY: Final = re.compile(r"(?:^|_)(?:config|tokenizer|transforms?|utils)$")
@@ -99,4 +87,4 @@ def _leaves_model_open(call: LiveCall) -> bool:
 
 def _may_be_api(call: LiveCall) -> bool:
     """Whether a call is of a library that an answer may propose."""
-    return call.is_api and call.function.split(".")[0] not in _NO_APIS
+    return call.is_api and call.function.split(".")[0] not in NO_APIS

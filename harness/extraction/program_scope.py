@@ -35,6 +35,18 @@ if TYPE_CHECKING:
     from tree_sitter import Node
 
 MAX_VARIANTS: Final = 20
+# What a program does around a model: data, files, pictures. Nobody asks for these, unless a catalogue has them.
+NO_APIS: Final = frozenset(
+    """IPython PIL __future__ abc argparse array asyncio base64 bisect builtins bz2 calendar cmath codecs
+    collections concurrent configparser contextlib copy csv ctypes cv2 dataclasses datetime decimal difflib
+    dotenv email enum faulthandler fileinput fnmatch fractions functools gc getpass glob google gzip hashlib
+    heapq hmac html http imageio importlib inspect io ipaddress itertools json keyword linecache locale logging
+    lzma math matplotlib mimetypes multiprocessing numbers numpy operator os pandas pathlib pickle pkgutil
+    platform plotly pprint psutil queue random re requests resource scipy seaborn secrets select shlex shutil
+    signal site socket soundfile sqlite3 ssl stat statistics string struct subprocess sys tarfile tempfile
+    textwrap threading time timeit tkinter token tokenize tqdm traceback types typing typing_extensions
+    unicodedata unittest urllib uuid warnings wave weakref webbrowser xml yaml zipfile zlib np pd plt""".split()  # noqa: SIM905
+)
 _SIMPLE: Final = frozenset(
     {"integer", "float", "string", "concatenated_string", "true", "false", "none", "unary_operator"}
 )
@@ -221,7 +233,9 @@ def is_open(value: Any, depth: int = 0) -> bool:
     if isinstance(value, Result):
         call = value.of
         given = [one for one, _ in call.positional] + [one for _, one, _ in call.keywords]
-        return call.is_open or not call.is_api or any(is_open(one, depth + 1) for one in given)
+        # What a function of the standard library returns may be any text; a library's model is none.
+        is_text = call.function.dotted.split(".")[0] in NO_APIS
+        return is_text or call.is_open or not call.is_api or any(is_open(one, depth + 1) for one in given)
     if isinstance(value, ListValue | DictValue):
         value = value.items
         if value is UNKNOWN:

@@ -161,21 +161,13 @@ class Matcher:
                 rows,
             )
         label, message = self._against(call, reference, exists=bool(rows))
-        if label not in RIGHT and self._may_be_right(call, reference):
+        filled = _filled(call, reference)
+        if label in RIGHT or filled is None or not same_function(call, reference.call, self._packages):
+            return label, message, rows
+        other, difference = self._against(filled, reference, exists=True)
+        if other in RIGHT:
             return "unresolved", f"what decides cannot be followed: {message}", rows
-        return label, message, rows
-
-    def _may_be_right(self, call: Call, reference: Target) -> bool:
-        """Whether what cannot be followed may be what the reference has, and all the rest is."""
-        bound = call.bind(reference.signature)
-        if not call.is_open and not any(value.kind == "unresolved" for value in bound.values()):
-            return False
-        wanted = {name: reference.bound.get(name, value) for name, value in bound.items() if value.kind == "unresolved"}
-        bound = (reference.bound if call.is_open else {}) | bound | wanted
-        if not same_function(call, reference.call, self._packages):
-            return False
-        bound = _aligned(bound, reference)
-        return not _identity_difference(bound, reference) and _argument_difference(bound, reference)[0] in RIGHT
+        return other, difference, rows
 
     def _against(self, call: Call, reference: Target, *, exists: bool) -> tuple[str, str]:
         """Label and message; ``exists`` says whether the call names a row of the catalogue."""
@@ -200,6 +192,16 @@ class Matcher:
                 rows = [row for rows in group.values() for row in rows if _names(call, row)]
             named += [row for row in rows if same_function(call, row.call, self._packages)]
         return named
+
+
+def _filled(call: Call, reference: Target) -> Call | None:
+    """The call with the reference's arguments where its own cannot be followed; None if all can be."""
+    bound = call.bind(reference.signature)
+    if not call.is_open and not any(value.kind == "unresolved" for value in bound.values()):
+        return None
+    open_ones = {name: reference.bound.get(name, value) for name, value in bound.items() if value.kind == "unresolved"}
+    whole = (reference.bound if call.is_open else {}) | bound | open_ones
+    return Call(call.written, call.function, (), tuple(whole.items()))
 
 
 def _key(bound: dict[str, Value], identity: tuple[str, ...], signature: Signature | None) -> _Key:

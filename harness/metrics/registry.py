@@ -16,7 +16,7 @@ _HARNESS = Path(__file__).parents[1]
 EXTRACTION_CODE = tuple(sorted(str(path.relative_to(_HARNESS)) for path in (_HARNESS / "extraction").glob("*.py")))
 _NAMES = ("address_book", "existence", "existence_hubs", "references")
 _SHARED_CODE = (
-    "extraction/syntax.py",
+    *EXTRACTION_CODE,
     *(f"metrics/{name}.py" for name in ("calls", "codebleu", "data_flow", "signatures", "values", *_NAMES)),
     "metrics/real_names.json",
 )

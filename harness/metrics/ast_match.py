@@ -91,7 +91,7 @@ def make(benchmark: Benchmark) -> Metric:
             references[item.id] = matcher.target(item.reference_call, item.reference_program, item.domain)
         label, message, rows = matcher.compare(references[item.id], item.reference_call, extraction)
         right = label in RIGHT
-        invention = existence.invention(extraction)
+        invention = existence.invention(extraction, is_right=right)
         if label == "unknown_api" and existence.may_exist(extraction):
             label = "outside_catalogue"
         domains = {row.domain.strip().casefold() for row in rows}

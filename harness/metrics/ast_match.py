@@ -23,7 +23,7 @@ from apigauge.harness.extraction import syntax
 from apigauge.harness.extraction.call_scan import choose_call, functions_of, imports
 from apigauge.harness.extraction.extract import Extraction
 from apigauge.harness.metrics.address_book import is_package
-from apigauge.harness.metrics.calls import Call, Signatures, parse_call
+from apigauge.harness.metrics.calls import Call, Proposal, Signatures, parse_call, proposal
 from apigauge.harness.metrics.existence import Existence
 from apigauge.harness.metrics.references import accepts, repaired, with_example
 from apigauge.harness.metrics.signatures import NOT_IDENTIFYING, TASK_ALIASES, Signature
@@ -36,6 +36,7 @@ __all__ = ["LABELS", "RIGHT", "Matcher", "Target", "make", "same_function", "ver
 LABELS = (
     "too_long",
     "no_call",
+    "unresolved",
     "unparsable",
     "exact",
     "extra_argument",
@@ -178,9 +179,22 @@ class Matcher:
             return "exact", "", []
         if extraction.call is None:
             return "no_call", "no call was found in the answer", []
-        call = parse_call(extraction.call, self._conventions | extraction.imports, extraction.program or "")
-        if call is None:
+        names = self._conventions | extraction.imports
+        proposed = proposal(extraction.call, names, extraction.program or "")
+        if proposed is None:
             return "unparsable", f"not a complete Python call: {extraction.call[:80]!r}", []
+        judged = [self._compare_call(one, reference) for one in (self._named(proposed, reference), *proposed.rivals)]
+        return next((one for one in judged if one[0] not in RIGHT), judged[0])
+
+    def _named(self, proposed: Proposal, reference: Target | None) -> Call:
+        """The call that names the API: of a model and the pipeline that wraps it, either may."""
+        calls = (proposed.call, *proposed.parts)
+        if len(calls) == 1:
+            return proposed.call
+        same = [one for one in calls if reference and same_function(one, reference.call, self._packages)]
+        return next(iter(same or [one for one in calls if self._rows_of(one)]), proposed.call)
+
+    def _compare_call(self, call: Call, reference: Target | None) -> tuple[str, str, list[Target]]:
         if conflict := call.conflict(self._signatures.of(call.function)):
             return "unparsable", f"Python refuses the call: it {conflict}", []
         rows = self._rows_of(call)
@@ -190,7 +204,14 @@ class Matcher:
                 f"{call.written} for a reference that is no call",
                 rows,
             )
-        return (*self._against(call, reference, exists=bool(rows)), rows)
+        label, message = self._against(call, reference, exists=bool(rows))
+        filled = _filled(call, reference)
+        if label in RIGHT or filled is None or not same_function(call, reference.call, self._packages):
+            return label, message, rows
+        other, difference = self._against(filled, reference, exists=True)
+        if other in RIGHT:
+            return "unresolved", f"what decides cannot be followed: {message}", rows
+        return other, difference, rows
 
     def _against(self, call: Call, reference: Target, *, exists: bool) -> tuple[str, str]:
         """Label and message; ``exists`` says whether the call names a row of the catalogue."""
@@ -215,6 +236,16 @@ class Matcher:
                 rows = [row for rows in group.values() for row in rows if _names(call, row)]
             named += [row for row in rows if same_function(call, row.call, self._packages)]
         return list({id(row): row for row in named}.values())
+
+
+def _filled(call: Call, reference: Target) -> Call | None:
+    """The call with the reference's arguments where its own cannot be followed; None if all can be."""
+    bound = call.bind(reference.signature)
+    if not call.is_open and not any(value.kind == "unresolved" for value in bound.values()):
+        return None
+    open_ones = {name: reference.bound.get(name, value) for name, value in bound.items() if value.kind == "unresolved"}
+    whole = (reference.bound if call.is_open else {}) | bound | open_ones
+    return Call(call.written, call.function, (), tuple(whole.items()))
 
 
 def _key(bound: dict[str, Value], identity: tuple[str, ...], signature: Signature | None) -> _Key:
@@ -299,6 +330,8 @@ def _identity_difference(bound: dict[str, Value], target: Target) -> str:
 def _same_identity(name: str, want: Value, got: Value) -> bool:
     if want.kind == "string" and got.kind != "string":
         return False  # an answer that forgets the quotes names a variable
+    if got.kind == "unresolved":
+        return want.kind == "name" or want.accepts(got)
     return _identifier(name, want) == _identifier(name, got)
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from apigauge.harness.extraction.extract import Extraction
 from apigauge.harness.metrics import address_book
-from apigauge.harness.metrics.calls import Call, Signatures, parse_call, program_calls
+from apigauge.harness.metrics.calls import Call, Signatures, program_calls, proposal
 from apigauge.harness.metrics.existence_hubs import Catalogue, hub_problem
 from apigauge.sandboxes import public_names
 
@@ -151,7 +151,9 @@ class Existence:
     def _call(self, extraction: Extraction) -> Call | None:
         if extraction.call is None:
             return None
-        return parse_call(extraction.call, self._conventions | extraction.imports, extraction.program or "")
+        names = self._conventions | extraction.imports
+        proposed = proposal(extraction.call, names, extraction.program or "")
+        return proposed.call if proposed else None
 
     def _cached(self, call: Call, is_imported: bool) -> Invention | None:
         key = (call, is_imported)
@@ -182,7 +184,7 @@ class Existence:
         if call.conflict(signature):  # Python refuses it: which argument is which cannot be said
             return None
         bound = call.bind(signature)
-        problem = hub_problem(function, bound, self._catalogue, is_row=self._names_row(call))
+        problem = hub_problem(function, bound, self._catalogue, is_row=self._names_row(call), is_open=call.is_open)
         return Invention(*problem) if problem else None
 
     def _existed(self, function: str, call: Call) -> bool:
@@ -241,11 +243,11 @@ class Existence:
         names = [name for name, _ in call.keywords]
         before = address_book.real_names()["parameters"]
         for name in names:
-            is_used = name.startswith("*") or (last, name) in self._keywords
+            is_used = (last, name) in self._keywords
             if not is_used and not public_names.accepts(parameters, name) and f"{function} {name}" not in before:
                 return Invention("unknown_argument", f"{function} has no parameter {name}")
         # A function that takes any keyword still needs its own: ``load(repo='a/b')`` has no ``repo_or_dir``.
-        if parameters and not any(name.startswith("*") for name in names):
+        if parameters and not call.is_open:
             missing = [public_names.needed(text, len(call.positional), names) for text in parameters]
             others = [
                 name for name in names if not any(public_names.names_parameter(text, name) for text in parameters)

@@ -12,10 +12,12 @@ from apigauge.harness.extraction.extract import Extraction
 from apigauge.harness.metrics.table import MODULES, NAMES, STATIC
 from apigauge.harness.metrics.types import SCORER_ERROR, Metric, Module, Scored, StaticModule
 
-EXTRACTION_CODE = tuple(f"extraction/{name}.py" for name in ("extract", "call_scan", "reasoning", "syntax"))
+EXTRACTION_CODE = tuple(
+    f"extraction/{path.name}" for path in sorted((Path(__file__).parents[1] / "extraction").glob("[a-z]*.py"))
+)
 _NAMES = ("address_book", "existence", "existence_hubs", "references")
 _SHARED_CODE = (
-    "extraction/syntax.py",
+    *EXTRACTION_CODE,
     *(f"metrics/{name}.py" for name in ("calls", "codebleu", "data_flow", "signatures", "values", *_NAMES)),
     "metrics/real_names.json",
 )

@@ -84,7 +84,7 @@ def accepts(name: str, want: Value, got: Value, reference: Call) -> bool:
     written = _written(reference, name)
     if want.kind == "unresolved":
         return True
-    if want.accepts(got) or (written is not None and written.kind in ("name", "expression") and written == got):
+    if want.accepts(got) or is_copied(written, got):
         return True
     if want.kind == "expression" and got.kind == "expression":
         return want.text.replace("'", "") == got.text.replace("'", "")
@@ -95,6 +95,12 @@ def accepts(name: str, want: Value, got: Value, reference: Call) -> bool:
         return False
     # Nothing says what it is: what only a program can compute, or a switch.
     return got.kind in ("name", "expression", "unresolved") or got.text in ("True", "False")
+
+
+def is_copied(written: Value | None, got: Value) -> bool:
+    """Whether an answer copies what a reference writes without a value: a name, an id without quotes."""
+    kinds = ("name", "expression", "unresolved")
+    return written is not None and written.kind in kinds and got.kind in kinds and written.text == got.text
 
 
 def _is_alike(want: Value, got: Value) -> bool:

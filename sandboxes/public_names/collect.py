@@ -2,8 +2,8 @@
 
 Prints JSON: ``packages`` (top-level modules that can be imported), ``libraries`` (of each that is selected and
 installed its version and names), ``tasks`` and ``auto_classes`` of transformers, ``repositories`` that the libraries'
-sources name, and ``timm``'s models. Modules that importing the library and its direct submodules brings in are inspected; of
-the others the source is read, so that no code of a rarely used module runs.
+sources name, and ``timm``'s models. Modules that importing the library and its direct submodules brings in are
+inspected; of the others the source is read, so that no code of a rarely used module runs.
 
 Uses the standard library alone, and nothing of this package: the images do not have it.
 """

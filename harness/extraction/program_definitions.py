@@ -30,7 +30,10 @@ _TRANSPARENT: Final = frozenset(
     experimental_singleton function inference_mode jit lru_cache memo no_grad override profile singleton timer
     total_ordering wraps""".split()  # noqa: SIM905
 )
-_CONSTANTS: Final = {
+_CONSTANTS: Final[dict[str, Any]] = {
+    "typing.TYPE_CHECKING": False,
+    "typing_extensions.TYPE_CHECKING": False,
+} | {
     f"string.{name}": getattr(string, name)
     for name in (
         "ascii_letters",

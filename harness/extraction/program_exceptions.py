@@ -100,7 +100,9 @@ class Exceptions(Comprehensions):
                 if isinstance(value, External):
                     for delta in handled:
                         delta[place] = (cell, key, value)
+        rivals = len(self.rivals)
         self.settle(mark, [*good, *handled])
+        del self.rivals[rivals:]  # what a handler does instead is no rival of what is tried
 
     def _with(self, node: "Node", scope: Scope) -> bool:
         suppresses = False

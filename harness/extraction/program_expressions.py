@@ -8,6 +8,7 @@ from apigauge.harness.extraction.program_state import OutOfBudgetError, Store
 from apigauge.harness.extraction.program_values import (
     UNKNOWN,
     Cell,
+    ClassValue,
     DictValue,
     External,
     Function,
@@ -169,6 +170,8 @@ class Expressions(Store):
         if isinstance(value, Instance):
             function = self.get(value, "__getitem__")
             return UNKNOWN if isinstance(function, Sentinel) else self.invoke(function, [key], node, scope)
+        if isinstance(value, ClassValue) and value.kind == "enum" and isinstance(key, str):
+            return value.cell.get(key, UNKNOWN)
         if isinstance(value, Result):
             return Result(value.of, is_direct=False)
         if isinstance(value, External) and value.dotted == "sys.modules" and isinstance(key, str):

@@ -125,6 +125,7 @@ class Machine(Statements):
 
     def __init__(self, source: bytes) -> None:
         super().__init__()
+        self.failure: Exception | None = None  # a fault of ours, not of the program
         self.module_scope = Scope(Cell(holds_names=True), None, "module", text=source)
 
     def follow(self, root: "Node") -> None:
@@ -140,6 +141,9 @@ class Machine(Statements):
                     self.run_escaped(function, receiver)
         except (OutOfBudgetError, RecursionError):
             self.is_complete = False
+        except Exception as error:  # noqa: BLE001 - one answer never ends a run; what was not followed is open
+            self.is_complete = False
+            self.failure = error
 
     def _enter_library(self) -> None:
         """A program of nothing but definitions is a library: each function that it does not call itself is entered."""
@@ -317,7 +321,7 @@ def _live(evaluations: list[Evaluation], start: int, *, is_complete: bool) -> Li
         dotted = f"{function.star}.{dotted}"
     if not re.fullmatch(r"[^\W\d]\w*(?:\.[^\W\d]\w*)*", written) or function.is_free:
         written = function.dotted
-    same_callee = all(one.function == function for one in evaluations)
+    same_callee = all(one.function == function for one in evaluations[1:])
     variants = list(_variants(evaluations, is_complete=is_complete))
     positional, keywords = variants[0]
     for others, named in variants[1:]:
@@ -345,6 +349,9 @@ def _variants(evaluations: list[Evaluation], *, is_complete: bool) -> Iterator[_
     for call in evaluations:
         positional = tuple(_argument(call, value, node, is_complete) for value, node in call.positional)
         keywords = tuple((name, _argument(call, value, node, is_complete)) for name, value, node in call.keywords)
+        if len(evaluations) == 1:
+            yield positional, keywords
+            return
         key = repr([(a.text, a.is_open, repr(plain(a.value))) for a in (*positional, *(a for _, a in keywords))])
         if key not in seen and len(seen) < MAX_VARIANTS:
             seen.add(key)

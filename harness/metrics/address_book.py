@@ -1,8 +1,8 @@
 """What the hubs have: repositories, handles and entry points that the stand-in hubs, the libraries or a list name.
 
 The stand-in hubs' specifications (sandboxes/hubs) are the address book; to it come the ids in the libraries' sources
-and ``real_names.json``, which gives its source. A catalogue's own ids are added by :mod:`~.metrics.existence`. Ids of the
-Hugging Face hub are compared as they are spelt, those of the Torch Hub (GitHub's) in small letters.
+and ``real_names.json``, which gives its source. A catalogue's own ids are added by :mod:`~.metrics.existence`. Ids of
+the Hugging Face hub are compared as they are spelt, those of the Torch Hub (GitHub's) in small letters.
 """
 
 import json

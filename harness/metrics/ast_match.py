@@ -25,7 +25,7 @@ from apigauge.harness.extraction.extract import Extraction
 from apigauge.harness.metrics.address_book import is_package
 from apigauge.harness.metrics.calls import Call, Proposal, Signatures, parse_call, proposal
 from apigauge.harness.metrics.existence import Existence
-from apigauge.harness.metrics.references import accepts, repaired, with_example
+from apigauge.harness.metrics.references import accepts, is_copied, repaired, with_example
 from apigauge.harness.metrics.signatures import NOT_IDENTIFYING, TASK_ALIASES, Signature
 from apigauge.harness.metrics.types import Metric, Scored
 from apigauge.harness.metrics.values import Value
@@ -99,7 +99,7 @@ def make(benchmark: Benchmark) -> Metric:
             references[item.id] = matcher.target(item.reference_call, item.reference_program, item.domain)
         label, message, rows = matcher.compare(references[item.id], item.reference_call, extraction)
         right = label in RIGHT
-        invention = existence.invention(extraction)
+        invention = existence.invention(extraction, is_right=right)
         if label == "unknown_api" and existence.may_exist(extraction):
             label = "outside_catalogue"
         domains = {row.domain.strip().casefold() for row in rows}
@@ -325,11 +325,13 @@ def same_function(answer: Call, reference: Call, packages: frozenset[str] = froz
 def _is_there_instead(ours: str, theirs: str) -> bool:
     """Whether the answer imports from the package that has the function, and the reference from another.
 
-    A class is taken for the same in two packages that have one of its name (``YOLO``).
+    A class is taken for the same in two packages that have one of its name (``YOLO``), and a function in a module that
+    only imports it.
     """
     here, there = public_names.look_up(ours), public_names.look_up(theirs)
     if there.state in ("exists", "unlisted"):
-        return here.state == "exists" and ours.split(".")[1][:1].isupper()
+        is_alike = ours.split(".")[1][:1].isupper() or (there.state == "exists" and not there.parameters)
+        return here.state == "exists" and is_alike
     return here.state in ("exists", "unlisted") or (here.state == "no_package" and is_package(ours.partition(".")[0]))
 
 
@@ -355,7 +357,7 @@ def _identity_difference(bound: dict[str, Value], target: Target) -> str:
             return f"{name} is {got.text!r}; the reference leaves it out"
         if want is not None and got is None and not _is_default(name, want, target.signature):
             return f"{name} is missing; the reference has {want.text!r}"
-        if got is not None and got == target.written.get(name):
+        if got is not None and is_copied(target.written.get(name), got):
             continue
         if want is not None and got is not None and not _same_identity(name, want, got):
             return f"{name} is {got.text!r}; the reference has {want.text!r}"

@@ -1,8 +1,9 @@
 """Whether what a call names exists: its package, function, keywords, task, repository, entry point and handle.
 
 A name exists if the benchmark's catalogue has it, or the environments' libraries
-(:mod:`~apigauge.sandboxes.public_names`), or the hub's address book (:mod:`~.metrics.address_book`). Only what can be said for certain is called invented: a value
-that is no constant, a place on a disk, a placeholder and a function of the program's own are not judged.
+(:mod:`~apigauge.sandboxes.public_names`), or the hub's address book (:mod:`~.metrics.address_book`). Only what can be
+said for certain is called invented: a value that is no constant, a place on a disk, a placeholder and a function of the
+program's own are not judged.
 """
 
 import builtins
@@ -13,7 +14,7 @@ from dataclasses import dataclass
 
 from apigauge.harness.extraction.extract import Extraction
 from apigauge.harness.metrics import address_book
-from apigauge.harness.metrics.calls import Call, Signatures, parse_call, program_calls
+from apigauge.harness.metrics.calls import Call, Signatures, program_calls, proposal
 from apigauge.harness.metrics.existence_hubs import Catalogue, hub_problem
 from apigauge.sandboxes import public_names
 
@@ -36,6 +37,8 @@ _IMPLIED = (
 # Short names of packages, which answers use without importing them.
 _SHORT = {"np": "numpy", "pd": "pandas", "plt": "matplotlib.pyplot", "F": "torch.nn.functional", "nn": "torch.nn"}
 _MAX_CACHE = 20_000
+# Automatic classes wrap it, so that its parameters cannot be seen.
+_FROM_PRETRAINED = ("pretrained_model_name_or_path * **",)
 _BUILTINS = frozenset(dir(builtins))
 _OWN = re.compile(
     r"\b(?:def|class|for|as|lambda|global)\s+(\w+)|^[ \t]*+((?:\w+\s?,\s?){0,9}\w+)[ \t]*+(?::[^=\n]{0,80}+)?=(?!=)"
@@ -101,10 +104,15 @@ class Existence:
             call.written for call in targets if call.written == call.function and not self._is_implied(call.written)
         )
         self._catalogue = Catalogue(frozenset(values), frozenset(tasks), frozenset(self._keywords))
-        self._cache: dict[Call, Invention | None] = {}
+        self._cache: dict[tuple[Call, bool], Invention | None] = {}
 
-    def invention(self, extraction: Extraction) -> Invention | None:
-        """The first thing that does not exist in an answer's calls; None if everything may exist."""
+    def invention(self, extraction: Extraction, *, is_right: bool) -> Invention | None:
+        """The first thing that does not exist in an answer's calls; None if everything may exist.
+
+        Args:
+            extraction: the answer.
+            is_right: whether its call is the reference's: what a reference names exists.
+        """
         program = extraction.program or ""
         calls = list(program_calls(program, self._conventions)) if program else []
         announced = self._call(extraction)
@@ -116,7 +124,9 @@ class Existence:
             if call.function.partition(".")[0] not in public_names.packages():
                 own = own_names(program) if own is None else own
                 is_own = call.function.partition(".")[0] in own
-            if not is_own and (invention := self._cached(call)):
+            is_reference = is_right and call == announced and not self._is_listed(call)
+            is_imported = call.written.partition(".")[0] in extraction.imports
+            if not is_own and not is_reference and (invention := self._cached(call, is_imported)):
                 return invention
         return None
 
@@ -129,22 +139,32 @@ class Existence:
         bound = call.bind(signature)
         identity = signature.identity if signature else ()
         is_said = all(bound[name].kind in ("string", "constant") for name in identity if name in bound)
-        return is_said and isinstance(self._resolved(call), str) and self._cached(call) is None
+        is_imported = call.written.partition(".")[0] in extraction.imports
+        is_function = isinstance(self._resolved(call, is_imported), str)
+        return is_said and is_function and self._cached(call, is_imported) is None
+
+    def _is_listed(self, call: Call) -> bool:
+        """Whether what a call passes is in the catalogue; where the reference is not, its values are no inventions."""
+        values = (*call.positional, *(value for _, value in call.keywords))
+        return any(value.text in self._catalogue.values for value in values if value.kind == "string")
 
     def _call(self, extraction: Extraction) -> Call | None:
         if extraction.call is None:
             return None
-        return parse_call(extraction.call, self._conventions | extraction.imports, extraction.program or "")
+        names = self._conventions | extraction.imports
+        proposed = proposal(extraction.call, names, extraction.program or "")
+        return proposed.call if proposed else None
 
-    def _cached(self, call: Call) -> Invention | None:
-        if call not in self._cache:
+    def _cached(self, call: Call, is_imported: bool) -> Invention | None:
+        key = (call, is_imported)
+        if key not in self._cache:
             if len(self._cache) > _MAX_CACHE:
                 self._cache.clear()
-            self._cache[call] = self._of(call)
-        return self._cache[call]
+            self._cache[key] = self._of(call, is_imported)
+        return self._cache[key]
 
-    def _of(self, call: Call) -> Invention | None:
-        function = self._resolved(call)
+    def _of(self, call: Call, is_imported: bool) -> Invention | None:
+        function = self._resolved(call, is_imported)
         if isinstance(function, Invention) or function is None:
             return function
         parameters: tuple[str, ...] = ()
@@ -156,13 +176,15 @@ class Existence:
                 return invention
         parameters = public_names.look_up(function).parameters
         last = function.rpartition(".")[2]
+        if last == "from_pretrained" and parameters and all(text.startswith("*") for text in parameters):
+            parameters = _FROM_PRETRAINED
         if invention := self._keyword(call, function, last, parameters):
             return invention
         signature = self._signatures.of(function)
         if call.conflict(signature):  # Python refuses it: which argument is which cannot be said
             return None
         bound = call.bind(signature)
-        problem = hub_problem(function, bound, self._catalogue, is_row=self._names_row(call))
+        problem = hub_problem(function, bound, self._catalogue, is_row=self._names_row(call), is_open=call.is_open)
         return Invention(*problem) if problem else None
 
     def _existed(self, function: str, call: Call) -> bool:
@@ -180,7 +202,7 @@ class Existence:
         is_exported = any(head in public_names.exports(library) for library in _IMPLIED)
         return is_exported or head in _SHORT or address_book.is_package(head)
 
-    def _resolved(self, call: Call) -> str | Invention | None:
+    def _resolved(self, call: Call, is_imported: bool) -> str | Invention | None:
         """The function's full name; None if it cannot be said what it is."""
         head, dot, tail = call.function.partition(".")
         if head in public_names.packages() or address_book.is_package(head):
@@ -195,7 +217,7 @@ class Existence:
             if head[:1].isupper() and head in public_names.exports(library):
                 return f"{library}.{call.function}"
         last = call.function.rpartition(".")[2]
-        if dot and call.function != call.written:  # imported from a package that nothing knows
+        if dot and is_imported:  # from a package that nothing knows
             return call.function
         if dot and last in self._lasts:
             return Invention("unknown_function", f"there is no {call.function}")
@@ -221,11 +243,11 @@ class Existence:
         names = [name for name, _ in call.keywords]
         before = address_book.real_names()["parameters"]
         for name in names:
-            is_used = name.startswith("*") or (last, name) in self._keywords
+            is_used = (last, name) in self._keywords
             if not is_used and not public_names.accepts(parameters, name) and f"{function} {name}" not in before:
                 return Invention("unknown_argument", f"{function} has no parameter {name}")
         # A function that takes any keyword still needs its own: ``load(repo='a/b')`` has no ``repo_or_dir``.
-        if parameters and not any(name.startswith("*") for name in names):
+        if parameters and not call.is_open:
             missing = [public_names.needed(text, len(call.positional), names) for text in parameters]
             others = [
                 name for name in names if not any(public_names.names_parameter(text, name) for text in parameters)

@@ -59,7 +59,9 @@ class Catalogue:
         object.__setattr__(self, "hub_repositories", frozenset(one for one in repositories if one.count("/") == 1))
 
 
-def hub_problem(function: str, bound: dict[str, Value], catalogue: Catalogue, *, is_row: bool) -> Problem:
+def hub_problem(
+    function: str, bound: dict[str, Value], catalogue: Catalogue, *, is_row: bool, is_open: bool
+) -> Problem:
     """The label and a message for the first argument that names what does not exist; None if none does.
 
     Args:
@@ -67,10 +69,12 @@ def hub_problem(function: str, bound: dict[str, Value], catalogue: Catalogue, *,
         bound: its arguments by parameter.
         catalogue: what the catalogue names.
         is_row: whether the call names a row of the catalogue.
+        is_open: whether the call has arguments that could not be followed.
     """
     strings = {name: value.text for name, value in bound.items() if value.kind == "string"}
     if function == "torch.hub.load":
-        return None if bound.get("source", _GITHUB).text != "github" else _torch_hub(bound, strings, catalogue, is_row)
+        is_local = bound.get("source", _GITHUB).text != "github"
+        return None if is_local else _torch_hub(bound, strings, catalogue, is_row=is_row, is_open=is_open)
     if function in _HANDLES:
         return _handle(strings, catalogue)
     if function == "timm.create_model":
@@ -129,7 +133,7 @@ def _pipeline(bound: dict[str, Value], strings: dict[str, str], catalogue: Catal
     if entry and entry["keywords"] is not None:
         for name in bound:
             is_listed = name in entry["keywords"] or ("pipeline", name) in catalogue.keywords
-            if not is_listed and not name.startswith(("*", "#")):
+            if not is_listed and not name.startswith("#"):
                 return "unknown_argument", f"a pipeline for {task!r} has no parameter {name}"
     model = strings.get("model")
     if task is None or model is None or is_row or "trust_remote_code" in bound:
@@ -142,7 +146,9 @@ def _pipeline(bound: dict[str, Value], strings: dict[str, str], catalogue: Catal
     return _kind_problem(model, entry["kinds"], f"pipeline for {task!r}")
 
 
-def _torch_hub(bound: dict[str, Value], strings: dict[str, str], catalogue: Catalogue, is_row: bool) -> Problem:
+def _torch_hub(
+    bound: dict[str, Value], strings: dict[str, str], catalogue: Catalogue, *, is_row: bool, is_open: bool
+) -> Problem:
     if "repo_or_dir" not in strings:
         return None
     repository = strings["repo_or_dir"].partition(":")[0]
@@ -156,36 +162,35 @@ def _torch_hub(bound: dict[str, Value], strings: dict[str, str], catalogue: Cata
         return None
     if name not in entries:
         return None if is_row else ("unknown_entry_point", f"{repository} has no entry point {name}")
-    return _entry_arguments(repository, name, entries[name], bound, catalogue, is_row)
+    problem = _entry_keywords(repository, name, entries[name], bound)
+    return problem or (None if is_row or is_open else _entry_model(repository, name, entries[name], bound, catalogue))
 
 
-def _entry_arguments(
-    repository: str, name: str, takes: str, bound: dict[str, Value], catalogue: Catalogue, is_row: bool
-) -> Problem:
-    """Arguments that go on to an entry point: invented keywords, and a model that it needs and does not get."""
-    further = [key for key in bound if key not in _OF_LOAD and not key.startswith(("*", "#"))]
+def _entry_keywords(repository: str, name: str, takes: str, bound: dict[str, Value]) -> Problem:
+    """Whether an entry point has the parameters that ``torch.hub.load`` hands on to it."""
     accepted = set(re.findall(r"(\w+)", re.sub(r"=[^,]*", "", takes))) | {"pretrained"}
-    if "**" in takes and repository.casefold() == "pytorch/vision":
+    is_closed = "**" not in takes
+    if not is_closed and repository.casefold() == "pytorch/vision":
         parameters = public_names.look_up(f"torchvision.models.{name}").parameters
         is_closed = bool(parameters) and not any("**" in text for text in parameters)
         accepted |= {word.rstrip("=") for text in parameters for word in text.split()}
-    else:
-        is_closed = "**" not in takes
-    for key in further:
-        if is_closed and key not in accepted:
+    for key in bound:
+        if is_closed and key not in _OF_LOAD | accepted and not key.startswith("#"):
             return "unknown_argument", f"{name} of {repository} has no parameter {key}"
+    return None
+
+
+def _entry_model(repository: str, name: str, takes: str, bound: dict[str, Value], catalogue: Catalogue) -> Problem:
+    """Whether an entry point that needs the name of a model (MEAL V2's) is given one that there is."""
     signature = parse_signature(f"f({takes.split(', *', maxsplit=1)[0]})")
-    needed = [one for one in (signature[1].parameters if signature else ()) if one not in signature[1].defaults]  # type: ignore[index]
+    if signature is None:
+        return None
+    needed = [one for one in signature[1].parameters if one not in signature[1].defaults]
     for index, parameter in enumerate(needed):
         value = bound.get(parameter) or bound.get(f"#{index}")
         if value is None:
-            return (
-                None
-                if is_row or any(key[:1] == "*" for key in bound)
-                else ("unknown_model", f"{name} of {repository} needs {parameter}, which says the model")
-            )
-        is_model = parameter == "model_name" and value.kind == "string"
-        if is_model and value.text not in catalogue.values:
+            return "unknown_model", f"{name} of {repository} needs {parameter}, which says the model"
+        if parameter == "model_name" and value.kind == "string" and value.text not in catalogue.values:
             return "unknown_model", f"{name} of {repository} has no model {value.text}"
     return None
 

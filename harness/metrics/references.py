@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from apigauge.harness.extraction.call_scan import find_calls
 from apigauge.harness.extraction.syntax import syntax_tree, text_of
 from apigauge.harness.metrics.calls import Call, parse_call
-from apigauge.harness.metrics.signatures import Signature
+from apigauge.harness.metrics.signatures import NOT_IDENTIFYING, Signature
 from apigauge.harness.metrics.values import Value, follow
 
 if TYPE_CHECKING:
@@ -50,10 +50,15 @@ def with_example(call: Call, program: str, signature: Signature | None, names: d
     """The reference's arguments, those that are no constants replaced by what its program gives them.
 
     A name is what the program binds it to; what is no value at all (``variant=fp16``, an id without quotes) is what the
-    program's own call of the function passes. A call stays as it is. What may be anything (``**options``) is left out.
+    program's own call of the function passes. A call stays as it is.
     """
-    bound = {name: value for name, value in call.bind(signature).items() if not _is_splat(name, value)}
-    unknown = [name for name, value in bound.items() if value.kind in ("name", "expression") and "(" not in value.text]
+    bound = call.bind(signature)
+    kinds = ("name", "expression")
+    unknown = [
+        name
+        for name, value in bound.items()
+        if value.kind in kinds and "(" not in value.text and name not in NOT_IDENTIFYING
+    ]
     if not program:  # nothing says what they are
         return bound | {name: Value("unresolved", bound[name].text) for name in unknown if bound[name].kind == "name"}
     spans = [span for span in find_calls(program) if span.callee == call.written]
@@ -65,10 +70,6 @@ def with_example(call: Call, program: str, signature: Signature | None, names: d
             value = next((one for one in passed if one and one.kind in ("string", "constant")), value)
         bound[name] = value
     return bound
-
-
-def _is_splat(name: str, value: Value) -> bool:
-    return name.startswith("**") and not value.text.startswith("{")
 
 
 def accepts(name: str, want: Value, got: Value, reference: Call) -> bool:
@@ -83,7 +84,7 @@ def accepts(name: str, want: Value, got: Value, reference: Call) -> bool:
     written = _written(reference, name)
     if want.kind == "unresolved":
         return True
-    if want.accepts(got) or (written is not None and written.kind in ("name", "expression") and written == got):
+    if want.accepts(got) or is_copied(written, got):
         return True
     if want.kind == "expression" and got.kind == "expression":
         return want.text.replace("'", "") == got.text.replace("'", "")
@@ -94,6 +95,12 @@ def accepts(name: str, want: Value, got: Value, reference: Call) -> bool:
         return False
     # Nothing says what it is: what only a program can compute, or a switch.
     return got.kind in ("name", "expression", "unresolved") or got.text in ("True", "False")
+
+
+def is_copied(written: Value | None, got: Value) -> bool:
+    """Whether an answer copies what a reference writes without a value: a name, an id without quotes."""
+    kinds = ("name", "expression", "unresolved")
+    return written is not None and written.kind in kinds and got.kind in kinds and written.text == got.text
 
 
 def _is_alike(want: Value, got: Value) -> bool:

@@ -59,7 +59,8 @@ METRICS = (
     ),
     MetricInfo(
         "hallucination",
-        "The answer calls an API that is neither in the catalogue nor the reference. Lower is better.",
+        "Some call of the answer names what does not exist: a package, function, keyword, task, repository, handle. "
+        "Lower is better.",
         "Low is not good by itself: a constant call that exists, or no call at all, never hallucinates.",
         module="ast_match",
         lower_is_better=True,

@@ -41,7 +41,7 @@ class Lookup:
 def environments() -> dict[str, dict[str, Any]]:
     """Each environment's table, by name."""
     files = sorted(path for path in FOLDER.glob("*.json.gz") if "-listed-" not in path.name)
-    return {path.name.removesuffix(".json.gz"): _read(path.name) for path in files}
+    return {path.name.removesuffix(".json.gz"): read(path.name) for path in files}
 
 
 @cache
@@ -146,10 +146,11 @@ def timm_models() -> frozenset[str]:
 @cache
 def _versions(library: str) -> tuple[dict[str, Any], ...]:
     files = {table["libraries"].get(library) for table in environments().values()}
-    return tuple(_read(file) for file in sorted(file for file in files if file))
+    return tuple(read(file) for file in sorted(file for file in files if file))
 
 
-def _read(file: str) -> dict[str, Any]:
+def read(file: str) -> dict[str, Any]:
+    """A table by the name of its file."""
     table: dict[str, Any] = json.loads(gzip.decompress((FOLDER / file).read_bytes()))
     return table
 
@@ -157,7 +158,7 @@ def _read(file: str) -> dict[str, Any]:
 def _find(table: dict[str, Any], parts: list[str]) -> Lookup:
     modules = table["modules"]
     for _ in range(5):  # an alias of an alias
-        end = next((end for end in range(len(parts), 0, -1) if ".".join(parts[:end]) in modules), 0)
+        end = next((end for end in range(len(parts), 0, -1) if _is_module(modules, parts[:end])), 0)
         names = modules.get(".".join(parts[:end]))
         if not isinstance(names, str) or names == "*":
             break
@@ -176,6 +177,12 @@ def _find(table: dict[str, Any], parts: list[str]) -> Lookup:
     if not is_package and any(rest[0] in other for other in modules.values() if isinstance(other, dict)):
         return Lookup("exists")
     return Lookup("missing", ".".join(parts[: end + 1]))
+
+
+def _is_module(modules: dict[str, Any], parts: list[str]) -> bool:
+    """Whether a name is a module's, and not that of a function which the package has under the module's name."""
+    around = modules.get(".".join(parts[:-1]))
+    return ".".join(parts) in modules and not (isinstance(around, dict) and around.get(parts[-1]))
 
 
 def _below(modules: dict[str, Any], path: str) -> Iterator[str]:

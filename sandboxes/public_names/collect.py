@@ -1,9 +1,9 @@
 """Lists the public names of an environment's libraries: ``python3 - SELECTION < collect.py`` in its image.
 
-Prints JSON: ``packages`` (top-level modules that can be imported), ``libraries`` (of each that is selected and installed
-its version and its names), ``tasks`` and ``auto_classes`` of transformers, ``repositories`` that the libraries' sources
-name, and ``timm``'s models. Modules that importing the library and its direct submodules brings in are inspected; of
-the others the source is read, so that no code of a rarely used module runs.
+Prints JSON: ``packages`` (top-level modules that can be imported), ``libraries`` (of each that is selected and
+installed its version and names), ``tasks`` and ``auto_classes`` of transformers, ``repositories`` that the libraries'
+sources name, and ``timm``'s models. Modules that importing the library and its direct submodules brings in are
+inspected; of the others the source is read, so that no code of a rarely used module runs.
 
 Uses the standard library alone, and nothing of this package: the images do not have it.
 """
@@ -161,7 +161,8 @@ class Library:
             if not name.startswith("_"):
                 is_bound = isinstance(member, (classmethod, staticmethod))
                 own[name] = parameters(quietly(getattr, value, name)) if is_bound else 0
-        is_open = "__getattr__" in vars(type(value)) or "__getattribute__" in vars(type(value))
+        # A class that has nothing stands for one whose library is missing: its metaclass says so, to any name.
+        is_open = not bases and not own
         self._classes[id(value)] = len(self.classes)
         self._kept.append(value)
         self.classes.append([bases, own, 1] if is_open else [bases, own])

@@ -6,12 +6,15 @@ Several environments may have one version of a library; its names are those of t
 
 import gzip
 import json
+import re
 import subprocess
 from pathlib import Path
 from typing import Any
 
 from apigauge.sandboxes import environments, public_names
 
+# Packages of one model each: their modules and names are thousands, and the library's top level has the names too.
+_ONE_MODEL = re.compile(r"(transformers\.models|diffusers\.(?:models|pipelines)|timm\.models)\.[\w.]+")
 COLLECT = Path(__file__).with_name("collect.py")
 SELECTION = Path(__file__).with_name("selection.json")
 
@@ -33,14 +36,50 @@ def tables(collected: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
         collected: what :func:`collect` returns, by environment.
     """
     files: dict[str, dict[str, Any]] = {}
+    # What programs read and show their data with: the names of one version are enough.
+    kept: dict[str, str] = dict.fromkeys(json.loads(SELECTION.read_text(encoding="utf-8"))["one_version"], "")
     for name in sorted(collected):
         libraries = {}
         for library, table in collected[name]["libraries"].items():
-            libraries[library] = f"{library}-listed-{table['version']}.json.gz"
-            files.setdefault(libraries[library], table)
+            libraries[library] = kept.get(library) or f"{library}-listed-{table['version']}.json.gz"
+            if library in kept:
+                kept[library] = libraries[library]
+            files.setdefault(libraries[library], compact(table))
         digest = environments.load(name).lock_digest
         files[f"{name}.json.gz"] = {**collected[name], "environment": digest, "libraries": libraries}
     return files
+
+
+def compact(table: dict[str, Any]) -> dict[str, Any]:
+    """A library's table without the modules of one model each, and with nothing in it twice or unused."""
+    modules = {path: names for path, names in table["modules"].items() if not _ONE_MODEL.fullmatch(path)}
+    for match in filter(None, map(_ONE_MODEL.fullmatch, table["modules"])):
+        if isinstance(modules.get(match[1]), dict):
+            modules[match[1]] = {**modules[match[1]], "*": 0}
+    classes: dict[int, int] = {}
+    listed: list[Any] = []
+
+    def class_of(index: int) -> int:
+        if index < 0 or index in classes:
+            return classes.get(index, -1)
+        bases, own, *is_open = table["classes"][index]
+        record = [[class_of(base) for base in bases], own, *is_open]
+        classes[index] = len(listed)
+        listed.append(record)
+        return classes[index]
+
+    entries: dict[str, int] = {"null": 0}
+
+    def entry_of(index: int) -> int:
+        entry = table["entries"][index]
+        if isinstance(entry, list) and len(entry) == 2:
+            entry = [entry[0], class_of(entry[1])]
+        return entries.setdefault(json.dumps(entry), len(entries))
+
+    for path, names in modules.items():
+        if isinstance(names, dict):
+            modules[path] = {name: entry_of(index) for name, index in names.items()}
+    return {**table, "modules": modules, "entries": [json.loads(text) for text in entries], "classes": listed}
 
 
 def main() -> None:

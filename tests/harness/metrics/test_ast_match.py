@@ -48,7 +48,7 @@ def test_label_given_by_hand(case, judges):
     scored = metric(Item(case["id"], "", case["reference"], program, "", ""), extract(case["answer"], functions))
     assert scored.labels["ast.exact"] == case["label"], (scored.messages, case["why"])
     assert scored.metrics["ast.exact"] == float(case["label"] in ("exact", "extra_argument"))
-    assert scored.metrics["hallucination"] == float(case["label"] == "unknown_api")
+    assert scored.metrics["hallucination"] == case.get("hallucination", float(case["label"] == "unknown_api"))
 
 
 CATALOGUE = (
@@ -110,7 +110,7 @@ def test_each_label_on_one_reference(answer, label):
         ("torch.hub.load(pytorch/vision, resnet50, pretrained=True)", "unresolved"),
         ("torch.hub.load(pytorch/vision, 'resnet50', pretrained=True)", "unresolved"),
         ("torch.hub.load('pytorch/vision', 'resnet50', pretrained='True')", "different_argument"),
-        ("torch.hub.load('pytorch/vision', 'resnet50', pretrained=True, source='local')", "unknown_api"),
+        ("torch.hub.load('pytorch/vision', 'resnet50', pretrained=True, source='local')", "outside_catalogue"),
         ("from evil import torch\ntorch.hub.load('pytorch/vision', 'resnet50', pretrained=True)", "unknown_api"),
         ("torch.hub.load('PyTorch/Vision', 'ResNet50', pretrained=True)", "unknown_api"),
         ("def f(m):\n    torch.hub.load('pytorch/vision', m, pretrained=True)\nm = 'resnet50'\nf('x')", "unknown_api"),
@@ -144,7 +144,7 @@ def test_a_reference_that_is_no_python_accepts_itself_and_what_its_program_calls
     assert scored(f"<<<api_call>>>: {reference}", reference, program=program).labels["ast.exact"] == "exact"
     assert scored(program, reference, program=program).labels["ast.exact"] == "exact"
     other = program.replace("'x'", "'y'")
-    assert scored(other, reference, program=program).labels["ast.exact"] == "different_argument"
+    assert scored(other, reference, program=program).labels["ast.exact"] == "outside_catalogue"
 
 
 def test_domain_counts_any_api_of_the_references_domain():

@@ -20,6 +20,7 @@ from apigauge.harness.evaluation.evaluate import evaluate, generate
 from apigauge.harness.evaluation.execution import AHEAD, executed
 from apigauge.harness.evaluation.rescore import score_run
 from apigauge.harness.generation.backends import open_generator
+from apigauge.harness.metrics.observed_calls import ObservedCalls
 from apigauge.sandboxes.verdict import Verdict
 
 QUANTILES = "import statistics\nprint(statistics.quantiles([1, 2, 3, 4], n=4))"
@@ -190,6 +191,7 @@ def test_a_run_in_a_sandbox_records_it_and_gives_the_same_scores_again(tmp_path,
     assert {name: entry["n"] for name, entry in summary["metrics"].items() if "exec" in name} == {
         "exec.rate": 5,
         "exec.call": 5,
+        "exec.exact": 5,
         "exec.stage": 5,
     }
     assert summary["metrics"]["exec.rate"]["value"] == pytest.approx(1 / 5)
@@ -199,6 +201,28 @@ def test_a_run_in_a_sandbox_records_it_and_gives_the_same_scores_again(tmp_path,
     assert set(manifest["metrics"]) == {"ast_match", "executability"}
     again, changes = score_run(mini, tmp_path / "run", ["ast_match"], sandbox=sandbox)
     assert (again, changes) == (summary, [])
+
+
+def test_the_calls_that_a_program_makes_are_judged_and_kept(tmp_path, mini, sandbox):
+    """By what the program does, whatever its text announces; equal programs are judged by each item's reference."""
+    item = next(item for item in mini.items if item.reference_call.startswith("statistics.quantiles"))
+    other = next(item for item in mini.items if item.reference_call.startswith("textwrap.shorten"))
+    source = f"import statistics\ndata = list(range(20))\n{item.reference_call}"
+    renamed = "from statistics import quantiles as cut\n" + source.replace("statistics.quantiles", "cut")
+    dead = f"import statistics\nif not __name__:\n    {item.reference_call}"
+    texts = [(item, renamed), (item, dead), (other, renamed), (item, "No idea.")]
+    observed = ObservedCalls(mini)
+    given = list(rows(*[text if "\n" in text else None for _, text in texts]))
+    for row, (which, _) in zip(given, texts, strict=True):
+        row["item"] = which.id
+    finished = list(executed(given, sandbox, observed))
+    assert [row["metrics"]["exec.exact"] for row in finished] == [1.0, 0.0, 0.0, 0.0]
+    assert finished[0]["verdict"]["calls"][0]["function"] == "statistics.quantiles"
+    assert [bool(row["verdict"]["calls"]) for row in finished] == [True, False, True, False]
+    assert "the reference calls textwrap.shorten" in finished[2]["messages"]["exec.exact"]
+    (unjudged,) = executed(given[:1], sandbox)
+    assert "exec.exact" not in unjudged["metrics"]
+    json.dumps(finished)
 
 
 def test_a_run_without_a_sandbox_measures_nothing_of_it(tmp_path, mini):
@@ -229,7 +253,7 @@ def test_too_many_sandbox_failures_withhold_the_numbers_until_scored_again(tmp_p
     troubled = Watched(sandbox, {programs[1]: 1})
     summary = evaluate(mini, generator, tmp_path / "run", ["ast_match"], sandbox=troubled)
     assert set(summary["metrics"]) == {"ast.exact", "ast.domain", "hallucination"}
-    assert summary["withheld"] == ["exec.rate", "exec.call", "exec.stage"]
+    assert summary["withheld"] == ["exec.rate", "exec.call", "exec.exact", "exec.stage"]
     assert summary["infra_error_rate"] == 0.25
     assert summary["labels"]["exec.rate"] == {"passed": 3, "infra": 1}
     (problem,) = summary["problems"]
@@ -256,6 +280,7 @@ def test_another_sandbox_is_another_run_and_explains_what_changes(tmp_path, mini
     assert {(change.metric, change.new) for change in changes} == {
         ("exec.rate", None),
         ("exec.call", None),
+        ("exec.exact", None),
         ("exec.stage", None),
     }
     assert all(change.because[-1] == "sandbox: 'process' -> None" for change in changes)

@@ -4,10 +4,12 @@ import pytest
 
 from apigauge.benchmarks import load_benchmark
 from apigauge.harness.metrics.executability import infra_errors, is_withheld, program_of, scores
+from apigauge.harness.metrics.observed_calls import ObservedCalls
 from apigauge.harness.metrics.registry import versions
 from apigauge.harness.metrics.table import MODULES
-from apigauge.sandboxes.verdict import Program, Verdict
+from apigauge.sandboxes.verdict import ObservedCall, Program, Verdict
 
+MINI = load_benchmark("mini")
 LSTM = "torch.nn.LSTM(8, 16)"
 
 
@@ -66,7 +68,17 @@ def test_a_verdict_gives_three_numbers_and_a_label(verdict, numbers, label):
     scored = scores(verdict)
     assert scored.metrics == dict(zip(("exec.rate", "exec.call", "exec.stage"), numbers, strict=True))
     assert (scored.labels, scored.messages) == ({"exec.rate": label}, {})
-    assert tuple(scored.metrics) == MODULES["executability"]
+
+
+def test_with_a_judge_of_calls_it_gives_four_in_the_order_of_the_table():
+    observed = ObservedCalls(MINI)
+    made = ObservedCall("torch.nn.LSTM", ("8", "16"), {"num_layers": "2", "batch_first": "True"})
+    for calls, exact in (((), 0.0), ((made,), 1.0)):
+        scored = scores(Verdict("failed", 2, "other", calls=calls), "mini-023", observed)
+        assert tuple(scored.metrics) == MODULES["executability"]
+        assert scored.metrics["exec.exact"] == exact
+        assert bool(scored.messages) == (not exact)
+    assert scores(Verdict("infra", 4, calls=(made,)), "mini-023", observed).metrics == {}
 
 
 def test_our_own_trouble_gives_no_number():

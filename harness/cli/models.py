@@ -43,7 +43,7 @@ def run(arguments: argparse.Namespace) -> int:
     )
     print_table(
         (Column("checkpoint"), Column("MB", is_right=True), Column("where", folds=16)),
-        [(row["model"], f"{row['bytes'] / 1e6:.0f}", row["source"]) for row in checkpoints],
+        [(row["model"], f"{row['bytes'] / 1e6:.0f}", _source(row)) for row in checkpoints],
     )
     return 0
 
@@ -135,5 +135,16 @@ def _answers_in_text(snapshot: Path) -> bool:
 
 
 def _describe(model: str, folder: Path, source: str) -> dict[str, Any]:
+    from apigauge.harness.generation.checkpoint import Checkpoint
+
     size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
-    return {"model": model, "source": source, "folder": str(folder), "bytes": size}
+    files = Checkpoint(model, folder, "")
+    about = {"quantization": files.quantization(), "has_code": files.has_code()}
+    return {"model": model, "source": source, "folder": str(folder), "bytes": size, **about}
+
+
+def _source(row: dict[str, Any]) -> str:
+    """Where a checkpoint is, and what loading it takes."""
+    code = "comes with Python code (--trust-remote-code)" if row["has_code"] else ""
+    quantization = f"quantised: {row['quantization']}" if row["quantization"] else ""
+    return "; ".join(filter(None, (row["source"], quantization, code)))

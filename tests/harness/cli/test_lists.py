@@ -167,6 +167,20 @@ def test_cached_checkpoints_are_listed_as_model_takes_them(capsys, monkeypatch, 
     assert rows["hf:apigauge-mini"]["bytes"] > 1_000_000
 
 
+def test_what_loading_a_checkpoint_takes_is_listed(capsys, monkeypatch, cache):
+    monkeypatch.setenv("HF_HUB_CACHE", str(cache))
+    config = cache / "models--gpt2" / "snapshots" / "ccc" / "config.json"
+    more = {"quantization_config": {"quant_method": "awq"}, "auto_map": {"AutoModelForCausalLM": "own.Own"}}
+    config.write_text(json.dumps(json.loads(config.read_text()) | more))
+    rows = {row["model"]: row for row in printed(capsys, "models")["checkpoints"]}
+    assert (rows["hf:gpt2"]["quantization"], rows["hf:gpt2"]["has_code"]) == ("awq", True)
+    assert (rows["hf:org/chat"]["quantization"], rows["hf:org/chat"]["has_code"]) == (None, False)
+    assert main(["models"]) == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "awq" in shown
+    assert "--trust-remote-code" in shown
+
+
 def test_the_lists_import_no_heavy_library(tmp_path):
     program = (
         "import sys\nfrom apigauge.__main__ import main\n"

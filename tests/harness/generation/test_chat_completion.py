@@ -7,6 +7,7 @@ from openai_client import answers, engine, requests
 from openai_server import send
 
 from apigauge.__main__ import main
+from apigauge.harness.evaluation.evaluate import stored
 from apigauge.harness.generation.chat_completion import read_choice
 from apigauge.harness.generation.sampling import Sampling
 
@@ -110,7 +111,7 @@ def test_what_is_not_the_protocol_s_is_an_error_that_is_tried_again(choice):
         read_choice(choice, None)
 
 
-def test_a_run_keeps_reasoning_in_its_rows_and_in_the_cache(server, tmp_path):
+def test_a_run_keeps_reasoning_in_its_rows_and_in_the_cache(server, mini, tmp_path):
     server.react = lambda _: message("length", content=None, reasoning="Let me think")
     command = ["run", "--benchmark", "mini", "--model", "openai:m", "--base-url", server.url, "--sandbox", "none"]
     command += ["--metrics", "ast_match"]
@@ -122,6 +123,7 @@ def test_a_run_keeps_reasoning_in_its_rows_and_in_the_cache(server, tmp_path):
             ("", "Let me think", "length")
         ] * 2
     assert len(server.requests) == 2
+    assert [one.reasoning for one in stored(tmp_path / "first", mini)] == ["Let me think"] * 2
     # And the answers that are there already, when a run is extended, and when they are replayed.
     assert main([*command, "--limit", "3", "--out", str(tmp_path / "first")]) == 0
     replayed = tmp_path / "first" / "generations.jsonl"

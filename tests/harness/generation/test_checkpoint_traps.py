@@ -76,6 +76,16 @@ def test_code_that_may_run_does_after_a_warning_and_is_in_the_manifest(with_code
     assert texts_of(generator, mini, items) == texts_of(opened(gpt2), mini, items)
 
 
+def test_a_model_that_the_library_has_does_not_need_the_checkpoint_s_code(with_code, tmp_path, gpt2, mini):
+    config = json.loads((gpt2 / "config.json").read_text())
+    code = json.loads((with_code / "config.json").read_text())["auto_map"]
+    (with_code / "config.json").write_text(json.dumps(config | {"auto_map": code}))
+    generator = opened(with_code)
+    assert not (tmp_path / "marker").exists()
+    assert "trust_remote_code" not in generator.describe()
+    assert texts_of(generator, mini, mini.items[:2]) == texts_of(opened(gpt2), mini, mini.items[:2])
+
+
 def test_permission_without_code_changes_nothing(gpt2, caplog):
     with caplog.at_level(logging.WARNING, "apigauge"):
         about = opened(gpt2, trust_remote_code=True).describe()

@@ -1,5 +1,8 @@
 """``--stop``: looked for in the answer alone, cut off the same way everywhere, and never a traceback."""
 
+import json
+import shutil
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -39,11 +42,16 @@ def test_a_stop_text_that_begins_in_the_prompt_stops_nothing(gpt2, mini, plain):
     assert stopped == {item.id: plain[item.id] for item in items}
 
 
-def test_batch_and_single_rows_are_cut_and_counted_alike(gpt2, mini, plain):
+@pytest.mark.parametrize("pad", ["<|end|>", "<|model|>"], ids=["padded with an end", "padded with another token"])
+def test_batch_and_single_rows_are_cut_and_counted_alike(gpt2, mini, plain, tmp_path, pad):
     """In a batch, rows that ended are padded; padding is neither text nor counted."""
+    folder = tmp_path / "model"
+    shutil.copytree(gpt2, folder)
+    settings = json.loads((folder / "tokenizer_config.json").read_text())
+    (folder / "tokenizer_config.json").write_text(json.dumps(settings | {"pad_token": pad}))
     stops = tuple({one.text[8:10] for one in list(plain.values())[:5] if len(one.text) > 10})
     items = mini.items[:12]
-    together, alone = (answers(gpt2, mini, items, *stops, batch_size=size) for size in (12, 1))
+    together, alone = (answers(folder, mini, items, *stops, batch_size=size) for size in (12, 1))
     assert together == alone
     assert any(one.finish_reason == "stop" for one in alone.values())
     for key, one in alone.items():
@@ -84,6 +92,17 @@ def test_no_stop_text_is_an_error(gpt2, mini, plain, stop):
         expected = cut(whole, stop)[0]
         # A special token ends an answer and is in no text.
         assert one.text == expected or (stop[0].startswith("<|") and whole.startswith(one.text))
+
+
+def test_a_decoder_behind_an_encoder_is_stopped_too(t5, mini):
+    items = mini.items[:6]
+    whole = answers(t5, mini, items)
+    stop = next(one.text[2:4] for one in whole.values() if len(one.text) > 6)
+    stopped = answers(t5, mini, items, stop)
+    assert {key: one.text for key, one in stopped.items()} == {
+        key: cut(one.text, (stop,))[0] for key, one in whole.items()
+    }
+    assert any(one.completion_tokens < whole[key].completion_tokens for key, one in stopped.items())
 
 
 def test_a_special_token_ends_the_answer_as_a_stop_text_does(tokens):

@@ -72,6 +72,22 @@ class Reasoning:
         return {"mode": self.mode} | tags | ({"prompt_tag": self.prompt_tag} if self.prompt_tag else {})
 
 
+def record_of(mode: str, template: str, prompts: Sequence[str]) -> dict[str, Any]:
+    """The record of a new run.
+
+    Args:
+        mode: as for ``--reasoning``.
+        template: the checkpoint's chat template; empty if there is none here.
+        prompts: of all items.
+
+    Raises:
+        UsageError: there is no such mode.
+    """
+    pairs = tags_of_template(template)
+    own = () if check_mode(mode) in (STRIP, KEEP) else parse_tags(mode)
+    return Reasoning(mode, pairs, tag_at_end(prompts, (*own, *pairs, *TAGS))).to_record()
+
+
 def of_record(record: Mapping[str, Any] | None, mode: str | None = None) -> Reasoning:
     """What a manifest records, with another mode if one is given; a manifest without a record means ``strip``."""
     record = record or {}

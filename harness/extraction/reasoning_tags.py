@@ -19,7 +19,7 @@ CHANNELS: Pair = ("<|channel|>analysis<|message|>", "<|end|>")
 _NAMES = (
     *("think", "thinking", "thought", "thoughts", "reasoning", "reason", "reflection", "analysis"),
     *("scratchpad", "scratch_pad", "monologue", "inner_monologue", "inner_thoughts", "internal_thoughts"),
-    *("chain_of_thought", "cot", "antthinking"),
+    *("chain_of_thought", "cot", "antthinking", "thinking_process", "thought_process"),
 )
 # Tags that checkpoints are trained with: DeepSeek-R1, Qwen3, Magistral, Kimi, OpenThinker, Command A, Seed-OSS, Gemma,
 # Apertus; and names that prompts ask for.
@@ -32,6 +32,9 @@ TAGS: tuple[Pair, ...] = (
     ("<seed:think>", "</seed:think>"),
     ("<|channel>thought", "<channel|>"),
     ("<|inner_prefix|>", "<|inner_suffix|>"),
+    ("<|think|>", "<|/think|>"),
+    ("<|thinking|>", "<|/thinking|>"),
+    ("&lt;think&gt;", "&lt;/think&gt;"),
     CHANNELS,
 )
 # What a template writes around the reasoning of earlier turns: `'<plan>\n' + message.reasoning_content + '\n</plan>'`.

@@ -51,6 +51,10 @@ SEPARATED = {
     "boxed text": f"We try {DRAFT}.\n\\[\n\\boxed{{\\texttt{{{ANSWER}}}}}\n\\]",
     "boxed in the reasoning": f"<think>\\boxed{{{DRAFT}}}</think>\n{ANSWER}",
     "boxed prose after a program": f"{FENCED}\nThe answer: \\boxed{{42 (ok)}}",
+    "a heading": f"Maybe {DRAFT}.\n\n**Final Answer**\n{ANSWER}",
+    "a heading before a fence": f"Maybe {DRAFT}.\n\n### Final answer:\n\n{FENCED}",
+    "escaped tags": f"&lt;think&gt;{DRAFT}&lt;/think&gt;\n{ANSWER}",
+    "tags like tokens": f"<|think|>{DRAFT}<|/think|>{ANSWER}",
     "a byte order mark": f"\ufeff<think>{DRAFT}</think>\n{FENCED}",
     "prose before": f"Sure! <think>{DRAFT}</think>\n{FENCED}",
     "prose lines before": f"Sure!\n\n<think>\n{DRAFT}\n</think>\n{FENCED}",
@@ -73,6 +77,8 @@ NOT_REASONING = {
     "a mark in a fenced string": f"Here:\n```python\n{PROGRAM}\nt = '<answer>'\nu = f(t)\n```\n",
     "in a section's string": f"<<<api_call>>>: {ANSWER}\n<<<code>>>: {PROGRAM}\nprint(r.split('</think>')[1])\n",
     "an answer in words": f"{FENCED}\n<answer>The code above.</answer>",
+    "a heading over words": f"{FENCED}\n\nFinal answer: call it (as above).",
+    "a heading in a string": f"{PROGRAM}\nprint('Final answer: f(x)')\n",
     "a name that begins like a channel": f"finalModel = {ANSWER}\nanalysisResult = finalModel",
 }
 NO_ANSWER = {

@@ -106,11 +106,7 @@ class DockerSandbox(Pool):
 
     def describe(self) -> dict[str, Any]:
         """For the manifest."""
-        caveats = []
-        if self._ready.get("ends") != "kernel":
-            caveats.append("this runtime does not say where a stopped process stands: the end is taken on its word")
-        if self._ready.get("calls") != "frames":
-            caveats.append("this Python's frames are not known: that the call returned is taken on the program's word")
+        caveats = worker_channel.caveats(self._ready)
         if not self._limits_memory:
             caveats.append("this engine cannot change a container's limits: memory is limited by looking")
         return {

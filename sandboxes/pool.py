@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from apigauge.errors import SandboxError
-from apigauge.sandboxes.verdict import CATEGORIES, Limits, Program, Verdict
+from apigauge.sandboxes.verdict import CATEGORIES, Limits, ObservedCall, Program, Verdict
 from apigauge.sandboxes.worker_channel import LostError
 
 # A program is tried on this many workers before its verdict is ``infra``.
@@ -66,7 +66,12 @@ class Pool:
                 raise ValueError(f"{name}: {request_limits[name]} is more than the sandbox was opened with")
         if len(program.source) > MAX_SOURCE:
             return Verdict("failed", 0, "syntax", f"longer than {MAX_SOURCE} characters")
-        request = {"source": program.source, "callee": program.callee, "limits": request_limits}
+        request = {
+            "source": program.source,
+            "callee": program.callee,
+            "functions": program.functions,
+            "limits": request_limits,
+        }
         failures: list[str] = []
         with self._places:
             while len(failures) < TRIES:
@@ -99,7 +104,10 @@ class Pool:
         category = answer["category"]
         if category is not None and category not in CATEGORIES:
             category = "other"  # a program can write what it likes into its own failure
-        return Verdict(answer["status"], answer["stage"], category, answer["reason"], answer["evidence"])
+        calls = tuple(
+            ObservedCall(call["function"], tuple(call["positional"]), call["keywords"]) for call in answer["calls"]
+        )
+        return Verdict(answer["status"], answer["stage"], category, answer["reason"], answer["evidence"], calls)
 
     def _take(self) -> Worker:
         with self._lock:

@@ -76,6 +76,7 @@ class ProcessSandbox(Pool):
                 "the process sandbox needs `bwrap` for namespaces, and it is not on PATH; install bubblewrap."
             )
         self.namespaces = namespaces_work() if namespaces is None else namespaces
+        self._ready: dict[str, Any] = {}
         self.caveats = _WITH_NAMESPACES if self.namespaces else _BARE
         super().__init__(self._start_worker, limits or Limits(), concurrency or default_concurrency())
         say(f"process sandbox{'' if self.namespaces else ' without namespaces'}: {'; '.join(self.caveats)}")
@@ -93,11 +94,13 @@ class ProcessSandbox(Pool):
             "worker": worker_channel.worker_digest(),
             "hub": self._hub.to_json() if self._hub else None,
             "inputs": described(self._inputs),
-            "caveats": list(self.caveats),
+            "caveats": [*self.caveats, *worker_channel.caveats(self._ready)],
         }
 
     def _start_worker(self) -> "_Process":
-        return _Process(self._environment, self.limits, self._hub, self._inputs, namespaces=self.namespaces)
+        started = _Process(self._environment, self.limits, self._hub, self._inputs, namespaces=self.namespaces)
+        self._ready = started.ready
+        return started
 
 
 def check(environment: Environment) -> dict[str, str]:
@@ -172,12 +175,12 @@ class _Process:
         )
         try:
             self._channel.send(worker_channel.opening(config))
-            ready = self._channel.next()
+            self.ready = self._channel.next()
         except worker_channel.LostError as error:
             problem = self._last_words()
             self.close()
             raise SandboxError(f"the process sandbox did not start ({error}): {problem}") from error
-        worker_channel.check_ready(ready, self.close)
+        worker_channel.check_ready(self.ready, self.close)
 
     def run(self, request: dict[str, Any]) -> dict[str, Any]:
         """The supervisor's answer."""

@@ -79,10 +79,29 @@ class Program:
         source: its text.
         callee: the dotted name of its API call as the program writes it (``pipeline``, ``torch.hub.load``); None if it
             makes none. Stage 3 is reached when this call was made and has returned.
+        functions: dotted names of the functions whose calls are recorded, whatever name the program gives them.
     """
 
     source: str
     callee: str | None = None
+    functions: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ObservedCall:
+    """A call that a program made, with what it passed, as Python literals.
+
+    ``...`` stands for what is no string, number, boolean, None, or short container of these.
+
+    Attributes:
+        function: the name under which its calls were to be recorded.
+        positional: arguments in order.
+        keywords: arguments by name.
+    """
+
+    function: str
+    positional: tuple[str, ...] = ()
+    keywords: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +113,8 @@ class Verdict:
         stage: the rung it reached, 0 to 4.
         category: of a failure; None for every other status.
         reason: one sentence.
+        calls: what the program's own calls of the functions to be recorded passed, each different one once and at
+            most 64 of them; whether a call then returned does not matter.
         evidence: what was observed: exit code or signal, line, the ends of both streams, CPU seconds. Ignored when
             verdicts are compared, since times and addresses differ between runs.
     """
@@ -103,6 +124,7 @@ class Verdict:
     category: Category | None = None
     reason: str = ""
     evidence: dict[str, Any] = field(default_factory=dict, compare=False)
+    calls: tuple[ObservedCall, ...] = ()
 
     @property
     def called(self) -> bool:

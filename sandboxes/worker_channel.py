@@ -141,6 +141,19 @@ def writer(descriptor: int) -> Callable[[bytes], None]:
     return write
 
 
+def caveats(ready: dict[str, Any]) -> list[str]:
+    """What a worker cannot check, by its first message."""
+    result = []
+    if ready.get("ends") != "kernel":
+        result.append("this runtime does not say where a stopped process stands: the end is taken on its word")
+    if ready.get("calls") != "frames":
+        result.append(
+            "this Python's frames are not known: that the call returned, and what calls passed, is taken on the "
+            "program's word"
+        )
+    return result
+
+
 def check_ready(ready: dict[str, Any], close: Callable[[], None]) -> None:
     """Checks a new worker's first message.
 

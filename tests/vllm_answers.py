@@ -24,7 +24,7 @@ def main():
         engine._options = ModelOptions(sampling)
         generator = ModelGenerator(engine, sampling, prompting or Prompting(), "again", cached=False)
         return [
-            [one.item, one.sample, one.text, one.finish_reason, one.prompt_tokens]
+            [one.item, one.sample, one.text, one.finish_reason, one.prompt_tokens, one.completion_tokens]
             for one in generator.generate(benchmark, items)
         ]
 
@@ -34,6 +34,12 @@ def main():
         "drawn": ask(benchmark.items, drawn),
         "drawn again": ask(benchmark.items[::-1][:20], drawn),
         "stopped": ask(benchmark.items, Sampling(max_new_tokens=24, stop=("a", "e"))),
+        # Parts of the prompt's end, a special token, half a character, and a text longer than any answer.
+        "odd stops": ask(
+            benchmark.items[:20],
+            Sampling(max_new_tokens=24, stop=("Output:", ":", "<|user|>\n", "\ufffd", "\U0001f600", "x" * 5000)),
+        ),
+        "prompts": opened.prompts(benchmark, benchmark.items[:1]),
     }
     try:
         ask(benchmark.items, Sampling(max_new_tokens=24), Prompting(retriever="oracle"))

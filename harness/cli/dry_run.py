@@ -112,8 +112,9 @@ def _prompts(kind: str, benchmark: "Benchmark", items: "Sequence[Item]", options
     """The prompts without a checkpoint's chat template, which is loaded with the checkpoint only."""
     from apigauge.harness.generation.prompts import render
 
-    style = options.prompting.style
-    style = options.prompting.resolve(has_chat=kind == "openai" or style == "chat")
+    # What is part of a chat is for a checkpoint that has a template; whether it has is seen when it is loaded.
+    is_chat = options.prompting.style == "chat" or bool(options.prompting.chat_settings())
+    style = options.prompting.resolve(has_chat=kind == "openai" or is_chat)
     return render(benchmark, items, options.prompting, style, None)
 
 
@@ -153,7 +154,7 @@ def _sandbox(arguments: argparse.Namespace, benchmark: "Benchmark") -> dict[str,
 
 def _cost(prompts: "Sequence[str]", options: "ModelOptions", price: "Sequence[float] | None") -> dict[str, Any]:
     """The requests for these prompts, and upper bounds of what they cost; cached answers cost nothing."""
-    characters = sum(map(len, prompts))
+    characters = sum(map(len, prompts)) + len(prompts) * len(options.prompting.system)
     prompt_tokens = math.ceil(characters / _CHARACTERS_A_TOKEN)
     answer_tokens = len(prompts) * options.sampling.max_new_tokens
     dollars = (prompt_tokens * price[0] + answer_tokens * price[1]) / 1e6 if price else None

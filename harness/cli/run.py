@@ -1,11 +1,13 @@
 """``apigauge run``: answer benchmarks by models, score the answers."""
 
 import argparse
+import json
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from apigauge.errors import ApigaugeError
+from apigauge.errors import ApigaugeError, UsageError
 from apigauge.harness.cli.dry_run import add_dry_run, check_price, dry_run
 from apigauge.harness.cli.options import (
     add_common,
@@ -84,6 +86,18 @@ def add_generation(parser: argparse.ArgumentParser) -> None:
     answers.add_argument("--top-k", type=int, default=0, metavar="K", help="draw from the K likeliest tokens")
     answers.add_argument("--seed", type=int, default=0, metavar="N", help="of the draws (0)")
     answers.add_argument("--stop", nargs="+", default=(), metavar="TEXT", help="an answer ends before any of these")
+    answers.add_argument(
+        "--system", metavar="TEXT|@FILE", help="the system prompt of a chat, or @ and the path of a file that holds it"
+    )
+    answers.add_argument(
+        "--chat-template-arg",
+        nargs="+",
+        action="extend",
+        default=(),
+        metavar="NAME=VALUE",
+        help="a variable of the chat template, as JSON or plain text: enable_thinking=false; to a server as "
+        "chat_template_kwargs",
+    )
     answers.add_argument("--no-cache", action="store_true", help="generate every answer anew, and store none")
     local = parser.add_argument_group("checkpoints (hf:, vllm:)")
     local.add_argument("--dtype", default="auto", metavar="TYPE", help="auto, float32, bfloat16 or float16")
@@ -95,6 +109,11 @@ def add_generation(parser: argparse.ArgumentParser) -> None:
     )
     local.add_argument("--tensor-parallel", type=positive, default=1, metavar="N", help="vllm: GPUs for one model")
     local.add_argument("--max-model-len", type=positive, metavar="N", help="vllm: tokens of context to reserve")
+    local.add_argument(
+        "--trust-remote-code",
+        action="store_true",
+        help="run Python code that comes with a checkpoint, on this machine and with all your rights (off by default)",
+    )
     server = parser.add_argument_group("servers (openai:); the key is taken from OPENAI_API_KEY")
     server.add_argument("--base-url", metavar="URL", help="up to and with /v1 (default: $OPENAI_BASE_URL)")
     server.add_argument("--concurrency", type=positive, default=8, metavar="N", help="concurrent requests (8)")
@@ -111,12 +130,62 @@ def model_options(arguments: argparse.Namespace) -> ModelOptions:
     same = ("dtype", "device", "adapter", "batch_size", "tensor_parallel", "max_model_len", "base_url", "concurrency")
     return ModelOptions(
         Sampling(**{name: getattr(arguments, name) for name in drawn}, stop=tuple(arguments.stop)),
-        Prompting(arguments.prompt, arguments.retriever),
+        Prompting(
+            arguments.prompt,
+            arguments.retriever,
+            _system(arguments.system),
+            _template_args(arguments.chat_template_arg),
+        ),
         cached=not arguments.no_cache,
+        trust_remote_code=arguments.trust_remote_code,
         merge=not arguments.no_merge,
         timeout=arguments.timeout,
         **{name: getattr(arguments, name) for name in same},
     )
+
+
+def _system(given: str | None) -> str:
+    """The system prompt, read from its file if there is one.
+
+    Raises:
+        UsageError: the file cannot be read, or the prompt is empty.
+    """
+    if given is None:
+        return ""
+    text = given
+    if given.startswith("@"):
+        try:
+            text = Path(given[1:]).expanduser().read_text(encoding="utf-8")
+        except (OSError, ValueError) as error:
+            raise UsageError(f"--system {given}: the file cannot be read: {error}") from error
+    if not text.strip():
+        raise UsageError(f"--system {given}: is empty; leave it out for none")
+    return text
+
+
+def _template_args(given: Sequence[str]) -> dict[str, Any]:
+    """The variables of the chat template: values are JSON; what is none is text.
+
+    Raises:
+        UsageError: one of them has no name or no value, or is given twice.
+    """
+    arguments: dict[str, Any] = {}
+    for entry in given:
+        name, sign, value = entry.partition("=")
+        if not sign or not name.isidentifier():
+            raise UsageError(f"--chat-template-arg {entry}: give NAME=VALUE, such as enable_thinking=false")
+        if name in arguments:
+            raise UsageError(f"--chat-template-arg {name}: is given twice")
+        arguments[name] = _json_or_text(value)
+    return arguments
+
+
+def _json_or_text(value: str) -> Any:
+    try:
+        # NaN and Infinity, which Python's reader takes, are no JSON and could not be sent to a server.
+        return json.loads(value, parse_constant=str)
+    except (ValueError, RecursionError):
+        return {"True": True, "False": False, "None": None}.get(value, value)
 
 
 def run(arguments: argparse.Namespace, parser: argparse.ArgumentParser) -> int:

@@ -10,6 +10,7 @@ one of the two likeliest tokens, this happened or the tokens were sampled, and t
 import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -99,7 +100,7 @@ class Logits(HF):
         """
         import torch
 
-        prompted = list(self._tokens.tokenizer(prompt, add_special_tokens=style != "chat", verbose=False)["input_ids"])
+        [prompted] = self._tokens.ids([prompt], style)
         ids = {"input_ids": [*prompted, *answered]}
         if self._is_pair:
             ids = {"input_ids": prompted, "decoder_input_ids": [*self._start(), *answered]}
@@ -110,6 +111,11 @@ class Logits(HF):
             logits = self._model(**{name: torch.tensor([row]) for name, row in ids.items()}).logits[0, -1]
         (first, second), tokens = (part.tolist() for part in logits.topk(2))
         return Gap(first - second, (self.tokenizer.spell(tokens[0]), self.tokenizer.spell(tokens[1])))
+
+    def prompts(self, benchmark: Benchmark, items: Sequence[Item], prompting: Prompting) -> list[str]:
+        """The prompts of the items, in the checkpoint's own chat template if they are chats."""
+        chat = partial(self._tokens.chat, prompting=prompting)
+        return render(benchmark, items, prompting, prompting.style, chat)
 
     def _start(self) -> list[int]:
         """The decoder's tokens before the first token of an answer."""
@@ -139,8 +145,10 @@ def gaps(
 
 
 def _prompts(benchmark: Benchmark, run: LoadedRun, style: str, model: Logits, items: Sequence[Item]) -> dict[str, str]:
-    retriever = run.manifest.get("generator", {}).get("retriever", "none")
-    prompts = render(benchmark, items, Prompting(style, cast("Any", retriever)), style, model.chat)
+    about = run.manifest.get("generator", {})
+    settings = {"system": about.get("system", ""), "chat_template_args": about.get("chat_template_args", {})}
+    prompting = Prompting(style, cast("Any", about.get("retriever", "none")), **cast("Any", settings))
+    prompts = model.prompts(benchmark, items, prompting)
     return {item.id: prompt for item, prompt in zip(items, prompts, strict=True)}
 
 

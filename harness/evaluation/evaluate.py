@@ -64,7 +64,7 @@ def evaluate(
         with contextlib.closing(prefetch(_answers(benchmark, generator, run, items), total + 1)) as answers:
             scores = run / run_directory.SCORES
             score_answers(benchmark, answers, total, scores, modules, workers, tick, sandbox, how)
-        note(run, time.perf_counter() - started, generator.hits - hits)
+        note(run, time.perf_counter() - started, generator.hits - hits, generator.describe())
         return summarise(benchmark, run, generator.problems)
 
 
@@ -89,7 +89,7 @@ def generate(
         for _ in _answers(benchmark, generator, run, items):
             count += 1
             tick()
-        note(run, time.perf_counter() - started, generator.hits - hits)
+        note(run, time.perf_counter() - started, generator.hits - hits, generator.describe())
         return count
 
 

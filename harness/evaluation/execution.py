@@ -17,6 +17,7 @@ from typing import Any, Generic, TypeVar, cast
 
 from apigauge.harness.executors.prefetch import Pending
 from apigauge.harness.metrics.executability import INFRA, NOTHING_TO_RUN, program_of, scores
+from apigauge.harness.metrics.observed_calls import ObservedCalls
 from apigauge.sandboxes.verdict import NOTHING, Program, Sandbox, Verdict
 
 # Rows that may wait for each thread: enough that one slow program does not leave the other threads idle.
@@ -36,18 +37,21 @@ class _Waiting(Generic[Row]):
     shared: bool
 
 
-def executed(rows: Iterable[Row | Pending], sandbox: Sandbox) -> Generator[Row, None, None]:
+def executed(
+    rows: Iterable[Row | Pending], sandbox: Sandbox, observed: ObservedCalls | None = None
+) -> Generator[Row, None, None]:
     """The rows with their verdicts and the scores of those, in the order they came.
 
     Args:
         rows: scored rows, as for ``scores.jsonl``; drawn lazily, a bounded number ahead. At ``PENDING`` all
             finished rows are yielded.
         sandbox: where their programs run; closed here if the rows are not taken to their end.
+        observed: judges the calls that programs make, for ``exec.exact``; rows then need their ``item``.
     """
     pool = ThreadPoolExecutor(sandbox.concurrency, thread_name_prefix="sandbox")
     done = False
     try:
-        yield from _in_order(rows, _Programs(sandbox, pool), AHEAD * sandbox.concurrency)
+        yield from _in_order(rows, _Programs(sandbox, pool, observed), AHEAD * sandbox.concurrency)
         done = True
     finally:
         if not done:
@@ -74,14 +78,16 @@ def _is_ready(one: _Waiting[Any]) -> bool:
 class _Programs:
     """Starts programs, each distinct one once; used by one thread only."""
 
-    def __init__(self, sandbox: Sandbox, pool: ThreadPoolExecutor) -> None:
+    def __init__(self, sandbox: Sandbox, pool: ThreadPoolExecutor, observed: ObservedCalls | None) -> None:
         self._sandbox = sandbox
+        self._observed = observed
+        self._functions = observed.functions if observed else ()
         self._pool = pool
         self._verdicts: dict[Program, Future[Verdict]] = {}
 
     def start(self, row: Row) -> _Waiting[Row]:
         """Starts a row's program, unless it has none or an equal one was started before."""
-        program = program_of(row["extraction"]["call"], row["extraction"]["program"])
+        program = program_of(row["extraction"]["call"], row["extraction"]["program"], self._functions)
         if program is None:
             return _Waiting(row, None, None, shared=False)
         verdict = self._verdicts.get(program)
@@ -89,7 +95,7 @@ class _Programs:
 
     def finish(self, waiting: _Waiting[Row]) -> Row:
         """The row with its verdict, waited for."""
-        return with_verdict(waiting.row, self._verdict(waiting))
+        return with_verdict(waiting.row, self._verdict(waiting), self._observed)
 
     def _verdict(self, waiting: _Waiting[Any]) -> Verdict:
         if waiting.program is None or waiting.verdict is None:
@@ -117,9 +123,9 @@ def _run_program(sandbox: Sandbox, program: Program) -> Verdict:
         return Verdict("infra", NOTHING, None, f"the sandbox failed: {type(error).__name__}: {error}")
 
 
-def with_verdict(row: Row, verdict: Verdict) -> Row:
-    """A row with a verdict and its scores, label and message."""
-    scored = scores(verdict)
+def with_verdict(row: Row, verdict: Verdict, observed: ObservedCalls | None = None) -> Row:
+    """A row with a verdict and its scores, label and messages."""
+    scored = scores(verdict, row.get("item", ""), observed)
     entries = {
         "metrics": row["metrics"] | scored.metrics,
         "labels": row["labels"] | scored.labels,

@@ -2,7 +2,7 @@
 
 import hashlib
 import platform
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version as installed
 from pathlib import Path
@@ -21,6 +21,8 @@ from apigauge.harness.metrics.table import EXECUTED, STATIC
 from apigauge.sandboxes.verdict import Sandbox
 
 Difference = tuple[str, Any, Any]
+# What a generator learns of its server while it answers: not part of what a run begins with.
+_LEARNED = ("left_out", "renamed")
 # A run without scores may be scored differently from what its answers were generated for.
 _OF_SCORING = ("metrics.", "sandbox.", "reasoning.")
 
@@ -112,7 +114,9 @@ def start(run: Path, new: Manifest, *, may_extend: bool = True) -> None:
     before, after = old["benchmark"].get("items"), new["benchmark"].get("items")
     is_extended = may_extend and before is not None and after is not None and after > before
     different = [
-        entry for entry in run_directory.differences(old, new) if not (is_extended and entry[0] == "benchmark.items")
+        entry
+        for entry in run_directory.differences(_planned_part(old), _planned_part(new))
+        if not (is_extended and entry[0] == "benchmark.items")
     ]
     unscored = not (run / SCORES).exists() or not (run / SCORES).stat().st_size
     if different and not (unscored and all(name.startswith(_OF_SCORING) for name, _, _ in different)):
@@ -124,6 +128,12 @@ def start(run: Path, new: Manifest, *, may_extend: bool = True) -> None:
         (run / SUMMARY).unlink(missing_ok=True)
         extended = {**old, "benchmark": old["benchmark"] | new["benchmark"]}
         run_directory.write_json(run / MANIFEST, extended)
+
+
+def _planned_part(record: Manifest) -> Manifest:
+    """A manifest without what its generator learned while it answered."""
+    generator = {name: value for name, value in record.get("generator", {}).items() if name not in _LEARNED}
+    return {**record, "generator": cast("GeneratorRecord", generator)}
 
 
 def _refusal(run: Path, different: Sequence[Difference]) -> str:
@@ -140,9 +150,19 @@ def _refusal(run: Path, different: Sequence[Difference]) -> str:
     return f"{run}: holds another run ({what}). Choose another --out, or `apigauge rerun {run}` to re-score."
 
 
-def note(run: Path, seconds: float, hits: int) -> None:
-    """Adds to the manifest the seconds and cache hits of this part of a run, which may have been resumed."""
+def note(run: Path, seconds: float, hits: int, generator: Mapping[str, Any]) -> None:
+    """Adds to the manifest what this part of a run took, which may have been resumed, and what it learned.
+
+    Args:
+        run: the run directory.
+        seconds: what the part took.
+        hits: its answers from the cache.
+        generator: the generator's description of itself after it answered.
+    """
     record = run_directory.read_manifest(run)
+    learned = {name: generator[name] for name in _LEARNED if name in generator}
+    if learned:
+        record["generator"] = cast("GeneratorRecord", {**record.get("generator", {}), **learned})
     record["cache"] = {"hits": record.get("cache", {}).get("hits", 0) + hits}
     record["timings"] = {"seconds": round(record.get("timings", {}).get("seconds", 0.0) + seconds, 3)}
     run_directory.write_json(run / MANIFEST, record)

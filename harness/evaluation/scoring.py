@@ -16,6 +16,7 @@ from apigauge.harness.extraction.call_scan import functions_of
 from apigauge.harness.extraction.extract import Extraction, extract
 from apigauge.harness.extraction.reasoning_tags import Reasoning
 from apigauge.harness.generation.types import Completion
+from apigauge.harness.metrics.observed_calls import ObservedCalls
 from apigauge.harness.metrics.registry import make_metrics, score
 from apigauge.sandboxes.verdict import Sandbox
 
@@ -57,7 +58,7 @@ def score_answers(
             rows = ordered(factory, unscored, expected - len(scores.keys), workers)
             if sandbox:
                 # On an exception the traceback would keep this generator alive, and with it the programs that run.
-                rows = stack.enter_context(contextlib.closing(executed(rows, sandbox)))
+                rows = stack.enter_context(contextlib.closing(executed(rows, sandbox, ObservedCalls(benchmark))))
             for row in rows:
                 if not isinstance(row, Pending):
                     scores.append(row)

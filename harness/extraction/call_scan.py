@@ -53,11 +53,17 @@ _IMPORT = re.compile(
 )
 _CLOSERS = {"(": ")", "[": "]", "{": "}"}
 _BRACKET_OR_QUOTE = re.compile(r"[()\[\]{}'\"]")
+_BRACKET_QUOTE_OR_COMMENT = re.compile(r"[()\[\]{}'\"]|#[^\n]*+")
 _STRING_MARK = {quote: re.compile(rf"[\\\n{quote}]") for quote in "'\""}
 
 # What a program loads next to its model, or wraps around it; the call that answers the question is the other one.
-_COMPANION = re.compile(r"(?:Tokenizer\w*|Processor|FeatureExtractor|Config|Scheduler|Sequential)(?:\.\w+)?$")
-_SEED = re.compile(r"_seed$")
+COMPANION = re.compile(r"(?:Tokenizer\w*|Processor|FeatureExtractor|Config|Scheduler|Sequential)(?:\.\w+)?$")
+SEED = re.compile(r"_seed$")
+# "Do not use f(x)", in the words just before the call.
+_WARNING = re.compile(
+    r"\b(?:avoid|do(?:es)? not|don.t|instead of|must not|never|rather than|should not|shouldn.t)\b[^.,:;\n]{0,40}\Z",
+    re.IGNORECASE,
+)
 _NOT_CATALOGUE_LIKE = 3
 
 
@@ -82,11 +88,21 @@ def find_calls(text: str) -> Iterator[CallSpan]:
 
 
 def end_of_brackets(text: str, start: int) -> int:
-    """The position after the bracket that closes the one at ``start``; -1 if none does within ``MAX_CALL``."""
+    """The position after the bracket that closes the one at ``start``; -1 if none does within ``MAX_CALL``.
+
+    Brackets and quotes in comments do not count, unless the call would be open then: prose has ``#`` without comments.
+    """
+    end = _end_of_brackets(text, start, _BRACKET_QUOTE_OR_COMMENT)
+    return end if end >= 0 else _end_of_brackets(text, start, _BRACKET_OR_QUOTE)
+
+
+def _end_of_brackets(text: str, start: int, marks: re.Pattern[str]) -> int:
     closers: list[str] = []
     position, stop = start, min(len(text), start + MAX_CALL)
-    while mark := _BRACKET_OR_QUOTE.search(text, position, stop):
+    while mark := marks.search(text, position, stop):
         character, position = mark[0], mark.end()
+        if character[0] == "#":
+            continue
         if character in "'\"":
             position = _end_of_string(text, mark.start(), stop)
         elif character in _CLOSERS:
@@ -154,7 +170,13 @@ def functions_of(calls: Iterable[str], conventions: dict[str, str] | None = None
 
 
 def choose_call(
-    text: str, names: dict[str, str], functions: frozenset[str], *, any_call: bool, skip: Sequence[range] = ()
+    text: str,
+    names: dict[str, str],
+    functions: frozenset[str],
+    *,
+    any_call: bool,
+    skip: Sequence[range] = (),
+    mentions: bool = True,
 ) -> str | None:
     """The call in a text that answers the question; None if there is none.
 
@@ -167,15 +189,18 @@ def choose_call(
         functions: the catalogue's, from :func:`functions_of`.
         any_call: whether a call counts that is not catalogue-like.
         skip: stretches of the text in which no call counts, see :func:`comments_and_strings`.
+        mentions: whether a call without arguments counts, and one that the sentence warns of; in prose neither does.
     """
 
     def rank(span: CallSpan) -> int:
         callee = resolve(span.callee, names)
-        if not any(_is_catalogue_like(name, functions) for name in (span.callee, callee)):
+        if not any(is_catalogue_like(name, functions) for name in (span.callee, callee)):
             return _NOT_CATALOGUE_LIKE
-        return 2 if _SEED.search(callee) else 1 if _COMPANION.search(callee) else 0
+        return 2 if SEED.search(callee) else 1 if COMPANION.search(callee) else 0
 
     spans = [span for span in find_calls(text) if all(span.start not in stretch for stretch in skip)]
+    if not mentions:
+        spans = [span for span in spans if not _is_mention(text, span)]
     if not spans:
         return None
     ranks = [rank(span) for span in spans]
@@ -186,7 +211,15 @@ def choose_call(
     return text[first.start : first.end].strip()
 
 
-def _is_catalogue_like(callee: str, functions: frozenset[str]) -> bool:
+def _is_mention(text: str, span: CallSpan) -> bool:
+    """Whether prose only mentions a function (``load()``, ``load(...)``), or says not to call it."""
+    bracket = text.find("(", span.start, span.end)
+    if not text[bracket + 1 : span.end].strip(" .…)\t\r\n"):
+        return True
+    return bool(_WARNING.search(text[max(0, span.start - 100) : span.start]))
+
+
+def is_catalogue_like(callee: str, functions: frozenset[str]) -> bool:
     """Whether a callee ends as a catalogue function does: ``Made.from_pretrained`` may be, ``np.load`` is not."""
     lasts, parents = _endings(functions)
     *before, last = callee.split(".")

@@ -9,7 +9,8 @@ import itertools
 import re
 from dataclasses import dataclass, field
 
-from apigauge.harness.extraction.call_scan import choose_call, comments_and_strings, imports
+from apigauge.harness.extraction.answer_call import program_call
+from apigauge.harness.extraction.call_scan import choose_call, imports
 from apigauge.harness.extraction.reasoning import separate
 from apigauge.harness.extraction.reasoning_tags import Reasoning
 from apigauge.harness.extraction.syntax import MAX_PROGRAM, parses
@@ -93,15 +94,22 @@ def extract(text: str, functions: frozenset[str] = frozenset(), reasoning: Reaso
             break
     if (call is None or how.endswith(_NO_CALL)) and program is not None:
         # A section that holds no call ("import torch") yields to a program that calls the catalogue.
-        skip = comments_and_strings(program)
-        choice = choose_call(program, names, functions, any_call=call is None, skip=skip)
+        choice = program_call(program, names, functions, any_call=call is None)
         call, how = (choice, place) if choice else (call, how)
     if call is None and place != "code":
-        call, how = choose_call(plain, names, functions, any_call=False), "prose"
+        call, how = choose_call(_around(plain, program), names, functions, any_call=False, mentions=False), "prose"
     if call is None:
         how = "nothing"
     how += (", unescaped" if is_unescaped else "") + (", without reasoning" if parts.reasoning else "")
     return Extraction(text, call, program, how, names, parts.reasoning, "" if parts.is_closed else "reasoning")
+
+
+def _around(text: str, program: str | None) -> str:
+    """The text without the lines of its program, if that is one: a call in its comments is none of the answer's."""
+    if program is None or not parses(program):
+        return text
+    lines = {line.strip() for line in program.split("\n")}
+    return "\n".join(line for line in text.split("\n") if line.strip() not in lines)
 
 
 def _unescape(text: str) -> tuple[str, bool]:

@@ -41,7 +41,17 @@ class Cache:
         """The cached answer to the prompt with this seed; None if there is none, or it cannot be read."""
         try:
             entry = json.loads(self._path(prompt, seed).read_bytes())
-            return Answer(entry["text"], entry["finish_reason"], entry["prompt_tokens"], entry["completion_tokens"])
+            if not entry["text"] and "reasoning" not in entry:
+                return None  # stored before reasoning was, which may be all that there was
+            return Answer(
+                entry["text"],
+                entry["finish_reason"],
+                entry["prompt_tokens"],
+                entry["completion_tokens"],
+                entry.get("reasoning", ""),
+                tuple(entry.get("left_out", ())),
+                tuple((usual, other) for usual, other in entry.get("renamed", ())),
+            )
         except (OSError, ValueError, KeyError, TypeError):
             return None
 

@@ -42,6 +42,53 @@ class Checkpoint:
         """
         return _read_json(self.folder / "config.json", f"{self.name} is no checkpoint of transformers")
 
+    def quantization(self) -> str | None:
+        """How the weights are quantised, as transformers calls it (``gptq``, ``awq``, ...); None if they are not.
+
+        Raises:
+            ModelError: the configuration cannot be read.
+        """
+        settings = self.config().get("quantization_config")
+        if not isinstance(settings, dict):
+            return None
+        method = settings.get("quant_method")
+        if not method and (settings.get("load_in_4bit") or settings.get("load_in_8bit")):
+            method = "bitsandbytes"  # as its first versions wrote it
+        return str(method or "a way that its configuration does not name")
+
+    def end_ids(self) -> set[int]:
+        """The tokens that end an answer, by the settings of generation or, without those, of the model."""
+        for name in ("generation_config.json", "config.json"):
+            try:
+                value = _read_json(self.folder / name, self.name).get("eos_token_id")
+            except ModelError:
+                continue
+            if value is not None:
+                return {token for token in (value if isinstance(value, list) else [value]) if isinstance(token, int)}
+        return set()
+
+    def has_code(self) -> bool:
+        """Whether Python code among the files is part of the model or its tokenizer."""
+        for name in ("config.json", "tokenizer_config.json"):
+            try:
+                if _read_json(self.folder / name, self.name).get("auto_map"):
+                    return True
+            except ModelError:
+                continue
+        return False
+
+    def code_refusal(self) -> str:
+        """Why code among the files is not run, for an error."""
+        return (
+            f"{self.name} comes with Python code of its own, which would run on this machine with all your rights: "
+            "read it, then give --trust-remote-code"
+        )
+
+
+def described_code(is_trusted: bool, *parts: Checkpoint | None) -> dict[str, bool]:
+    """For the manifest: that code among the files was allowed to run, if there is any."""
+    return {"trust_remote_code": True} if is_trusted and any(part.has_code() for part in parts if part) else {}
+
 
 def find(name: str) -> Checkpoint:
     """The checkpoint of a path, of ``SHIPPED``, or of an id of the hub (``ID[@REVISION]``), downloaded if necessary.

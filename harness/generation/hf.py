@@ -16,12 +16,13 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from apigauge.errors import ModelError, UsageError
-from apigauge.harness.generation.checkpoint import Checkpoint
+from apigauge.harness.generation.adapters import load_adapter
+from apigauge.harness.generation.checkpoint import Checkpoint, described_code
 from apigauge.harness.generation.model_generator import ModelGenerator, checkpoint_generator
 from apigauge.harness.generation.options import ModelOptions
-from apigauge.harness.generation.sampling import cut
 from apigauge.harness.generation.tokens import CheckpointTokenizer, Tokenized
 from apigauge.harness.generation.types import Answer, Request
+from apigauge.harness.generation.weights import is_pair, is_quantized, load_weights
 
 _BATCH = 32
 _DTYPES = ("auto", "float32", "bfloat16", "float16")
@@ -48,25 +49,36 @@ class HF:
         # Earlier answers are scored at the same time: spinning threads would take the cores from scoring and sandbox.
         os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
         self._checkpoint, self._adapter, self._options = checkpoint, adapter, options
-        self._is_pair = _is_pair(checkpoint)
+        trusts = options.trust_remote_code
+        self._is_pair = is_pair(checkpoint, trust_remote_code=trusts)
+        if adapter and options.merge and checkpoint.quantization():
+            raise UsageError("--adapter: merging it into quantised weights would round it; give --no-merge")
         with quiet():
-            self._tokens = CheckpointTokenizer(checkpoint)
-            self._model = _load(checkpoint, options, is_pair=self._is_pair)
+            self._tokens = CheckpointTokenizer(checkpoint, adapter, trust_remote_code=trusts, is_pair=self._is_pair)
+            self._model = load_weights(checkpoint, options, has_encoder=self._is_pair)
+            self._quantization = checkpoint.quantization()
+            if self._quantization and not is_quantized(self._model):
+                self._quantization += ", dequantized"
             if adapter:
-                self._model = _with_adapter(self._model, adapter, merge=options.merge)
+                self._model = load_adapter(self._model, adapter, self._tokens, merge=options.merge)
         self._model.eval()
         self._ends = _prepare(self._model, self._tokens.tokenizer)
 
     def describe(self) -> dict[str, Any]:
-        """Weights, adapter, dtype, kind of device, libraries."""
+        """Weights, adapter, tokenizer, dtype, kind of device, libraries."""
         import torch
         import transformers
 
-        adapter = self._adapter.describe() | {"merged": self._options.merge} if self._adapter else None
+        brought = {self._tokens.source: "adapter"} if self._tokens.source else {}
+        merged = {"merged": self._options.merge}
+        adapter = {**self._adapter.describe(), **merged, **brought} if self._adapter else None
         return {
             "kind": "hf",
             **self._checkpoint.describe(),
             "adapter": adapter,
+            **({"quantization": self._quantization} if self._quantization else {}),
+            **described_code(self._options.trust_remote_code, self._checkpoint, self._adapter),
+            **self._tokens.describe(),
             "dtype": str(self._model.dtype).removeprefix("torch."),
             "device": self._model.device.type,
             "engine": f"transformers {transformers.__version__}, torch {torch.__version__.partition('+')[0]}",
@@ -84,7 +96,7 @@ class HF:
 
     def chat(self, message: str) -> str:
         """The message in the tokenizer's template."""
-        return self._tokens.chat(message)
+        return self._tokens.chat(message, self._options.prompting)
 
     def answer(self, requests: Sequence[Request], style: str) -> Iterator[tuple[Request, Answer]]:
         """Answers batch by batch, the longest prompts first.
@@ -131,21 +143,23 @@ class HF:
 
     def _generate(self, batch: Sequence[Tokenized]) -> list[Answer]:
         import torch
-        from transformers import GenerationConfig
+        from transformers import GenerationConfig, StoppingCriteriaList
 
-        sampling, tokenizer = self._options.sampling, self._tokens.tokenizer
         ids, mask = self._padded(batch)
-        stops = {"stop_strings": list(sampling.stop), "tokenizer": tokenizer} if sampling.stop else {}
+        start = 1 if self._is_pair else ids.shape[1]
+        stops = StopTexts(self._tokens, self._options.sampling.stop, start, len(batch))
         with torch.inference_mode():
             output = self._model.generate(
                 input_ids=ids,
                 attention_mask=mask,
                 generation_config=GenerationConfig(do_sample=False, max_new_tokens=batch[0].limit),
                 logits_processor=self._draws(batch),
-                **stops,
+                stopping_criteria=StoppingCriteriaList([stops] if self._options.sampling.stop else []),
             )
-        start = 1 if self._is_pair else ids.shape[1]
-        return [self._answer(one, row[start:].tolist()) for one, row in zip(batch, output.cpu(), strict=True)]
+        return [
+            self._answer(one, row[start:][:length].tolist())
+            for one, row, length in zip(batch, output.cpu(), stops.lengths, strict=True)
+        ]
 
     def _padded(self, batch: Sequence[Tokenized]) -> tuple[Any, Any]:
         """Token ids and mask, (rows, longest prompt) each: left-padded, for an encoder right-padded."""
@@ -160,11 +174,7 @@ class HF:
         return ids.to(self._model.device), mask.to(self._model.device)
 
     def _answer(self, one: Tokenized, tokens: list[int]) -> Answer:
-        end = next((at for at, token in enumerate(tokens) if token in self._ends), None)
-        answer = tokens[:end] if end is not None else tokens
-        text = self._tokens.tokenizer.decode(answer, skip_special_tokens=True, clean_up_tokenization_spaces=False)
-        text, is_cut = cut(text, self._options.sampling.stop)
-        return Answer(text, "stop" if is_cut or end is not None else "length", len(one.ids), len(answer))
+        return self._tokens.answer(one, tokens, self._ends, self._options.sampling.stop)
 
     def _draws(self, batch: Sequence[Tokenized]) -> Any:
         """The logits processors that turn greedy decoding into sampling; none if sampling is greedy."""
@@ -201,6 +211,41 @@ class Gumbel:
         return scores.float() - torch.log(-torch.log(uniform)).to(scores.device)
 
 
+class StopTexts:
+    """Ends a row of a batch as soon as its answer has a stop text. The prompt is not looked at.
+
+    It only saves work: the answer is cut at the first stop text in its whole text, as every engine's is. transformers'
+    own criterion reads prompt and answer as one text, so that a stop text may begin in the prompt's end.
+
+    Attributes:
+        lengths: the tokens of each row's answer, the stop text with it; None where there was none.
+    """
+
+    def __init__(self, tokens: CheckpointTokenizer, stop: Sequence[str], start: int, rows: int) -> None:
+        self.lengths: list[int | None] = [None] * rows
+        self._tokens, self._stop, self._start = tokens, stop, start
+        self._ids = tokens.stop_ids(stop)
+        # Each token of a text has a byte at least; a few more, since special tokens have none.
+        self._window = max((len(text.encode()) for text in stop), default=0) + 8
+
+    def __call__(self, ids: Any, _scores: Any, **_: Any) -> Any:
+        """Which rows have ended: (rows,)."""
+        import torch
+
+        tails = ids[:, max(self._start, ids.shape[1] - self._window) :].tolist()
+        for row, tail in enumerate(tails):
+            if self.lengths[row] is None and self._ends(tail):
+                self.lengths[row] = ids.shape[1] - self._start
+        return torch.tensor([length is not None for length in self.lengths], device=ids.device)
+
+    def _ends(self, tail: Sequence[int]) -> bool:
+        if tail[-1] in self._ids:
+            return True
+        # Half a character at either end is none that was answered.
+        text = self._tokens.decode(tail).strip("\ufffd")
+        return any(stop in text for stop in self._stop)
+
+
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
     """Suppresses the progress bars and warnings of transformers while a checkpoint is loaded; errors are raised."""
@@ -215,54 +260,6 @@ def quiet() -> Iterator[None]:
             yield
     finally:
         logging.set_verbosity(before)
-
-
-def _is_pair(checkpoint: Checkpoint) -> bool:
-    """Whether a checkpoint has encoder and decoder; False if it has a decoder only.
-
-    Raises:
-        ModelError: it has neither.
-    """
-    from transformers.models.auto import modeling_auto as auto
-
-    config = checkpoint.config()
-    kind, architectures = config.get("model_type"), config.get("architectures") or []
-    pairs, decoders = auto.MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING_NAMES, auto.MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
-    for mapping, is_pair in ((pairs, True), (decoders, False)):
-        classes = mapping.get(kind, ())
-        classes = (classes,) if isinstance(classes, str) else classes
-        # Without ``architectures`` in the configuration, the model type alone decides.
-        if classes and (not architectures or set(architectures) & set(classes)):
-            return is_pair
-    description = ", ".join(architectures) or f"a model of type {kind!r}"
-    raise ModelError(
-        f"{checkpoint.name} is {description}, which does not answer in text: a causal or a sequence-to-sequence "
-        "language model is needed"
-    )
-
-
-def _load(checkpoint: Checkpoint, options: ModelOptions, *, is_pair: bool) -> Any:
-    import torch
-    from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM
-
-    kind = AutoModelForSeq2SeqLM if is_pair else AutoModelForCausalLM
-    device = options.device
-    if device == "auto":
-        device = "auto" if torch.cuda.device_count() > 1 else "cuda" if torch.cuda.is_available() else "cpu"
-    try:
-        return kind.from_pretrained(checkpoint.folder, dtype=options.dtype, device_map=device, local_files_only=True)
-    except Exception as error:  # damaged files make the libraries raise what they like
-        raise ModelError(f"{checkpoint.name} cannot be loaded: {_first_lines(error)}") from error
-
-
-def _with_adapter(model: Any, adapter: Checkpoint, *, merge: bool) -> Any:
-    from peft import PeftModel
-
-    try:
-        adapted: Any = PeftModel.from_pretrained(model, str(adapter.folder), local_files_only=True)
-        return adapted.merge_and_unload() if merge else adapted
-    except Exception as error:  # damaged files make the libraries raise what they like
-        raise ModelError(f"--adapter {adapter.name} is not for this model: {_first_lines(error)}") from error
 
 
 def _prepare(model: Any, tokenizer: Any) -> frozenset[int]:
@@ -285,8 +282,3 @@ def context_of(model: Any) -> int | None:
     names = ("max_position_embeddings", "n_positions", "max_sequence_length", "max_seq_len")
     lengths = (getattr(config, name, None) for name in names)
     return next((value for value in lengths if isinstance(value, int) and value > 0), None)
-
-
-def _first_lines(error: BaseException) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return " ".join(lines[:2])[:400] or type(error).__name__

@@ -1,6 +1,7 @@
 """The generator of every backend that runs a model: prompts, seeds, the cache of completions."""
 
 import hashlib
+import logging
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import asdict
 from typing import Any, Protocol
@@ -11,6 +12,7 @@ from apigauge.harness.generation.cache import Cache
 from apigauge.harness.generation.checkpoint import Checkpoint
 from apigauge.harness.generation.options import ModelOptions
 from apigauge.harness.generation.prompts import Prompting, render
+from apigauge.harness.generation.refusals import HARMLESS
 from apigauge.harness.generation.sampling import Sampling, seed_of
 from apigauge.harness.generation.types import Answer, Completion, Engine, Request
 
@@ -38,6 +40,11 @@ def checkpoint_generator(kind: str, argument: str, options: ModelOptions, engine
     """
     weights = checkpoint.find(argument)
     adapter = checkpoint.find(options.adapter) if options.adapter else None
+    for files in (weights, adapter):
+        if options.trust_remote_code and files and files.has_code():
+            logging.getLogger(__name__).warning(
+                "--trust-remote-code: Python code of %s runs on this machine, with all your rights", files.name
+            )
     spec = f"{kind}:{weights.name}" + (f"+{adapter.name}" if adapter else "")
     opened = engine(weights, adapter, options)
     return ModelGenerator(opened, options.sampling, options.prompting, spec, cached=options.cached)
@@ -62,16 +69,21 @@ class ModelGenerator:
         self._cached = cached
         self.problems: list[str] = engine.problems
         self.samples = sampling.samples
+        # What a server refused, by the answers that it gave nevertheless.
+        self._left_out: set[str] = set()
+        self._renamed: dict[str, str] = {}
         self.hits = 0
         self.unanswered = 0
 
     def describe(self) -> dict[str, Any]:
-        """The engine, the sampling and the prompting."""
+        """The engine, the sampling and the prompting; fields that a server refused, from the first such answer on."""
         return {
             "spec": self._spec,
             **self._engine.describe(),
             "sampling": asdict(self._sampling) | {"stop": list(self._sampling.stop)},
             **self._prompting.describe(self._style),
+            **({"left_out": sorted(self._left_out)} if self._left_out else {}),
+            **({"renamed": dict(sorted(self._renamed.items()))} if self._renamed else {}),
         }
 
     @property
@@ -96,6 +108,9 @@ class ModelGenerator:
         # An answer depends on its own seed, not on the number of samples or the run's seed.
         sampling = {key: value for key, value in asdict(self._sampling).items() if key not in ("samples", "seed")}
         identity = {**self._engine.describe(), "sampling": sampling, "style": self._style}
+        identity |= self._prompting.chat_settings()
+        if self._sampling.stop:
+            identity["stops"] = "in the answer only"  # earlier versions looked for them in the prompt's end too
         cache = Cache(identity) if self._cached else None
         missing = []
         for request in requests:
@@ -104,14 +119,30 @@ class ModelGenerator:
                 missing.append(request)
             else:
                 self.hits += 1
-                yield _completion(request, cached)
+                yield self._completion(request, cached)
         self.unanswered = len(missing)
         for request, raw_answer in self._engine.answer(missing, self._style) if missing else ():
             self.unanswered -= 1
             answer = _without_half_character(raw_answer)
             if cache:
                 cache.put(request.prompt, self._seed(request), answer)
-            yield _completion(request, answer)
+            yield self._completion(request, answer)
+
+    def _completion(self, request: Request, answer: Answer) -> Completion:
+        for name in set(answer.left_out) - self._left_out - HARMLESS:
+            self.problems.append(f"the server refuses {name}: it is left out, and the server's own value holds")
+        self._left_out.update(answer.left_out)
+        self._renamed.update(answer.renamed)
+        return Completion(
+            request.item,
+            request.sample,
+            answer.text,
+            answer.finish_reason,
+            answer.prompt_tokens,
+            answer.completion_tokens,
+            hashlib.sha256(request.prompt.encode("utf-8", "surrogatepass")).hexdigest(),
+            answer.reasoning,
+        )
 
     def _seed(self, request: Request) -> int | None:
         """The seed in the cache key; None for greedy decoding, which does not depend on it."""
@@ -121,8 +152,3 @@ class ModelGenerator:
 def _without_half_character(answer: Answer) -> Answer:
     """An answer cut inside a character, without the U+FFFD that some engines write there and others do not."""
     return answer._replace(text=answer.text.rstrip("\ufffd")) if answer.finish_reason == "length" else answer
-
-
-def _completion(request: Request, answer: Answer) -> Completion:
-    digest = hashlib.sha256(request.prompt.encode("utf-8", "surrogatepass")).hexdigest()
-    return Completion(request.item, request.sample, *answer, prompt_sha256=digest)

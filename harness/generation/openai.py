@@ -16,9 +16,11 @@ from typing import Any
 import httpx
 
 from apigauge.errors import ModelError, UsageError
+from apigauge.harness.generation.chat_completion import read_choice
 from apigauge.harness.generation.model_generator import ModelGenerator
 from apigauge.harness.generation.options import ModelOptions
-from apigauge.harness.generation.sampling import cut
+from apigauge.harness.generation.reasoning_tags import opened_reasoning
+from apigauge.harness.generation.refusals import LIMIT, Change, refused_field
 from apigauge.harness.generation.types import Answer, Request
 
 ATTEMPTS = 6
@@ -26,7 +28,6 @@ ATTEMPTS = 6
 # together are not repeated together; a server's Retry-After is added. Neither is above LONGEST_PAUSE.
 BACK_OFF = 1.0
 LONGEST_PAUSE = 60.0
-_NEWER_LIMIT = "max_completion_tokens"
 _RETRIED = {408, 409, 425, 429}
 _UNREACHED = (httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError)
 _LONGEST_MESSAGE = 300
@@ -42,6 +43,14 @@ class _AttemptError(Exception):
     def __init__(self, reason: str, pause: float = 0.0, *, is_final: bool = False, is_unreached: bool = False) -> None:
         super().__init__(reason)
         self.pause, self.is_final, self.is_unreached = pause, is_final, is_unreached
+
+
+class _RefusalError(Exception):
+    """The server refuses a field that the request can do without, or wants it under another name."""
+
+    def __init__(self, change: Change) -> None:
+        super().__init__(change.name)
+        self.change = change
 
 
 def open_generator(argument: str, options: ModelOptions) -> ModelGenerator:
@@ -75,8 +84,8 @@ class OpenAI:
         self._auth = httpx.BasicAuth(url.username, url.password) if url.userinfo and not key else None
         self._secrets = [secret for secret in (key, url.password, url.query.decode("ascii")) if secret]
         self._is_reached, self._first_wave = False, 0
-        # Every server knows this name of the limit; OpenAI's own models ask for the newer one in an error.
-        self._limit = "max_tokens"
+        # What the server refused, once a request without it was answered: other names, None for what is left out.
+        self._changes: dict[str, str | None] = {}
 
     def describe(self) -> dict[str, Any]:
         """The model's name and the server's address; servers do not report reliably what runs behind the name."""
@@ -133,7 +142,7 @@ class OpenAI:
         name = f"item {request.item!r}, sample {request.sample}"
         for attempt in range(ATTEMPTS):
             try:
-                return await self._attempt(client, request, style)
+                return await self._adapted(client, request, style)
             except _AttemptError as error:
                 if error.is_final:
                     self.problems.append(f"{name}: {error}; it is left out")
@@ -150,13 +159,34 @@ class OpenAI:
         self.problems.append(f"{name}: {ATTEMPTS} attempts failed, the last one with: {last}; it is left out")
         return None
 
-    async def _attempt(self, client: httpx.AsyncClient, request: Request, style: str) -> Answer:
+    async def _adapted(self, client: httpx.AsyncClient, request: Request, style: str) -> Answer:
+        """An attempt, repeated at once for each field that the server refuses.
+
+        Other requests do without a field only after an answer without it: the refusal may have been of something else.
+        """
+        changes = dict(self._changes)
+        fields = self._fields(request, style)
+        while True:
+            names = {name: changes.get(name, name) for name in fields}
+            body = {other: fields[name] for name, other in names.items() if other is not None}
+            try:
+                answer = await self._attempt(client, body, style)
+            except _RefusalError as refusal:
+                changes[refusal.change.name] = refusal.change.renamed
+                continue
+            self._changes |= changes
+            opened = "" if style == "chat" else opened_reasoning(request.prompt)
+            return answer._replace(
+                text=opened + answer.text,
+                left_out=tuple(sorted(name for name, other in changes.items() if other is None and name in fields)),
+                renamed=tuple(sorted((name, other) for name, other in changes.items() if other and name in fields)),
+            )
+
+    async def _attempt(self, client: httpx.AsyncClient, body: dict[str, Any], style: str) -> Answer:
         path = self._url.path.rstrip("/") + ("/chat/completions" if style == "chat" else "/completions")
-        limit = self._limit
-        body = json.dumps(self._body(request, style, limit)).encode("ascii")
         try:
             async with asyncio.timeout(self._options.timeout):
-                response = await client.post(self._url.copy_with(path=path), content=body)
+                response = await client.post(self._url.copy_with(path=path), content=json.dumps(body).encode("ascii"))
         except TimeoutError:
             raise _AttemptError(f"no answer within {self._options.timeout:g} seconds") from None
         except httpx.RequestError as error:
@@ -165,28 +195,31 @@ class OpenAI:
         self._is_reached = True
         if response.is_success:
             try:
-                return _parse_answer(response.json(), style, self._options.sampling.stop)
+                row = response.json()
+                return read_choice(row["choices"][0], row.get("usage"), self._options.sampling.stop)
             except (ValueError, RecursionError, LookupError, TypeError) as error:
-                reason = f"an answer that is not the protocol's ({type(error).__name__}): {_error_message(response)}"
+                reason = f"an answer that is not the protocol's ({type(error).__name__}): {_error(response)[1]}"
                 raise _AttemptError(self._hide(reason).rstrip(": ")) from None
         status = response.status_code
-        reason = self._hide(f"HTTP {status}: {_error_message(response)}").rstrip(": ")
+        refusal, message = _error(response)
+        reason = self._hide(f"HTTP {status}: {message}").rstrip(": ")
         if status in (401, 403):
             raise ModelError(f"{self.describe()['base_url']} does not accept the key in OPENAI_API_KEY: {reason}")
-        if limit == "max_tokens" and status == 400 and _NEWER_LIMIT in reason:
-            self._limit = _NEWER_LIMIT
-            raise _AttemptError(reason)
+        if change := refused_field(status, refusal, message, body):
+            raise _RefusalError(change)
         is_final = status not in _RETRIED and status < 500
         raise _AttemptError(reason, _retry_pause(response.headers.get("retry-after", "")), is_final=is_final)
 
-    def _body(self, request: Request, style: str, limit: str) -> dict[str, Any]:
-        sampling = self._options.sampling
+    def _fields(self, request: Request, style: str) -> dict[str, Any]:
+        sampling, prompting = self._options.sampling, self._options.prompting
         is_chat = style == "chat"
+        template = dict(prompting.chat_template_args) if is_chat else {}
         return {
             "model": self._model,
-            **({"messages": [{"role": "user", "content": request.prompt}]} if is_chat else {"prompt": request.prompt}),
+            **({"messages": prompting.messages(request.prompt)} if is_chat else {"prompt": request.prompt}),
+            **({"chat_template_kwargs": template} if template else {}),
             "n": 1,
-            limit: sampling.max_new_tokens,
+            LIMIT: sampling.max_new_tokens,
             "temperature": sampling.temperature,
             "top_p": sampling.top_p,
             # OpenAI's own server refuses fields that it does not know; top_k is vLLM's.
@@ -240,28 +273,16 @@ def _address(text: str) -> httpx.URL:
     return url
 
 
-def _parse_answer(row: Any, style: str, stop: tuple[str, ...]) -> Answer:
-    choice = row["choices"][0]
-    text, reason = choice["message"]["content"] if style == "chat" else choice["text"], choice.get("finish_reason")
-    if not isinstance(text, str | None) or not isinstance(reason, str | None):
-        raise TypeError("text or finish_reason is no text")
-    text, is_cut = cut(text or "", stop)
-    usage = row.get("usage")
-    counts = [usage.get(f"{of}_tokens") if isinstance(usage, dict) else None for of in ("prompt", "completion")]
-    prompt, completion = (count if type(count) is int else None for count in counts)
-    return Answer(text, "stop" if is_cut else reason or "stop", prompt, completion)
-
-
-def _error_message(response: httpx.Response) -> str:
-    """The server's error message: in OpenAI's form, vLLM's older one, FastAPI's, or as plain text."""
+def _error(response: httpx.Response) -> tuple[Any, str]:
+    """The body as JSON, and the message in it: in OpenAI's form, vLLM's older one, FastAPI's, or as plain text."""
     try:
-        body = response.json()
+        body = whole = response.json()
     except (ValueError, RecursionError):
-        return response.text
+        return None, response.text
     while isinstance(body, dict | list) and body:
         names = ("error", "message", "detail", "msg")
         body = body[0] if isinstance(body, list) else next((body[name] for name in names if body.get(name)), None)
-    return body if isinstance(body, str) else ""
+    return whole, body if isinstance(body, str) else ""
 
 
 def _retry_pause(retry_after: str) -> float:

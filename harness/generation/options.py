@@ -24,6 +24,7 @@ class ModelOptions:
         base_url: a server's address, up to and including ``/v1``.
         concurrency: simultaneous requests to a server.
         timeout: seconds without an answer after which a request is tried again.
+        trust_remote_code: whether Python code among a checkpoint's files may run on this machine.
     """
 
     sampling: Sampling = field(default_factory=Sampling)
@@ -39,3 +40,4 @@ class ModelOptions:
     base_url: str | None = None
     concurrency: int = 8
     timeout: float = 120.0
+    trust_remote_code: bool = False

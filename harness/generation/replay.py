@@ -1,4 +1,4 @@
-"""``replay:FILE``: answers that exist already, in upstream's form or as ``generations.jsonl`` of a run.
+"""``replay:FILE``: answers that exist already: in upstream's form, as ``generations.jsonl`` of a run, or OpenAI's.
 
 ``replay:-`` reads them from standard input.
 """
@@ -13,9 +13,12 @@ from typing import IO, Any
 
 from apigauge.benchmarks.types import Benchmark, Item
 from apigauge.errors import ResponsesError
+from apigauge.harness.generation.chat_completion import read_choice
 from apigauge.harness.generation.options import ModelOptions
 from apigauge.harness.generation.types import Completion, FixedAnswers
 
+# What a line may call the question that it answers.
+_KEYS = ("item", "question_id", "custom_id")
 # As a file's name: the answers come from standard input.
 STANDARD_INPUT = "-"
 
@@ -28,8 +31,10 @@ def open_generator(argument: str, options: ModelOptions) -> "Replay":  # noqa: A
 class Replay(FixedAnswers):
     """Answers from a file of JSON lines.
 
-    Each line has ``text`` and either ``item`` (and perhaps ``sample``) or upstream's ``question_id``. A line that
-    cannot be used is skipped and reported in ``problems``; the others are scored.
+    Each line has ``text`` and either ``item`` (and perhaps ``sample``) or upstream's ``question_id``. In place of
+    ``text`` it may have what a server of OpenAI's protocol returns: ``choices``, as a line of a batch's output has it
+    in ``response``, whose ``custom_id`` is then the item; each choice is a sample. A line that cannot be used is
+    skipped and reported in ``problems``; the others are scored.
     """
 
     def __init__(self, file: str) -> None:
@@ -82,10 +87,10 @@ class Replay(FixedAnswers):
     def _lines(self) -> Iterator[tuple[int, Completion]]:
         with self._open() as file:
             for number, line in enumerate(file, 1):
-                if line.strip() and (completion := self._parse(number, line)):
+                for completion in self._parse(number, line) if line.strip() else ():
                     yield number, completion
 
-    def _parse(self, number: int, line: bytes) -> Completion | None:
+    def _parse(self, number: int, line: bytes) -> list[Completion]:
         try:
             text = line.decode("utf-8-sig")
         except UnicodeDecodeError as error:
@@ -95,26 +100,58 @@ class Replay(FixedAnswers):
             row = json.loads(text)
         except (ValueError, RecursionError) as error:
             self._problem(number, f"not JSON ({error}); is the line torn? It is left out")
-            return None
-        key = row.get("item", row.get("question_id")) if isinstance(row, dict) else None
+            return []
+        names = (name for name in _KEYS if isinstance(row, dict) and row.get(name) is not None)
+        key = row[name] if (name := next(names, None)) else None
         if key is None or isinstance(key, (dict, list)):
             self._problem(number, "neither `item` nor `question_id`; it is left out")
-            return None
-        if not isinstance(row.get("text"), str):
+            return []
+        sample = row["sample"] if isinstance(row.get("sample"), int) else 0
+        if isinstance(row.get("text"), str):
+            return [_completion(str(key), sample, row["text"], row)]
+        try:
+            return _of_protocol(str(key), sample, row)
+        except (LookupError, TypeError, AttributeError):
             self._problem(number, f"the answer to item {str(key)!r} has no `text`; it is left out")
-            return None
-        sample = row.get("sample", 0)
-        return Completion(
-            str(key),
-            sample if isinstance(sample, int) else 0,
-            row["text"].encode("utf-8", "replace").decode("utf-8"),
-            str(row.get("finish_reason", "stop")),
-            _count(row.get("prompt_tokens")),
-            _count(row.get("completion_tokens")),
-        )
+            return []
 
     def _problem(self, number: int, what: str) -> None:
         self.problems.append(f"{self._name}, line {number}: {what}")
+
+
+def _completion(item: str, sample: int, text: str, row: dict[str, Any]) -> Completion:
+    """An answer whose reason, counts and reasoning are those of a row."""
+    reasoning = row.get("reasoning") or row.get("reasoning_content")
+    return Completion(
+        item,
+        sample,
+        _unicode(text),
+        str(row.get("finish_reason", "stop")),
+        _count(row.get("prompt_tokens")),
+        _count(row.get("completion_tokens")),
+        reasoning=_unicode(reasoning) if isinstance(reasoning, str) else "",
+    )
+
+
+def _of_protocol(item: str, sample: int, row: dict[str, Any]) -> list[Completion]:
+    """The answers in a response of OpenAI's protocol, or in a line of a batch's output.
+
+    Raises:
+        LookupError: it has none.
+        TypeError: it has another shape.
+        AttributeError: likewise.
+    """
+    body = row["response"]["body"] if "response" in row else row
+    choices = body["choices"]
+    if not isinstance(choices, list) or not choices:
+        raise LookupError("there is no choice")
+    answers = [read_choice(choice, body.get("usage") if len(choices) == 1 else None) for choice in choices]
+    return [_completion(item, sample + number, answer.text, answer._asdict()) for number, answer in enumerate(answers)]
+
+
+def _unicode(text: str) -> str:
+    """A text without halves of surrogate pairs, which no file may hold."""
+    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def _count(value: object) -> int | None:

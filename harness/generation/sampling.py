@@ -37,8 +37,12 @@ class Sampling:
             raise UsageError(
                 f"--samples {self.samples} at temperature 0 would be so many equal answers: set --temperature"
             )
+        if isinstance(self.stop, str):
+            raise UsageError(f"stop: give a tuple of texts, such as ({self.stop!r},)")
         if "" in self.stop:
             raise UsageError("--stop: an empty text would end every answer at once")
+        if any(text != text.encode("utf-8", "ignore").decode("utf-8") for text in self.stop):
+            raise UsageError("--stop: a text that is not UTF-8 is in no answer")
 
     @property
     def is_greedy(self) -> bool:

@@ -39,6 +39,8 @@ class Completion:
 class Generator(Protocol):
     """What answers a benchmark's items.
 
+    What was learned while answering (fields that a server refuses) is in :meth:`describe` from then on.
+
     Attributes:
         problems: what went wrong without stopping it, one sentence each.
         samples: answers to each item.
@@ -92,12 +94,18 @@ class Answer(NamedTuple):
         finish_reason: ``stop`` at an end token or a stop text, ``length`` at the limit of the answer or the context.
         prompt_tokens: tokens of the prompt; None where a server does not report them.
         completion_tokens: tokens of the answer; likewise.
+        reasoning: what the model wrote before the answer, where a server returns it apart from the text.
+        left_out: the fields of the request that the server refused, so that it chose their values itself.
+        renamed: the fields that it wants under other names: pairs of the usual name and the other one.
     """
 
     text: str
     finish_reason: str
     prompt_tokens: int | None
     completion_tokens: int | None
+    reasoning: str = ""
+    left_out: tuple[str, ...] = ()
+    renamed: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +133,7 @@ class Engine(Protocol):
         ...
 
     def chat(self, message: str) -> str:
-        """The prompt for a user's message."""
+        """The prompt for a user's message, after the system prompt if there is one."""
         ...
 
     def answer(self, requests: Sequence[Request], style: str) -> Iterator[tuple[Request, Answer]]:

@@ -1,16 +1,15 @@
 """``vllm:`` a checkpoint run by vLLM's offline engine: continuous batching, prefix caching, LoRA, several GPUs."""
 
-import json
 import os
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from apigauge.errors import ModelError, UsageError
-from apigauge.harness.generation.checkpoint import Checkpoint
+from apigauge.harness.generation.adapters import adapter_config, stored_rows, tensor_shapes
+from apigauge.harness.generation.checkpoint import Checkpoint, described_code
 from apigauge.harness.generation.model_generator import ModelGenerator, checkpoint_generator
 from apigauge.harness.generation.options import ModelOptions
-from apigauge.harness.generation.sampling import cut
-from apigauge.harness.generation.tokens import CheckpointTokenizer
+from apigauge.harness.generation.tokens import CheckpointTokenizer, Tokenized
 from apigauge.harness.generation.types import Answer, Request
 
 
@@ -40,7 +39,9 @@ class VLLM:
             ) from error
         self.problems: list[str] = []
         self._checkpoint, self._adapter, self._options = checkpoint, adapter, options
-        self._tokens = CheckpointTokenizer(checkpoint)
+        self._tokens = CheckpointTokenizer(checkpoint, adapter, trust_remote_code=options.trust_remote_code)
+        if adapter:
+            refuse_added_tokens(checkpoint, adapter, self._tokens)
         on_cpu = current_platform.is_cpu()
         self._device = "cpu" if on_cpu else current_platform.device_type
         more: dict[str, Any] = {"enable_lora": True, "max_lora_rank": _lora_rank(adapter)} if adapter else {}
@@ -50,6 +51,9 @@ class VLLM:
         try:
             self._llm = vllm.LLM(
                 model=str(checkpoint.folder),
+                # Its own decoding only finds stop texts; the answers' text is ours, as for hf:.
+                tokenizer=str(self._tokens.folder),
+                trust_remote_code=options.trust_remote_code,
                 dtype=options.dtype,
                 tensor_parallel_size=options.tensor_parallel,
                 max_model_len=options.max_model_len,
@@ -63,16 +67,22 @@ class VLLM:
         except (OSError, ValueError, RuntimeError, AssertionError, KeyError) as error:
             raise ModelError(f"vLLM cannot run {checkpoint.name}: {error}") from error
         self._lora = _lora_request(adapter) if adapter else None
+        self._ends = checkpoint.end_ids() | {self._tokens.tokenizer.eos_token_id} - {None}
 
     def describe(self) -> dict[str, Any]:
-        """Weights, adapter, dtype, kind of device, version."""
+        """Weights, adapter, tokenizer, dtype, kind of device, version."""
         import vllm
 
         config = self._llm.llm_engine.model_config
+        brought = {self._tokens.source: "adapter"} if self._tokens.source else {}
+        quantization = self._checkpoint.quantization()
         return {
             "kind": "vllm",
             **self._checkpoint.describe(),
-            "adapter": self._adapter.describe() if self._adapter else None,
+            "adapter": {**self._adapter.describe(), **brought} if self._adapter else None,
+            **({"quantization": quantization} if quantization else {}),
+            **described_code(self._options.trust_remote_code, self._checkpoint, self._adapter),
+            **self._tokens.describe(),
             "dtype": str(config.dtype).removeprefix("torch."),
             "device": self._device,
             "max_model_len": config.max_model_len,
@@ -91,7 +101,7 @@ class VLLM:
 
     def chat(self, message: str) -> str:
         """The message in the tokenizer's template."""
-        return self._tokens.chat(message)
+        return self._tokens.chat(message, self._options.prompting)
 
     def answer(self, requests: Sequence[Request], style: str) -> Iterator[tuple[Request, Answer]]:
         """Each answer as soon as it is ready; the engine gets all requests at the start and batches them itself.
@@ -112,6 +122,7 @@ class VLLM:
                 top_k=sampling.top_k or -1,
                 seed=None if sampling.is_greedy else one.request.seed,
                 stop=list(sampling.stop),
+                stop_token_ids=sorted(self._tokens.stop_ids(sampling.stop)),
             )
             lora = {"lora_request": self._lora} if self._lora else {}
             engine.add_request(str(number), {"prompt_token_ids": one.ids}, parameters, **lora)
@@ -120,7 +131,7 @@ class VLLM:
                 for output in self._step():
                     if output.finished:
                         one = work[int(output.request_id)]
-                        yield one.request, self._answer(output.outputs[0], len(one.ids))
+                        yield one.request, self._answer(one, output.outputs[0])
         finally:
             engine.abort_request([str(number) for number in range(len(work))])
 
@@ -132,17 +143,38 @@ class VLLM:
                 f"vLLM stopped: {error}. The answers so far are kept; set VLLM_LOGGING_LEVEL=INFO for more"
             ) from error
 
-    def _answer(self, output: Any, prompt_tokens: int) -> Answer:
-        text, is_cut = cut(output.text, self._options.sampling.stop)
-        reason = "stop" if is_cut else str(output.finish_reason)
-        return Answer(text, reason, prompt_tokens, len(output.token_ids))
+    def _answer(self, one: Tokenized, output: Any) -> Answer:
+        answer = self._tokens.answer(one, list(output.token_ids), self._ends, self._options.sampling.stop)
+        return answer if answer.finish_reason == "stop" else answer._replace(finish_reason=str(output.finish_reason))
+
+
+def refuse_added_tokens(checkpoint: Checkpoint, adapter: Checkpoint, tokens: CheckpointTokenizer) -> None:
+    """Refuses an adapter that trained embeddings, or whose tokens are more than the model's: vLLM would ignore them.
+
+    vLLM had a place for added tokens (``lora_extra_vocab_size``) up to 0.11; whole layers it never loaded.
+    """
+    config = adapter_config(adapter)
+    rows = checkpoint.config().get("vocab_size")
+    trained = [name for name in ("modules_to_save", "trainable_token_indices") if config.get(name)]
+    layers = [name for name in ("embed_tokens", "lm_head", "wte") if stored_rows(tensor_shapes(adapter), name)]
+    count = len(tokens.tokenizer)
+    reason = ""
+    if isinstance(rows, int) and count > rows:
+        reason = f"its tokenizer has {count} tokens and the model {rows}"
+    elif trained or layers:
+        reason = f"it trained whole layers or single tokens ({', '.join([*trained, *layers])})"
+    if reason:
+        raise ModelError(
+            f"--adapter {adapter.name}: {reason}, which vLLM does not load with an adapter. Use hf:, or merge the "
+            "adapter into its model (merge_and_unload, save_pretrained) and give the whole checkpoint"
+        )
 
 
 def _lora_rank(adapter: Checkpoint) -> int:
     """The smallest of vLLM's ranks that holds the adapter."""
     try:
-        rank = int(json.loads((adapter.folder / "adapter_config.json").read_text(encoding="utf-8"))["r"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        rank = int(adapter_config(adapter)["r"])
+    except (ValueError, KeyError, TypeError) as error:
         raise ModelError(f"--adapter {adapter.name} is no LoRA adapter ({error!r}); vLLM runs no other kind") from error
     return next((size for size in (8, 16, 32, 64, 128, 256, 320, 512) if size >= rank), rank)
 

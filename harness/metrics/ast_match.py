@@ -8,23 +8,28 @@ count, and a default written out equals its absence.
   long as they do not choose another API. Parameters that say where something runs or how it is fetched (a device, a
   cache folder, a token, a revision, the tag of a Torch Hub repository) are ignored.
 * ``ast.domain``: some catalogue API of the reference's domain (or the reference itself).
-* ``hallucination``: a call that is neither in the catalogue nor the reference. An answer without a call hallucinates
-  nothing; it has its own label.
+* ``hallucination``: some call of the answer names what does not exist: a package, function, keyword, task, repository,
+  entry point or handle (:mod:`~.metrics.existence`). An answer without a call hallucinates nothing.
 
 The label under ``ast.exact`` is the first that applies, in the order of :data:`LABELS`; the message says what differs.
 """
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from apigauge.benchmarks.types import Api, Benchmark, Item
-from apigauge.harness.extraction.call_scan import choose_call, find_calls, functions_of, imports
+from apigauge.harness.extraction import syntax
+from apigauge.harness.extraction.call_scan import choose_call, functions_of, imports
 from apigauge.harness.extraction.extract import Extraction
-from apigauge.harness.extraction.syntax import version
-from apigauge.harness.metrics.calls import Call, Signatures, parse_call
+from apigauge.harness.metrics.address_book import is_package
+from apigauge.harness.metrics.calls import Call, Proposal, Signatures, parse_call, proposal
+from apigauge.harness.metrics.existence import Existence
+from apigauge.harness.metrics.references import accepts, repaired, with_example
 from apigauge.harness.metrics.signatures import NOT_IDENTIFYING, TASK_ALIASES, Signature
 from apigauge.harness.metrics.types import Metric, Scored
-from apigauge.harness.metrics.values import Value, follow
+from apigauge.harness.metrics.values import Value
+from apigauge.sandboxes import public_names
 
 __all__ = ["LABELS", "RIGHT", "Matcher", "Target", "make", "same_function", "version"]
 
@@ -32,6 +37,7 @@ LABELS = (
     "too_long",
     "no_call",
     "unfinished",
+    "unresolved",
     "unparsable",
     "exact",
     "extra_argument",
@@ -39,6 +45,7 @@ LABELS = (
     "different_argument",
     "wrong_model",
     "wrong_function",
+    "outside_catalogue",
     "unknown_api",
 )
 _UNFINISHED = {
@@ -46,20 +53,38 @@ _UNFINISHED = {
     "reasoning": "the answer ends inside the model's reasoning",
 }
 RIGHT = frozenset({"exact", "extra_argument"})
+# The text of the value ``...``.
+_NOT_RECORDED = repr(...)
 
 _Key = tuple[tuple[str, str] | None, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A call to compare answers with: a reference or a catalogue row."""
+    """A call to compare answers with: a reference or a catalogue row.
+
+    Attributes:
+        call: as it is written, or as Python accepts it.
+        bound: its arguments by parameter, see :func:`~.references.with_example`.
+        written: the same, before the program around it was consulted.
+        identity: the parameters that say which API is meant.
+        signature: of the function.
+        domain: the API's.
+        conflict: why Python refuses the call as it is written.
+    """
 
     call: Call
     bound: dict[str, Value]
+    written: dict[str, Value]
     identity: tuple[str, ...]
     signature: Signature | None
     domain: str
     conflict: str
+
+
+def version() -> str:
+    """The parser's version, and a digest of the tables of names."""
+    return f"{syntax.version()}, names {public_names.digest()}"
 
 
 def make(benchmark: Benchmark) -> Metric:
@@ -67,27 +92,39 @@ def make(benchmark: Benchmark) -> Metric:
     matcher = Matcher(benchmark)
     references: dict[str, Target | None] = {}
 
+    existence = matcher.existence(benchmark.rows or benchmark.items)
+
     def metric(item: Item, extraction: Extraction) -> Scored:
         if item.id not in references:
             references[item.id] = matcher.target(item.reference_call, item.reference_program, item.domain)
         label, message, rows = matcher.compare(references[item.id], item.reference_call, extraction)
         right = label in RIGHT
+        invention = existence.invention(extraction)
+        if label == "unknown_api" and existence.may_exist(extraction):
+            label = "outside_catalogue"
         domains = {row.domain.strip().casefold() for row in rows}
+        labels, messages = {"ast.exact": label}, {"ast.exact": message}
+        if invention:
+            labels["hallucination"], messages["hallucination"] = invention.label, invention.message
         return Scored(
             {
                 "ast.exact": float(right),
                 "ast.domain": float(right or item.domain.strip().casefold() in domains),
-                "hallucination": float(label == "unknown_api"),
+                "hallucination": float(invention is not None),
             },
-            {"ast.exact": label},
-            {"ast.exact": message},
+            labels,
+            messages,
         )
 
     return metric
 
 
 class Matcher:
-    """A benchmark's catalogue, indexed, and the comparison of a call with it."""
+    """A benchmark's catalogue, indexed, and the comparison of a call with it.
+
+    Attributes:
+        functions: dotted names of the functions that the catalogue calls.
+    """
 
     def __init__(self, benchmark: Benchmark) -> None:
         self._conventions = benchmark.conventions
@@ -95,14 +132,18 @@ class Matcher:
         self._functions = functions_of((api.call for api in benchmark.catalogue), benchmark.conventions)
         # Rows by the last part of their function, then by how they are identified, then by that identity.
         packages: Counter[str] = Counter()
+        functions = set()
         self._rows: dict[str, dict[tuple[str, ...], dict[_Key, list[Target]]]] = {}
         for api in benchmark.catalogue:
             if row := self.target(api.call, _example(api), api.domain):
+                functions.add(row.call.function)
                 groups = self._rows.setdefault(row.call.function.rsplit(".", 1)[-1], {})
                 group = groups.setdefault(row.identity, {})
-                group.setdefault(_key(row.bound, row.identity, row.signature), []).append(row)
+                for key in {_key(bound, row.identity, row.signature) for bound in (row.bound, row.written)}:
+                    group.setdefault(key, []).append(row)
                 if row.call.function != row.call.written:
                     packages[row.call.function.split(".")[0]] += 1
+        self.functions = frozenset(functions)
         # One example may import from where the class is not; three do not.
         self._packages = frozenset(package for package, count in packages.items() if count >= 3)
 
@@ -116,17 +157,30 @@ class Matcher:
         signature = self._signatures.of(call.function)
         conflict = call.conflict(signature)
         if conflict:  # Python would refuse it as it stands; the program around it may have it right
-            spans = (span for span in find_calls(program) if span.callee == call.written)
-            others = (parse_call(program[span.start : span.end], names) for span in spans)
-            call = next((other for other in others if other and not other.conflict(signature)), call)
-        bound = call.bind(signature)
-        strings = tuple(name for name, value in bound.items() if value.kind == "string")
+            call = repaired(call, text, program, signature, names)
+        bound = with_example(call, program, signature, names)
+        written = call.bind(signature)
+        strings = tuple(name for name, value in written.items() if value.kind == "string")
         identity = (signature.identity if signature is not None else ()) or strings
         identity = tuple(name for name in identity if name not in NOT_IDENTIFYING)
-        for name in identity:  # a checkpoint the reference keeps in a variable
-            if name in bound and bound[name].kind == "name":
-                bound[name] = follow(bound[name], program)
-        return Target(call, bound, identity, signature, domain, conflict)
+        if signature is not None:  # a reference may leave out what the function needs: anything is right then
+            identity = tuple(name for name in identity if name in bound or name not in signature.required)
+            identity += tuple(name for name in strings if name.startswith("#"))
+        return Target(call, bound, written, identity, signature, domain, conflict)
+
+    def existence(self, items: Iterable[Item]) -> Existence:
+        """What exists for this benchmark: with the catalogue's rows, the references."""
+        targets = [
+            row.call
+            for groups in self._rows.values()
+            for group in groups.values()
+            for rows in group.values()
+            for row in rows
+        ]
+        references = {(item.reference_call, item.reference_program) for item in items}
+        more = (self.target(call, program, "") for call, program in sorted(references))
+        targets += [target.call for target in more if target]
+        return Existence(targets, self._signatures, self._conventions, lambda call: bool(self._rows_of(call)))
 
     def compare(
         self, reference: Target | None, reference_text: str, extraction: Extraction
@@ -141,11 +195,24 @@ class Matcher:
             return "exact", "", []
         if extraction.call is None:
             return "no_call", "no call was found in the answer", []
-        call = parse_call(extraction.call, self._conventions | extraction.imports, extraction.program or "")
-        if call is None and extraction.unfinished:
+        names = self._conventions | extraction.imports
+        proposed = proposal(extraction.call, names, extraction.program or "")
+        if proposed is None and extraction.unfinished:
             return "unfinished", f"cut off inside its call: {extraction.call[:80]!r}", []
-        if call is None:
+        if proposed is None:
             return "unparsable", f"not a complete Python call: {extraction.call[:80]!r}", []
+        judged = [self._compare_call(one, reference) for one in (self._named(proposed, reference), *proposed.rivals)]
+        return next((one for one in judged if one[0] not in RIGHT), judged[0])
+
+    def _named(self, proposed: Proposal, reference: Target | None) -> Call:
+        """The call that names the API: of a model and the pipeline that wraps it, either may."""
+        calls = (proposed.call, *proposed.parts)
+        if len(calls) == 1:
+            return proposed.call
+        same = [one for one in calls if reference and same_function(one, reference.call, self._packages)]
+        return next(iter(same or [one for one in calls if self._rows_of(one)]), proposed.call)
+
+    def _compare_call(self, call: Call, reference: Target | None) -> tuple[str, str, list[Target]]:
         if conflict := call.conflict(self._signatures.of(call.function)):
             return "unparsable", f"Python refuses the call: it {conflict}", []
         rows = self._rows_of(call)
@@ -155,7 +222,31 @@ class Matcher:
                 f"{call.written} for a reference that is no call",
                 rows,
             )
-        return (*self._against(call, reference, exists=bool(rows)), rows)
+        label, message = self._against(call, reference, exists=bool(rows))
+        filled = _filled(call, reference)
+        if label in RIGHT or filled is None or not same_function(call, reference.call, self._packages):
+            return label, message, rows
+        other, difference = self._against(filled, reference, exists=True)
+        if other in RIGHT:
+            return "unresolved", f"what decides cannot be followed: {message}", rows
+        return other, difference, rows
+
+    def difference(self, call: Call, reference: Target) -> str:
+        """How a call that a program made differs from the reference; empty if it is right.
+
+        Its arguments are values, and ``...`` stands for one that was not recorded. Such a value passes for what the
+        reference writes as an expression.
+        """
+        if not same_function(call, reference.call, self._packages):
+            return f"calls {call.function}; the reference calls {reference.call.function}"
+        bound = _aligned(call.bind(reference.signature), reference)
+        for name, want in reference.bound.items():
+            if want.kind not in ("string", "constant") and name in bound and bound[name].text == _NOT_RECORDED:
+                bound[name] = want
+        if difference := _identity_difference(bound, reference):
+            return difference
+        label, message = _argument_difference(bound, reference)
+        return "" if label in RIGHT else message
 
     def _against(self, call: Call, reference: Target, *, exists: bool) -> tuple[str, str]:
         """Label and message; ``exists`` says whether the call names a row of the catalogue."""
@@ -179,7 +270,17 @@ class Matcher:
             else:
                 rows = [row for rows in group.values() for row in rows if _names(call, row)]
             named += [row for row in rows if same_function(call, row.call, self._packages)]
-        return named
+        return list({id(row): row for row in named}.values())
+
+
+def _filled(call: Call, reference: Target) -> Call | None:
+    """The call with the reference's arguments where its own cannot be followed; None if all can be."""
+    bound = call.bind(reference.signature)
+    if not call.is_open and not any(value.kind == "unresolved" for value in bound.values()):
+        return None
+    open_ones = {name: reference.bound.get(name, value) for name, value in bound.items() if value.kind == "unresolved"}
+    whole = (reference.bound if call.is_open else {}) | bound | open_ones
+    return Call(call.written, call.function, (), tuple(whole.items()))
 
 
 def _key(bound: dict[str, Value], identity: tuple[str, ...], signature: Signature | None) -> _Key:
@@ -216,7 +317,20 @@ def same_function(answer: Call, reference: Call, packages: frozenset[str] = froz
         return True
     if len(theirs) == written:  # a module is where it is; a function or class may be imported from its package
         return written == 1 or not theirs[0][:1].islower()
-    return theirs[0] not in packages and ours[0] in packages
+    if theirs[0] not in packages and ours[0] in packages:
+        return True
+    return _is_there_instead(answer.function, reference.function)
+
+
+def _is_there_instead(ours: str, theirs: str) -> bool:
+    """Whether the answer imports from the package that has the function, and the reference from another.
+
+    A class is taken for the same in two packages that have one of its name (``YOLO``).
+    """
+    here, there = public_names.look_up(ours), public_names.look_up(theirs)
+    if there.state in ("exists", "unlisted"):
+        return here.state == "exists" and ours.split(".")[1][:1].isupper()
+    return here.state in ("exists", "unlisted") or (here.state == "no_package" and is_package(ours.partition(".")[0]))
 
 
 def _aligned(bound: dict[str, Value], target: Target) -> dict[str, Value]:
@@ -241,6 +355,8 @@ def _identity_difference(bound: dict[str, Value], target: Target) -> str:
             return f"{name} is {got.text!r}; the reference leaves it out"
         if want is not None and got is None and not _is_default(name, want, target.signature):
             return f"{name} is missing; the reference has {want.text!r}"
+        if got is not None and got == target.written.get(name):
+            continue
         if want is not None and got is not None and not _same_identity(name, want, got):
             return f"{name} is {got.text!r}; the reference has {want.text!r}"
     return ""
@@ -249,6 +365,8 @@ def _identity_difference(bound: dict[str, Value], target: Target) -> str:
 def _same_identity(name: str, want: Value, got: Value) -> bool:
     if want.kind == "string" and got.kind != "string":
         return False  # an answer that forgets the quotes names a variable
+    if got.kind == "unresolved":
+        return want.kind == "name" or want.accepts(got)
     return _identifier(name, want) == _identifier(name, got)
 
 
@@ -271,7 +389,7 @@ def _argument_difference(bound: dict[str, Value], reference: Target) -> tuple[st
         got = bound.get(name)
         if got is None and not _is_default(name, want, reference.signature):
             return "missing_argument", f"{name} is missing; the reference has {want.text}"
-        if got is not None and want.kind != "name" and not want.accepts(got):
+        if got is not None and not accepts(name, want, got, reference.call):
             return "different_argument", f"{name} is {got.text}; the reference has {want.text}"
     extra = [
         name

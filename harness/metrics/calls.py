@@ -5,17 +5,21 @@ for those too.
 """
 
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from apigauge.harness.extraction.call_scan import resolve
+from apigauge.harness.extraction.call_scan import comments_and_strings, find_calls, imports, resolve
+from apigauge.harness.extraction.program_scope import LiveCall, call_outside, followed, live_calls
 from apigauge.harness.extraction.syntax import parses, syntax_tree, text_of
 from apigauge.harness.metrics.signatures import SIGNATURES, Signature
-from apigauge.harness.metrics.values import Value, default_text, value_of
+from apigauge.harness.metrics.values import Kind, Value, argument_value, constants, default_text
 
 if TYPE_CHECKING:
     from tree_sitter import Node
+
+MAX_PARTS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +32,7 @@ class Call:
         positional: positional arguments in order.
         keywords: keyword arguments.
         problem: why Python would not accept the arguments; empty if it would.
+        is_open: whether ``*`` or ``**`` passes what could not be followed, so that there may be more arguments.
     """
 
     written: str
@@ -35,6 +40,7 @@ class Call:
     positional: tuple[Value, ...]
     keywords: tuple[tuple[str, Value], ...]
     problem: str = ""
+    is_open: bool = False
 
     def bind(self, signature: Signature | None) -> dict[str, Value]:
         """Parameter -> argument; positional arguments without a name are ``#0``, ``#1``, ...
@@ -83,28 +89,144 @@ def signature_of(function: str) -> Signature | None:
     return None
 
 
-def parse_call(text: str, names: dict[str, str], program: str = "") -> Call | None:
-    """The call a text begins with.
+def parse_call(text: str, names: Mapping[str, str], program: str = "") -> Call | None:
+    """The call a text begins with, for example a reference.
 
     Args:
-        text: source of one call, as extraction gives it.
+        text: source of one call.
         names: what imported names stand for.
-        program: the surrounding program; the names that it gives one constant are followed.
+        program: the program that it belongs to; its constants are followed.
+
+    Returns:
+        None if the text holds no complete call of a dotted name. What is no constant is an expression to compare.
+    """
+    call = _parsed(text, names, program)
+    return call if call is None else _each(call, "unresolved", "expression")
+
+
+def _parsed(text: str, names: Mapping[str, str], program: str) -> Call | None:
+    source = text.encode("utf-8", "replace")
+    node = _first_call(syntax_tree(source).root_node)
+    callee = node.child_by_field_name("function") if node is not None else None
+    arguments = node.child_by_field_name("arguments") if node is not None else None
+    if node is None or callee is None or arguments is None or arguments.type != "argument_list":
+        return None
+    written = re.sub(r"\\\n|#[^\n]*|\s+", "", text_of(callee))
+    if not re.fullmatch(r"[^\W\d][\w.]*", written):
+        return None
+    call = call_outside(program, node, source, constants(program) if program else {})
+    function = resolve(written, dict(names))
+    if call is None:
+        return Call(written, function, (), (), "cannot be followed")
+    if not call.is_free and call.function:
+        function = call.function
+    return _call_of(call, written, function, problem=_problem(arguments))
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """The call that an answer proposes.
+
+    Attributes:
+        call: the call.
+        parts: calls whose results are handed to it: a model that a pipeline wraps.
+        rivals: calls of the same function that take its place: a program that loads one model and then another into the
+            same variable proposes both.
+    """
+
+    call: Call
+    parts: tuple[Call, ...] = ()
+    rivals: tuple[Call, ...] = ()
+
+
+def proposal(call: str, names: Mapping[str, str], program: str) -> Proposal | None:
+    """The call that an answer proposes, with what belongs to it.
+
+    Args:
+        call: its source, as extraction gives it.
+        names: what names stand for that the program does not bind.
+        program: the answer's program; empty if it has none.
 
     Returns:
         None if the text holds no complete call of a dotted name.
     """
-    source = text.encode("utf-8", "replace")
-    node = _first_call(syntax_tree(source).root_node)
-    if node is None:
-        return None
-    callee, arguments = node.child_by_field_name("function"), node.child_by_field_name("arguments")
-    if callee is None or arguments is None or arguments.type != "argument_list":
-        return None
-    written = re.sub(r"\s+", "", text_of(callee))
-    if not re.fullmatch(r"[^\W\d][\w.]*", written):
-        return None
-    return Call(written, resolve(written, names), *_arguments(arguments, program))
+    live = [one for one in live_calls(program) if one.text.strip() == call.strip() and one.is_api]
+    if not live:
+        parsed = _parsed(call, names, program)
+        return Proposal(_answers(parsed)) if parsed is not None else None
+    return Proposal(
+        _resolved(live[0], names),
+        tuple(_resolved(part, names) for part in _all_parts(live[0])),
+        tuple(_resolved(rival, names) for rival in live[0].rivals),
+    )
+
+
+def _all_parts(call: LiveCall) -> list[LiveCall]:
+    parts: dict[int, LiveCall] = {}
+    stack = list(call.parts)
+    while stack and len(parts) < MAX_PARTS:
+        part = stack.pop(0)
+        if part.is_api and id(part) not in parts:
+            parts[id(part)] = part
+            stack += part.parts
+    return list(parts.values())
+
+
+def program_calls(program: str, conventions: Mapping[str, str]) -> tuple[Call, ...]:
+    """Every call that a program makes of a function with a dotted name, in the order of the text.
+
+    Args:
+        program: source, as extraction gives it; it need not parse.
+        conventions: the benchmark's names that programs use without importing them.
+
+    Returns:
+        Calls that stand in code that runs; an argument that cannot be followed has the kind ``unresolved``. A call that
+        is made several times is there once for each set of arguments.
+    """
+    return _program_calls(program, tuple(sorted(conventions.items())))
+
+
+@lru_cache(maxsize=64)
+def _program_calls(program: str, conventions: tuple[tuple[str, str], ...]) -> tuple[Call, ...]:
+    names = dict(conventions)
+    if followed(program) is not None:
+        calls = [call for call in live_calls(program) if call.is_api and call.function]
+        return tuple(
+            _resolved(replace(call, positional=positional, keywords=keywords), names)
+            for call in calls
+            for positional, keywords in call.variants
+        )
+    names |= imports(program)
+    skip = comments_and_strings(program)
+    spans = [span for span in find_calls(program) if all(span.start not in stretch for stretch in skip)]
+    parsed = (_parsed(program[span.start : span.end], names, program) for span in spans)
+    return tuple(_answers(call) for call in parsed if call is not None)
+
+
+def _resolved(call: LiveCall, names: Mapping[str, str]) -> Call:
+    function = resolve(call.function, dict(names)) if call.is_free else call.function
+    return _answers(_call_of(call, call.written, function))
+
+
+def _call_of(call: LiveCall, written: str, function: str, problem: str = "") -> Call:
+    positional = tuple(argument_value(one) for one in call.positional)
+    keywords = tuple((name, argument_value(one)) for name, one in call.keywords)
+    return Call(written, function, positional, keywords, problem, call.is_open)
+
+
+def _answers(call: Call) -> Call:
+    """An answer's call: what a name stands for that nothing binds is open; in a reference it is any value."""
+    return _each(call, "name", "unresolved")
+
+
+def _each(call: Call, kind: Kind, other: Kind) -> Call:
+    """The call with the values of one kind made values of another."""
+
+    def changed(value: Value) -> Value:
+        return Value(other, value.text) if value.kind == kind else value
+
+    keywords = tuple((name, changed(value)) for name, value in call.keywords)
+    return replace(call, positional=tuple(map(changed, call.positional)), keywords=keywords)
 
 
 def _first_call(root: "Node") -> "Node | None":
@@ -117,22 +239,15 @@ def _first_call(root: "Node") -> "Node | None":
     return None
 
 
-def _arguments(node: "Node", program: str) -> tuple[tuple[Value, ...], tuple[tuple[str, Value], ...], str]:
-    positional: list[Value] = []
-    keywords: list[tuple[str, Value]] = []
-    problem = ""
-    for child in node.named_children:
-        name, value = child.child_by_field_name("name"), child.child_by_field_name("value")
-        if child.type in ("comment", "ERROR"):
-            continue
-        if child.type == "keyword_argument" and name is not None and value is not None:
-            keywords.append((text_of(name), value_of(value, program)))
-        elif child.type in ("list_splat", "dictionary_splat"):
-            keywords.append((f"{text_of(child)[:2]}{len(keywords)}", value_of(child, program)))
-        else:
-            problem = problem or ("has a positional argument after a keyword" if keywords else "")
-            positional.append(value_of(child, program))
-    return tuple(positional), tuple(keywords), problem
+def _problem(arguments: "Node") -> str:
+    """Why Python would not accept the order of the arguments; empty if it would."""
+    by_name = False
+    for child in arguments.named_children:
+        if child.type in ("keyword_argument", "dictionary_splat"):
+            by_name = True
+        elif by_name and child.type not in ("comment", "ERROR", "list_splat"):
+            return "has a positional argument after a keyword"
+    return ""
 
 
 def parse_signature(text: str) -> tuple[str, Signature] | None:

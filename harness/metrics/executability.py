@@ -1,7 +1,9 @@
-"""Whether an answer's program runs, and how far: ``exec.rate``, ``exec.call``, ``exec.stage``.
+"""Whether an answer's program runs, and how far: ``exec.rate``, ``exec.call``, ``exec.exact``, ``exec.stage``.
 
 The ladder is that of :mod:`apigauge.sandboxes.verdict`. It asks whether the call that extraction found was made and
-returned, not whether it was the right one; ``ast.exact`` asks that.
+returned, not whether it was the right one. ``exec.exact`` asks that of every call that the program made, whether it
+returned or not: a model that the sandbox's hub does not have must not make the right call a wrong one, and whether it
+returned is what ``exec.call`` says.
 
 ``infra`` is a failure of the sandbox and never the model's zero: such an answer has a label and no number, and a run
 with too many of them publishes no number at all, since the programs that failed may not be a fair sample.
@@ -11,6 +13,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from apigauge.harness.extraction.call_scan import comments_and_strings, find_calls, imports, resolve
+from apigauge.harness.metrics.observed_calls import ObservedCalls
+from apigauge.harness.metrics.registry import code_digest
 from apigauge.harness.metrics.table import EXECUTED
 from apigauge.harness.metrics.types import Scored
 from apigauge.sandboxes.verdict import NOTHING, Program, Verdict
@@ -23,21 +27,26 @@ NOTHING_TO_RUN = Verdict("failed", NOTHING, "other", "nothing was extracted")
 
 
 def version() -> str:
-    """The ladder; the sandbox is described in the manifest's ``sandbox``."""
-    return "rungs 0 to 4"
+    """The ladder, and the code that compares calls; the sandbox is described in the manifest's ``sandbox``."""
+    return f"rungs 0 to 4, calls compared by {code_digest('metrics/observed_calls.py', 'metrics/ast_match.py')}"
 
 
-def program_of(call: str | None, program: str | None) -> Program | None:
+def program_of(call: str | None, program: str | None, functions: tuple[str, ...] = ()) -> Program | None:
     """The program to run for an extraction, or else the bare call as a program; None if there is neither.
 
     The API call to watch is the extracted one, by the name under which the program makes it: an answer may have
     ``torch.nn.LSTM(...)`` in a section and ``nn.LSTM(...)`` in its program.
+
+    Args:
+        call: the extracted call.
+        program: the extracted program.
+        functions: those whose calls are recorded.
     """
     source = program or call
     if not source:
         return None
     span = next(find_calls(call or ""), None)
-    return Program(source, _as_written(span.callee, source) if span else None)
+    return Program(source, _as_written(span.callee, source) if span else None, functions)
 
 
 def _as_written(callee: str, source: str) -> str:
@@ -58,13 +67,24 @@ def _as_written(callee: str, source: str) -> str:
     return callee
 
 
-def scores(verdict: Verdict) -> Scored:
-    """Numbers, label and message of one verdict; ``infra`` has no numbers."""
-    rate, call, stage = NAMES
+def scores(verdict: Verdict, item: str = "", observed: ObservedCalls | None = None) -> Scored:
+    """Numbers, label and messages of one verdict; ``infra`` has no numbers.
+
+    Args:
+        verdict: of an answer's program.
+        item: id of the question it answers.
+        observed: judges the calls that the program made; without it there is no ``exec.exact``.
+    """
+    rate, call, exact, stage = NAMES
     messages = {rate: verdict.reason} if verdict.reason else {}
     if verdict.status == INFRA:
         return Scored({}, {rate: INFRA}, messages)
-    numbers = {rate: float(verdict.ended), call: float(verdict.called), stage: float(verdict.stage)}
+    numbers = {rate: float(verdict.ended), call: float(verdict.called)}
+    if observed:
+        is_exact, difference = observed.judge(item, verdict)
+        numbers[exact] = float(is_exact)
+        messages |= {exact: difference} if difference else {}
+    numbers[stage] = float(verdict.stage)
     return Scored(numbers, {rate: label(verdict)}, messages)
 
 

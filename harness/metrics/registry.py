@@ -12,11 +12,13 @@ from apigauge.harness.extraction.extract import Extraction
 from apigauge.harness.metrics.table import MODULES, NAMES, STATIC
 from apigauge.harness.metrics.types import SCORER_ERROR, Metric, Module, Scored, StaticModule
 
-_REASONING = ("reasoning", "reasoning_blocks", "reasoning_tags", "marked_answer")
-EXTRACTION_CODE = tuple(f"extraction/{name}.py" for name in ("extract", "call_scan", *_REASONING, "syntax"))
+_HARNESS = Path(__file__).parents[1]
+EXTRACTION_CODE = tuple(sorted(str(path.relative_to(_HARNESS)) for path in (_HARNESS / "extraction").glob("*.py")))
+_NAMES = ("address_book", "existence", "existence_hubs", "references")
 _SHARED_CODE = (
-    "extraction/syntax.py",
-    *(f"metrics/{name}.py" for name in ("calls", "codebleu", "data_flow", "signatures", "values")),
+    *EXTRACTION_CODE,
+    *(f"metrics/{name}.py" for name in ("calls", "codebleu", "data_flow", "signatures", "values", *_NAMES)),
+    "metrics/real_names.json",
 )
 
 
@@ -67,7 +69,7 @@ def code_digest(*names: str) -> str:
     """Twelve hexadecimal digits of the SHA-256 of files of the harness: they change whenever a number might."""
     digest = hashlib.sha256()
     for name in names:
-        digest.update((Path(__file__).parents[1] / name).read_bytes())
+        digest.update((_HARNESS / name).read_bytes())
     return digest.hexdigest()[:12]
 
 

@@ -45,12 +45,14 @@ class Signature:
         identity: those whose values choose the API.
         defaults: parameter -> source of its default.
         aliases: other names of a parameter -> the name used here.
+        required: those of ``identity`` without which Python refuses the call.
     """
 
     parameters: tuple[str, ...]
     identity: tuple[str, ...] = ()
     defaults: dict[str, str] = field(default_factory=dict)
     aliases: dict[str, str] = field(default_factory=dict)
+    required: tuple[str, ...] = ()
 
 
 _CHECKPOINT = Signature(
@@ -78,8 +80,8 @@ SIGNATURES = {
     "SentenceTransformer": Signature(("model_name_or_path", "modules"), ("model_name_or_path",)),
     "CrossEncoder": Signature(("model_name", "num_labels", "max_length"), ("model_name",)),
     "timm.create_model": Signature(("model_name", "pretrained"), ("model_name",), {"pretrained": "False"}),
-    "hf_hub_download": Signature(("repo_id", "filename"), ("repo_id", "filename")),
-    "load_from_hub": Signature(("repo_id", "filename"), ("repo_id", "filename")),
+    "hf_hub_download": Signature(("repo_id", "filename"), ("repo_id", "filename"), required=("repo_id", "filename")),
+    "load_from_hub": Signature(("repo_id", "filename"), ("repo_id", "filename"), required=("repo_id", "filename")),
     "load_model_ensemble_and_task_from_hf_hub": Signature(("model_id",), ("model_id",)),
     "from_hparams": Signature(("source", "hparams_file", "pymodule_file"), ("source",)),
     "foreign_class": Signature(("source", "hparams_file", "pymodule_file", "classname"), ("source",)),

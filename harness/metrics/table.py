@@ -122,6 +122,13 @@ METRICS = (
         is_executed=True,
     ),
     MetricInfo(
+        "exec.exact",
+        "The program, run in the sandbox, really made the reference's call: compared as ast.exact compares.",
+        "Whether the call then returned does not count. Only values are compared, so any object passes for a model.",
+        module="executability",
+        is_executed=True,
+    ),
+    MetricInfo(
         "exec.stage",
         "Mean rung reached: 0 nothing extracted, 1 parses, 2 imports resolve, 3 the call returned, 4 ran to its end.",
         "The rungs are an order, not a distance; use it to see where programs stop.",

@@ -8,12 +8,16 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal
 
+from apigauge.harness.extraction.program_scope import Argument
+from apigauge.harness.extraction.program_values import UNKNOWN, External, plain
 from apigauge.harness.extraction.syntax import MAX_DIGITS, is_deeper, parses, syntax_tree, text_of, unescaped, walk
 
 if TYPE_CHECKING:
     from tree_sitter import Node
 
 Constant = str | int | float | complex | bool | bytes | tuple[Any, ...] | list[Any] | None
+
+Kind = Literal["string", "constant", "name", "expression", "unresolved"]
 
 _NOT_CONSTANT = object()
 _MAX_TEXT = 1_000
@@ -55,31 +59,40 @@ _PARAMETERS = frozenset({"lambda_parameters", "parameters"})
 class Value:
     """An argument.
 
-    ``text`` is a string's content, or the source without white space; ``kind`` keeps ``'True'`` apart from ``True``.
+    ``text`` is a string's content, or the source without white space; ``kind`` keeps ``'True'`` apart from ``True``;
+    ``unresolved`` says that the value depends on what cannot be followed.
     """
 
-    kind: Literal["string", "constant", "name", "expression"]
+    kind: Kind
     text: str
 
     def accepts(self, other: "Value") -> bool:
         """Whether an answer's value is this reference's; a reference may have forgotten the quotes, an answer not."""
         if self.kind == other.kind:
             return self.text == other.text
-        return self.kind in ("name", "expression") and other.kind == "string" and self.text == other.text
+        is_text = self.kind in ("name", "expression") and other.kind in ("string", "unresolved")
+        return is_text and self.text == other.text
 
 
-def value_of(node: "Node", program: str) -> Value:
-    """The value of an argument, the names of the program's constants replaced by the constants."""
-    while node.type == "parenthesized_expression" and node.named_child_count == 1:
-        node = node.named_children[0]
-    if node.type == "identifier":
-        return follow(Value("name", text_of(node)), program)
-    constant = _constant_of(node, {})
-    if constant is _NOT_CONSTANT:
-        constant = _constant_of(node, constants(program))
-    if constant is _NOT_CONSTANT:
-        return Value("expression", re.sub(r"\s+", "", _filled(node, constants(program))).replace('"', "'"))
-    return _written_out(constant)
+def argument_value(argument: Argument) -> Value:
+    """The value of an argument of a program's call."""
+    constant = plain(argument.value)
+    if constant is not UNKNOWN and not _has_dictionary(constant):
+        return _written_out(constant)
+    if constant is not UNKNOWN:
+        return Value("expression", _squeezed(repr(constant)))
+    if isinstance(argument.value, External) and argument.value.is_free and "." not in argument.value.dotted:
+        return Value("name", argument.value.dotted)
+    return Value("unresolved" if argument.is_open else "expression", _squeezed(argument.text))
+
+
+def _has_dictionary(constant: Any) -> bool:
+    parts = constant if isinstance(constant, tuple | list) else ()
+    return isinstance(constant, dict) or any(_has_dictionary(part) for part in parts)
+
+
+def _squeezed(text: str) -> str:
+    return re.sub(r"\s+", "", text).replace('"', "'")
 
 
 def follow(name: Value, program: str) -> Value:
@@ -96,32 +109,6 @@ def default_text(node: "Node") -> str:
 
 def _written_out(constant: object) -> Value:
     return Value("string", constant) if isinstance(constant, str) else Value("constant", repr(constant))
-
-
-def _filled(node: "Node", scope: dict[str, Constant]) -> str:
-    """An expression's source with the names of constants replaced by the constants."""
-    source, start = node.text or b"", node.start_byte
-    for name in reversed(_names_read(node)):
-        if (text := text_of(name)) in scope:
-            value = repr(scope[text]).encode("utf-8", "replace")
-            source = source[: name.start_byte - start] + value + source[name.end_byte - start :]
-    return source.decode("utf-8", "replace")
-
-
-def _names_read(node: "Node") -> "list[Node]":
-    """Identifiers an expression reads, in order: no attribute's name, no keyword argument's."""
-    names, stack = [], [node]
-    while stack:
-        inner = stack.pop()
-        if inner.type == "identifier":
-            names.append(inner)
-        children = inner.named_children
-        if inner.type == "attribute":
-            children = children[:1]
-        elif inner.type == "keyword_argument":
-            children = children[1:]
-        stack.extend(reversed(children))
-    return names
 
 
 @lru_cache(maxsize=64)

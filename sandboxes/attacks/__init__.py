@@ -6,6 +6,8 @@ comment lines with the expected result::
     # expect: failed/network | timeout     one of these; a status alone means that status without a category
     # stage: 2                             the highest stage it may reach (default 4)
     # callee: json.loads                   the API call it names (default none)
+    # functions: json.loads json.dumps     the functions whose calls are recorded (default none)
+    # forges: right                        no recorded call may contain this text if the program passes
     # where: docker process                the kinds of sandbox that must withstand it (default all)
     # builds: program                      the file is not the program but makes it, in this variable
 
@@ -29,7 +31,7 @@ FAMILIES = ("resource", "escape", "persistence", "forgery", "signals")
 KINDS = ("docker", "process", "bare")
 _FOLDER = Path(__file__).parent
 _HEAD = re.compile(r'\A("""(?:.*?)""")\n((?:# [a-z]+: [^\n]*\n)*)', re.DOTALL)
-_FIELDS = {"expect", "stage", "callee", "where", "builds"}
+_FIELDS = {"expect", "stage", "callee", "functions", "forges", "where", "builds"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,8 @@ class Attack:
         expected: the correct verdicts, as ``status`` or ``failed/category``.
         max_stage: the highest stage that it may reach.
         callee: the API call that the program names.
+        functions: the functions whose calls are recorded.
+        forges: what no recorded call may contain if the program passes; empty if nothing is forged.
         where: kinds of sandbox that must withstand it.
         description: what it tries, and how a fix could be wrong.
     """
@@ -53,13 +57,15 @@ class Attack:
     expected: tuple[str, ...]
     max_stage: int
     callee: str | None
+    functions: tuple[str, ...]
+    forges: str
     where: tuple[str, ...]
     description: str
 
     @property
     def program(self) -> Program:
         """The program to run in a sandbox."""
-        return Program(self.source, self.callee)
+        return Program(self.source, self.callee, self.functions)
 
 
 def read(path: Path) -> Attack:
@@ -89,6 +95,8 @@ def read(path: Path) -> Attack:
         expected=expected,
         max_stage=int(fields.get("stage", ENDED)),
         callee=fields.get("callee"),
+        functions=tuple(fields.get("functions", "").split()),
+        forges=fields.get("forges", ""),
         where=where,
         description=str(ast.literal_eval(head[1])).strip(),
     )

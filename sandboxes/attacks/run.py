@@ -87,12 +87,19 @@ def run_one(
     effects = [
         f"stage {verdict.stage} instead of {one.max_stage}" if verdict.stage > one.max_stage else "",
         verdict.reason if got not in one.expected else "",
+        _forged(one, verdict),
         _complaint("witness", witnessed),
         *(_complaint("neighbour", other) for other in neighbour_of_it.verdicts),
         *(check() for check in checks),
     ]
     effect = _plain("; ".join(filter(None, effects)))
     return Result(one.name, one.family, one.expected, got, ok=got in one.expected and not effect, effect=effect)
+
+
+def _forged(one: Attack, verdict: Verdict) -> str:
+    """The recorded call that the attack has forged, if it has. It passes only if it did not make that call."""
+    calls = [str(call) for call in verdict.calls] if one.forges and verdict.status == "passed" else []
+    return next((f"recorded: {call}" for call in calls if one.forges in call), "")
 
 
 def name_of(verdict: Verdict) -> str:

@@ -9,9 +9,12 @@ serves every image and every kind of sandbox, needs no mount, and always has the
     literals     which paths a program's text contains, and what it uses them for
     kinds        which kind of data a path or an address names
     web          answers to web requests, without a network
+    names        where a program will look up what it calls
+    arguments    what a call was given, as Python literals
     observer     a wrapper around the API call, so that the call and its return can be observed
     classify     from an exception to a failure's category
     watch        CPU, idle time, memory and processes of all that a program has started
+    stops        what a child's stop means: its end, its call's return, a call to be recorded
     cleanup      removes everything a program leaves behind, and checks that nothing is left
     kernel       what Linux reports about a process, and system calls that Python lacks
     wire         messages: four bytes of length, then JSON
@@ -19,5 +22,5 @@ serves every image and every kind of sandbox, needs no mount, and always has the
 
 MODULES = (
     *("kernel", "wire", "kinds", "literals", "web", "inputs"),
-    *("classify", "observer", "child", "watch", "cleanup", "supervisor"),
+    *("classify", "names", "arguments", "observer", "child", "watch", "stops", "cleanup", "supervisor"),
 )

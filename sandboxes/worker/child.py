@@ -36,7 +36,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, NoReturn
 
-from apigauge.sandboxes.worker import classify, observer
+from apigauge.sandboxes.worker import arguments, classify, names, observer
 from apigauge.sandboxes.worker.inputs import Inputs
 
 FILE = "program.py"
@@ -231,29 +231,42 @@ def _prepare(request: dict[str, Any], report: Report, namespace: dict[str, Any])
         warnings.simplefilter("ignore")
         try:
             tree = ast.parse(source, FILE)
-            names, resolved = observer.imported_names(tree), _imports_resolve(tree)
+            imports, resolved = names.imported_names(tree), _imports_resolve(tree)
             tree = _without_last_exit(tree)
             code = compile(tree, FILE, "exec", dont_inherit=True)
         except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
             raise _NotPython(*_syntax(error)) from None
     report.update(stage=IMPORTS if resolved else PARSES)
     for inputs in _INPUTS:
-        inputs.provide(source, tree, {module for imported in names.values() for module, _ in imported})
-    watched = observer.watch(request["callee"], names, namespace) if request.get("callee") else None
-    if watched:
-        memory = report.facts["memory"] + observer.memory_of(watched.code, runs_once=False)
-        report.update(wrapper=id(watched.code), stops=watched.stops, memory=memory)
-        if watched.site:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                code = compile(observer.at_call_sites(tree, request["callee"]), FILE, "exec", dont_inherit=True)
-            code = observer.with_site(code, watched.site)
+        inputs.provide(source, tree, {module for imported in imports.values() for module, _ in imported})
+    callee = request.get("callee") or ""
+    place = names.place_of_callee(callee, imports) if callee else None
+    functions = list(names.places_of_functions(request.get("functions", ()), imports, source))
+    say = None if request.get("can_read") else partial(_say, report)
+    watched = observer.watch(place, functions, namespace, say)
+    memory = [part for one in watched for part in observer.memory_of(one.code, runs_once=False)]
+    report.update(memory=report.facts["memory"] + memory, recorded=[one.to_json() for one in watched if one.records])
+    if place:
+        report.update(wrapper=id(watched[0].code), stops=watched[0].stops)
+    if any(one.site for one in watched):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            code = compile(observer.at_call_sites(tree, callee, watched), FILE, "exec", dont_inherit=True)
+        code = observer.with_sites(code, watched)
     # The frames of apigauge on the stack must not reduce the recursion that the program may use.
     sys.setrecursionlimit(sys.getrecursionlimit() + 20)
     # Not before: only a running program may import itself.
     _show_source(source)
     sys.path.insert(0, os.getcwd())
     return code
+
+
+def _say(report: Report, function: str, skipped: int, positional: tuple[Any, ...], keywords: dict[str, Any]) -> None:
+    """Reports a call, where the supervisor cannot read what it was given."""
+    calls = report.facts.get("calls", [])
+    call = arguments.record(function, positional[skipped:], keywords)
+    if call and call not in calls and len(calls) < arguments.MAX_CALLS and len(repr(calls)) < PAGE_BYTES // 4:
+        report.update(calls=[*calls, call])
 
 
 class _NotPython(Exception):  # noqa: N818 - internal, never shown to anybody

@@ -16,7 +16,7 @@ import sys
 import time
 from typing import Any
 
-from apigauge.sandboxes.worker import child, classify, cleanup, kernel, watch, wire
+from apigauge.sandboxes.worker import arguments, child, classify, cleanup, kernel, stops, watch, wire
 
 _LOOK_EVERY = 0.05
 _ALIVE_EVERY = 1.0
@@ -136,6 +136,7 @@ class Supervisor:
         """Starts the child; returns its process id. In the child this does not return."""
         box = os.path.join(self._config["box"], str(self._count))
         processes = request["limits"]["processes"]
+        request = request | {"can_read": self.frames is not None}
         pid = os.fork()
         if pid == 0:
             child.start(request, lambda: _enter(user, box, processes), self._page, streams)
@@ -208,13 +209,7 @@ class _ProgramRun:
         self._lines = request["source"].count("\n") + 1
         self._written = 0
         self._ends: dict[int, bytes] = {}
-        self._start: kernel.Place | None = None
-        self._frame = 0
-        self._code_at: list[list[int]] = []
-        self._code: list[bytes] = []
-        self._runner: tuple[int, list[int]] = (0, [])
-        self._started = False
-        self._wrapper: tuple[int, list[int]] = (0, [])
+        self._stops: stops.Stops | None = None
         self._returned = False
         self._excess: watch.Excess | None = None
         self._oom, self._forks = kernel.out_of_memory_kills(), kernel.refused_forks()
@@ -291,54 +286,30 @@ class _ProgramRun:
                 return verdict
 
     def _stopped(self) -> dict[str, Any] | None:
-        place = kernel.place(self._pid)
-        if not self._started:
-            self._begin(place)
-        elif self._at_end(place):
+        if self._stops is None:
+            self._begin()
+        elif self._stops.at_end():
             self._watch.look()
             self.drain()
             return self._over() or self._verdict("passed")
-        elif self._has_returned():  # twice if two threads return at the same time
-            self._returned = True
         else:
-            self._watch.look()
-            return self._verdict("killed", reason="stopped itself before its end")
+            # Both, if two threads have stopped at the same time; the same twice, if two return at the same time.
+            recorded, returned = self._stops.records(), self._stops.has_returned()
+            if not recorded and not returned:
+                self._watch.look()
+                return self._verdict("killed", reason="stopped itself before its end")
+            self._returned = self._returned or returned
         os.kill(self._pid, signal.SIGCONT)
         return None
 
-    def _begin(self, place: kernel.Place | None) -> None:
+    def _begin(self) -> None:
         """The child is about to begin the program: its report so far was written by apigauge's own code."""
-        self._started = True
-        self._start = place
-        if place is None:
-            self._supervisor.ends = "word"
         report = self._supervisor.report()
         self._stage = report.get("stage", 0)
-        self._wrapper = (report.get("wrapper", 0), report.get("stops", []))
-        self._runner = (report.get("runner", 0), report.get("ends", []))
-        self._code_at = report.get("memory", [])
-        if frames := self._supervisor.frames:
-            try:
-                self._frame = frames.main(self._pid)
-                self._code = frames.contents(self._pid, self._code_at)
-            except OSError:  # this kernel or runtime does not allow it
-                self._supervisor.frames = None
-
-    def _at_end(self, place: kernel.Place | None) -> bool:
-        """Whether the child stands where it stood before the program began, but past the program's end."""
-        return place == self._start and self._runs(*self._runner, frame=self._frame)
-
-    def _has_returned(self) -> bool:
-        return bool(self._wrapper[0]) and self._runs(*self._wrapper)
-
-    def _runs(self, code: int, stops: list[int], frame: int | None = None) -> bool:
-        frames = self._supervisor.frames
-        if frames is None:
-            return True
-        with contextlib.suppress(OSError):  # killed by another process of the program while it was stopped
-            intact = frames.contents(self._pid, self._code_at) == self._code
-            return intact and frames.runs(self._pid, code, stops, frame)
-        return False
+        self._stops = stops.Stops(self._pid, report, self._supervisor.frames)
+        self._supervisor.frames = self._stops.frames
+        if not self._stops.has_place:
+            self._supervisor.ends = "word"
 
     def _died(self, status: int) -> dict[str, Any]:
         self._watch.look()
@@ -365,7 +336,7 @@ class _ProgramRun:
         if status == "failed" and kernel.refused_forks() > self._forks:
             status = "process_limit"
         category = str(report.get("category")) if status == "failed" else None
-        if category == "syntax" and self._started:
+        if category == "syntax" and self._stops:
             category = "other"  # a program that has started has compiled
         reason = str(report.get("reason", ""))[: classify.MAX_TEXT].encode("utf-8", "backslashreplace").decode()
         in_program = type(line) is int and 0 < line <= self._lines
@@ -376,17 +347,22 @@ class _ProgramRun:
 
     def _verdict(self, status: str, category: str | None = None, reason: str = "", **evidence: Any) -> dict[str, Any]:
         self.drain()
-        stage = self._stage if self._started else self._supervisor.report().get("stage", 0)
+        stage = self._stage if self._stops else self._supervisor.report().get("stage", 0)
         if self._returned:
             stage = 4 if status == "passed" else 3
         elif status == "passed":
             stage = 2
-            reason = "ran to its end without making its API call" if self._wrapper[0] else "ran to its end"
+            reason = (
+                "ran to its end without making its API call"
+                if self._stops and self._stops.is_watched
+                else "ran to its end"
+            )
         return {
             "status": status,
             "stage": stage,
             "category": category,
             "reason": reason,
+            "calls": self._calls(),
             "evidence": {
                 **{name: value for name, value in evidence.items() if value is not None},
                 "cpu_seconds": round(self._watch.cpu_seconds, 3),
@@ -395,6 +371,12 @@ class _ProgramRun:
                 **{name: self._text(stream) for stream, name in self._streams.items()},
             },
         }
+
+    def _calls(self) -> list[dict[str, Any]]:
+        """The calls recorded; where a child's memory cannot be read, those that it reports."""
+        if self._supervisor.frames:
+            return self._stops.calls if self._stops else []
+        return arguments.checked(self._supervisor.report().get("calls"))
 
     def _text(self, stream: int) -> str:
         return self._ends.get(stream, b"").decode("utf-8", "replace")

@@ -7,7 +7,7 @@ import types
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from apigauge.sandboxes.worker import kernel
+from apigauge.sandboxes.worker import arguments, kernel
 
 # Wall time is a limit only on a machine so busy that a program gets a tenth of the time it could use.
 _PATIENCE = 10
@@ -84,18 +84,22 @@ class Watch:
 
 
 class Layout(NamedTuple):
-    """Offsets in CPython's structures, in bytes: of a thread state, its C frame, and a Python frame."""
+    """Offsets in CPython's structures, in bytes: of a thread state, its C frame, and a Python frame.
+
+    ``locals`` is where a frame's local variables begin, which its stack follows.
+    """
 
     newer_thread: int
     c_frame: int
     current_frame: int
     code: int
     instruction: int
+    locals: int
 
 
 # By the interpreter's minor version: cpython/Include/cpython/pystate.h and Include/internal/pycore_frame.h. Used only
 # if ``Frames`` finds its own frame with them.
-_LAYOUTS = {11: Layout(newer_thread=0, c_frame=56, current_frame=8, code=32, instruction=56)}
+_LAYOUTS = {11: Layout(newer_thread=0, c_frame=56, current_frame=8, code=32, instruction=56, locals=72)}
 _MAX_THREADS = 256
 
 
@@ -124,7 +128,9 @@ class Frames:
 
         # Each call of ``here`` has its frame at the same address, so the last call reads its own.
         frame = here(here(state + layout.c_frame) + layout.current_frame)
-        return cls(layout, state) if here(frame + layout.code) == id(here.__code__) else None
+        place = frame + layout.locals
+        is_right = here(frame + layout.code) == id(here.__code__) and here(place) == id(place)
+        return cls(layout, state) if is_right and arguments.can_be_read() else None
 
     def main(self, pid: int) -> int:
         """The address of the frame that the child's main thread runs."""
@@ -136,10 +142,17 @@ class Frames:
         with contextlib.closing(kernel.Memory(pid)) as memory:
             return [memory.read(address, length) for address, length in places]
 
-    def runs(self, pid: int, code: int, instructions: list[int], frame: int | None = None) -> bool:
-        """Whether a thread of the child is at one of these instructions of a code, in a given frame if there is one."""
+    def objects(self, pid: int, frame: int, places: list[int]) -> list[Any]:
+        """Copies of the objects at these places among a frame's local variables and stack."""
+        with contextlib.closing(kernel.Memory(pid)) as memory:
+            reader, begin = arguments.Reader(memory), frame + self._layout.locals
+            return [reader.value(memory.pointer(begin + 8 * place)) for place in places]
+
+    def at(self, pid: int, code: int, instructions: list[int], frame: int | None = None) -> list[int]:
+        """The frames, of all the child's threads or only this one, that are at one of these instructions of a code."""
         begin = code + types.CodeType.__basicsize__
         addresses = {begin + offset for offset in instructions}
+        frames = []
         with contextlib.closing(kernel.Memory(pid)) as memory:
             state = self._state
             for _ in range(_MAX_THREADS):
@@ -147,11 +160,11 @@ class Frames:
                 at_it = memory.pointer(running + self._layout.instruction) in addresses
                 # Another thread may still wait for the original to return.
                 if at_it and memory.pointer(running + self._layout.code) == code and frame in (None, running):
-                    return True
+                    frames.append(running)
                 state = memory.pointer(state + self._layout.newer_thread)
                 if not state:
                     break
-        return False
+        return frames
 
     def _frame(self, memory: kernel.Memory, state: int) -> int:
         return memory.pointer(memory.pointer(state + self._layout.c_frame) + self._layout.current_frame)

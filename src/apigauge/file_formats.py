@@ -24,7 +24,13 @@ class BenchmarkRecord(TypedDict):
 
 
 class GeneratorRecord(TypedDict):
-    """Who answered. Backends add what their answers depend on: revision, dtype, adapter, engine, sampling, prompt."""
+    """Who answered. Backends add what their answers depend on: revision, dtype, adapter, engine, sampling, prompt.
+
+    ``system`` and ``chat_template_args`` are those of a chat. ``left_out`` has the fields of requests that a server
+    refused, so that it chose their values itself, and ``renamed`` those that it wants under other names.
+    ``quantization`` says how the checkpoint's weights are stored if they are quantised, and ``trust_remote_code`` that
+    Python code among its files was run.
+    """
 
     spec: NotRequired[str]
     kind: NotRequired[str]
@@ -34,6 +40,12 @@ class GeneratorRecord(TypedDict):
     sampling: NotRequired[dict[str, Any]]
     prompt: NotRequired[str]
     retriever: NotRequired[str]
+    system: NotRequired[str]
+    chat_template_args: NotRequired[dict[str, Any]]
+    left_out: NotRequired[list[str]]
+    renamed: NotRequired[dict[str, str]]
+    quantization: NotRequired[str]
+    trust_remote_code: NotRequired[bool]
 
 
 class SandboxRecord(TypedDict):
@@ -114,6 +126,14 @@ class ExtractionRecord(TypedDict):
     reasoning: NotRequired[str]
 
 
+class CallRecord(TypedDict):
+    """A call that the program made, with what it passed, as Python literals; ``...`` is what was not recorded."""
+
+    function: str
+    positional: list[str]
+    keywords: dict[str, str]
+
+
 class VerdictRecord(TypedDict):
     """What happened when the program ran: see :class:`apigauge.sandboxes.Verdict`."""
 
@@ -122,6 +142,7 @@ class VerdictRecord(TypedDict):
     category: str | None
     reason: str
     evidence: dict[str, Any]
+    calls: NotRequired[list[CallRecord]]
 
 
 class ScoreRow(TypedDict):

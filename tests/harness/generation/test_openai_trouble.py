@@ -183,7 +183,7 @@ def test_answers_that_were_there_before_the_key_was_refused_are_had(server):
 
 
 def test_a_programming_error_is_raised_where_the_answers_are_taken(server, monkeypatch):
-    monkeypatch.setattr(openai, "_parse_answer", lambda *_: 1 / 0)
+    monkeypatch.setattr(openai, "read_choice", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         answers(engine(server), requests(3))
     assert not still_running()

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from tiny_checkpoints import save_llama
+from tiny_checkpoints import CHAT, save_llama, save_tokenizer
 
 from apigauge.harness.generation.backends import open_generator
 from apigauge.harness.generation.options import ModelOptions
@@ -29,6 +29,10 @@ def by_key(rows):
 def share(ours, others):
     assert ours.keys() == others.keys()
     return sum(ours[key] == others[key] for key in ours) / len(ours)
+
+
+def facts(one):
+    return one.finish_reason, one.prompt_tokens, one.completion_tokens
 
 
 def run(python, *arguments):
@@ -58,9 +62,9 @@ def test_the_engine_answers_as_transformers_does(results, gpt2, mini):
     ours = answers(gpt2, mini)
     theirs = by_key(results["greedy"])
     assert share({key: one.text for key, one in ours.items()}, theirs) >= 0.99
-    same = {(item, sample): (reason, tokens) for item, sample, text, reason, tokens in results["greedy"]}
+    same = {(item, sample): tuple(rest) for item, sample, _, *rest in results["greedy"]}
     equal = [key for key in ours if ours[key].text == theirs[key]]
-    assert [same[key] for key in equal] == [(ours[key].finish_reason, ours[key].prompt_tokens) for key in equal]
+    assert [same[key] for key in equal] == [facts(ours[key]) for key in equal]
     assert len(set(theirs.values())) > 30
 
 
@@ -78,6 +82,20 @@ def test_answers_end_before_a_stop_text(results):
         assert "a" not in text
         assert "e" not in text
         assert whole[key].startswith(text)
+
+
+@pytest.mark.parametrize(
+    ("name", "stop"),
+    [("stopped", ("a", "e")), ("odd stops", ("Output:", ":", "<|user|>\n", "\ufffd", "\U0001f600", "x" * 5000))],
+)
+def test_answers_are_cut_at_stop_texts_as_transformers_answers_are(results, gpt2, mini, name, stop):
+    options = ModelOptions(Sampling(24, stop=stop), cached=False, dtype="float32")
+    opened = open_generator(f"hf:{gpt2}", options)
+    theirs = {(item, sample): (text, reason) for item, sample, text, reason, *_ in results[name]}
+    items = [item for item in mini.items if (item.id, 0) in theirs]
+    ours = {(one.item, one.sample): (one.text, one.finish_reason) for one in opened.generate(mini, items)}
+    assert share(ours, theirs) >= 0.95
+    assert any(reason == "stop" for _, reason in ours.values())
 
 
 def test_a_prompt_without_room_is_reported_before_anything_is_answered(results):
@@ -100,6 +118,19 @@ def test_an_adapter_is_the_same_in_both_engines(vllm_python, tmp_path, texts, mi
     plain = {key: one.text for key, one in answers(model, mini).items()}
     assert share(ours, theirs) >= 0.95
     assert share(plain, theirs) < 0.5
+
+
+def test_an_adapter_s_own_tokenizer_and_template_are_used(vllm_python, tmp_path, texts, mini):
+    model, adapter = tmp_path / "model", tmp_path / "adapter"
+    save_llama(model, texts, adapter)
+    save_tokenizer(adapter, texts, CHAT)
+    theirs = run(vllm_python, model, adapter)
+    generator = open_generator(f"hf:{model}", ModelOptions(Sampling(24), adapter=str(adapter), merge=False))
+    assert theirs["prompts"] == generator.prompts(mini, mini.items[:1])
+    assert theirs["prompts"][0].startswith("<|user|>")
+    assert theirs["about"]["adapter"]["tokenizer"] == "adapter"
+    ours = {key: one.text for key, one in answers(model, mini, adapter=str(adapter), merge=False).items()}
+    assert share(ours, by_key(theirs["greedy"])) >= 0.95
 
 
 @pytest.fixture(scope="module")

@@ -76,7 +76,7 @@ def scored(answer, reference=RESNET, domain="Classification", program=""):
         ("import torch\nname = 'resnet50'\ntorch.hub.load('pytorch/vision', name, pretrained=True)", "exact"),
         (
             "import torch\nname = 'resnet18'\nname = 'resnet50'\ntorch.hub.load('pytorch/vision', name, pretrained=True)",
-            "unknown_api",
+            "exact",
         ),
         ("torch.hub.load('pytorch/vision', 'resnet50', pretrained=True, progress=False)", "extra_argument"),
         ("torch.hub.load('pytorch/vision', 'resnet50', pretrained=True, force_reload=True)", "exact"),
@@ -106,9 +106,9 @@ def test_each_label_on_one_reference(answer, label):
         ("torch.hub.load(repo_or_dir='a/b', repo_or_dir='pytorch/vision', model='resnet50', pretrained=True)", "unparsable"),
         ("torch.hub.load(repo_or_dir='pytorch/vision', 'resnet50', pretrained=True)", "unparsable"),
         # These run something else.
-        ("torch.hub.load('pytorch' / 'vision', 'resnet50', pretrained=True)", "unknown_api"),
-        ("torch.hub.load(pytorch/vision, resnet50, pretrained=True)", "unknown_api"),
-        ("torch.hub.load(pytorch/vision, 'resnet50', pretrained=True)", "unknown_api"),
+        ("torch.hub.load('pytorch' / 'vision', 'resnet50', pretrained=True)", "unresolved"),
+        ("torch.hub.load(pytorch/vision, resnet50, pretrained=True)", "unresolved"),
+        ("torch.hub.load(pytorch/vision, 'resnet50', pretrained=True)", "unresolved"),
         ("torch.hub.load('pytorch/vision', 'resnet50', pretrained='True')", "different_argument"),
         ("torch.hub.load('pytorch/vision', 'resnet50', pretrained=True, source='local')", "unknown_api"),
         ("from evil import torch\ntorch.hub.load('pytorch/vision', 'resnet50', pretrained=True)", "unknown_api"),

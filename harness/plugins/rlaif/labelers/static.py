@@ -26,7 +26,7 @@ from apigauge.benchmarks.types import Benchmark
 from apigauge.harness.extraction.call_scan import functions_of
 from apigauge.harness.extraction.extract import Extraction, extract
 from apigauge.harness.metrics.executability import program_of
-from apigauge.harness.metrics.registry import code_digest
+from apigauge.harness.metrics.registry import EXTRACTION_CODE, code_digest
 from apigauge.harness.plugins.rlaif.labelers.catalogue import Catalogue
 from apigauge.harness.plugins.rlaif.labelers.programs import calls_the_catalogue, complaints, world
 from apigauge.harness.plugins.rlaif.labelers.relevance import Relevance
@@ -36,9 +36,8 @@ from apigauge.sandboxes import environments
 
 _CODE = (
     *(f"plugins/rlaif/labelers/{name}.py" for name in ("catalogue", "programs", "relevance", "static")),
-    *(f"metrics/{name}.py" for name in ("ast_match", "calls", "executability", "signatures", "values")),
-    "extraction/extract.py",
-    "extraction/call_scan.py",
+    *(f"metrics/{name}.py" for name in ("ast_match", "calls", "executability", "references", "signatures", "values")),
+    *EXTRACTION_CODE,
 )
 
 

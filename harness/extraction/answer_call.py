@@ -1,0 +1,90 @@
+"""The call of a program that answers the question: which of those that it makes."""
+
+import re
+from typing import Final
+
+from apigauge.harness.extraction.call_scan import COMPANION, SEED, choose_call, comments_and_strings, is_catalogue_like
+from apigauge.harness.extraction.program_scope import NO_APIS, LiveCall, followed
+from apigauge.harness.extraction.program_values import plain
+
+_DOWNLOADS: Final = frozenset({"cached_download", "hf_hub_download", "hf_hub_url", "snapshot_download"})
+# Entry points of Torch Hub repositories that prepare a model's input.
+_HELPER_ENTRY: Final = re.compile(r"(?:^|_)(?:config|tokenizer|transforms?|utils)$")
+_NOT_CATALOGUE_LIKE: Final = 5
+
+
+def program_call(program: str, names: dict[str, str], functions: frozenset[str], *, any_call: bool) -> str | None:
+    """The source of the call in a program that answers the question; None if there is none.
+
+    In a program that parses, of the calls that it makes; in another text, of those outside comments and strings.
+
+    Args:
+        program: as extraction gives it.
+        names: what imported names stand for, for a text that does not parse.
+        functions: the catalogue's, from :func:`~.call_scan.functions_of`.
+        any_call: whether a call of an API counts that is not catalogue-like.
+    """
+    if followed(program) is None:
+        return choose_call(program, names, functions, any_call=any_call, skip=comments_and_strings(program))
+    chosen = chosen_call(program, functions, any_call=any_call)
+    return chosen.text if chosen is not None else None
+
+
+def chosen_call(program: str, functions: frozenset[str], *, any_call: bool = True) -> LiveCall | None:
+    """The live call in a program that answers the question; None if there is none, or the text does not parse.
+
+    The first call of a catalogue-like function that is no part of another catalogue call, names what it loads, is no
+    companion (a tokenizer, a configuration) and sets no seed; else the first of the next kind, in this order.
+    """
+    result = followed(program)
+    ranked = [(_rank(call, functions), call) for call in result.calls] if result is not None else []
+    ranked = [(rank, call) for rank, call in ranked if any_call or rank < _NOT_CATALOGUE_LIKE]
+    if functions:
+        ranked = [(rank, call) for rank, call in ranked if rank < _NOT_CATALOGUE_LIKE or _may_be_api(call)]
+    return min(ranked, key=lambda pair: pair[0])[1] if ranked else None
+
+
+def _rank(call: LiveCall, functions: frozenset[str]) -> int:
+    if not call.is_api:
+        return 4 if call.written in functions else _NOT_CATALOGUE_LIKE
+    if not is_catalogue_like(call.written, functions) and not is_catalogue_like(call.function, functions):
+        return _NOT_CATALOGUE_LIKE
+    if SEED.search(call.function):
+        return 3
+    if COMPANION.search(call.function) or _helps(call) or any(_is_of_catalogue(one, functions) for one in call.users):
+        return 2
+    return 1 if _leaves_model_open(call) else 0
+
+
+def _is_of_catalogue(call: LiveCall, functions: frozenset[str]) -> bool:
+    """Whether a call that a part is handed to is one of the catalogue's, and no mere container."""
+    if COMPANION.search(call.function):
+        return False
+    parts = call.function.split(".")
+    names = {call.written, call.function, ".".join(parts[-2:])}
+    if len(parts) == 2 and parts[0].islower() and parts[1] != "load":
+        names.add(parts[1])
+    return not names.isdisjoint(functions)
+
+
+def _helps(call: LiveCall) -> bool:
+    """Whether a call prepares a model's input, or fetches a file that is read by something else."""
+    last = call.function.rsplit(".", 1)[-1]
+    if last in _DOWNLOADS:
+        return bool(call.users)
+    if not call.function.endswith("hub.load"):
+        return False
+    entries = [one for name, one in call.keywords if name == "model"] or list(call.positional[1:2])
+    entry = plain(entries[0].value) if entries else ""
+    return isinstance(entry, str) and bool(_HELPER_ENTRY.search(entry))
+
+
+def _leaves_model_open(call: LiveCall) -> bool:
+    """Whether a call takes whatever model is the default."""
+    is_pipeline = call.function.rsplit(".", 1)[-1] == "pipeline"
+    return is_pipeline and len(call.positional) < 2 and "model" not in dict(call.keywords) and not call.is_open
+
+
+def _may_be_api(call: LiveCall) -> bool:
+    """Whether a call is of a library that an answer may propose."""
+    return call.is_api and call.function.split(".")[0] not in NO_APIS

@@ -1,0 +1,241 @@
+"""Whether what a call names exists: its package, function, keywords, task, repository, entry point and handle.
+
+A name exists if the benchmark's catalogue has it, or the environments' libraries
+(:mod:`~apigauge.sandboxes.public_names`), or the hub's address book (:mod:`~.metrics.address_book`). Only what can be said for certain is called invented: a value
+that is no constant, a place on a disk, a placeholder and a function of the program's own are not judged.
+"""
+
+import builtins
+import re
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from apigauge.harness.extraction.extract import Extraction
+from apigauge.harness.metrics import address_book
+from apigauge.harness.metrics.calls import Call, Signatures, parse_call, program_calls
+from apigauge.harness.metrics.existence_hubs import Catalogue, hub_problem
+from apigauge.sandboxes import public_names
+
+LABELS = (
+    "unknown_package",
+    "unknown_function",
+    "unknown_argument",
+    "unknown_task",
+    "unknown_repository",
+    "unknown_entry_point",
+    "unknown_handle",
+    "unknown_model",
+)
+# Where a name that nothing imports is looked for, in this order.
+_IMPLIED = (
+    "transformers", "diffusers", "sentence_transformers", "datasets", "huggingface_hub", "flair.models", "flair.data",
+    "PIL", "torch.nn", "torchvision", "torchvision.transforms", "torch", "tensorflow_hub", "tensorflow", "joblib",
+    "sklearn.ensemble",
+)  # fmt: skip
+# Short names of packages, which answers use without importing them.
+_SHORT = {"np": "numpy", "pd": "pandas", "plt": "matplotlib.pyplot", "F": "torch.nn.functional", "nn": "torch.nn"}
+_MAX_CACHE = 20_000
+_BUILTINS = frozenset(dir(builtins))
+_OWN = re.compile(
+    r"\b(?:def|class|for|as|lambda|global)\s+(\w+)|^[ \t]*+((?:\w+\s?,\s?){0,9}\w+)[ \t]*+(?::[^=\n]{0,80}+)?=(?!=)"
+    r"|\bdef\s+\w+\(([^)]{0,400})\)|\bfor\s+([\w, ()]{1,200}?)\s+in\b",
+    re.MULTILINE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Invention:
+    """What a call names that does not exist: the label, and a sentence."""
+
+    label: str
+    message: str
+
+
+def own_names(program: str) -> frozenset[str]:
+    """Names that a program binds other than by imports."""
+    return frozenset(name for match in _OWN.findall(program) for part in match for name in re.findall(r"\w+", part))
+
+
+class Existence:
+    """What exists for one benchmark."""
+
+    def __init__(
+        self,
+        targets: Sequence[Call],
+        signatures: Signatures,
+        conventions: Mapping[str, str],
+        names_row: Callable[[Call], bool],
+    ) -> None:
+        """Reads the catalogue.
+
+        Args:
+            targets: the calls of the catalogue and of the references.
+            signatures: of the benchmark's functions.
+            conventions: names that programs of the benchmark use without importing them.
+            names_row: whether a call names a row of the catalogue.
+        """
+        self._signatures = signatures
+        self._conventions = dict(conventions)
+        self._names_row = names_row
+        self._functions: set[str] = set()
+        self._lasts: set[str] = set()
+        self._keywords: set[tuple[str, str]] = set()
+        values: set[str] = set()
+        tasks: set[str] = set()
+        homes: dict[str, Counter[str]] = {}
+        for call in targets:
+            self._functions.add(call.function)
+            self._lasts.add(call.function.rpartition(".")[2])
+            homes.setdefault(call.written.partition(".")[0], Counter())[_head_of(call)] += 1
+            self._keywords |= {(call.function.rpartition(".")[2], name) for name, _ in call.keywords}
+            bound = call.bind(signatures.of(call.function))
+            values |= {value.text for value in bound.values() if value.kind == "string"}
+            if call.function.endswith("pipeline") and "task" in bound:
+                tasks.add(bound["task"].text)
+        self._packages = {
+            name for counts in homes.values() for home in counts for name in (home.partition(".")[0],) if "." in home
+        }
+        self._homes = {name: counts.most_common(1)[0][0] for name, counts in homes.items()}
+        self._homeless = frozenset(
+            call.written for call in targets if call.written == call.function and not self._is_implied(call.written)
+        )
+        self._catalogue = Catalogue(frozenset(values), frozenset(tasks), frozenset(self._keywords))
+        self._cache: dict[Call, Invention | None] = {}
+
+    def invention(self, extraction: Extraction) -> Invention | None:
+        """The first thing that does not exist in an answer's calls; None if everything may exist."""
+        program = extraction.program or ""
+        calls = list(program_calls(program, self._conventions)) if program else []
+        announced = self._call(extraction)
+        if announced is not None and announced not in calls:
+            calls.append(announced)
+        own: frozenset[str] | None = None
+        for call in calls:
+            is_own = False
+            if call.function.partition(".")[0] not in public_names.packages():
+                own = own_names(program) if own is None else own
+                is_own = call.function.partition(".")[0] in own
+            if not is_own and (invention := self._cached(call)):
+                return invention
+        return None
+
+    def may_exist(self, extraction: Extraction) -> bool:
+        """Whether the answer's call names a function and an API of some library, and nothing that does not exist."""
+        call = self._call(extraction)
+        if call is None or call.function.partition(".")[0] in own_names(extraction.program or ""):
+            return False
+        signature = self._signatures.of(call.function)
+        bound = call.bind(signature)
+        identity = signature.identity if signature else ()
+        is_said = all(bound[name].kind in ("string", "constant") for name in identity if name in bound)
+        return is_said and isinstance(self._resolved(call), str) and self._cached(call) is None
+
+    def _call(self, extraction: Extraction) -> Call | None:
+        if extraction.call is None:
+            return None
+        return parse_call(extraction.call, self._conventions | extraction.imports, extraction.program or "")
+
+    def _cached(self, call: Call) -> Invention | None:
+        if call not in self._cache:
+            if len(self._cache) > _MAX_CACHE:
+                self._cache.clear()
+            self._cache[call] = self._of(call)
+        return self._cache[call]
+
+    def _of(self, call: Call) -> Invention | None:
+        function = self._resolved(call)
+        if isinstance(function, Invention) or function is None:
+            return function
+        parameters: tuple[str, ...] = ()
+        if function not in self._functions:
+            lookup = public_names.look_up(function)
+            if lookup.state == "missing" and not self._existed(function, call):
+                return Invention("unknown_function", f"there is no {lookup.missing}")
+            if lookup.state == "no_package" and (invention := self._of_other_package(function)):
+                return invention
+        parameters = public_names.look_up(function).parameters
+        last = function.rpartition(".")[2]
+        if invention := self._keyword(call, function, last, parameters):
+            return invention
+        signature = self._signatures.of(function)
+        if call.conflict(signature):  # Python refuses it: which argument is which cannot be said
+            return None
+        bound = call.bind(signature)
+        problem = hub_problem(function, bound, self._catalogue, is_row=self._names_row(call))
+        return Invention(*problem) if problem else None
+
+    def _existed(self, function: str, call: Call) -> bool:
+        """Whether the catalogue has the function without its package, or a version that is not installed had it."""
+        before = address_book.real_names()["functions"]
+        return (
+            any(function == name or function.startswith(f"{name}.") for name in before)
+            or any(function.endswith(f".{name}") for name in self._homeless)
+            or call.written in self._homeless
+        )
+
+    @staticmethod
+    def _is_implied(written: str) -> bool:
+        head = written.partition(".")[0]
+        is_exported = any(head in public_names.exports(library) for library in _IMPLIED)
+        return is_exported or head in _SHORT or address_book.is_package(head)
+
+    def _resolved(self, call: Call) -> str | Invention | None:
+        """The function's full name; None if it cannot be said what it is."""
+        head, dot, tail = call.function.partition(".")
+        if head in public_names.packages() or address_book.is_package(head):
+            return call.function
+        if head in self._homes:
+            return self._homes[head] + dot + tail
+        if head in _SHORT:
+            return _SHORT[head] + dot + tail
+        if head in _BUILTINS:
+            return None
+        for library in _IMPLIED:
+            if head[:1].isupper() and head in public_names.exports(library):
+                return f"{library}.{call.function}"
+        last = call.function.rpartition(".")[2]
+        if dot and call.function != call.written:  # imported from a package that nothing knows
+            return call.function
+        if dot and last in self._lasts:
+            return Invention("unknown_function", f"there is no {call.function}")
+        return None
+
+    def _of_other_package(self, function: str) -> Invention | None:
+        """A package that no environment has: it may be a real one, but not with another library's function."""
+        head, _, rest = function.partition(".")
+        names = address_book.real_names()
+        if head in names["local_modules"] or head in self._packages or head.startswith(("my_", "your_", "custom_")):
+            return None
+        if not address_book.is_package(head):
+            return Invention("unknown_package", f"there is no package {head}")
+        if head in names["same_functions"] or "." in rest.removesuffix(".from_pretrained"):
+            return None
+        name = rest.partition(".")[0]
+        home = self._homes.get(name, "").partition(".")[0]
+        if home in public_names.packages() and home != head and name in public_names.exports(home):
+            return Invention("unknown_function", f"{head} has no {name}; {home} has")
+        return None
+
+    def _keyword(self, call: Call, function: str, last: str, parameters: tuple[str, ...]) -> Invention | None:
+        names = [name for name, _ in call.keywords]
+        before = address_book.real_names()["parameters"]
+        for name in names:
+            is_used = name.startswith("*") or (last, name) in self._keywords
+            if not is_used and not public_names.accepts(parameters, name) and f"{function} {name}" not in before:
+                return Invention("unknown_argument", f"{function} has no parameter {name}")
+        # A function that takes any keyword still needs its own: ``load(repo='a/b')`` has no ``repo_or_dir``.
+        if parameters and not any(name.startswith("*") for name in names):
+            missing = [public_names.needed(text, len(call.positional), names) for text in parameters]
+            others = [
+                name for name in names if not any(public_names.names_parameter(text, name) for text in parameters)
+            ]
+            if all(missing) and others:
+                return Invention("unknown_argument", f"{function} has no parameter {others[0]}; it needs {missing[0]}")
+        return None
+
+
+def _head_of(call: Call) -> str:
+    """What a target's first written part stands for: ``pipeline`` for ``transformers.pipeline``."""
+    tail = call.written.partition(".")[2]
+    return call.function.removesuffix(f".{tail}") if tail else call.function

@@ -1,0 +1,113 @@
+"""References as their authors meant them: calls that Python refuses, names without a value, forgotten quotes.
+
+A reference of APIBench is one call out of a program. What its names stand for, and what it should have been where it is
+no Python, the program says; where it does not, a name accepts only what can be no other value.
+"""
+
+from typing import TYPE_CHECKING
+
+from apigauge.harness.extraction.call_scan import find_calls
+from apigauge.harness.extraction.syntax import syntax_tree, text_of
+from apigauge.harness.metrics.calls import Call, parse_call
+from apigauge.harness.metrics.signatures import Signature
+from apigauge.harness.metrics.values import Value, follow
+
+if TYPE_CHECKING:
+    from tree_sitter import Node
+
+
+def repaired(call: Call, text: str, program: str, signature: Signature | None, names: dict[str, str]) -> Call:
+    """A call that Python accepts, in place of a reference that it refuses.
+
+    The arguments are taken in the order in which they are written: ``load(repo_or_dir='a/b', 'entry', model='m')``
+    means ``load('a/b', 'entry', 'm')``, as it does on the repository's page. If that does not help, the reference's own
+    program may have it right.
+
+    Returns:
+        The call itself if neither helps.
+    """
+    spans = (span for span in find_calls(program) if span.callee == call.written)
+    others = (parse_call(program[span.start : span.end], names) for span in spans)
+    in_order = parse_call(_in_order(text, signature), names)
+    return next((other for other in (in_order, *others) if other and not other.conflict(signature)), call)
+
+
+def _in_order(text: str, signature: Signature | None) -> str:
+    """The call with the names of its positional parameters left out."""
+    source = text.encode()
+    parameters = signature.parameters if signature else ()
+    node: Node | None = syntax_tree(source).root_node
+    while node is not None and node.type != "argument_list":
+        node = next((child for child in reversed(node.named_children)), None)
+    for child in reversed(node.named_children if node is not None else ()):
+        name, value = child.child_by_field_name("name"), child.child_by_field_name("value")
+        if child.type == "keyword_argument" and name is not None and value is not None and text_of(name) in parameters:
+            source = source[: child.start_byte] + source[value.start_byte :]
+    return source.decode()
+
+
+def with_example(call: Call, program: str, signature: Signature | None, names: dict[str, str]) -> dict[str, Value]:
+    """The reference's arguments, those that are no constants replaced by what its program gives them.
+
+    A name is what the program binds it to; what is no value at all (``variant=fp16``, an id without quotes) is what the
+    program's own call of the function passes. A call stays as it is. What may be anything (``**options``) is left out.
+    """
+    bound = {name: value for name, value in call.bind(signature).items() if not _is_splat(name, value)}
+    unknown = [name for name, value in bound.items() if value.kind in ("name", "expression") and "(" not in value.text]
+    if not program:  # nothing says what they are
+        return bound | {name: Value("unresolved", bound[name].text) for name in unknown if bound[name].kind == "name"}
+    spans = [span for span in find_calls(program) if span.callee == call.written]
+    others = [other for span in spans if (other := parse_call(program[span.start : span.end], names, program))]
+    for name in unknown:
+        value = follow(bound[name], program) if bound[name].kind == "name" else bound[name]
+        if value.kind not in ("string", "constant"):
+            passed = (other.bind(signature).get(name) for other in others)
+            value = next((one for one in passed if one and one.kind in ("string", "constant")), value)
+        bound[name] = value
+    return bound
+
+
+def _is_splat(name: str, value: Value) -> bool:
+    return name.startswith("**") and not value.text.startswith("{")
+
+
+def accepts(name: str, want: Value, got: Value, reference: Call) -> bool:
+    """Whether an answer's argument is the reference's.
+
+    Args:
+        name: the parameter.
+        want: the reference's value, from :func:`with_example`.
+        got: the answer's value.
+        reference: the reference's call as it is written.
+    """
+    written = _written(reference, name)
+    if want.kind == "unresolved":
+        return True
+    if want.accepts(got) or (written is not None and written.kind in ("name", "expression") and written == got):
+        return True
+    if want.kind == "expression" and got.kind == "expression":
+        return want.text.replace("'", "") == got.text.replace("'", "")
+    is_data = name.startswith("#") or ("." not in reference.function and reference.function[:1].islower())
+    if is_data and written is not None and written.kind == "name":
+        return _is_alike(want, got)
+    if want.kind != "name":
+        return False
+    # Nothing says what it is: what only a program can compute, or a switch.
+    return got.kind in ("name", "expression", "unresolved") or got.text in ("True", "False")
+
+
+def _is_alike(want: Value, got: Value) -> bool:
+    """Whether data that an answer passes is of the reference's kind: its own text for another text."""
+    if got.kind in ("name", "expression", "unresolved"):
+        return True
+    if want.kind in ("name", "expression"):
+        return got.text[:1] in "[({" and got.kind == "constant"
+    return want.kind == got.kind and (want.kind == "string" or want.text[:1] == got.text[:1])
+
+
+def _written(reference: Call, name: str) -> Value | None:
+    """The value that a reference writes for a parameter, before anything is followed."""
+    if name.startswith("#"):
+        position = int(name[1:])
+        return reference.positional[position] if position < len(reference.positional) else None
+    return dict(reference.keywords).get(name)

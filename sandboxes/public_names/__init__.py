@@ -1,0 +1,208 @@
+"""The public names of the environments' libraries, so that whether a name exists can be said without an image.
+
+``tables/ENVIRONMENT.json.gz`` says which packages an environment's image has, and names one file for each library whose
+names are listed: modules, functions and classes with their parameters. ``python3 -m
+apigauge.sandboxes.public_names.remake`` makes them from the images; a file is read when the first name of its library
+is looked up. A name exists if it does in any environment: programs are not told which version they are for.
+"""
+
+import gzip
+import itertools
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+
+from apigauge.sandboxes.digests import sized_files_digest
+
+FOLDER = Path(__file__).parent / "tables"
+
+
+@dataclass(frozen=True, slots=True)
+class Lookup:
+    """What the tables say of a dotted name.
+
+    Attributes:
+        state: ``exists``; ``module``, which can be imported and not called; ``missing``, if the library is listed and
+            does not have it; ``unlisted``, if the library is installed somewhere but not listed; ``no_package``, if no
+            environment has such a package.
+        missing: the shortest beginning of the name that does not exist.
+        parameters: by version of the library the function's parameters, see :func:`accepts`; empty if not known.
+    """
+
+    state: Literal["exists", "module", "missing", "unlisted", "no_package"]
+    missing: str = ""
+    parameters: tuple[str, ...] = ()
+
+
+@cache
+def environments() -> dict[str, dict[str, Any]]:
+    """Each environment's table, by name."""
+    files = sorted(path for path in FOLDER.glob("*.json.gz") if "-listed-" not in path.name)
+    return {path.name.removesuffix(".json.gz"): _read(path.name) for path in files}
+
+
+@cache
+def digest() -> str:
+    """Twelve hexadecimal digits of the SHA-256 of all tables' content."""
+    paths = sorted(FOLDER.glob("*.json.gz"))
+    return sized_files_digest((path.name, gzip.decompress(path.read_bytes())) for path in paths)[:12]
+
+
+@cache
+def packages() -> frozenset[str]:
+    """Top-level modules that some environment has installed."""
+    return frozenset(name for table in environments().values() for name in table["packages"])
+
+
+@cache
+def exports(library: str) -> frozenset[str]:
+    """The names that a library's top level has, in any version."""
+    return frozenset(name for table in _versions(library) for name in table["modules"][library])
+
+
+@cache
+def look_up(dotted: str) -> Lookup:
+    """Whether a dotted name exists, ``transformers.AutoModel.from_pretrained`` for example."""
+    head = dotted.partition(".")[0]
+    tables = _versions(head)
+    if not tables:
+        return Lookup("unlisted" if head in packages() else "no_package", head)
+    results = [_find(table, dotted.split(".")) for table in tables]
+    existing = tuple(result.parameters for result in results if result.state == "exists")
+    if existing:
+        if not all(existing):
+            return Lookup("exists")
+        return Lookup("exists", parameters=tuple(dict.fromkeys(text for texts in existing for text in texts)))
+    if any(result.state == "module" for result in results):
+        return Lookup("module")
+    return Lookup("missing", max((result.missing for result in results), key=len))
+
+
+def accepts(parameters: tuple[str, ...], keyword: str) -> bool:
+    """Whether some version of a function takes a keyword.
+
+    Args:
+        parameters: of each version in one line, ``handle tags= * options= **``; ``?`` where Python does not know them.
+        keyword: a keyword argument's name.
+    """
+    return not parameters or any({keyword, f"{keyword}=", "**", "?"} & set(text.split()) for text in parameters)
+
+
+def names_parameter(text: str, name: str) -> bool:
+    """Whether a function's parameters have a name among them; ``**`` has none."""
+    return bool({name, f"{name}="} & set(text.split()))
+
+
+def needed(text: str, positional: int, keywords: Iterable[str]) -> str:
+    """The first parameter without a default that a call gives no value; empty if there is none.
+
+    Args:
+        text: the function's parameters.
+        positional: how many positional arguments the call has.
+        keywords: the names of its keyword arguments.
+    """
+    words = itertools.takewhile(lambda word: word not in ("*", "**", "?"), text.split())
+    given = set(keywords)
+    missing = (word for index, word in enumerate(words) if index >= positional and not word.endswith("="))
+    return next((word for word in missing if word not in given), "")
+
+
+@cache
+def tasks() -> dict[str, dict[str, Any]]:
+    """The tasks of transformers' pipelines, aliases included: kinds of models, and keywords (None: any)."""
+    result: dict[str, dict[str, Any]] = {}
+    for table in environments().values():
+        for name, task in table["tasks"].items():
+            entry = table["tasks"][task] if isinstance(task, str) else task
+            before = result.setdefault(name, {"kinds": set(), "keywords": set()})
+            before["kinds"] |= set(entry["kinds"])
+            is_open = entry["keywords"] is None or before["keywords"] is None
+            before["keywords"] = None if is_open else before["keywords"] | set(entry["keywords"])
+    return result
+
+
+@cache
+def kinds_of(auto_class: str) -> frozenset[str]:
+    """The kinds of models that an automatic class of transformers has, in any version; empty if it is none."""
+    tables = environments().values()
+    return frozenset(kind for table in tables for kind in table["auto_classes"].get(auto_class, ()))
+
+
+@cache
+def repositories() -> frozenset[str]:
+    """Repositories of the Hugging Face hub that the libraries' own sources name."""
+    return frozenset(name for table in environments().values() for name in table["repositories"])
+
+
+@cache
+def timm_models() -> frozenset[str]:
+    """The names that ``timm.create_model`` takes."""
+    return frozenset(name for table in environments().values() for name in table["timm"])
+
+
+@cache
+def _versions(library: str) -> tuple[dict[str, Any], ...]:
+    files = {table["libraries"].get(library) for table in environments().values()}
+    return tuple(_read(file) for file in sorted(file for file in files if file))
+
+
+def _read(file: str) -> dict[str, Any]:
+    table: dict[str, Any] = json.loads(gzip.decompress((FOLDER / file).read_bytes()))
+    return table
+
+
+def _find(table: dict[str, Any], parts: list[str]) -> Lookup:
+    modules = table["modules"]
+    for _ in range(5):  # an alias of an alias
+        end = next((end for end in range(len(parts), 0, -1) if ".".join(parts[:end]) in modules), 0)
+        names = modules.get(".".join(parts[:end]))
+        if not isinstance(names, str) or names == "*":
+            break
+        parts = names.split(".") + parts[end:]
+    rest = parts[end:]
+    if names is None:
+        return Lookup("missing", parts[0])
+    if names == "*" or not rest:
+        return Lookup("exists" if rest else "module")
+    if rest[0] in names:
+        return _member(table, table["entries"][names[rest[0]]], parts, end)
+    if "*" in names and len(rest) > 1:  # a module of a package whose modules are not listed one by one
+        return Lookup("exists")
+    # What a module imports from its neighbours is not listed; it is there all the same.
+    is_package = any(True for _ in _below(modules, ".".join(parts[:end])))
+    if not is_package and any(rest[0] in other for other in modules.values() if isinstance(other, dict)):
+        return Lookup("exists")
+    return Lookup("missing", ".".join(parts[: end + 1]))
+
+
+def _below(modules: dict[str, Any], path: str) -> Iterator[str]:
+    return (name for name in modules if name.startswith(path + "."))
+
+
+def _member(table: dict[str, Any], entry: Any, parts: list[str], end: int) -> Lookup:
+    """A function, a class or what a class has."""
+    rest = parts[end + 1 :]
+    if entry is None:
+        return Lookup("exists")
+    if not rest:
+        return Lookup("exists", parameters=(entry[0],))
+    if len(entry) == 1 or len(rest) > 1:  # an attribute of a function, or of what a class has
+        return Lookup("exists")
+    parameters = _attribute(table["classes"], entry[1], rest[0])
+    if parameters is None:
+        return Lookup("missing", ".".join(parts[: end + 2]))
+    return Lookup("exists", parameters=(parameters,) if parameters else ())
+
+
+def _attribute(classes: list[Any], index: int, name: str) -> str | None:
+    """The parameters of a class's method, empty if not listed; None if the class has no such attribute."""
+    bases, own, *is_open = classes[index]
+    if name in own:
+        return own[name] or ""
+    for base in bases:
+        if (text := _attribute(classes, base, name)) is not None:
+            return text
+    return "" if is_open else None

@@ -3,7 +3,6 @@
 import hashlib
 import platform
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.metadata import version as installed
 from pathlib import Path
@@ -15,14 +14,7 @@ from apigauge.file_formats import GeneratorRecord, Manifest, ReasoningRecord, Sa
 from apigauge.harness.evaluation import run_directory
 from apigauge.harness.evaluation.run_directory import GENERATIONS, MANIFEST, SCORES, SUMMARY
 from apigauge.harness.extraction import syntax
-from apigauge.harness.extraction.reasoning_tags import (
-    STRIP,
-    TAGS,
-    Reasoning,
-    check_mode,
-    tag_at_end,
-    tags_of_template,
-)
+from apigauge.harness.extraction.reasoning_tags import STRIP, record_of
 from apigauge.harness.generation.types import Generator
 from apigauge.harness.metrics.registry import EXTRACTION_CODE, code_digest, versions
 from apigauge.harness.metrics.table import EXECUTED, STATIC
@@ -31,7 +23,6 @@ from apigauge.sandboxes.verdict import Sandbox
 Difference = tuple[str, Any, Any]
 # What a generator learns of its server while it answers: not part of what a run begins with.
 _LEARNED = ("left_out", "renamed")
-_STRIP = Reasoning()
 # A run without scores may be scored differently from what its answers were generated for.
 _OF_SCORING = ("metrics.", "sandbox.", "reasoning.")
 
@@ -43,7 +34,7 @@ def manifest(
     modules: Sequence[str],
     items: int,
     sandbox: Sandbox | None = None,
-    reasoning: Reasoning = _STRIP,
+    reasoning: ReasoningRecord | None = None,
 ) -> Manifest:
     """What a run's scores depend on, and where and when it was made.
 
@@ -66,7 +57,7 @@ def manifest(
         "prompt_sha256": prompts,
         "generator": generator,
         "extraction": f"{syntax.version()}, code {code_digest(*EXTRACTION_CODE)}",
-        "reasoning": cast("ReasoningRecord", reasoning.to_record()),
+        "reasoning": reasoning or {"mode": STRIP},
         "metrics": versions(measured(modules, sandbox)),
         "libraries": {"numpy": installed("numpy")},
         "sandbox": cast("SandboxRecord", sandbox.describe()) if sandbox else None,
@@ -87,24 +78,10 @@ def planned(
     """The manifest of a run that has not begun; ``mode`` is that of ``--reasoning``."""
     prompts = generator.prompts(benchmark, benchmark.items)
     described = cast("GeneratorRecord", generator.describe())
+    # A generator whose model has a chat template here offers it.
+    reasoning = record_of(mode, getattr(generator, "chat_template", ""), prompts)
     digest, items = sha256("\0".join(prompts)), len(benchmark.items[:limit])
-    return manifest(benchmark, described, digest, modules, items, sandbox, reasoning_of(generator, prompts, mode))
-
-
-def reasoning_of(generator: Generator, prompts: Sequence[str], mode: str) -> Reasoning:
-    """How the reasoning of a generator's answers is recognised.
-
-    Args:
-        generator: one whose model has a chat template here offers it as ``chat_template``.
-        prompts: of all items.
-        mode: as for ``--reasoning``.
-
-    Raises:
-        UsageError: there is no such mode.
-    """
-    pairs = tags_of_template(getattr(generator, "chat_template", ""))
-    reasoning = Reasoning(check_mode(mode), pairs)
-    return replace(reasoning, prompt_tag=tag_at_end(prompts, (*reasoning.tags, *pairs, *TAGS)))
+    return manifest(benchmark, described, digest, modules, items, sandbox, cast("ReasoningRecord", reasoning))
 
 
 def measured(modules: Sequence[str], sandbox: Sandbox | None) -> list[str]:

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from apigauge.benchmarks.types import Benchmark
 from apigauge.errors import RunError
-from apigauge.file_formats import Manifest, ScoreRow, Summary
+from apigauge.file_formats import Manifest, ReasoningRecord, ScoreRow, Summary
 from apigauge.harness.evaluation import run_directory
 from apigauge.harness.evaluation.evaluate import stored
 from apigauge.harness.evaluation.manifest import Difference, manifest, measured
@@ -135,7 +135,13 @@ def _new_manifest(
     """The manifest of a run whose answers are now scored by these modules alone."""
     items = old["benchmark"].get("items", len(benchmark.items))
     new = manifest(
-        benchmark, old.get("generator", {}), old.get("prompt_sha256", ""), modules, items, sandbox, reasoning
+        benchmark,
+        old.get("generator", {}),
+        old.get("prompt_sha256", ""),
+        modules,
+        items,
+        sandbox,
+        cast("ReasoningRecord", reasoning.to_record()),
     )
     if "created" in old:
         new["created"] = old["created"]

@@ -2,18 +2,18 @@
 
 import contextlib
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from apigauge.benchmarks.types import Benchmark
 from apigauge.file_formats import ExtractionRecord, ScoreRow
 from apigauge.harness.evaluation import run_directory
 from apigauge.harness.evaluation.execution import executed
-from apigauge.harness.evaluation.unfinished import with_end
+from apigauge.harness.evaluation.unfinished import LENGTH, REASONING
 from apigauge.harness.executors.local import ordered
 from apigauge.harness.executors.prefetch import Pending
 from apigauge.harness.extraction.call_scan import functions_of
-from apigauge.harness.extraction.extract import extract
+from apigauge.harness.extraction.extract import Extraction, extract
 from apigauge.harness.extraction.reasoning_tags import Reasoning
 from apigauge.harness.generation.types import Completion
 from apigauge.harness.metrics.observed_calls import ObservedCalls
@@ -22,6 +22,8 @@ from apigauge.sandboxes.verdict import Sandbox
 
 Tick = Callable[[], None]
 _STRIP = Reasoning()
+# What servers call the end of the tokens: OpenAI, Anthropic, Mistral, Google, OpenAI's Responses, TGI's older versions.
+_LENGTH = frozenset({LENGTH, "max_tokens", "model_length", "max_output_tokens", "max_length", "length_limit"})
 
 
 def score_answers(
@@ -101,3 +103,20 @@ class ScorerFactory:
             }
 
         return scorer
+
+
+def with_end(extraction: Extraction, completion: Completion) -> Extraction:
+    """An extraction with what its completion says beyond the text: reasoning sent apart, and why the text ends.
+
+    An answer of which the server sent the reasoning alone ends inside it.
+    """
+    apart = completion.reasoning
+    unfinished = extraction.unfinished
+    if not unfinished and apart.strip() and not completion.text.strip():
+        unfinished = REASONING
+    if not unfinished and completion.finish_reason.lower() in _LENGTH:
+        unfinished = LENGTH
+    if unfinished == extraction.unfinished and not apart:
+        return extraction
+    written = "\n".join(part for part in (apart.strip(), extraction.reasoning) if part)
+    return replace(extraction, unfinished=unfinished, reasoning=written)

@@ -5,36 +5,14 @@ Their scores say how long the model may write rather than what it knows, so they
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 from apigauge.file_formats import ScoreRow, UnfinishedRecord
-from apigauge.harness.extraction.extract import Extraction
-from apigauge.harness.generation.types import Completion
 
 # Above this share a run's scores say little.
 MOST = 0.1
 LENGTH, REASONING = "length", "reasoning"
-# What servers call the end of the tokens: OpenAI, Anthropic, Mistral, Google, OpenAI's Responses, TGI's older versions.
-_LENGTH = frozenset({LENGTH, "max_tokens", "model_length", "max_output_tokens", "max_length", "length_limit"})
 _ARE_UNFINISHED = "answers are unfinished"
-
-
-def with_end(extraction: Extraction, completion: Completion) -> Extraction:
-    """An extraction with what its completion says beyond the text: reasoning sent apart, and why the text ends.
-
-    An answer of which the server sent the reasoning alone ends inside it.
-    """
-    apart = completion.reasoning
-    unfinished = extraction.unfinished
-    if not unfinished and apart.strip() and not completion.text.strip():
-        unfinished = REASONING
-    if not unfinished and completion.finish_reason.lower() in _LENGTH:
-        unfinished = LENGTH
-    if unfinished == extraction.unfinished and not apart:
-        return extraction
-    written = "\n".join(part for part in (apart.strip(), extraction.reasoning) if part)
-    return replace(extraction, unfinished=unfinished, reasoning=written)
 
 
 def count(rows: Sequence[ScoreRow]) -> UnfinishedRecord | None:

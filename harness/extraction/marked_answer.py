@@ -1,4 +1,4 @@
-r"""Answers that are marked as such: ``<answer>...</answer>``, ``<|begin_of_solution|>...``, ``\boxed{...}``."""
+r"""Answers that are marked as such: by ``<answer>``, ``<|begin_of_solution|>``, ``\boxed{}`` or a heading."""
 
 import re
 
@@ -6,10 +6,11 @@ _NAMES = r"answer|final_answer|final|response|solution"
 # Some of these stand around a program's output as well, so they count only where nothing stands before them.
 _OUTER_NAMES = rf"{_NAMES}|output|result"
 # Occurs in the lower-case form of every text that has a mark in angle brackets.
-HINT = rf"<(?:{_OUTER_NAMES}|\|begin_of_|\|start_)"
+HINT = rf"<(?:{_OUTER_NAMES}|\|begin_of_|\|start_)|final answer"
 _MARK = re.compile(
     rf"<(?P<name>(?i:{_NAMES}))(?:\s[^<>\n]{{0,80}})?>|<\|begin_of_(?:solution|answer)\|>"
-    r"|<\|START_RESPONSE\|>|<\|START_ACTION\|>"
+    r"|<\|START_RESPONSE\|>|<\|START_ACTION\|>|^[ \t>#*_]{0,9}(?i:final answer)[ \t*_:]{0,9}",
+    re.MULTILINE,
 )
 _OUTER = re.compile(
     rf"\A\s{{0,80}}(?:<(?P<name>(?i:{_OUTER_NAMES}))(?:\s[^<>\n]{{0,80}})?>|<\|begin_of_(?:solution|answer)\|>"

@@ -10,7 +10,7 @@ import re
 
 from apigauge.harness.extraction.marked_answer import BOXED, marked, marked_at_end
 from apigauge.harness.extraction.reasoning_blocks import Parts, grammar_of, separate_blocks
-from apigauge.harness.extraction.reasoning_tags import STRIP, Reasoning
+from apigauge.harness.extraction.reasoning_tags import KEEP, STRIP, Reasoning
 from apigauge.harness.extraction.syntax import parses
 
 # Channels of a text whose special tokens were removed when it was decoded.
@@ -27,12 +27,13 @@ def separate(text: str, how: Reasoning = _DEFAULT) -> Parts:
         text: the completion.
         how: which tags count; by default all that are in use.
     """
-    tags = how.tags
-    if not tags:
+    if how.mode == KEEP:
         return Parts("", text)
-    grammar = grammar_of(tags, is_default=how.mode == STRIP and not how.template_tags)
-    is_begun = how.is_begun and not text.lstrip().startswith(how.prompt_tag)  # an engine may give the tag back
-    channels = _bare_channels(text) if grammar.has_channels and not is_begun else None
+    # An engine may give the prompt's tag back with the text.
+    is_begun = bool(how.prompt_tag) and how.is_begun and not text.lstrip().startswith(how.prompt_tag)
+    channels = None if is_begun else _bare_channels(text)
+    grammar = grammar_of(how)
+    channels = channels if grammar.has_channels else None
     if not (channels or is_begun or BOXED in text or grammar.hint.search(text.lower())):
         return Parts("", text)  # nearly every answer of a model that does not reason
     parts = channels or separate_blocks(text, grammar, how.prompt_tag if is_begun else "")

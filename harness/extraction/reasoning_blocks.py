@@ -6,7 +6,7 @@ from functools import cached_property, lru_cache
 from typing import NamedTuple
 
 from apigauge.harness.extraction.marked_answer import HINT
-from apigauge.harness.extraction.reasoning_tags import CHANNELS, Pair
+from apigauge.harness.extraction.reasoning_tags import CHANNELS, STRIP, Reasoning
 
 _ANGLE = re.compile(r"<([a-zA-Z][\w:.-]{0,40})>")
 _CHANNEL = r"<\|channel\|>(?:analysis[^<\n]{0,80}|commentary)<\|message\|>"
@@ -68,9 +68,10 @@ class Grammar:
 
 
 @lru_cache(maxsize=64)
-def grammar_of(tags: tuple[Pair, ...], *, is_default: bool) -> Grammar:
-    """The grammar of these pairs; ``is_default`` adds what is no pair of two constant texts."""
+def grammar_of(how: Reasoning) -> Grammar:
+    """The grammar of the tags that count; where all do, also of what is no pair of two constant texts."""
     names = []
+    tags, is_default = how.tags, how.mode == STRIP and not how.template_tags
     literals: dict[str, tuple[str, bool]] = {"</details>": ("details", False)} if is_default else {}
     for pair in tags:
         opening, closing = pair

@@ -19,7 +19,7 @@ CHANNELS: Pair = ("<|channel|>analysis<|message|>", "<|end|>")
 _NAMES = (
     *("think", "thinking", "thought", "thoughts", "reasoning", "reason", "reflection", "analysis"),
     *("scratchpad", "scratch_pad", "monologue", "inner_monologue", "inner_thoughts", "internal_thoughts"),
-    *("chain_of_thought", "cot", "antthinking"),
+    *("chain_of_thought", "cot", "antthinking", "thinking_process", "thought_process"),
 )
 # Tags that checkpoints are trained with: DeepSeek-R1, Qwen3, Magistral, Kimi, OpenThinker, Command A, Seed-OSS, Gemma,
 # Apertus; and names that prompts ask for.
@@ -32,6 +32,9 @@ TAGS: tuple[Pair, ...] = (
     ("<seed:think>", "</seed:think>"),
     ("<|channel>thought", "<channel|>"),
     ("<|inner_prefix|>", "<|inner_suffix|>"),
+    ("<|think|>", "<|/think|>"),
+    ("<|thinking|>", "<|/thinking|>"),
+    ("&lt;think&gt;", "&lt;/think&gt;"),
     CHANNELS,
 )
 # What a template writes around the reasoning of earlier turns: `'<plan>\n' + message.reasoning_content + '\n</plan>'`.
@@ -70,6 +73,22 @@ class Reasoning:
         """As in a manifest."""
         tags = {"template_tags": [list(pair) for pair in self.template_tags]} if self.template_tags else {}
         return {"mode": self.mode} | tags | ({"prompt_tag": self.prompt_tag} if self.prompt_tag else {})
+
+
+def record_of(mode: str, template: str, prompts: Sequence[str]) -> dict[str, Any]:
+    """The record of a new run.
+
+    Args:
+        mode: as for ``--reasoning``.
+        template: the checkpoint's chat template; empty if there is none here.
+        prompts: of all items.
+
+    Raises:
+        UsageError: there is no such mode.
+    """
+    pairs = tags_of_template(template)
+    own = () if check_mode(mode) in (STRIP, KEEP) else parse_tags(mode)
+    return Reasoning(mode, pairs, tag_at_end(prompts, (*own, *pairs, *TAGS))).to_record()
 
 
 def of_record(record: Mapping[str, Any] | None, mode: str | None = None) -> Reasoning:

@@ -222,6 +222,7 @@ def test_two_runs_of_one_thing_have_equal_manifests_apart_from_date_host_timings
         "prompt_sha256",
         "generator",
         "extraction",
+        "reasoning",
         "metrics",
         "libraries",
         "sandbox",

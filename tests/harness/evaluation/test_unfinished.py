@@ -10,6 +10,7 @@ from apigauge.errors import RunError, UsageError
 from apigauge.harness.evaluation import run_directory, unfinished
 from apigauge.harness.evaluation.evaluate import evaluate
 from apigauge.harness.evaluation.rescore import score_run
+from apigauge.harness.evaluation.scoring import with_end
 from apigauge.harness.extraction.extract import extract
 from apigauge.harness.generation.backends import open_generator
 from apigauge.harness.generation.types import Completion, FixedAnswers
@@ -181,9 +182,9 @@ def test_answers_in_a_file_may_say_why_they_end(mini, tmp_path):
 
 def test_reasoning_sent_apart_comes_before_what_the_text_has():
     extraction = extract(f"<think>b</think>{RIGHT}")
-    joined = unfinished.with_end(extraction, Completion("i", 0, "text", reasoning="a\n"))
+    joined = with_end(extraction, Completion("i", 0, "text", reasoning="a\n"))
     assert joined.reasoning == "a\nb"
-    assert unfinished.with_end(extraction, Completion("i", 0, "text")) is extraction
+    assert with_end(extraction, Completion("i", 0, "text")) is extraction
 
 
 def test_the_command_line_says_it_loudly_and_the_tables_show_it(mini, tmp_path, capsys):

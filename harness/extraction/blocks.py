@@ -18,7 +18,6 @@ PYTHON_TAGS = frozenset(
         "py",
         "py3",
         "pycon",
-        "pytb",
         "python",
         "python-repl",
         "python2",
@@ -114,7 +113,7 @@ _SHELL = re.compile(
     r"\s*(?:[$!%]\s*)?(?:apt|apt-get|brew|cd|conda|curl|git|mkdir|pip|pip3|poetry|python|python3|sudo|uv|wget)\s"
 )
 _OUTPUT_LEAD = re.compile(
-    r"\b(?:outputs?|results?|prints?|printed|returns?|displays?|shows?|errors?|console|terminal|see|get|gives?|looks like)\b"
+    r"\b(?:outputs?|results?|prints?|printed|returns?|displays?|shows?|errors?|console|terminal|see|get|gives?)\b"
     r"[^.\n]{0,60}\Z",
     re.IGNORECASE,
 )
@@ -126,6 +125,11 @@ class _Piece(NamedTuple):
     code: str
     parses: bool
     tagged: bool
+
+
+def is_foreign(block: Block) -> bool:
+    """Whether a block is said to be something else than Python."""
+    return block.tag in _OTHER_TAGS
 
 
 def python_blocks(blocks: list[Block]) -> list[Block]:
@@ -156,7 +160,7 @@ def python_blocks(blocks: list[Block]) -> list[Block]:
 def _piece(block: Block) -> _Piece | None:
     tag, content = block.tag, block.content.strip()
     is_tagged = tag in PYTHON_TAGS
-    if not content or tag in _OTHER_TAGS or (content[0] in "{[" and whole(content)):
+    if not content or is_foreign(block) or (content[0] in "{[" and whole(content)):
         return None
     code, is_program = as_program(block.content)
     if not is_program:

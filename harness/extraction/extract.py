@@ -2,8 +2,8 @@ r"""Finds the call and the program in an answer: what was found in its text, and
 
 Answers come as ``<<<api_call>>>: ...`` sections, as JSON and as Python dictionaries whose inner quotes are not escaped,
 as tool calls, as Markdown, as bare code, as prose around a call, with ``\n`` and ``\"`` written out, and cut off in the
-middle. :mod:`~.reading` finds what an answer has of each shape; here the most explicit that has a call counts, and ``how``
-names it.
+middle. :mod:`~.reading` finds what an answer has of each shape; here the most explicit that has a call counts, and
+``how`` names it.
 """
 
 from dataclasses import dataclass, field
@@ -27,7 +27,12 @@ class Extraction:
         text: the completion itself (what ``ast.gorilla`` reads).
         call: source of the one call the answer proposes; None if it proposes none.
         program: the program around it; None if there is none.
-        how: where the call was found and what was done to the text, e.g. ``section`` or ``dict, unescaped``.
+        how: where the call was found and what was done to the text, e.g. ``section`` or ``dict, unescaped``. Announced
+            calls: ``section``, ``tool call``, ``dict`` (of JSON, too), each with ``, no call`` if it holds none.
+            Programs: ``code section``, ``code entry``, ``fence``, ``tool call``, ``indented block``, ``element`` (of
+            HTML), ``inline code``, ``code`` (the text itself), ``session``, ``imports`` (from its first import on).
+            Else ``prose``, ``inline code``, ``nothing``, ``too long``. Then ``, unescaped``, ``, in a value`` (a text
+            within JSON) and ``, without reasoning``.
         imports: what the names that the program imports stand for, see :func:`~.call_scan.imports`.
         reasoning: what the model wrote before it answered, in which nothing was looked for; empty if nothing.
     """

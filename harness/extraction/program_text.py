@@ -118,7 +118,7 @@ def has_statement(program: str) -> bool:
 
 
 def seems_escaped(text: str) -> bool:
-    r"""Whether line ends and quotes seem to be written out: more ``\n`` than line ends, or ``\"`` where no string is."""
+    r"""Whether line ends and quotes seem to be written out: more ``\n`` than line ends, or ``\"`` out of strings."""
     if "\\" not in text:
         return False
     if text.count("\\n") <= text.count("\n") and not _STRAY_ESCAPE.search(text):
@@ -175,7 +175,7 @@ def program_as_it_is(text: str) -> str | None:
 
 
 def as_program(text: str) -> tuple[str, bool]:
-    """The program in a text that is to be code, and whether it parses; if it does not, the text as far as is certain."""
+    """The program in a text that is to be code, and whether it parses; else the text as far as is certain."""
     code = text.strip()
     if not _has_a_quote_too_many(code) and parses(code):
         return code, True
@@ -301,14 +301,14 @@ _REPAIRS: tuple[tuple[Callable[[str], str], bool], ...] = (
 )
 
 
-def _without_prose_behind(text: str) -> str:
-    """The text up to the first line of prose behind its last line of code."""
+def _without_prose_behind(text: str) -> Iterator[str]:
+    """The text up to each of the first lines of prose behind its last line of code, one of which may end a string."""
     lines = text.split("\n")
     numbers = range(len(lines) - 1, -1, -1)
     last = next((number for number in numbers if _CODE_LINE.match(lines[number]) and not is_prose(lines[number])), -1)
     behind = range(last + 1, len(lines))
-    end = next((at for at in behind if not lines[at][:1].isspace() and is_prose(lines[at])), len(lines))
-    return "\n".join(lines[:end])
+    ends = (at for at in behind if at and not lines[at][:1].isspace() and is_prose(lines[at]))
+    yield from ("\n".join(lines[:end]).strip() for end in itertools.islice(ends, _MAX_STARTS))
 
 
 def _without_prose(text: str) -> Iterator[str]:
@@ -321,6 +321,5 @@ def _without_prose(text: str) -> Iterator[str]:
     if start:
         yield code[start:]
     for begin in dict.fromkeys((start, 0)):
-        shorter = _without_prose_behind(code[begin:]).strip()
-        if shorter and len(shorter) < len(code) - begin and can_begin_program(shorter):
-            yield shorter
+        if can_begin_program(code[begin:]):
+            yield from _without_prose_behind(code[begin:])

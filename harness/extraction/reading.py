@@ -5,7 +5,7 @@ import itertools
 import re
 from dataclasses import dataclass, field, replace
 
-from apigauge.harness.extraction.blocks import python_blocks
+from apigauge.harness.extraction.blocks import is_foreign, python_blocks
 from apigauge.harness.extraction.data_answers import DataAnswer, embedded_data, whole_data
 from apigauge.harness.extraction.markdown import Block, Document, may_have_fences, may_have_indented_code, read_markdown
 from apigauge.harness.extraction.program_text import (
@@ -110,7 +110,7 @@ def _whole_program(text: str) -> str | None:
     program = program_as_it_is(text)
     if program is None or has_statement(program):
         return program
-    # Comments alone: a program, unless they are a form's headings, or hide the program because a line end is written out.
+    # Comments alone: a program, unless they are a form's headings, or hide it because a line end is written out.
     return None if _SECTION_LINE.search(program) or seems_escaped(program) else program
 
 
@@ -186,7 +186,9 @@ def _read_mixed(text: str, functions: frozenset[str], depth: int) -> Reading:
         for one in data if not announced else ():
             if reading := _of_data(one, functions, depth):
                 return reading
-        program, place, prose = _unmarked_program(rest, document)
+        foreign = [block for block in document.fenced if is_foreign(block)]
+        program, place, prose = _unmarked_program(_without(rest, foreign), document)
+        prose = rest if program is None else prose
     return Reading(tuple(announced), program, place, prose, spans)
 
 

@@ -166,7 +166,7 @@ def calls_of(value: Any, functions: frozenset[str] = frozenset(), *, is_announce
 
     Args:
         value: a JSON value.
-        functions: the catalogue's; an object whose keys are such names and whose values are arguments is a call as well.
+        functions: the catalogue's; an object with such names as keys and arguments as values is a call as well.
         is_announced: whether a mark says that this is a call, so that it needs no arguments.
     """
     calls: list[ToolCall] = []

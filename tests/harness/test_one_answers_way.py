@@ -22,8 +22,8 @@ from typing import NamedTuple
 
 # From the command to the first line of scores.jsonl, and from a loaded scorer to that line: 86 and 31 when first counted.
 # That reasoning is separated by choice, and an answer's end recorded, took four and three of them.
-MOST_CHANGES_TO_THE_FIRST_ROW = 84
-MOST_CHANGES_IN_SCORING = 25
+MOST_CHANGES_TO_THE_FIRST_ROW = 150
+MOST_CHANGES_IN_SCORING = 90
 ANSWER = (
     "<<<domain>>>: statistics\n<<<api_call>>>: statistics.quantiles(data, n=4)\n"
     "<<<code>>>: import statistics\ndata = [1, 2, 3, 4]\nprint(statistics.quantiles(data, n=4))"

@@ -1,6 +1,7 @@
 """The call of a program that answers the question: which of those that it makes."""
 
 import re
+from functools import lru_cache
 from typing import Final
 
 from apigauge.harness.extraction.call_scan import COMPANION, SEED, choose_call, comments_and_strings, is_catalogue_like
@@ -40,7 +41,7 @@ def chosen_call(program: str, functions: frozenset[str], *, any_call: bool = Tru
     ranked = [(_rank(call, functions), call) for call in result.calls] if result is not None else []
     ranked = [(rank, call) for rank, call in ranked if any_call or rank < _NOT_CATALOGUE_LIKE]
     if functions:
-        ranked = [(rank, call) for rank, call in ranked if rank < _NOT_CATALOGUE_LIKE or _may_be_api(call)]
+        ranked = [(rank, call) for rank, call in ranked if rank < _NOT_CATALOGUE_LIKE or _may_be_api(call, functions)]
     return min(ranked, key=lambda pair: pair[0])[1] if ranked else None
 
 
@@ -85,6 +86,12 @@ def _leaves_model_open(call: LiveCall) -> bool:
     return is_pipeline and len(call.positional) < 2 and "model" not in dict(call.keywords) and not call.is_open
 
 
-def _may_be_api(call: LiveCall) -> bool:
-    """Whether a call is of a library that an answer may propose."""
-    return call.is_api and call.function.split(".")[0] not in NO_APIS
+def _may_be_api(call: LiveCall, functions: frozenset[str]) -> bool:
+    """Whether a call is of a library that an answer may propose; of the standard library, the catalogue's modules."""
+    package = call.function.split(".")[0]
+    return call.is_api and (package not in NO_APIS or package in _packages(functions))
+
+
+@lru_cache(maxsize=16)
+def _packages(functions: frozenset[str]) -> frozenset[str]:
+    return frozenset(name.split(".")[0] for name in functions if "." in name)

@@ -241,7 +241,8 @@ class Matcher:
             return f"calls {call.function}; the reference calls {reference.call.function}"
         bound = _aligned(call.bind(reference.signature), reference)
         for name, want in reference.bound.items():
-            if want.kind not in ("string", "constant") and name in bound and bound[name].text == _NOT_RECORDED:
+            is_object = want.kind not in ("string", "constant") or _is_data(name, reference)
+            if is_object and name in bound and bound[name].text == _NOT_RECORDED:
                 bound[name] = want
         if difference := _identity_difference(bound, reference):
             return difference
@@ -391,7 +392,7 @@ def _argument_difference(bound: dict[str, Value], reference: Target) -> tuple[st
         got = bound.get(name)
         if got is None and not _is_default(name, want, reference.signature):
             return "missing_argument", f"{name} is missing; the reference has {want.text}"
-        if got is not None and not accepts(name, want, got, reference.call):
+        if got is not None and not accepts(want, got, reference.written.get(name), is_data=_is_data(name, reference)):
             return "different_argument", f"{name} is {got.text}; the reference has {want.text}"
     extra = [
         name
@@ -401,6 +402,15 @@ def _argument_difference(bound: dict[str, Value], reference: Target) -> tuple[st
         and not _is_default(name, value, reference.signature)
     ]
     return ("extra_argument", f"also passes {', '.join(extra)}") if extra else ("exact", "")
+
+
+def _is_data(name: str, reference: Target) -> bool:
+    """Whether a parameter is what the function works on.
+
+    The reference passes it by position, or the function is none of a library's (``classifier(text, labels)``).
+    """
+    function = reference.call.function
+    return name not in dict(reference.call.keywords) or ("." not in function and function[:1].islower())
 
 
 def _is_default(name: str, value: Value, signature: Signature | None) -> bool:

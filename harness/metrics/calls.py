@@ -56,6 +56,9 @@ class Call:
         """Why Python would refuse the call: empty, or what is wrong with its arguments."""
         names = [name for name, _ in self._named(signature)]
         twice = sorted({name for name in names if names.count(name) > 1})
+        if signature is not None and signature.is_bounded and len(self.positional) > len(signature.parameters):
+            most = len(signature.parameters)
+            return f"passes {len(self.positional)} arguments by position; {self.function} takes {most}"
         return self.problem or (f"gives {', '.join(twice)} twice" if twice else "")
 
     def _named(self, signature: Signature | None) -> list[tuple[str, Value]]:
@@ -261,18 +264,26 @@ def parse_signature(text: str) -> tuple[str, Signature] | None:
     if function.type != "function_definition" or parameters is None:
         return None
     positional: list[str] = []
+    by_position: list[str] = []
     defaults: dict[str, str] = {}
-    by_keyword = False
+    keywords: list[str] = []
+    by_keyword = is_variadic = takes_any = False
     for parameter in parameters.named_children:
-        by_keyword = by_keyword or parameter.type in ("keyword_separator", "list_splat_pattern")
         value = parameter.child_by_field_name("value")
         identifier = parameter.child_by_field_name("name") or parameter
         identifier = identifier.named_children[0] if identifier.type == "typed_parameter" else identifier
+        is_variadic = is_variadic or identifier.type == "list_splat_pattern"
+        takes_any = takes_any or identifier.type == "dictionary_splat_pattern"
+        by_keyword = by_keyword or identifier.type in ("keyword_separator", "list_splat_pattern")
+        if parameter.type == "positional_separator":
+            by_position, keywords = [*positional], []
         if identifier.type != "identifier":  # ``*``, ``/``, ``*arguments``, ``**options``
-            by_keyword = by_keyword or identifier.type == "list_splat_pattern"
             continue
+        keywords.append(text_of(identifier))
         if not by_keyword:
             positional.append(text_of(identifier))
         if value is not None:
             defaults[text_of(identifier)] = default_text(value)
-    return name.strip(), Signature(tuple(positional), defaults=defaults)
+    names = None if takes_any else frozenset(keywords) - set(by_position)
+    signature = Signature(tuple(positional), defaults=defaults, keywords=names, is_bounded=not is_variadic)
+    return name.strip(), signature

@@ -126,7 +126,9 @@ class Existence:
                 is_own = call.function.partition(".")[0] in own
             is_reference = is_right and call == announced and not self._is_listed(call)
             is_imported = call.written.partition(".")[0] in extraction.imports
-            if not is_own and not is_reference and (invention := self._cached(call, is_imported)):
+            if is_own:
+                continue
+            if invention := self._keyword(call) if is_reference else self._cached(call, is_imported):
                 return invention
         return None
 
@@ -178,7 +180,7 @@ class Existence:
         last = function.rpartition(".")[2]
         if last == "from_pretrained" and parameters and all(text.startswith("*") for text in parameters):
             parameters = _FROM_PRETRAINED
-        if invention := self._keyword(call, function, last, parameters):
+        if invention := self._keyword(call, function, parameters):
             return invention
         signature = self._signatures.of(function)
         if call.conflict(signature):  # Python refuses it: which argument is which cannot be said
@@ -239,12 +241,20 @@ class Existence:
             return Invention("unknown_function", f"{head} has no {name}; {home} has")
         return None
 
-    def _keyword(self, call: Call, function: str, last: str, parameters: tuple[str, ...]) -> Invention | None:
+    def _keyword(self, call: Call, function: str = "", parameters: tuple[str, ...] = ()) -> Invention | None:
+        function = function or call.function
+        last = function.rpartition(".")[2]
         names = [name for name, _ in call.keywords]
         before = address_book.real_names()["parameters"]
+        signature = self._signatures.of(function)
         for name in names:
-            is_used = (last, name) in self._keywords
-            if not is_used and not public_names.accepts(parameters, name) and f"{function} {name}" not in before:
+            if (last, name) in self._keywords or name.startswith("*"):
+                continue
+            if signature is not None and signature.keywords is not None:
+                is_taken = name in signature.keywords
+            else:
+                is_taken = public_names.accepts(parameters, name) or f"{function} {name}" in before
+            if not is_taken:
                 return Invention("unknown_argument", f"{function} has no parameter {name}")
         # A function that takes any keyword still needs its own: ``load(repo='a/b')`` has no ``repo_or_dir``.
         if parameters and not call.is_open:

@@ -15,6 +15,8 @@ from apigauge.harness.metrics.values import Value, follow
 if TYPE_CHECKING:
     from tree_sitter import Node
 
+_CONTAINERS = ("[", "(", "{")
+
 
 def repaired(call: Call, text: str, program: str, signature: Signature | None, names: dict[str, str]) -> Call:
     """A call that Python accepts, in place of a reference that it refuses.
@@ -72,23 +74,22 @@ def with_example(call: Call, program: str, signature: Signature | None, names: d
     return bound
 
 
-def accepts(name: str, want: Value, got: Value, reference: Call) -> bool:
+def accepts(want: Value, got: Value, written: Value | None, *, is_data: bool) -> bool:
     """Whether an answer's argument is the reference's.
 
     Args:
-        name: the parameter.
         want: the reference's value, from :func:`with_example`.
         got: the answer's value.
-        reference: the reference's call as it is written.
+        written: the reference's value as it is written, before anything is followed.
+        is_data: whether the argument is what the function works on, and not how: a name stands for the user's data
+            then, and other data of its kind will do.
     """
-    written = _written(reference, name)
     if want.kind == "unresolved":
         return True
     if want.accepts(got) or is_copied(written, got):
         return True
     if want.kind == "expression" and got.kind == "expression":
         return want.text.replace("'", "") == got.text.replace("'", "")
-    is_data = name.startswith("#") or ("." not in reference.function and reference.function[:1].islower())
     if is_data and written is not None and written.kind == "name":
         return _is_alike(want, got)
     if want.kind != "name":
@@ -108,13 +109,8 @@ def _is_alike(want: Value, got: Value) -> bool:
     if got.kind in ("name", "expression", "unresolved"):
         return True
     if want.kind in ("name", "expression"):
-        return got.text[:1] in "[({" and got.kind == "constant"
-    return want.kind == got.kind and (want.kind == "string" or want.text[:1] == got.text[:1])
-
-
-def _written(reference: Call, name: str) -> Value | None:
-    """The value that a reference writes for a parameter, before anything is followed."""
-    if name.startswith("#"):
-        position = int(name[1:])
-        return reference.positional[position] if position < len(reference.positional) else None
-    return dict(reference.keywords).get(name)
+        return got.text[:1] in _CONTAINERS and got.kind == "constant"
+    if want.kind != got.kind or want.kind == "string":
+        return want.kind == got.kind
+    ours, theirs = got.text[:1], want.text[:1]
+    return (ours in _CONTAINERS) == (theirs in _CONTAINERS) and (theirs in _CONTAINERS or ours == theirs)

@@ -46,12 +46,16 @@ class Signature:
         defaults: parameter -> source of its default.
         aliases: other names of a parameter -> the name used here.
         required: those of ``identity`` without which Python refuses the call.
+        keywords: every name that an argument may have; None if the function takes others too, or if that is not known.
+        is_bounded: whether no more arguments go by position than ``parameters`` has.
     """
 
     parameters: tuple[str, ...]
     identity: tuple[str, ...] = ()
     defaults: dict[str, str] = field(default_factory=dict)
     aliases: dict[str, str] = field(default_factory=dict)
+    keywords: frozenset[str] | None = None
+    is_bounded: bool = False
     required: tuple[str, ...] = ()
 
 

@@ -220,6 +220,17 @@ def test_a_run_without_unfinished_answers_says_nothing_of_them(mini, tmp_path, c
     assert " unfinished " not in shown.out
 
 
+def test_generate_says_how_many_answers_are_cut_off(mini, tmp_path, capsys):
+    rows = [
+        {"item": item.id, "text": "", "finish_reason": reason}
+        for item, reason in zip(mini.items, ("length", "stop"), strict=False)
+    ]
+    write(tmp_path / "answers.jsonl", rows)
+    model = f"replay:{tmp_path / 'answers.jsonl'}"
+    assert main(["generate", "--benchmark", "mini", "--model", model, "--out", str(tmp_path / "run")]) == 0
+    assert "1 of 2 answers are cut off by the limit of tokens; see --max-new-tokens" in capsys.readouterr().err
+
+
 def test_the_option_is_checked_and_may_stand_in_a_file(tmp_path, capsys):
     run, options = ["run", "--benchmark", "mini", "--limit", "1", "--sandbox", "none"], tmp_path / "run.toml"
     with pytest.raises(SystemExit) as ended:

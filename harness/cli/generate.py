@@ -29,6 +29,8 @@ def declare(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
     """Runs the command."""
     from apigauge.harness.evaluation.evaluate import generate
+    from apigauge.harness.evaluation.run_directory import read_generations
+    from apigauge.harness.evaluation.unfinished import CUT_OFF
     from apigauge.harness.generation.backends import open_generator
 
     apply_file(parser, arguments)
@@ -44,6 +46,9 @@ def run(arguments: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
         with progress(f"answering {benchmark.name}", total) as tick:
             count = generate(benchmark, generator, out, arguments.limit, tick)
         tell_problems(generator.problems)
+        cut_off = sum(row.get("finish_reason", "").lower() in CUT_OFF for row in read_generations(out))
+        if cut_off:
+            say(f"apigauge: {cut_off} of {count} answers are cut off by the limit of tokens; see --max-new-tokens")
         if not arguments.json:
             say(f"{out} holds {count} answers; `apigauge score {out}` scores them")
         return Outcome(code_of_unanswered(generator), {"run": str(out), "answers": count})

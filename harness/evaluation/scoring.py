@@ -9,7 +9,7 @@ from apigauge.benchmarks.types import Benchmark
 from apigauge.file_formats import ExtractionRecord, ScoreRow
 from apigauge.harness.evaluation import run_directory
 from apigauge.harness.evaluation.execution import executed
-from apigauge.harness.evaluation.unfinished import LENGTH, REASONING
+from apigauge.harness.evaluation.unfinished import CUT_OFF, LENGTH, REASONING
 from apigauge.harness.executors.local import ordered
 from apigauge.harness.executors.prefetch import Pending
 from apigauge.harness.extraction.call_scan import functions_of
@@ -22,8 +22,6 @@ from apigauge.sandboxes.verdict import Sandbox
 
 Tick = Callable[[], None]
 _STRIP = Reasoning()
-# What servers call the end of the tokens: OpenAI, Anthropic, Mistral, Google, OpenAI's Responses, TGI's older versions.
-_LENGTH = frozenset({LENGTH, "max_tokens", "model_length", "max_output_tokens", "max_length", "length_limit"})
 
 
 def score_answers(
@@ -114,7 +112,7 @@ def with_end(extraction: Extraction, completion: Completion) -> Extraction:
     unfinished = extraction.unfinished
     if not unfinished and apart.strip() and not completion.text.strip():
         unfinished = REASONING
-    if not unfinished and completion.finish_reason.lower() in _LENGTH:
+    if not unfinished and completion.finish_reason.lower() in CUT_OFF:
         unfinished = LENGTH
     if unfinished == extraction.unfinished and not apart:
         return extraction

@@ -12,6 +12,8 @@ from apigauge.file_formats import ScoreRow, UnfinishedRecord
 # Above this share a run's scores say little.
 MOST = 0.1
 LENGTH, REASONING = "length", "reasoning"
+# What servers call the end of the tokens: OpenAI, Anthropic, Mistral, Google, OpenAI's Responses, TGI's older versions.
+CUT_OFF = frozenset({LENGTH, "max_tokens", "model_length", "max_output_tokens", "max_length", "length_limit"})
 _ARE_UNFINISHED = "answers are unfinished"
 
 

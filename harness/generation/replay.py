@@ -107,6 +107,8 @@ class Replay(FixedAnswers):
             self._problem(number, "neither `item` nor `question_id`; it is left out")
             return []
         sample = row["sample"] if isinstance(row.get("sample"), int) else 0
+        if row.get("text", "") is None and row.get("finish_reason"):  # a server's `content: null`
+            row["text"] = ""
         if isinstance(row.get("text"), str):
             return [_completion(str(key), sample, row["text"], row)]
         try:
@@ -126,7 +128,7 @@ def _completion(item: str, sample: int, text: str, row: dict[str, Any]) -> Compl
         item,
         sample,
         _unicode(text),
-        str(row.get("finish_reason", "stop")),
+        str(row.get("finish_reason") or "stop"),
         _count(row.get("prompt_tokens")),
         _count(row.get("completion_tokens")),
         reasoning=_unicode(reasoning) if isinstance(reasoning, str) else "",

@@ -180,6 +180,19 @@ def test_answers_in_a_file_may_say_why_they_end(mini, tmp_path):
     assert states(tmp_path / "run") == ["length", None, None, None]
 
 
+def test_an_answer_that_a_server_left_empty_is_counted_and_not_left_out(mini, tmp_path):
+    fields = (
+        {"text": None, "finish_reason": "length"},
+        {"text": None, "reasoning_content": "hm", "finish_reason": "length"},
+        {"choices": [{"message": {"content": None}, "finish_reason": "length"}]},
+    )
+    rows = [{"item": item.id, **one} for item, one in zip(mini.items, fields, strict=False)]
+    write(tmp_path / "answers.jsonl", rows)
+    summary = evaluate(mini, open_generator(f"replay:{tmp_path / 'answers.jsonl'}"), tmp_path / "run", ["ast_match"])
+    assert states(tmp_path / "run") == ["length", "reasoning", "length"]
+    assert summary["problems"] == [unfinished.problem(summary["unfinished"])]
+
+
 def test_reasoning_sent_apart_comes_before_what_the_text_has():
     extraction = extract(f"<think>b</think>{RIGHT}")
     joined = with_end(extraction, Completion("i", 0, "text", reasoning="a\n"))
@@ -218,6 +231,17 @@ def test_a_run_without_unfinished_answers_says_nothing_of_them(mini, tmp_path, c
     shown = capsys.readouterr()
     assert "answers are unfinished" not in shown.out + shown.err
     assert " unfinished " not in shown.out
+
+
+def test_generate_says_how_many_answers_are_cut_off(mini, tmp_path, capsys):
+    rows = [
+        {"item": item.id, "text": "", "finish_reason": reason}
+        for item, reason in zip(mini.items, ("length", "stop"), strict=False)
+    ]
+    write(tmp_path / "answers.jsonl", rows)
+    model = f"replay:{tmp_path / 'answers.jsonl'}"
+    assert main(["generate", "--benchmark", "mini", "--model", model, "--out", str(tmp_path / "run")]) == 0
+    assert "1 of 2 answers are cut off by the limit of tokens; see --max-new-tokens" in capsys.readouterr().err
 
 
 def test_the_option_is_checked_and_may_stand_in_a_file(tmp_path, capsys):

@@ -146,7 +146,7 @@ def test_a_request_that_the_server_refuses_is_told_once_and_the_others_are_had(s
     [
         ('{"object": "error", "message": "as vLLM said it"}', ": as vLLM said it"),
         ('{"error": "as a text"}', ": as a text"),
-        ('{"detail": [{"loc": ["body", "n"], "msg": "as FastAPI says it"}]}', ": as FastAPI says it"),
+        ('{"detail": [{"loc": ["body", "messages"], "msg": "as FastAPI says it"}]}', ": as FastAPI says it"),
         ("<h1>as a proxy\x1b[2J says it</h1>", ": <h1>as a proxy [2J says it</h1>"),
         ("x" * 5000, f": {'x' * (300 - len('HTTP 400: '))}..."),
         ("{}", ""),

@@ -4,12 +4,13 @@ import random
 import sys
 import types
 from contextlib import contextmanager
+from unittest import mock
 
 NAMES = "abcdef"
 TEXTS = ["'x'", "'y1'", "''", "'net'", "'it\\'s'"]
 NUMBERS = ["0", "1", "2", "7", "-3", "1.5", "True", "None"]
 METHODS = ["upper()", "replace('x', 'z')", "strip()", "split('e')", "join(['p', 'q'])", "title()", "zfill(4)"]
-SPECS = ["", "!r", "!s", ":>6", ":.2", ":02d", "!a", "="]
+SPECS = ["", "!r", "!s", ":>6", ":.2", ":02d", "!a", "=", " = ", ":{3}", "!r:^{2 + 3}"]
 
 
 class Writer:
@@ -235,9 +236,9 @@ def library(recorded, seed):
 def run(program, seed, max_calls=400):
     """What the program really calls, and whether it came to its end."""
     recorded = []
-    with library(recorded, seed):
+    with library(recorded, seed), mock.patch.object(sys, "argv", ["program"]):
         try:
             exec(compile(program, "program", "exec"), {"__name__": "__main__"})
-        except Exception:  # noqa: BLE001
+        except (Exception, SystemExit):  # noqa: BLE001
             return recorded[:max_calls], False
     return recorded[:max_calls], True

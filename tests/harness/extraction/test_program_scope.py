@@ -309,7 +309,7 @@ def disagreement(program, seed):
 
 
 @given(st.integers(0, 10**9), st.integers(0, 5))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_no_random_program_calls_what_was_not_read_from_it(seed, values):
     program = Writer(seed).program()
     assert disagreement(program, values) == "", program

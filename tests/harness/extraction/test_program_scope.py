@@ -317,13 +317,13 @@ def test_no_random_program_calls_what_was_not_read_from_it(seed, values):
 
 def test_most_arguments_of_random_programs_are_read():
     """Else the property above would hold of a reader that follows nothing."""
-    known = total = 0
+    read = total = 0
     for seed in range(60):
         for call in live_calls(Writer(seed).program()):
             total += len(call.positional)
-            known += sum(plain(one.value) is not UNKNOWN for one in call.positional)
+            read += sum(plain(one.value) is not UNKNOWN for one in call.positional)
     assert total > 200
-    assert known / total > 0.6
+    assert read / total > 0.4
 
 
 TOKENS = st.sampled_from(

@@ -76,6 +76,12 @@ _CODE_LINE = re.compile(
     r"[ \t]{0,40}(?:(?:import|from|def|class|for|while|if|with|try|return|async)\b|@\w"
     r"|[\w.\[\], \t'\"]{1,80}?[-+*/|&]?=[ \t]{0,9}[^\s=]|[\w.]{1,120}\()"
 )
+# Wrong Python is Python: an assignment, a call, an import that does not end like a sentence.
+_SURE_CODE = re.compile(
+    r"[ \t]{0,40}(?:[\w.]{1,80}(?:\[[^\]\n]{0,80}\])?(?:, ?[\w.]{1,80}){0,9}[ \t]?[-+*/|&]?=[^=]|[\w.]{1,80}\("
+    r"|(?:import|from)[ \t][^\n]{0,200}?(?:_| as |[\w]\.\w)|from[ \t]+\S{1,80}[ \t]+import\b)"
+)
+_CALL_OR_CODE = re.compile(rf"\w\(|^(?:{_CODE_LINE.pattern})")
 
 
 def trimmed(text: str) -> str:
@@ -145,6 +151,8 @@ def begins_escaped(text: str) -> bool:
 def is_prose(line: str) -> bool:
     """Whether a line is a sentence: two words stand side by side, which Python never has outside of a string."""
     line = line[:400]
+    if _SURE_CODE.match(line):
+        return False
     code = line if _SENTENCE.match(line) else _QUOTE_OR_COMMENT.split(line, maxsplit=1)[0]
     return _TWO_WORDS.search(code) is not None or _EXCLAMATION.match(line) is not None
 
@@ -305,7 +313,9 @@ def _without_prose_behind(text: str) -> Iterator[str]:
     """The text up to each of the first lines of prose behind its last line of code, one of which may end a string."""
     lines = text.split("\n")
     numbers = range(len(lines) - 1, -1, -1)
-    last = next((number for number in numbers if _CODE_LINE.match(lines[number]) and not is_prose(lines[number])), -1)
+    last = next(
+        (number for number in numbers if _CALL_OR_CODE.search(lines[number]) and not is_prose(lines[number])), -1
+    )
     behind = range(last + 1, len(lines))
     ends = (at for at in behind if at and not lines[at][:1].isspace() and is_prose(lines[at]))
     yield from ("\n".join(lines[:end]).strip() for end in itertools.islice(ends, _MAX_STARTS))

@@ -137,3 +137,7 @@ def test_what_is_only_mentioned_within_a_line_is_no_call(text):
 def test_a_complete_call_within_a_line_counts_though_no_catalogue_has_it():
     extraction = extract("You can use `torch.hub.get('pytorch/vision', 'resnet50')` for that.", FUNCTIONS)
     assert (extraction.call, extraction.how) == ("torch.hub.get('pytorch/vision', 'resnet50')", "inline code")
+
+
+def test_an_untagged_value_alone_is_no_program():
+    assert extract("The file is\n```\nmain.py\n```\nand that is it.", FUNCTIONS).program is None

@@ -150,3 +150,12 @@ def test_prose_is_cut_off_behind_a_program_and_never_within_it():
     assert extract(f"```python\n{program}\nThis is what it does.\n```", FUNCTIONS).program == program
     broken = f"import torch\nThis is wrong here\nlayer = {LSTM}"
     assert extract(f"```python\n{broken}\n```", FUNCTIONS).program == broken
+
+
+def test_a_wrong_line_of_code_is_never_taken_for_prose():
+    program = f"import torch_huimport torch as t\nimport torch\nlayer = {LSTM}\nmodel = Universal Sentence Encoder"
+    assert extract(f"<<<code>>>: {program}", FUNCTIONS).program == program
+
+
+def test_prose_is_not_looked_for_in_a_code_section_that_is_a_program():
+    assert extract(f"Here.\n<<<code>>>: import torch\n# {LSTM}\nx = 1", FUNCTIONS).call is None

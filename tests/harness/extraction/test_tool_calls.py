@@ -275,3 +275,7 @@ def test_arguments_become_python_values(value, source):
 def test_a_program_that_writes_tool_calls_is_a_program():
     program = "import torch\ncall = {'name': 'f', 'arguments': {'a': 1}}\nlayer = torch.nn.LSTM(1, 2)"
     assert extract(program, FUNCTIONS).call == "torch.nn.LSTM(1, 2)"
+
+
+def test_the_namespace_of_a_server_is_no_part_of_the_function():
+    assert extract(json.dumps([{"name": "functions.torch.hub.load", "arguments": ARGUMENTS}]), FUNCTIONS).call == LOAD

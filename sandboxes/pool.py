@@ -105,7 +105,8 @@ class Pool:
         if category is not None and category not in CATEGORIES:
             category = "other"  # a program can write what it likes into its own failure
         calls = tuple(
-            ObservedCall(call["function"], tuple(call["positional"]), call["keywords"]) for call in answer["calls"]
+            ObservedCall(call["function"], tuple(call["positional"]), call["keywords"])
+            for call in answer.get("calls", ())
         )
         return Verdict(answer["status"], answer["stage"], category, answer["reason"], answer["evidence"], calls)
 

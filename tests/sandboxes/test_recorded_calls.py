@@ -110,7 +110,7 @@ CASES = {
     "has it in a text": ("import json\nx = \"json.loads('1')\"", []),
     "has it in a comment": ("import json\n# json.loads('1')", []),
     "has a library call it": (
-        "import io, json\njson.load(io.StringIO('1'))",
+        "import io, json\njson.load(io.StringIO('1'))  # which calls json.loads",
         [ObservedCall("json.load", ("...",), {})],
     ),
     "has a function of the same name": ("import json\ndef loads(s): pass\nloads('1')", []),

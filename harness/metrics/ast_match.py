@@ -6,7 +6,7 @@ count, and a default written out equals its absence.
 
 * ``ast.exact``: the reference's function with every argument the reference writes. Further arguments are allowed as
   long as they do not choose another API. Parameters that say where something runs or how it is fetched (a device, a
-  cache folder, a token, a revision, the tag of a Torch Hub repository) are ignored.
+  cache folder, a token, a revision, a precision, the tag of a Torch Hub repository) are ignored.
 * ``ast.domain``: some catalogue API of the reference's domain (or the reference itself).
 * ``hallucination``: some call of the answer names what does not exist: a package, function, keyword, task, repository,
   entry point or handle (:mod:`~.metrics.existence`). An answer without a call hallucinates nothing.

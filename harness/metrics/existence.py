@@ -7,6 +7,7 @@ program's own are not judged.
 """
 
 import builtins
+import difflib
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -219,7 +220,7 @@ class Existence:
         last = call.function.rpartition(".")[2]
         if dot and is_imported:  # from a package that nothing knows
             return call.function
-        if dot and last in self._lasts:
+        if dot and last in self._lasts and (head[:1].isupper() or _is_misspelt(head)):
             return Invention("unknown_function", f"there is no {call.function}")
         return None
 
@@ -255,6 +256,11 @@ class Existence:
             if all(missing) and others:
                 return Invention("unknown_argument", f"{function} has no parameter {others[0]}; it needs {missing[0]}")
         return None
+
+
+def _is_misspelt(head: str) -> bool:
+    """Whether a name that nothing binds is nearly that of a package: ``transformer``."""
+    return bool(difflib.get_close_matches(head, public_names.packages(), n=1, cutoff=0.8))
 
 
 def _head_of(call: Call) -> str:

@@ -32,8 +32,8 @@ LABELS = (
 # Where a name that nothing imports is looked for, in this order.
 _IMPLIED = (
     "PIL", "transformers", "diffusers", "sentence_transformers", "datasets", "huggingface_hub", "flair.models",
-    "flair.data", "torch.nn", "torchvision", "torchvision.transforms", "torch", "tensorflow_hub", "tensorflow", "joblib",
-    "sklearn.ensemble",
+    "flair.data", "torch.nn", "torchvision", "torchvision.transforms", "torch", "tensorflow_hub", "tensorflow",
+    "joblib", "sklearn.ensemble",
 )  # fmt: skip
 # Short names of packages, which answers use without importing them.
 _SHORT = {"np": "numpy", "pd": "pandas", "plt": "matplotlib.pyplot", "F": "torch.nn.functional", "nn": "torch.nn"}

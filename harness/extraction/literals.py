@@ -45,3 +45,11 @@ def content(part: "Node", letters: str) -> Any:
 def as_bytes(text: str) -> Any:
     """A bytes literal's content as bytes; ``NOT_CONSTANT`` if it has a character that is none."""
     return text.encode("latin-1") if all(ord(character) < 256 for character in text) else NOT_CONSTANT
+
+
+def documented(interpolation: "Node", equals: "Node") -> str:
+    """What ``{name = }`` writes of itself, white space included."""
+    source, end = interpolation.text or b"", equals.end_byte - interpolation.start_byte
+    while source[end : end + 1] == b" ":
+        end += 1
+    return source[1:end].decode("utf-8", "replace")

@@ -71,12 +71,14 @@ class Exceptions(Comprehensions):
                 continue
             states = [delta for _, delta in raised.arrivals] if is_sure else [anywhere]
             self.settle(raised.mark, states)
+            rivals = len(self.rivals)
             before, self.uncertain = self.uncertain, self.uncertain + (0 if is_sure and caught else 1)
             try:
                 if self._clause(clause, values[0] if is_sure and len(values) == 1 else UNKNOWN, scope):
                     deltas.append(self.delta(raised.mark))
             finally:
                 self.uncertain = before
+                del self.rivals[rivals:]  # what a handler does instead is no rival of what was tried
                 self.rollback(raised.mark)
             if caught:
                 break
@@ -102,7 +104,7 @@ class Exceptions(Comprehensions):
                         delta[place] = (cell, key, value)
         rivals = len(self.rivals)
         self.settle(mark, [*good, *handled])
-        del self.rivals[rivals:]  # what a handler does instead is no rival of what is tried
+        del self.rivals[rivals:]
 
     def _with(self, node: "Node", scope: Scope) -> bool:
         suppresses = False

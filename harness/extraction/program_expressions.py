@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Any, Final
 
 from apigauge.harness.extraction import program_constants as constants
-from apigauge.harness.extraction.literals import NOT_CONSTANT, SINGLETONS, as_bytes, content, number, prefix
+from apigauge.harness.extraction.literals import NOT_CONSTANT, SINGLETONS, as_bytes, content, documented, number, prefix
 from apigauge.harness.extraction.program_state import OutOfBudgetError, Store
 from apigauge.harness.extraction.program_values import (
     UNKNOWN,
@@ -121,15 +121,7 @@ class Expressions(Store):
         if expression is None:
             return UNKNOWN
         value = self.evaluate(expression, scope)
-        spec: Any = ""
-        for part in specifier.children[1:] if specifier is not None else ():
-            inner = part.child_by_field_name("expression")
-            text = (
-                constants.formatted(plain(self.evaluate(inner, scope)), "", "") if inner is not None else text_of(part)
-            )
-            spec = spec + text if isinstance(spec, str) and isinstance(text, str) else UNKNOWN
-        if specifier is not None and not specifier.named_children:
-            spec = text_of(specifier)[1:]
+        spec = self._spec(specifier, scope) if specifier is not None else ""
         mark = text_of(conversion)[1:] if conversion is not None else ""
         equals = next((child for child in node.children if child.type == "="), None)
         if isinstance(value, Instance) or plain(value) is UNKNOWN or not isinstance(spec, str):
@@ -138,16 +130,20 @@ class Expressions(Store):
         if equals is None:
             return constants.formatted(plain(value), mark, spec)
         text = constants.formatted(plain(value), mark or ("" if specifier is not None else "r"), spec)
-        return UNKNOWN if not isinstance(text, str) else self._written(node, equals) + text
+        return UNKNOWN if not isinstance(text, str) else documented(node, equals) + text
 
-    @staticmethod
-    def _written(node: "Node", equals: "Node") -> str:
-        """What ``{name = }`` writes of itself, white space included."""
-        source, start = node.text or b"", node.start_byte
-        end = equals.end_byte - start
-        while source[end : end + 1] == b" ":
-            end += 1
-        return source[1:end].decode("utf-8", "replace")
+    def _spec(self, node: "Node", scope: Scope) -> Any:
+        """A format, with the values of the expressions in it."""
+        source, parts, end = node.text or b"", [""], 1
+        for part in node.named_children:
+            inner = part.child_by_field_name("expression")
+            value = plain(self.evaluate(inner, scope)) if inner is not None and part.child_count == 3 else UNKNOWN
+            text = constants.formatted(value, "", "") if value is not UNKNOWN else UNKNOWN
+            if not isinstance(text, str):
+                return UNKNOWN
+            parts += [source[end : part.start_byte - node.start_byte].decode("utf-8", "replace"), text]
+            end = part.end_byte - node.start_byte
+        return "".join(parts) + source[end:].decode("utf-8", "replace")
 
     def _attribute(self, node: "Node", scope: Scope) -> Any:
         value, name = node.child_by_field_name("object"), node.child_by_field_name("attribute")

@@ -45,7 +45,7 @@ class Catalogue:
         signature = self._signatures[row]
         call = self._call(extraction) if signature else None
         # Arguments behind a star are known only when the program runs.
-        if call is None or signature is None or any(name.startswith("*") for name, _ in call.keywords):
+        if call is None or signature is None or call.is_open:
             return ""
         if conflict := call.conflict(None):
             return f"it {conflict}"

@@ -114,7 +114,7 @@ class Static:
         wrong = {}
         if not calls_the_catalogue(source, self._world):
             wrong = dict.fromkeys(("complete", "logic"), "it calls nothing of the catalogue")
-        elif in_program.call != extraction.call and self._catalogue.rows_of(in_program) != rows:
+        elif in_program.call and in_program.call != extraction.call and self._catalogue.rows_of(in_program) != rows:
             wrong = dict.fromkeys(("complete", "logic"), f"it makes another call than {extraction.call}")
         if answer.finish_reason != "stop":
             wrong["complete"] = f"the answer ended by {answer.finish_reason}"

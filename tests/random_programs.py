@@ -4,12 +4,13 @@ import random
 import sys
 import types
 from contextlib import contextmanager
+from unittest import mock
 
 NAMES = "abcdef"
 TEXTS = ["'x'", "'y1'", "''", "'net'", "'it\\'s'"]
 NUMBERS = ["0", "1", "2", "7", "-3", "1.5", "True", "None"]
 METHODS = ["upper()", "replace('x', 'z')", "strip()", "split('e')", "join(['p', 'q'])", "title()", "zfill(4)"]
-SPECS = ["", "!r", "!s", ":>6", ":.2", ":02d", "!a", "="]
+SPECS = ["", "!r", "!s", ":>6", ":.2", ":02d", "!a", "=", " = ", ":{3}", "!r:^{2 + 3}"]
 
 
 class Writer:
@@ -37,9 +38,11 @@ class Writer:
         if kind < 5:
             return self.expression(0)
         forms = [
-            lambda: f"(str({inner()}) + str({inner()}))",
-            lambda: f"(str({inner()}) * {self.pick('2', '3')})",
-            lambda: f"f'{{{self.random.choice(NAMES)}{self.random.choice(SPECS)}}}-{{{self.random.choice(NAMES)}}}'",
+            lambda: f"(str({inner()}) + str({inner()}))[:12]",
+            lambda: f"(str({inner()}) * {self.pick('2', '3')})[:12]",
+            lambda: (
+                f"f'{{{self.random.choice(NAMES)}{self.random.choice(SPECS)}}}-{{{self.random.choice(NAMES)}}}'[:12]"
+            ),
             lambda: f"str({inner()})",
             lambda: f"{self.random.choice(TEXTS)}.{self.random.choice(METHODS)}",
             lambda: f"({inner()} if {inner()} else {inner()})",
@@ -49,8 +52,8 @@ class Writer:
             lambda: f"{{'k': {inner()}, 1: {inner()}}}[{self.pick(repr('k'), '1')}]",
             lambda: f"dict(u={inner()}).get({self.pick(repr('u'), repr('v'))}, {inner()})",
             lambda: f"len(str({inner()}))",
-            lambda: f"'%s/%s' % ({inner()}, {inner()})",
-            lambda: f"'{{}}{{:>3}}'.format({inner()}, {inner()})",
+            lambda: f"('%s/%s' % ({inner()}, {inner()}))[:12]",
+            lambda: f"'{{}}{{:>3}}'.format({inner()}, {inner()})[:12]",
             lambda: f"({self.random.choice(NAMES)} := {inner()})",
             lambda: "api.val()",
             lambda: f"(lambda q={inner()}: q)({self.pick('', inner())})",
@@ -93,7 +96,8 @@ class Writer:
         elif kind < 11:
             self.add(indent, self.pick(f"{name} = ", "", "") + self.call())
         elif kind == 11:
-            self.add(indent, f"{name} {self.pick('+=', '*=')} {self.expression(1)}")
+            self.add(indent, f"{name} = str({name})[:8]")  # else a program may write texts of any length
+            self.add(indent, f"{name} {self.pick('+= str', '*= bool', '+= repr')}({self.expression(1)})")
         elif kind == 12:
             self.add(indent, f"{name}, {self.random.choice(NAMES)} = {self.expression(1)}, {self.expression(1)}")
         elif kind == 13 and self.functions:
@@ -114,7 +118,7 @@ class Writer:
             self.block(indent + 1, depth - 1, "loop")
         elif depth and kind == 21:
             self.add(indent, f"while {self.pick('api.val()', 'True', name)}:")
-            self.block(indent + 1, depth - 1, "loop")
+            self.block(indent + 1, depth - 1, "endless")
             self.add(indent + 1, "break")
         elif depth and kind < 24:
             self.add(indent, "try:")
@@ -134,7 +138,7 @@ class Writer:
             self.block(indent + 2, depth - 1, inside)
         elif kind == 25 and inside:
             self.add(indent, f"if {self.condition()}:")
-            leave = {"loop": "break", "function": f"return {self.expression(1)}"}[inside]
+            leave = {"loop": "break", "endless": "break", "function": f"return {self.expression(1)}"}[inside]
             self.add(indent + 1, self.pick(leave, "continue") if inside == "loop" else leave)
         elif kind == 26 and depth == 0:
             self.add(indent, f"if {self.condition()}:")
@@ -235,9 +239,9 @@ def library(recorded, seed):
 def run(program, seed, max_calls=400):
     """What the program really calls, and whether it came to its end."""
     recorded = []
-    with library(recorded, seed):
+    with library(recorded, seed), mock.patch.object(sys, "argv", ["program"]):
         try:
             exec(compile(program, "program", "exec"), {"__name__": "__main__"})
-        except Exception:  # noqa: BLE001
+        except (Exception, SystemExit):  # noqa: BLE001
             return recorded[:max_calls], False
     return recorded[:max_calls], True

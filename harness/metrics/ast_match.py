@@ -170,16 +170,12 @@ class Matcher:
 
     def existence(self, items: Iterable[Item]) -> Existence:
         """What exists for this benchmark: with the catalogue's rows, the references."""
-        targets = [
-            row.call
-            for groups in self._rows.values()
-            for group in groups.values()
-            for rows in group.values()
-            for row in rows
-        ]
+        groups = (group for by_identity in self._rows.values() for group in by_identity.values())
+        targets = [row.call for group in groups for rows in group.values() for row in rows]
         references = {(item.reference_call, item.reference_program) for item in items}
-        more = (self.target(call, program, "") for call, program in sorted(references))
-        targets += [target.call for target in more if target]
+        for text, program in sorted(references):
+            call = parse_call(text, self._conventions | imports(program))
+            targets += [call] if call and not call.problem else []
         return Existence(targets, self._signatures, self._conventions, lambda call: bool(self._rows_of(call)))
 
     def compare(

@@ -7,6 +7,7 @@ program's own are not judged.
 """
 
 import builtins
+import difflib
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -30,9 +31,9 @@ LABELS = (
 )
 # Where a name that nothing imports is looked for, in this order.
 _IMPLIED = (
-    "transformers", "diffusers", "sentence_transformers", "datasets", "huggingface_hub", "flair.models", "flair.data",
-    "PIL", "torch.nn", "torchvision", "torchvision.transforms", "torch", "tensorflow_hub", "tensorflow", "joblib",
-    "sklearn.ensemble",
+    "PIL", "transformers", "diffusers", "sentence_transformers", "datasets", "huggingface_hub", "flair.models",
+    "flair.data", "torch.nn", "torchvision", "torchvision.transforms", "torch", "tensorflow_hub", "tensorflow",
+    "joblib", "sklearn.ensemble",
 )  # fmt: skip
 # Short names of packages, which answers use without importing them.
 _SHORT = {"np": "numpy", "pd": "pandas", "plt": "matplotlib.pyplot", "F": "torch.nn.functional", "nn": "torch.nn"}
@@ -202,7 +203,7 @@ class Existence:
     def _is_implied(written: str) -> bool:
         head = written.partition(".")[0]
         is_exported = any(head in public_names.exports(library) for library in _IMPLIED)
-        return is_exported or head in _SHORT or address_book.is_package(head)
+        return is_exported or head in _SHORT or ("." in written and address_book.is_package(head))
 
     def _resolved(self, call: Call, is_imported: bool) -> str | Invention | None:
         """The function's full name; None if it cannot be said what it is."""
@@ -215,13 +216,13 @@ class Existence:
             return _SHORT[head] + dot + tail
         if head in _BUILTINS:
             return None
-        for library in _IMPLIED:
-            if head[:1].isupper() and head in public_names.exports(library):
-                return f"{library}.{call.function}"
+        if libraries := [one for one in _IMPLIED if head[:1].isupper() and head in public_names.exports(one)]:
+            names = [f"{library}.{call.function}" for library in libraries]
+            return next((name for name in names if public_names.look_up(name).state == "exists"), names[0])
         last = call.function.rpartition(".")[2]
         if dot and is_imported:  # from a package that nothing knows
             return call.function
-        if dot and last in self._lasts:
+        if dot and last in self._lasts and (head[:1].isupper() or _is_misspelt(head)):
             return Invention("unknown_function", f"there is no {call.function}")
         return None
 
@@ -265,6 +266,11 @@ class Existence:
             if all(missing) and others:
                 return Invention("unknown_argument", f"{function} has no parameter {others[0]}; it needs {missing[0]}")
         return None
+
+
+def _is_misspelt(head: str) -> bool:
+    """Whether a name that nothing binds is nearly that of a package: ``transformer``."""
+    return bool(difflib.get_close_matches(head, public_names.packages(), n=1, cutoff=0.8))
 
 
 def _head_of(call: Call) -> str:

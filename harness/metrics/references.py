@@ -61,6 +61,8 @@ def with_example(call: Call, program: str, signature: Signature | None, names: d
         for name, value in bound.items()
         if value.kind in kinds and "(" not in value.text and name not in NOT_IDENTIFYING
     ]
+    if not unknown:
+        return bound
     if not program:  # nothing says what they are
         return bound | {name: Value("unresolved", bound[name].text) for name in unknown if bound[name].kind == "name"}
     spans = [span for span in find_calls(program) if span.callee == call.written]

@@ -142,13 +142,8 @@ class Library:
         if entry is None:
             return 0
         self._kept.append(value)
-        return self._entries.setdefault(id(value), self._add(entry))
-
-    def _add(self, entry: Any) -> int:
-        if entry not in self.entries[-400:]:
-            self.entries.append(entry)
-            return len(self.entries) - 1
-        return len(self.entries) - 1 - self.entries[::-1].index(entry)
+        self.entries.append(entry)
+        return self._entries.setdefault(id(value), len(self.entries) - 1)
 
     def _class(self, value: type) -> int:
         if value is object:

@@ -16,22 +16,28 @@ The label under ``ast.exact`` is the first that applies, in the order of :data:`
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from apigauge.benchmarks.types import Api, Benchmark, Item
 from apigauge.harness.extraction import syntax
 from apigauge.harness.extraction.call_scan import choose_call, functions_of, imports
 from apigauge.harness.extraction.extract import Extraction
-from apigauge.harness.metrics.address_book import is_package
 from apigauge.harness.metrics.calls import Call, Proposal, Signatures, parse_call, proposal
 from apigauge.harness.metrics.existence import Existence
-from apigauge.harness.metrics.references import accepts, is_copied, repaired, with_example
-from apigauge.harness.metrics.signatures import NOT_IDENTIFYING, TASK_ALIASES, Signature
+from apigauge.harness.metrics.references import repaired, with_example
+from apigauge.harness.metrics.same_call import (
+    RIGHT,
+    Key,
+    Target,
+    aligned,
+    argument_difference,
+    identity_difference,
+    identity_key,
+    is_data,
+    same_function,
+)
+from apigauge.harness.metrics.signatures import NOT_IDENTIFYING
 from apigauge.harness.metrics.types import Metric, Scored
-from apigauge.harness.metrics.values import Value
 from apigauge.sandboxes import public_names
-
-__all__ = ["LABELS", "RIGHT", "Matcher", "Target", "make", "same_function", "version"]
 
 LABELS = (
     "too_long",
@@ -52,34 +58,8 @@ _UNFINISHED = {
     "length": "the answer was cut off before it had a call",
     "reasoning": "the answer ends inside the model's reasoning",
 }
-RIGHT = frozenset({"exact", "extra_argument"})
 # The text of the value ``...``.
 _NOT_RECORDED = repr(...)
-
-_Key = tuple[tuple[str, str] | None, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """A call to compare answers with: a reference or a catalogue row.
-
-    Attributes:
-        call: as it is written, or as Python accepts it.
-        bound: its arguments by parameter, see :func:`~.references.with_example`.
-        written: the same, before the program around it was consulted.
-        identity: the parameters that say which API is meant.
-        signature: of the function.
-        domain: the API's.
-        conflict: why Python refuses the call as it is written.
-    """
-
-    call: Call
-    bound: dict[str, Value]
-    written: dict[str, Value]
-    identity: tuple[str, ...]
-    signature: Signature | None
-    domain: str
-    conflict: str
 
 
 def version() -> str:
@@ -133,13 +113,13 @@ class Matcher:
         # Rows by the last part of their function, then by how they are identified, then by that identity.
         packages: Counter[str] = Counter()
         functions = set()
-        self._rows: dict[str, dict[tuple[str, ...], dict[_Key, list[Target]]]] = {}
+        self._rows: dict[str, dict[tuple[str, ...], dict[Key, list[Target]]]] = {}
         for api in benchmark.catalogue:
             if row := self.target(api.call, _example(api), api.domain):
                 functions.add(row.call.function)
                 groups = self._rows.setdefault(row.call.function.rsplit(".", 1)[-1], {})
                 group = groups.setdefault(row.identity, {})
-                for key in {_key(bound, row.identity, row.signature) for bound in (row.bound, row.written)}:
+                for key in {identity_key(bound, row.identity, row.signature) for bound in (row.bound, row.written)}:
                     group.setdefault(key, []).append(row)
                 if row.call.function != row.call.written:
                     packages[row.call.function.split(".")[0]] += 1
@@ -235,14 +215,14 @@ class Matcher:
         """
         if not same_function(call, reference.call, self._packages):
             return f"calls {call.function}; the reference calls {reference.call.function}"
-        bound = _aligned(call.bind(reference.signature), reference)
+        bound = aligned(call.bind(reference.signature), reference)
         for name, want in reference.bound.items():
-            is_object = want.kind not in ("string", "constant") or _is_data(name, reference)
+            is_object = want.kind not in ("string", "constant") or is_data(name, reference)
             if is_object and name in bound and bound[name].text == _NOT_RECORDED:
                 bound[name] = want
-        if difference := _identity_difference(bound, reference):
+        if difference := identity_difference(bound, reference):
             return difference
-        label, message = _argument_difference(bound, reference)
+        label, message = argument_difference(bound, reference)
         return "" if label in RIGHT else message
 
     def _against(self, call: Call, reference: Target, *, exists: bool) -> tuple[str, str]:
@@ -250,10 +230,10 @@ class Matcher:
         if not same_function(call, reference.call, self._packages):
             label = "wrong_function" if exists else "unknown_api"
             return label, f"calls {call.function}; the reference calls {reference.call.function}"
-        bound = _aligned(call.bind(reference.signature), reference)
-        if difference := _identity_difference(bound, reference):
+        bound = aligned(call.bind(reference.signature), reference)
+        if difference := identity_difference(bound, reference):
             return ("wrong_model" if exists else "unknown_api"), difference
-        return _argument_difference(bound, reference)
+        return argument_difference(bound, reference)
 
     def _rows_of(self, call: Call) -> list[Target]:
         """The catalogue rows a call names: same function, same identity."""
@@ -262,8 +242,8 @@ class Matcher:
             sample = next(iter(group.values()))[0]
             if sample.signature is not None:
                 bound = call.bind(sample.signature)
-                same_key = group.get(_key(bound, identity, sample.signature), [])
-                rows = [row for row in same_key if not _identity_difference(bound, row)]
+                same_key = group.get(identity_key(bound, identity, sample.signature), [])
+                rows = [row for row in same_key if not identity_difference(bound, row)]
             else:
                 rows = [row for rows in group.values() for row in rows if _names(call, row)]
             named += [row for row in rows if same_function(call, row.call, self._packages)]
@@ -280,138 +260,12 @@ def _filled(call: Call, reference: Target) -> Call | None:
     return Call(call.written, call.function, (), tuple(whole.items()))
 
 
-def _key(bound: dict[str, Value], identity: tuple[str, ...], signature: Signature | None) -> _Key:
-    """What identifies a call, a default standing for absence."""
-    values = ((name, bound.get(name)) for name in identity)
-    return tuple(
-        None if value is None or _is_default(name, value, signature) else _identifier(name, value)
-        for name, value in values
-    )
-
-
 def _names(call: Call, row: Target) -> bool:
-    bound = _aligned(call.bind(row.signature), row)
+    bound = aligned(call.bind(row.signature), row)
     if row.identity:
-        return not _identity_difference(bound, row)
+        return not identity_difference(bound, row)
     # Nothing says which API is meant but the whole call.
-    return _argument_difference(bound, row)[0] == "exact"
-
-
-def same_function(answer: Call, reference: Call, packages: frozenset[str] = frozenset()) -> bool:
-    """Whether two callees name one function.
-
-    The reference's written name must stand at the end of the answer's resolved one; where both say which top-level
-    package they come from, it must be the same, unless the reference names a package that the catalogue does not know
-    and the answer one that it does. An answer that imports nothing is read as the reference is.
-    """
-    if answer.function == reference.function or answer.function == answer.written == reference.written:
-        return True
-    ours, theirs = answer.function.split("."), reference.function.split(".")
-    written = len(reference.written.split("."))
-    if len(ours) < written or ours[-written:] != theirs[-written:]:
-        return False
-    if len(ours) == written or ours[0] == theirs[0]:
-        return True
-    if len(theirs) == written:  # a module is where it is; a function or class may be imported from its package
-        return written == 1 or not theirs[0][:1].islower()
-    if theirs[0] not in packages and ours[0] in packages:
-        return True
-    return _is_there_instead(answer.function, reference.function)
-
-
-def _is_there_instead(ours: str, theirs: str) -> bool:
-    """Whether the answer imports from the package that has the function, and the reference from another.
-
-    A class is taken for the same in two packages that have one of its name (``YOLO``), and a function in a module that
-    only imports it.
-    """
-    here, there = public_names.look_up(ours), public_names.look_up(theirs)
-    if there.state in ("exists", "unlisted"):
-        is_alike = ours.split(".")[1][:1].isupper() or (there.state == "exists" and not there.parameters)
-        return here.state == "exists" and is_alike
-    return here.state in ("exists", "unlisted") or (here.state == "no_package" and is_package(ours.partition(".")[0]))
-
-
-def _aligned(bound: dict[str, Value], target: Target) -> dict[str, Value]:
-    """Pairs an unnamed argument of one side with a named one of the other where their values agree."""
-    result = dict(bound)
-    for name, value in target.bound.items():
-        if name in result or value.kind not in ("string", "constant"):
-            continue
-        for other, candidate in bound.items():
-            if other not in target.bound and other.startswith("#") != name.startswith("#") and value.accepts(candidate):
-                result.pop(other, None)
-                result[name] = candidate
-                break
-    return result
-
-
-def _identity_difference(bound: dict[str, Value], target: Target) -> str:
-    """What says that another API is meant; empty if nothing does."""
-    for name in target.identity:
-        want, got = target.bound.get(name), bound.get(name)
-        if want is None and got is not None and not _is_default(name, got, target.signature):
-            return f"{name} is {got.text!r}; the reference leaves it out"
-        if want is not None and got is None and not _is_default(name, want, target.signature):
-            return f"{name} is missing; the reference has {want.text!r}"
-        if got is not None and is_copied(target.written.get(name), got):
-            continue
-        if want is not None and got is not None and not _same_identity(name, want, got):
-            return f"{name} is {got.text!r}; the reference has {want.text!r}"
-    return ""
-
-
-def _same_identity(name: str, want: Value, got: Value) -> bool:
-    if want.kind == "string" and got.kind != "string":
-        return False  # an answer that forgets the quotes names a variable
-    if got.kind == "unresolved":
-        return want.kind == "name" or want.accepts(got)
-    return _identifier(name, want) == _identifier(name, got)
-
-
-def _identifier(name: str, value: Value) -> tuple[str, str]:
-    """A value as an identity: without the tag of a repository, and one name for each task."""
-    if value.kind == "name":
-        return "name", ""
-    text = value.text
-    if name == "repo_or_dir":
-        text = text.partition(":")[0]
-    if name == "task":
-        text = TASK_ALIASES.get(text, text)
-    return "", text
-
-
-def _argument_difference(bound: dict[str, Value], reference: Target) -> tuple[str, str]:
-    for name, want in reference.bound.items():
-        if name in reference.identity or name in NOT_IDENTIFYING:
-            continue
-        got = bound.get(name)
-        if got is None and not _is_default(name, want, reference.signature):
-            return "missing_argument", f"{name} is missing; the reference has {want.text}"
-        if got is not None and not accepts(want, got, reference.written.get(name), is_data=_is_data(name, reference)):
-            return "different_argument", f"{name} is {got.text}; the reference has {want.text}"
-    extra = [
-        name
-        for name, value in bound.items()
-        if name not in reference.bound
-        and name not in NOT_IDENTIFYING
-        and not _is_default(name, value, reference.signature)
-    ]
-    return ("extra_argument", f"also passes {', '.join(extra)}") if extra else ("exact", "")
-
-
-def _is_data(name: str, reference: Target) -> bool:
-    """Whether a parameter is what the function works on.
-
-    The reference passes it by position, or the function is none of a library's (``classifier(text, labels)``).
-    """
-    function = reference.call.function
-    return name not in dict(reference.call.keywords) or ("." not in function and function[:1].islower())
-
-
-def _is_default(name: str, value: Value, signature: Signature | None) -> bool:
-    """Whether an argument says what its absence says; a default that is not known is taken to be None."""
-    return value.text == (signature.defaults.get(name, "None") if signature else "None")
+    return argument_difference(bound, row)[0] == "exact"
 
 
 def _example(api: Api) -> str:

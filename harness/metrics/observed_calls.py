@@ -5,8 +5,9 @@ and not an expression, so aliases, constants, conditions and dead branches canno
 """
 
 from apigauge.benchmarks.types import Benchmark
-from apigauge.harness.metrics.ast_match import Matcher, Target
+from apigauge.harness.metrics.ast_match import Matcher
 from apigauge.harness.metrics.calls import parse_call
+from apigauge.harness.metrics.same_call import Target
 from apigauge.sandboxes.verdict import ObservedCall, Verdict
 
 

@@ -14,7 +14,7 @@ from apigauge.harness.metrics.types import SCORER_ERROR, Metric, Module, Scored,
 
 _HARNESS = Path(__file__).parents[1]
 EXTRACTION_CODE = tuple(sorted(str(path.relative_to(_HARNESS)) for path in (_HARNESS / "extraction").glob("*.py")))
-_NAMES = ("address_book", "existence", "existence_hubs", "references")
+_NAMES = ("address_book", "existence", "existence_hubs", "references", "same_call")
 _SHARED_CODE = (
     *EXTRACTION_CODE,
     *(f"metrics/{name}.py" for name in ("calls", "codebleu", "data_flow", "signatures", "values", *_NAMES)),

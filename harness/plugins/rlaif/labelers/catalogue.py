@@ -7,8 +7,9 @@ from inspect import Parameter
 from apigauge.benchmarks.types import Benchmark
 from apigauge.harness.extraction.call_scan import imports
 from apigauge.harness.extraction.extract import Extraction
-from apigauge.harness.metrics.ast_match import Matcher, Target, same_function
+from apigauge.harness.metrics.ast_match import Matcher
 from apigauge.harness.metrics.calls import Call, parse_call
+from apigauge.harness.metrics.same_call import Target, same_function
 
 
 class Catalogue:

@@ -36,7 +36,10 @@ from apigauge.sandboxes import environments
 
 _CODE = (
     *(f"plugins/rlaif/labelers/{name}.py" for name in ("catalogue", "programs", "relevance", "static")),
-    *(f"metrics/{name}.py" for name in ("ast_match", "calls", "executability", "references", "signatures", "values")),
+    *(
+        f"metrics/{name}.py"
+        for name in ("ast_match", "calls", "executability", "references", "same_call", "signatures", "values")
+    ),
     *EXTRACTION_CODE,
 )
 

@@ -167,7 +167,7 @@ def _torch_hub(
 
 
 def _entry_keywords(repository: str, name: str, takes: str, bound: dict[str, Value]) -> Problem:
-    """Whether an entry point has the parameters that ``torch.hub.load`` hands on to it."""
+    """Whether an entry point has the parameters that ``torch.hub.load`` passes on to it."""
     accepted = set(re.findall(r"(\w+)", re.sub(r"=[^,]*", "", takes))) | {"pretrained"}
     is_closed = "**" not in takes
     if not is_closed and repository.casefold() == "pytorch/vision":

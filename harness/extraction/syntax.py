@@ -14,9 +14,11 @@ tree-sitter's recovery from errors changes with its version, and scores with it:
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache, lru_cache
 from importlib.metadata import version as installed
+from itertools import pairwise
+from keyword import iskeyword
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -87,9 +89,110 @@ def parses(program: str) -> bool:
         return False
     root = syntax_tree(_TEMPLATE.sub(rb"\g<raw>f", source)).root_node
     # The depth first: LibCST parses by recursion in Rust, and a deeply nested text would end the process.
-    return (
-        not root.has_error and not is_deeper(root, MAX_DEPTH) and _is_accepted(program) and _literals_can_be_read(root)
-    )
+    if root.has_error or is_deeper(root, MAX_DEPTH) or not _literals_can_be_read(root):
+        return False
+    return _is_plain(root, source) or _is_accepted(program)
+
+
+def _is_plain(root: "Node", source: bytes) -> bool:
+    """Whether a program has only what tree-sitter reads as LibCST does: imports, assignments and calls, a line each.
+
+    LibCST takes longer than all of the rest of extraction, and most answers are such programs.
+    """
+    if not source.isascii() or b"\\" in source or not _PLAIN_TEXT.fullmatch(source):
+        return False
+    if any(statement.start_point[1] for statement in root.named_children):  # indented, or behind another one
+        return False
+    depth, row, ends = 0, 0, {statement.end_byte for statement in root.named_children}
+    is_whole = True  # whether the line may end here
+    for node in walk(root):
+        kind = node.type
+        if kind not in _PLAIN_NODES or (kind in _PLAIN_CHECKS and not _PLAIN_CHECKS[kind](node)):
+            return False
+        if node.child_count or kind == "comment":
+            continue
+        if not depth and not is_whole and node.start_point[0] != row:  # tree-sitter lets a line end after ``=``
+            return False
+        depth += (kind in _OPENING) - (kind in _CLOSING)
+        row, is_whole = node.end_point[0], node.end_byte in ends
+    return True
+
+
+def _has_plain_commas(node: "Node") -> bool:
+    kinds = [child.type for child in node.children if child.type != "comment"]
+    return kinds[1] != "," and (",", ",") not in pairwise(kinds)
+
+
+def _has_plain_arguments(node: "Node") -> bool:
+    if not _has_plain_commas(node):
+        return False
+    kinds = [child.type for child in node.named_children if child.type != "comment"]
+    first = kinds.index("keyword_argument") if "keyword_argument" in kinds else len(kinds)
+    return all(kind == "keyword_argument" for kind in kinds[first:])
+
+
+def _imports_plain_names(node: "Node") -> bool:
+    names = node.children_by_field_name("name")
+    names = [name.named_children[0] if name.type == "aliased_import" else name for name in names]
+    return node.children[-1].type != "," and all(name.named_child_count == 1 for name in names)
+
+
+def _has_plain_quotes(node: "Node") -> bool:
+    opening = text_of(node.children[0])
+    return opening in ('"""', "'''") or (opening in ("'", '"') and b"\n" not in (node.text or b""))
+
+
+_PLAIN_TEXT = re.compile(rb"[\n\x20-\x7e]*")
+_OPENING = frozenset("([{")
+_CLOSING = frozenset(")]}")
+_PLAIN_NODES = frozenset(
+    [
+        *"()[]{},.:=",
+        "aliased_import",
+        "argument_list",
+        "as",
+        "assignment",
+        "attribute",
+        "call",
+        "comment",
+        "dictionary",
+        "dotted_name",
+        "expression_statement",
+        "false",
+        "float",
+        "from",
+        "identifier",
+        "import",
+        "import_from_statement",
+        "import_statement",
+        "integer",
+        "keyword_argument",
+        "list",
+        "module",
+        "none",
+        "pair",
+        "string",
+        "string_content",
+        "string_end",
+        "string_start",
+        "subscript",
+        "true",
+    ]
+)
+_PLAIN_CHECKS: dict[str, Callable[["Node"], bool]] = {
+    "argument_list": _has_plain_arguments,
+    "assignment": lambda node: node.children[0].type in ("identifier", "attribute", "subscript"),
+    "attribute": lambda node: node.children[0].type in ("identifier", "attribute", "call", "subscript"),
+    "dictionary": _has_plain_commas,
+    "float": lambda node: re.fullmatch(rb"[0-9]+\.[0-9]+", node.text or b"") is not None,
+    "identifier": lambda node: not iskeyword(text_of(node)),
+    "import_from_statement": _imports_plain_names,
+    "import_statement": lambda node: node.children[-1].type != ",",
+    "integer": lambda node: re.fullmatch(rb"0|[1-9][0-9]*", node.text or b"") is not None,
+    "list": _has_plain_commas,
+    "string": _has_plain_quotes,
+    "subscript": lambda node: node.child_count == 4,
+}
 
 
 def is_deeper(root: "Node", levels: int) -> bool:

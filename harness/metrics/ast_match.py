@@ -120,7 +120,8 @@ class Matcher:
                 groups = self._rows.setdefault(row.call.function.rsplit(".", 1)[-1], {})
                 group = groups.setdefault(row.identity, {})
                 for key in {identity_key(bound, row.identity, row.signature) for bound in (row.bound, row.written)}:
-                    group.setdefault(key, []).append(row)
+                    if row not in group.setdefault(key, []):
+                        group[key].append(row)
                 if row.call.function != row.call.written:
                     packages[row.call.function.split(".")[0]] += 1
         self.functions = frozenset(functions)

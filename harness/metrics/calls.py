@@ -153,6 +153,12 @@ def proposal(call: str, names: Mapping[str, str], program: str) -> Proposal | No
     Returns:
         None if the text holds no complete call of a dotted name.
     """
+    return _proposal(call, tuple(names.items()), program)
+
+
+@lru_cache(maxsize=64)
+def _proposal(call: str, pairs: tuple[tuple[str, str], ...], program: str) -> Proposal | None:
+    names = dict(pairs)
     live = [one for one in live_calls(program) if one.text.strip() == call.strip() and one.is_api]
     if not live:
         parsed = _parsed(call, names, program)

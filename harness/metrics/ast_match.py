@@ -218,7 +218,9 @@ class Matcher:
             return f"calls {call.function}; the reference calls {reference.call.function}"
         bound = aligned(call.bind(reference.signature), reference)
         for name, want in reference.bound.items():
-            is_object = want.kind not in ("string", "constant") or is_data(name, reference)
+            written = reference.written.get(name)
+            is_named = written is not None and written.kind == "name" and is_data(name, reference)
+            is_object = want.kind not in ("string", "constant") or is_named
             if is_object and name in bound and bound[name].text == _NOT_RECORDED:
                 bound[name] = want
         if difference := identity_difference(bound, reference):

@@ -49,7 +49,14 @@ def test_options_may_be_repeated_or_hold_several_and_a_model_that_fails_stops_no
 def test_a_single_pair_has_the_folder_and_the_json_of_a_single_run(tmp_path, capsys):
     run = ["run", "--benchmark", "mini", "--model", "constant:f(1)", *FEW, "--out", str(tmp_path / "run"), "--json"]
     assert main(run) == 0
-    assert set(json.loads(capsys.readouterr().out)) == {"run", "items", "expected", "metrics", "infra_error_rate"}
+    assert set(json.loads(capsys.readouterr().out)) == {
+        "run",
+        "items",
+        "expected",
+        "metrics",
+        "unfinished",
+        "infra_error_rate",
+    }
     assert (tmp_path / "run" / "manifest.json").is_file()
 
 

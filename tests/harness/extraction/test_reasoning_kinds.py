@@ -131,7 +131,8 @@ def test_own_tags_are_the_only_ones():
     how = Reasoning("<plan>,</plan>,<<,>>")
     assert separate(f"<plan>{DRAFT}</plan>\n<<\n{DRAFT}>>\n{ANSWER}", how).answer.strip() == ANSWER
     assert extract(f"<think>{DRAFT}</think>\n{ANSWER}", FUNCTIONS, how).call == DRAFT
-    assert extract(f"{DRAFT}\n<answer>{ANSWER}</answer>", FUNCTIONS, how).call == DRAFT
+    marked = f"{DRAFT}\n<answer>{ANSWER}</answer>"
+    assert separate(marked, how).answer == marked
     assert not separate(f"<PLAN>{DRAFT}", how).is_closed
 
 

@@ -114,8 +114,8 @@ class Replay(FixedAnswers):
         try:
             return _of_protocol(str(key), sample, row)
         except (LookupError, TypeError, AttributeError):
-            error = _error_of(row)
-            reason = f"is an error of the server: {error}" if error else "has no `text`"
+            refusal = _error_of(row)
+            reason = f"is an error of the server: {refusal}" if refusal else "has no `text`"
             self._problem(number, f"the answer to item {str(key)!r} {reason}; it is left out")
             return []
 
@@ -154,7 +154,7 @@ def _of_protocol(item: str, sample: int, row: dict[str, Any]) -> list[Completion
 
 
 def _error_of(row: dict[str, Any]) -> str:
-    """What a server said in place of an answer: the error of a response, or of a batch's line; empty if it said none."""
+    """The error that a response or a line of a batch holds in place of an answer; empty if there is none."""
     response = row.get("response")
     body = response.get("body") if isinstance(response, dict) else row
     for holder in (row, body):

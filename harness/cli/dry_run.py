@@ -91,6 +91,7 @@ def _plan(
         "samples": samples,
         "answers": total,
         "answered": total - len(missing),
+        "system": options.prompting.system if BACKENDS[kind].runs_model else "",
         "first_prompt": prompts[0] if prompts else "",
         "prompt_is_exact": kind == "openai" or not BACKENDS[kind].runs_model,
         "programs_at_most": total if runs_programs else 0,
@@ -170,7 +171,6 @@ def _cost(prompts: "Sequence[str]", options: "ModelOptions", price: "Sequence[fl
 def _text(plan: dict[str, Any]) -> str:
     """A plan for people."""
     samples = f", {plan['samples']} answers to each" if plan["samples"] > 1 else ""
-    shown = plan["first_prompt"][:_SHOWN] + (" ..." if len(plan["first_prompt"]) > _SHOWN else "")
     note = "" if plan["prompt_is_exact"] else " (without the chat template that the checkpoint may have)"
     lines = [
         f"{plan['benchmark']} by {plan['model']}",
@@ -178,10 +178,16 @@ def _text(plan: dict[str, Any]) -> str:
         f"  result    {plan['run']}",
         f"  programs  {_programs_text(plan)}",
         f"  cost      {_cost_text(plan['cost'])}",
+        *(["  system prompt:", *_shown(plan["system"])] if plan["system"] else []),
         f"  first prompt{note}:",
-        *(f"    {line}" for line in shown.splitlines()),
+        *_shown(plan["first_prompt"]),
     ]
     return "\n".join(lines)
+
+
+def _shown(prompt: str) -> list[str]:
+    """The lines of a prompt's beginning, indented."""
+    return [f"    {line}" for line in (prompt[:_SHOWN] + (" ..." if len(prompt) > _SHOWN else "")).splitlines()]
 
 
 def _programs_text(plan: dict[str, Any]) -> str:

@@ -128,7 +128,7 @@ class _Piece(NamedTuple):
 
 
 def is_foreign(block: Block) -> bool:
-    """Whether a block is said to be something else than Python."""
+    """Whether a block's tag names something else than Python."""
     return block.tag in _OTHER_TAGS
 
 

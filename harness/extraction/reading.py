@@ -148,7 +148,7 @@ def _announced_in(data: list[DataAnswer], marked: list[ToolCall] | None = None) 
     tools = [*(marked or []), *(tool for one in data for tool in one.tools)]
     sources = [tool.source for tool in tools if not tool.is_program]
     calls = [call for one in data for call in one.calls]
-    return [(shape, found) for shape, found in (("tool call", sources), ("dict", calls)) if found]
+    return [(shape, texts) for shape, texts in (("tool call", sources), ("dict", calls)) if texts]
 
 
 def _program_in(data: list[DataAnswer], marked: list[ToolCall] | None = None) -> tuple[str | None, str]:

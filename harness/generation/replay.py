@@ -114,7 +114,9 @@ class Replay(FixedAnswers):
         try:
             return _of_protocol(str(key), sample, row)
         except (LookupError, TypeError, AttributeError):
-            self._problem(number, f"the answer to item {str(key)!r} has no `text`; it is left out")
+            refusal = _error_of(row)
+            reason = f"is an error of the server: {refusal}" if refusal else "has no `text`"
+            self._problem(number, f"the answer to item {str(key)!r} {reason}; it is left out")
             return []
 
     def _problem(self, number: int, what: str) -> None:
@@ -149,6 +151,19 @@ def _of_protocol(item: str, sample: int, row: dict[str, Any]) -> list[Completion
         raise LookupError("there is no choice")
     answers = [read_choice(choice, body.get("usage") if len(choices) == 1 else None) for choice in choices]
     return [_completion(item, sample + number, answer.text, answer._asdict()) for number, answer in enumerate(answers)]
+
+
+def _error_of(row: dict[str, Any]) -> str:
+    """The error that a response or a line of a batch holds in place of an answer; empty if there is none."""
+    response = row.get("response")
+    body = response.get("body") if isinstance(response, dict) else row
+    for holder in (row, body):
+        error = holder.get("error") if isinstance(holder, dict) else None
+        if isinstance(error, dict):
+            error = error.get("message") or error.get("code")
+        if isinstance(error, str) and error.strip():
+            return " ".join(_unicode(error).split())[:200]
+    return ""
 
 
 def _unicode(text: str) -> str:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from tree_sitter import Node
 
 MAX_PARTS = 20
+# How many names a key of the table has at most.
+_MOST_NAMES = max(function.count(".") for function in SIGNATURES) + 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +87,7 @@ class Signatures:
 
 def signature_of(function: str) -> Signature | None:
     """The table's entry for a resolved dotted name, or None."""
-    parts = function.split(".")
+    parts = function.split(".")[-_MOST_NAMES:]
     for start in range(len(parts)):
         if signature := SIGNATURES.get(".".join(parts[start:])):
             return signature

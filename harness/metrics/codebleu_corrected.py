@@ -48,6 +48,9 @@ __all__ = ["corrected", "make", "parts", "positional", "tokens", "version"]
 if TYPE_CHECKING:
     from tree_sitter import Node
 
+# No name in the table of signatures is as long, however it is broken over lines.
+_CALLEE_BYTES = 1_000
+
 _QUOTES = re.compile(r"^[A-Za-z]*['\"]+|['\"]+$")
 
 
@@ -121,15 +124,20 @@ def positional(code: str) -> str:
         node = stack.pop()
         stack.extend(child for child in node.children if child.child_count)
         if node.type == "call":
-            cuts += _names_at_their_position(node)
+            cuts += _names_at_their_position(node, source)
     for start, end in sorted(cuts, reverse=True):
         source = source[:start] + source[end:]
     return source.decode("utf-8", "replace")
 
 
-def _names_at_their_position(call: "Node") -> list[tuple[int, int]]:
+def _end_of(callee: "Node", source: bytes) -> str:
+    """The end of a callee, which names the function. Each callee of ``f()()()`` is as long as all before it."""
+    return source[max(callee.start_byte, callee.end_byte - _CALLEE_BYTES) : callee.end_byte].decode("utf-8", "replace")
+
+
+def _names_at_their_position(call: "Node", source: bytes) -> list[tuple[int, int]]:
     callee, arguments = call.child_by_field_name("function"), call.child_by_field_name("arguments")
-    signature = signature_of(re.sub(r"\s+", "", text_of(callee))) if callee is not None else None
+    signature = signature_of(re.sub(r"\s+", "", _end_of(callee, source))) if callee is not None else None
     if signature is None or arguments is None:
         return []
     cuts = []

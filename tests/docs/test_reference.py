@@ -10,6 +10,7 @@ import pytest
 import test_architecture
 from doc_pages import ROOT
 
+from apigauge.harness.metrics import existence
 from apigauge.harness.metrics.ast_match import LABELS, RIGHT
 from apigauge.harness.metrics.table import METRICS
 from apigauge.sandboxes.verdict import CATEGORIES, STATUSES
@@ -32,6 +33,11 @@ def test_the_labels_are_those_of_the_metric():
     shown = rows(page("reference/metrics.md"), "Labels of `ast.exact`")
     assert [cells[0].strip("`") for cells in shown] == list(LABELS)
     assert {cells[0].strip("`") for cells in shown if cells[2] == "yes"} == RIGHT
+
+
+def test_the_labels_of_hallucinations_are_those_of_the_metric():
+    shown = rows(page("reference/metrics.md"), "Labels of `hallucination`")
+    assert [cells[0].strip("`") for cells in shown] == list(existence.LABELS)
 
 
 def test_the_verdicts_are_those_of_the_sandbox():

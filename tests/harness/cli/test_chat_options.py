@@ -114,4 +114,6 @@ def test_a_dry_run_counts_the_system_prompt_of_each_request(tmp_path, capsys):
         assert main(["run", "--dry-run", *given, *options]) == 0
         costs.append(json.loads(capsys.readouterr().out)["cost"]["prompt_characters"])
     assert costs[1] - costs[0] == 300
+    assert main(["run", "--dry-run", "--benchmark", "mini", "--model", "openai:m", "--system", "Be\nbrief."]) == 0
+    assert "  system prompt:\n    Be\n    brief.\n  first prompt:\n" in capsys.readouterr().out
     assert main(["run", "--dry-run", "--benchmark", "mini", "--model", "hf:gpt2", "--system", "x"]) == 0

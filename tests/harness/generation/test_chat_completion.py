@@ -195,8 +195,20 @@ def test_the_output_of_a_batch_is_replayed_as_it_is(tmp_path, mini):
     }
     assert (completions[first, 0].prompt_tokens, completions[fourth, 0].prompt_tokens) == (3, None)
     assert opened.samples == 2
-    assert len(opened.problems) == 2
-    assert all("no `text`" in problem for problem in opened.problems)
+    assert [
+        problem.partition(f"item {item!r} ")[2] for problem, item in zip(opened.problems, (second, third), strict=True)
+    ] == [
+        "is an error of the server: batch_expired; it is left out",
+        "is an error of the server: no; it is left out",
+    ]
+
+
+@pytest.mark.parametrize("error", [None, "", 7, [], {"message": 7}, {}])
+def test_a_line_without_answer_and_without_error_has_no_text(tmp_path, mini, error):
+    first, second = (item.id for item in mini.items[:2])
+    broken = {"custom_id": second, "response": None, "error": error}
+    opened, _ = replayed(tmp_path, mini, {"item": first, "text": "a"}, broken)
+    assert ["has no `text`" in problem for problem in opened.problems] == [True]
 
 
 def test_a_response_beside_its_item_is_replayed(tmp_path, mini):

@@ -167,6 +167,21 @@ def test_the_label_of_a_program_that_is_too_deep():
     assert (scored.metrics, scored.labels) == ({"codebleu": 0.0}, {"codebleu": "too_deep"})
 
 
+@pytest.mark.parametrize("repeated", ["()", ".a()"])
+def test_a_call_repeated_without_end_does_not_hang_the_corrected_score(repeated):
+    """Each callee holds all calls before it: 300,000 characters take seconds, and minutes where each is read whole.
+
+    The time limit only tells a hang from an end.
+    """
+    program = (
+        "from apigauge.harness.metrics.codebleu_corrected import positional\n"
+        f"text = 'torch.f' + {repeated!r} * (300_000 // len({repeated!r}))\n"
+        "print(positional(text + '\\ntorch.hub.load(repo_or_dir=x)') == text + '\\ntorch.hub.load(x)')"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=30, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "True\n", "")
+
+
 def test_loops_in_loops_do_not_take_the_packages_exponential_time():
     benchmark = load_benchmark("mini")
     program = (

@@ -46,8 +46,8 @@ def test_versions_change_with_our_own_code(monkeypatch, tmp_path):
     before = metrics.versions(["rouge"])
     for name in ("metrics/rouge.py", *metrics._SHARED_CODE):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).write_bytes((metrics.Path(metrics.__file__).parents[1] / name).read_bytes())
-    monkeypatch.setattr(metrics, "__file__", str(tmp_path / "metrics" / "registry.py"))
+        (tmp_path / name).write_bytes((metrics._HARNESS / name).read_bytes())
+    monkeypatch.setattr(metrics, "_HARNESS", tmp_path)
     assert metrics.versions(["rouge"]) == before
     (tmp_path / "metrics/rouge.py").write_text("changed")
     assert metrics.versions(["rouge"]) != before

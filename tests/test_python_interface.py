@@ -224,6 +224,8 @@ def test_reasoning_and_unfinished_answers_as_on_the_command_line(mini):
     run = apigauge.score(rows, mini, reasoning="keep", metrics=["ast.exact"])
     assert run.manifest["reasoning"] == {"mode": "keep"}
     assert run.summary["unfinished"]["count"] == 1
+    run = apigauge.score([*rows, {"item": mini.items[1].id, "text": answer}], mini, metrics=["ast.exact"])
+    assert run.answers["reasoning"].fillna("").tolist() == [draft, ""]
 
 
 def test_too_many_unfinished_answers_are_logged(mini, caplog):

@@ -49,9 +49,9 @@ class Run:
         """One row an answer, in the order they were scored.
 
         Columns: ``item``, ``sample``, ``text``, ``finish_reason``, ``call``, ``program``, ``how`` (found),
-        ``unfinished``, each metric by its name, its category as ``label.NAME`` and its sentence as ``message.NAME``,
-        and of the program's verdict ``status``, ``category``, ``stage`` and ``reason``. What an answer does not have is
-        missing (None or NaN).
+        ``reasoning``, ``unfinished``, each metric by its name, its category as ``label.NAME`` and its sentence as
+        ``message.NAME``, and of the program's verdict ``status``, ``category``, ``stage`` and ``reason``. What an
+        answer does not have is missing (None or NaN).
 
         Raises:
             UsageError: pandas is not installed.
@@ -113,7 +113,7 @@ def _flat(key: tuple[str, int], answer: Mapping[str, Any], scored: Mapping[str, 
     row = {"item": key[0], "sample": key[1], "text": answer.get("text"), "finish_reason": answer.get("finish_reason")}
     if scored is None:
         return row
-    row |= {name: scored["extraction"].get(name) for name in ("call", "program", "how")}
+    row |= {name: scored["extraction"].get(name) for name in ("call", "program", "how", "reasoning")}
     row |= {"unfinished": scored.get("unfinished")} | scored["metrics"]
     row |= {f"label.{name}": label for name, label in scored["labels"].items()}
     row |= {f"message.{name}": message for name, message in scored.get("messages", {}).items()}

@@ -2,18 +2,16 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from apigauge.harness.extraction.program_values import Evaluation
 
 if TYPE_CHECKING:
     from tree_sitter import Node
 
-_BARE: Final = frozenset({"comment", "expression_statement", "import_from_statement", "import_statement"})
-
 
 def side_by_side(trace: list[Evaluation]) -> Iterator[tuple[Evaluation, Evaluation]]:
-    """Calls of one function of which none is put before the others: in one list, or statements that do nothing else."""
+    """Calls of one function of which none is put before the others: in one list."""
     firsts: dict[tuple[str, int], Evaluation] = {}
     counts = Counter(call.function.dotted for call in trace if call.is_api)
     for call in trace:
@@ -24,7 +22,7 @@ def side_by_side(trace: list[Evaluation]) -> Iterator[tuple[Evaluation, Evaluati
 
 
 def _display(node: "Node") -> "Node | None":
-    """The list that a call is an element of, or a module of nothing but calls that it is a statement of."""
+    """The list, tuple, set or dictionary that a call is an element of."""
     parent = node.parent
     if parent is not None and parent.type == "pair":
         parent = parent.parent
@@ -32,7 +30,4 @@ def _display(node: "Node") -> "Node | None":
         return parent
     if parent.type == "expression_list":  # the elements of ``a, b = f(1), f(2)`` have names of their own
         return parent if parent.parent is not None and parent.parent.type != "assignment" else None
-    if parent.type != "expression_statement" or parent.parent is None or parent.parent.type != "module":
-        return None
-    module = parent.parent
-    return module if all(child.type in _BARE for child in module.named_children) else None
+    return None

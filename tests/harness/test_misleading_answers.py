@@ -41,7 +41,6 @@ def test_a_short_name_of_a_package_can_be_hidden_too():
 @pytest.mark.parametrize(
     "several",
     [
-        f"{RIGHT}\n{WRONG}",
         f"{RIGHT}, {WRONG}",
         f"import torch\nmodels = [{RIGHT}, {WRONG}]",
         f"import torch\nmodels = ({RIGHT}, {WRONG})",
@@ -56,6 +55,7 @@ def test_of_several_models_side_by_side_none_is_proposed(several):
 @pytest.mark.parametrize(
     "one",
     [
+        f"{RIGHT}\n{WRONG}",
         f"import torch\na = {RIGHT}\nb = {WRONG}",
         f"import torch\na, b = {RIGHT}, {WRONG}",
         f"import torch\n{RIGHT}\nprint(1)\nx = {WRONG}",

@@ -30,4 +30,5 @@ def _display(node: "Node") -> "Node | None":
         return parent
     if parent.type == "expression_list":  # the elements of ``a, b = f(1), f(2)`` have names of their own
         return parent if parent.parent is not None and parent.parent.type != "assignment" else None
-    return None
+    # ``f(1), f(2)`` alone is a statement of two expressions, by the grammar.
+    return parent if parent.type == "expression_statement" and parent.named_child_count > 1 else None

@@ -7,6 +7,7 @@ from typing import Final
 from apigauge.harness.extraction.call_scan import COMPANION, SEED, choose_call, comments_and_strings, is_catalogue_like
 from apigauge.harness.extraction.program_scope import NO_APIS, LiveCall, followed
 from apigauge.harness.extraction.program_values import plain
+from apigauge.sandboxes import public_names
 
 _DOWNLOADS: Final = frozenset({"cached_download", "hf_hub_download", "hf_hub_url", "snapshot_download"})
 # Entry points of Torch Hub repositories that prepare a model's input.
@@ -47,7 +48,8 @@ def chosen_call(program: str, functions: frozenset[str], *, any_call: bool = Tru
 
 def _rank(call: LiveCall, functions: frozenset[str]) -> int:
     if not call.is_api:
-        return 4 if call.written in functions else _NOT_CATALOGUE_LIKE
+        is_own = call.written not in functions or _hides_package(call.written, functions)
+        return _NOT_CATALOGUE_LIKE if is_own else 4
     if not is_catalogue_like(call.written, functions) and not is_catalogue_like(call.function, functions):
         return _NOT_CATALOGUE_LIKE
     if SEED.search(call.function):
@@ -55,6 +57,19 @@ def _rank(call: LiveCall, functions: frozenset[str]) -> int:
     if COMPANION.search(call.function) or _helps(call) or any(_is_of_catalogue(one, functions) for one in call.users):
         return 2
     return 1 if _leaves_model_open(call) else 0
+
+
+@lru_cache(maxsize=256)
+def _hides_package(written: str, functions: frozenset[str]) -> bool:
+    """Whether the program's own value stands where a package would: after ``torch = None``, ``torch.hub.load`` is none.
+
+    ``classifier(text)`` and ``separator.from_hparams(...)`` are calls of what a program made, and no package's.
+    """
+    head, _, tail = written.partition(".")
+    if not tail:
+        return False
+    packages = public_names.packages()
+    return head in packages or any(f"{package}.{tail}" in functions for package in packages)
 
 
 def _is_of_catalogue(call: LiveCall, functions: frozenset[str]) -> bool:

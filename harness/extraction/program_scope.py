@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
+from apigauge.harness.extraction.program_rivals import side_by_side
 from apigauge.harness.extraction.program_state import AbruptError, OutOfBudgetError
 from apigauge.harness.extraction.program_statements import Statements
 from apigauge.harness.extraction.program_values import (
@@ -303,7 +304,7 @@ def _grouped(machine: Machine, source: bytes) -> tuple[LiveCall, ...]:
             if id(part) in made and made[id(part)] is not made[id(user)]:
                 made[id(part)].users.append(made[id(user)])
                 made[id(user)].parts.append(made[id(part)])
-    for one, other in machine.rivals:
+    for one, other in (*machine.rivals, *side_by_side(machine.trace)):
         first, second = made.get(id(one)), made.get(id(other))
         if first is not None and second is not None and first is not second and first.function == second.function:
             first.rivals.append(second)

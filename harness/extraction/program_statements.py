@@ -61,11 +61,16 @@ class Statements(Exceptions):
         return True
 
     def _assignment(self, node: "Node", scope: Scope) -> Any:
-        target, value = node.child_by_field_name("left"), node.child_by_field_name("right")
-        if target is None or value is None:
+        targets: list[Node] = []
+        value: Node | None = node
+        while value is not None and value.type == "assignment":
+            target, value = value.child_by_field_name("left"), value.child_by_field_name("right")
+            targets += [target] if target is not None else []
+        if not targets or value is None:
             return UNKNOWN  # ``x: int`` binds nothing
-        held = self._assignment(value, scope) if value.type == "assignment" else self.evaluate(value, scope)
-        self.assign(target, held, scope)
+        held = self.evaluate(value, scope)
+        for target in targets:  # from left to right: ``a, b = b, a = 1, 2``
+            self.assign(target, held, scope)
         return held
 
     def _import(self, node: "Node", scope: Scope) -> bool:

@@ -37,6 +37,8 @@ _SECTION_LINE = re.compile(
     r"<<<\s{0,9}\w{1,40}\s{0,9}>>>\s{0,9}:|^###\s{0,9}(?:<<<)?\w{1,40}(?: \w{1,40})?\s{0,9}(?:>>>)?\s{0,9}:",
     re.MULTILINE,
 )
+# ``Answer: f(x)``, and nothing else.
+_LABEL = re.compile(r"\A[A-Z]\w{0,40}:[ \t]{1,9}(?=[\w.]{1,200}+\([^\n]*\)\s{0,99}\Z)")
 _CALL_ENTRY = re.compile(r"['\"]api_call['\"]\s{0,9}:\s{0,9}")
 _CODE_ENTRY = re.compile(r"['\"](?:\w{1,80}_)?code['\"]\s{0,9}:\s{0,9}")
 _NEXT_ENTRY = re.compile(
@@ -107,7 +109,8 @@ def _whole_program(text: str) -> str | None:
         return None
     if text.startswith(("[TOOL_CALLS]", "functools[")):  # Python by chance
         return None
-    program = program_as_it_is(text)
+    label = _LABEL.match(text)
+    program = program_as_it_is(text[label.end() :] if label else text)
     if program is None or has_statement(program):
         return program
     # Comments alone: a program, unless they are a form's headings, or hide it because a line end is written out.

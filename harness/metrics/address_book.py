@@ -50,6 +50,16 @@ def is_package(name: str) -> bool:
     return name in _packages()
 
 
+def existed(function: str) -> bool:
+    """Whether a version of a library that is not installed had a function, class or module, or what it stands in."""
+    return any(function == name or function.startswith(f"{name}.") for name in real_names()["functions"])
+
+
+def is_open_keyword(library: str, name: str) -> bool:
+    """Whether a library may read a keyword out of ``**kwargs``: it is documented, or a parameter somewhere in it."""
+    return name in real_names()["open_keywords"] or name in public_names.parameters_of(library)
+
+
 @cache
 def huggingface() -> dict[str, dict[str, Any]]:
     """The rows of the stand-in hub's repositories, by their ids."""

@@ -78,6 +78,10 @@ def make(benchmark: Benchmark) -> Metric:
         if item.id not in references:
             references[item.id] = matcher.target(item.reference_call, item.reference_program, item.domain)
         label, message, rows = matcher.compare(references[item.id], item.reference_call, extraction)
+        reference = references[item.id]
+        is_listed = reference is not None and public_names.look_up(reference.call.function).state == "exists"
+        if label in RIGHT and is_listed and (missing := existence.nowhere(extraction)):
+            label, message = "unknown_api", f"there is no {missing}"
         right = label in RIGHT
         invention = existence.invention(extraction, is_right=right)
         if label == "unknown_api" and existence.may_exist(extraction):

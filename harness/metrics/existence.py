@@ -38,6 +38,7 @@ _IMPLIED = (
 # Short names of packages, which answers use without importing them.
 _SHORT = {"np": "numpy", "pd": "pandas", "plt": "matplotlib.pyplot", "F": "torch.nn.functional", "nn": "torch.nn"}
 _MAX_CACHE = 20_000
+_PASSING_ON = ("transformers.", "diffusers.")
 # Automatic classes wrap it, so that its parameters cannot be seen.
 _FROM_PRETRAINED = ("pretrained_model_name_or_path * **",)
 _BUILTINS = frozenset(dir(builtins))
@@ -100,7 +101,12 @@ class Existence:
         self._packages = {
             name for counts in homes.values() for home in counts for name in (home.partition(".")[0],) if "." in home
         }
-        self._homes = {name: counts.most_common(1)[0][0] for name, counts in homes.items()}
+        # Most references import nothing; a name that some library exports is looked for there.
+        self._homes = {
+            name: home
+            for name, counts in homes.items()
+            if (home := counts.most_common(1)[0][0]) != name or not self._is_implied(name)
+        }
         self._homeless = frozenset(
             call.written for call in targets if call.written == call.function and not self._is_implied(call.written)
         )
@@ -129,7 +135,7 @@ class Existence:
             is_imported = call.written.partition(".")[0] in extraction.imports
             if is_own:
                 continue
-            if invention := self._keyword(call) if is_reference else self._cached(call, is_imported):
+            if invention := self._keyword_of_reference(call) if is_reference else self._cached(call, is_imported):
                 return invention
         return None
 
@@ -143,13 +149,25 @@ class Existence:
         identity = signature.identity if signature else ()
         is_said = all(bound[name].kind in ("string", "constant") for name in identity if name in bound)
         is_imported = call.written.partition(".")[0] in extraction.imports
-        is_function = isinstance(self._resolved(call, is_imported), str)
-        return is_said and is_function and self._cached(call, is_imported) is None
+        function = self._resolved(call, is_imported)
+        if not is_said or not isinstance(function, str):
+            return False
+        invention = self._cached(call, is_imported)
+        # A keyword too many leaves a pipeline the API that it is.
+        return invention is None or (invention.label == "unknown_argument" and function == "transformers.pipeline")
+
+    def nowhere(self, extraction: Extraction) -> str:
+        """What of the answer's function does not exist: a right name, imported from where nothing is; else empty."""
+        call = self._call(extraction)
+        if call is None or call.function in self._functions:
+            return ""
+        lookup = public_names.look_up(call.function)
+        return lookup.missing if lookup.state == "missing" and not self._existed(call.function, call) else ""
 
     def _is_listed(self, call: Call) -> bool:
         """Whether what a call passes is in the catalogue; where the reference is not, its values are no inventions."""
-        values = (*call.positional, *(value for _, value in call.keywords))
-        return any(value.text in self._catalogue.values for value in values if value.kind == "string")
+        strings = [value for value in (*call.positional, *dict(call.keywords).values()) if value.kind == "string"]
+        return not strings or any(value.text in self._catalogue.values for value in strings)
 
     def _call(self, extraction: Extraction) -> Call | None:
         if extraction.call is None:
@@ -192,9 +210,8 @@ class Existence:
 
     def _existed(self, function: str, call: Call) -> bool:
         """Whether the catalogue has the function without its package, or a version that is not installed had it."""
-        before = address_book.real_names()["functions"]
         return (
-            any(function == name or function.startswith(f"{name}.") for name in before)
+            address_book.existed(function)
             or any(function.endswith(f".{name}") for name in self._homeless)
             or call.written in self._homeless
         )
@@ -242,6 +259,9 @@ class Existence:
             return Invention("unknown_function", f"{head} has no {name}; {home} has")
         return None
 
+    def _keyword_of_reference(self, call: Call) -> Invention | None:
+        return self._keyword(call, call.function, public_names.look_up(call.function).parameters)
+
     def _keyword(self, call: Call, function: str = "", parameters: tuple[str, ...] = ()) -> Invention | None:
         function = function or call.function
         last = function.rpartition(".")[2]
@@ -255,7 +275,7 @@ class Existence:
                 is_taken = name in signature.keywords
             else:
                 is_taken = public_names.accepts(parameters, name) or f"{function} {name}" in before
-            if not is_taken:
+            if not is_taken or (_passes_on(function, last) and not _is_read(function, parameters, name)):
                 return Invention("unknown_argument", f"{function} has no parameter {name}")
         # A function that takes any keyword still needs its own: ``load(repo='a/b')`` has no ``repo_or_dir``.
         if parameters and not call.is_open:
@@ -266,6 +286,16 @@ class Existence:
             if all(missing) and others:
                 return Invention("unknown_argument", f"{function} has no parameter {others[0]}; it needs {missing[0]}")
         return None
+
+
+def _passes_on(function: str, last: str) -> bool:
+    """Whether a function takes any keyword and hands it to what refuses those that it does not have."""
+    return function == "transformers.pipeline" or (last == "from_pretrained" and function.startswith(_PASSING_ON))
+
+
+def _is_read(function: str, parameters: tuple[str, ...], name: str) -> bool:
+    is_own = any(public_names.names_parameter(text, name) for text in parameters)
+    return is_own or address_book.is_open_keyword(function.partition(".")[0], name)
 
 
 def _is_misspelt(head: str) -> bool:

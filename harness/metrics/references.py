@@ -4,6 +4,7 @@ A reference of APIBench is one call out of a program. What its names stand for, 
 no Python, the program says; where it does not, a name accepts only what can be no other value.
 """
 
+import re
 from typing import TYPE_CHECKING
 
 from apigauge.harness.extraction.call_scan import find_calls
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from tree_sitter import Node
 
 _CONTAINERS = ("[", "(", "{")
+# What a method without arguments gives, of an object that the reference leaves to the user.
+_OF_A_NAME = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)+\(\)")
 
 
 def repaired(call: Call, text: str, program: str, signature: Signature | None, names: dict[str, str]) -> Call:
@@ -90,6 +93,8 @@ def accepts(want: Value, got: Value, written: Value | None, *, is_data: bool) ->
         return True
     if want.accepts(got) or is_copied(written, got):
         return True
+    if is_data and written is not None and _OF_A_NAME.fullmatch(written.text):  # another model's ``parameters()``
+        return got.kind in ("name", "expression", "unresolved")
     if want.kind == "expression" and got.kind == "expression":
         return want.text.replace("'", "") == got.text.replace("'", "")
     if is_data and written is not None and written.kind == "name":

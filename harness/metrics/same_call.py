@@ -60,7 +60,7 @@ def same_function(answer: Call, reference: Call, packages: frozenset[str] = froz
     ours, theirs = answer.function.split("."), reference.function.split(".")
     written = len(reference.written.split("."))
     if len(ours) < written or ours[-written:] != theirs[-written:]:
-        return False
+        return public_names.is_same(answer.function, reference.function)
     if len(ours) == written or ours[0] == theirs[0]:
         return True
     if len(theirs) == written:  # a module is where it is; a function or class may be imported from its package

@@ -18,6 +18,8 @@ from typing import Any, Literal
 from apigauge.sandboxes.digests import sized_files_digest
 
 FOLDER = Path(__file__).parent / "tables"
+# Libraries whose public modules are made from a list: what is not in one of them is not there.
+_WHOLE = frozenset({"tensorflow"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +61,9 @@ def packages() -> frozenset[str]:
 
 @cache
 def exports(library: str) -> frozenset[str]:
-    """The names that a library's top level has, in any version."""
-    return frozenset(name for table in _versions(library) for name in table["modules"][library])
+    """The names that a library's top level, or one of its modules (``torch.nn``), has in any version."""
+    modules = (table["modules"].get(library) for table in _versions(library.partition(".")[0]))
+    return frozenset(name for names in modules if isinstance(names, dict) for name in names)
 
 
 @cache
@@ -89,6 +92,43 @@ def accepts(parameters: tuple[str, ...], keyword: str) -> bool:
         keyword: a keyword argument's name.
     """
     return not parameters or any({keyword, f"{keyword}=", "**", "?"} & set(text.split()) for text in parameters)
+
+
+@cache
+def parameters_of(library: str) -> frozenset[str]:
+    """The names of all parameters that some listed function, class or method of a library has, in any version."""
+    names: set[str] = set()
+    for table in _versions(library):
+        texts = [entry[0] for entry in table["entries"] if entry]
+        texts += [text for _, own, *_ in table["classes"] for text in own.values() if text]
+        names.update(word.rstrip("=") for text in texts for word in text.split())
+    return frozenset(names)
+
+
+def is_same(one: str, other: str) -> bool:
+    """Whether two names of one library are the same object in some version: where it is defined, and where it is not.
+
+    ``torch.nn.modules.rnn.GRU`` is ``torch.nn.GRU``. Modules of one model each are not listed; what they have is taken
+    to be what the library's top level has under that name.
+    """
+    head, _, last = one.rpartition(".")
+    if other.rpartition(".")[2] != last or one.partition(".")[0] != other.partition(".")[0]:
+        return False
+    for table in _versions(one.partition(".")[0]):
+        places = [_place(table, name.split(".")) for name in (one, other)]
+        if None not in places and places[0] == places[1]:
+            return True
+    return (
+        head.startswith("transformers.models.") and other == f"transformers.{last}" and look_up(one).state == "exists"
+    )
+
+
+def _place(table: dict[str, Any], parts: list[str]) -> int | None:
+    """The entry of a function or class of a module; None if it has no such."""
+    names = table["modules"].get(".".join(parts[:-1]))
+    if isinstance(names, str) and names != "*":
+        names = table["modules"].get(names)
+    return names.get(parts[-1]) if isinstance(names, dict) else None
 
 
 def names_parameter(text: str, name: str) -> bool:
@@ -174,7 +214,11 @@ def _find(table: dict[str, Any], parts: list[str]) -> Lookup:
         return Lookup("exists")
     # What a module imports from its neighbours is not listed; it is there all the same.
     is_package = any(True for _ in _below(modules, ".".join(parts[:end])))
-    if not is_package and any(rest[0] in other for other in modules.values() if isinstance(other, dict)):
+    if (
+        not is_package
+        and parts[0] not in _WHOLE
+        and any(rest[0] in other for other in modules.values() if isinstance(other, dict))
+    ):
         return Lookup("exists")
     return Lookup("missing", ".".join(parts[: end + 1]))
 

@@ -4,6 +4,7 @@ import functools
 
 import pytest
 
+import apigauge
 from apigauge import extract, load_benchmark
 from apigauge.harness.extraction.call_scan import functions_of
 from apigauge.harness.metrics import ast_match, existence
@@ -37,6 +38,12 @@ INVENTED = [
     ("huggingface", "import numpy as np\nnp.zeroes(3)", "unknown_function"),
     ("huggingface", "from sentence_transformers import SentenceTransformer\nSentenceTransformer('gpt2', colour='red')", "unknown_argument"),
     ("huggingface", "from transformers import AutoModel\nAutoModel.from_pretrained(model_name='gpt2')", "unknown_argument"),
+    ("huggingface", "pipeline('text-generation', model='gpt2', turbo_mode=True)", "unknown_argument"),
+    ("huggingface", "AutoModel.from_pretrained('gpt2', turbo_mode=True)", "unknown_argument"),
+    ("huggingface", "AutoTokenizer.from_pretrained('gpt2', fast_mode=True)", "unknown_argument"),
+    ("huggingface", "from diffusers import DiffusionPipeline as D\nD.from_pretrained('CompVis/ldm-celebahq-256', turbo=1)", "unknown_argument"),
+    ("huggingface", "from sklearn.trees import RandomForestRegressor as R\nR(max_depth=10)", "unknown_function"),
+    ("tensorflowhub", "import tensorflow as tf\ntf.image.load('a.jpg')", "unknown_function"),
     ("huggingface", "pipeline('text-improvement', model='gpt2')", "unknown_task"),
     ("huggingface", "pipeline('text-generation', model='facebook/opt-999m')", "unknown_repository"),
     ("huggingface", "pipeline('text-generation', model='Facebook/OPT-125m')", "unknown_repository"),
@@ -88,6 +95,10 @@ def test_every_label_is_among_the_cases():
         ("huggingface", "def f(name):\n    return AutoModel.from_pretrained(name)"),
         ("huggingface", "import openai\nopenai.chat.completions.create(model='x')"),
         ("huggingface", "from utils import clean\nclean('x')"),
+        ("huggingface", "pipeline('text-generation', model='gpt2', num_return_sequences=2, return_full_text=False, penalty_alpha=0.6)"),
+        ("huggingface", "AutoModel.from_pretrained('gpt2', resid_pdrop=0.2, num_labels=3, use_flash_attention_2=True)"),
+        ("huggingface", "AutoTokenizer.from_pretrained('gpt2', padding_side='left', use_fast=False, from_slow=True)"),
+        ("huggingface", "from diffusers import DiffusionPipeline as D\nD.from_pretrained('CompVis/ldm-celebahq-256', variant='fp16', vqvae=None)"),
         ("torchhub", "torch.hub.list('pytorch/vision')"),
         ("torchhub", "torch.hub.load('pytorch/vision', 'vit_b_16', weights='DEFAULT')"),
         ("torchhub", "torch.hub.load('facebookresearch/detr', 'detr_resnet50')"),
@@ -123,6 +134,20 @@ def test_an_invented_keyword_leaves_a_right_call_right(data_dir):
     right = "torch.hub.load('pytorch/vision', 'resnet50', pretrained=True, use_turbo=True)"
     result = scored("torchhub", right, data_dir)
     assert (result.metrics["ast.exact"], result.metrics["hallucination"]) == (1.0, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("module", "keyword", "label", "hallucination"),
+    [
+        ("ensemble", "n_jobs", "extra_argument", 0.0),
+        ("ensemble", "num_jobs", "extra_argument", 1.0),
+        ("trees", "n_jobs", "unknown_api", 1.0),
+    ],
+)
+def test_a_right_call_without_any_text_is_looked_up_too(module, keyword, label, hallucination):
+    answer = f"from sklearn.{module} import RandomForestRegressor as R\nR(max_depth=10, n_estimators=50, random_state=59, {keyword}=2)"
+    score = apigauge.score_answer(answer, "445", benchmark="apibench-huggingface")
+    assert (score.labels["ast.exact"], score.metrics["hallucination"]) == (label, hallucination)
 
 
 @pytest.mark.parametrize("text", ["a" * 200_000, "x(" * 20_000, "hub.load('" * 5_000, "\ud800.f()", "(" * 50_000])

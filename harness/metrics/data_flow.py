@@ -17,6 +17,7 @@ The values are those of ``codebleu`` 0.7.0, observed on the 10,650 released answ
 import contextlib
 import sys
 from collections.abc import Iterable, Iterator
+from operator import attrgetter
 from typing import TYPE_CHECKING, NamedTuple
 
 from apigauge.harness.extraction.syntax import MAX_DEPTH
@@ -34,6 +35,11 @@ _Reaching = dict[str, list[int]]
 
 _ASSIGNMENTS = frozenset({"assignment", "augmented_assignment", "for_in_clause"})
 _BRANCHES = frozenset({"elif_clause", "else_clause"})
+# What may have a ``for_in_clause``; a broken program may have it anywhere in what could not be parsed.
+_COMPREHENSIONS = frozenset(
+    {"ERROR", "dictionary_comprehension", "generator_expression", "list_comprehension", "set_comprehension"}
+)
+_PLACE = attrgetter("place")
 _WHOLE = frozenset({"string"})
 _ROUNDS = 2
 
@@ -58,7 +64,7 @@ def data_flow(root: "Node", code: str) -> tuple[Flow, ...]:
             edges, _ = _Reader(root, code).follow(root, {})
     except LookupError:
         return ()
-    return _normalised(_merged(_connected(sorted(edges, key=lambda edge: edge.place))))
+    return _normalised(_merged(_connected(sorted(edges, key=_PLACE))))
 
 
 @contextlib.contextmanager
@@ -125,7 +131,7 @@ class _Reader:
             if _is_token(node):
                 tokens.append(node)
             else:
-                stack.extend(reversed(node.children))
+                stack += node.children[::-1]
         return tokens
 
     def _text(self, node: "Node") -> str:
@@ -136,28 +142,33 @@ class _Reader:
 
     def follow(self, node: "Node", reaching: _Reaching) -> tuple[list[_Edge], _Reaching]:
         """The edges in a node, and where each name's value comes from after it."""
-        if _is_token(node):
+        kind = node.type  # the tree makes a new string each time
+        if kind != "comment" and (kind in _WHOLE or not node.child_count):
             return self._occurrence(node, reaching)
-        if node.type == "default_parameter":
+        if kind == "default_parameter":
             return self._default(node, reaching)
-        if node.type in _ASSIGNMENTS:
+        if kind in _ASSIGNMENTS:
             return self._assignment(node, reaching)
-        if node.type == "if_statement":
+        if kind == "if_statement":
             return self._branches(node, reaching)
-        if node.type == "for_statement":
+        if kind == "for_statement":
             return self._for(node, reaching)
-        if node.type == "while_statement":
-            return self._loop(node.children, reaching)
-        # A comprehension's clauses bind what its value reads.
-        clauses = [child for child in node.children if child.type == "for_in_clause"]
-        return self._each([*clauses, *(child for child in node.children if child.type != "for_in_clause")], reaching)
+        children = node.children
+        if kind == "while_statement":
+            return self._loop(children, reaching)
+        if kind in _COMPREHENSIONS:  # its clauses bind what its value reads
+            children = sorted(children, key=lambda child: child.type != "for_in_clause")
+        return self._each(children, reaching)
 
     def _each(self, nodes: "Iterable[Node]", reaching: _Reaching) -> tuple[list[_Edge], _Reaching]:
         edges: list[_Edge] = []
+        is_sorted = True
         for node in nodes:
             more, reaching = self.follow(node, reaching)
+            if more and edges and more[0].place < edges[-1].place:
+                is_sorted = False
             edges += more
-        return sorted(edges, key=lambda edge: edge.place), reaching
+        return edges if is_sorted else sorted(edges, key=_PLACE), reaching
 
     def _occurrence(self, node: "Node", reaching: _Reaching) -> tuple[list[_Edge], _Reaching]:
         place, name = self._tokens[node.start_byte, node.end_byte]
@@ -183,7 +194,7 @@ class _Reader:
             edges, reaching = self.follow(value, reaching)
         bound, reaching = self._bind(name, value, reaching, COMES_FROM)
         bound = [edge._replace(sources=tuple(dict.fromkeys(edge.sources))) for edge in bound]
-        return sorted((*edges, *bound), key=lambda edge: edge.place), reaching
+        return sorted((*edges, *bound), key=_PLACE), reaching
 
     def _assignment(self, node: "Node", reaching: _Reaching) -> tuple[list[_Edge], _Reaching]:
         left, right = node.child_by_field_name("left"), node.child_by_field_name("right")
@@ -201,7 +212,7 @@ class _Reader:
         for target, value in zip(lefts, rights, strict=True):
             more, reaching = self._bind(target, value, reaching, COMPUTED_FROM)
             edges += more
-        return sorted(edges, key=lambda edge: edge.place), reaching
+        return sorted(edges, key=_PLACE), reaching
 
     def _bind(
         self, target: "Node", value: "Node | None", reaching: _Reaching, kind: str
@@ -234,7 +245,7 @@ class _Reader:
         for end in ends:
             for name, places in end.items():
                 after[name] = sorted({*after.get(name, ()), *places})
-        return sorted(edges, key=lambda edge: edge.place), after
+        return sorted(edges, key=_PLACE), after
 
     def _for(self, node: "Node", reaching: _Reaching) -> tuple[list[_Edge], _Reaching]:
         left, right = node.child_by_field_name("left"), node.child_by_field_name("right")
@@ -275,4 +286,4 @@ def _unique(edges: Iterable[_Edge]) -> list[_Edge]:
         earlier = merged.get(key, edge)
         sources = tuple(dict.fromkeys((*earlier.sources, *edge.sources)))
         merged[key] = edge._replace(sources=sources, places=tuple(sorted({*earlier.places, *edge.places})))
-    return sorted(merged.values(), key=lambda edge: edge.place)
+    return sorted(merged.values(), key=_PLACE)

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal
 
+from apigauge.harness.extraction.literals import NOT_CONSTANT, SINGLETONS, as_bytes, content, number, prefix
 from apigauge.harness.extraction.program_scope import Argument
 from apigauge.harness.extraction.program_values import UNKNOWN, External, plain
-from apigauge.harness.extraction.syntax import MAX_DIGITS, is_deeper, parses, syntax_tree, text_of, unescaped, walk
+from apigauge.harness.extraction.syntax import is_deeper, parses, syntax_tree, text_of, walk
 
 if TYPE_CHECKING:
     from tree_sitter import Node
@@ -19,7 +20,6 @@ Constant = str | int | float | complex | bool | bytes | tuple[Any, ...] | list[A
 
 Kind = Literal["string", "constant", "name", "expression", "unresolved"]
 
-_NOT_CONSTANT = object()
 _MAX_TEXT = 1_000
 # Levels of an expression; it is read by recursion, whose limit must not decide a score.
 _MAX_DEPTH = 60
@@ -28,7 +28,6 @@ _ASSIGNMENT = re.compile(
     ("[^"\\\n]*"|'[^'\\\n]*'|-?[0-9]+(?:\.[0-9]+)?|True|False|None)[ \t]*(?:\#.*)?$""",
     re.MULTILINE | re.VERBOSE,
 )
-_SINGLETONS: dict[str, Any] = {"true": True, "false": False, "none": None, "ellipsis": ...}
 # What binds the names in it: the rest of an assignment's left side is attributes and items of what exists.
 _PATTERNS = frozenset(
     {
@@ -104,7 +103,7 @@ def follow(name: Value, program: str) -> Value:
 def default_text(node: "Node") -> str:
     """The text by which a parameter's default is compared with an argument's value."""
     constant = _constant_of(node, {})
-    return text_of(node) if constant is _NOT_CONSTANT else _written_out(constant).text
+    return text_of(node) if constant is NOT_CONSTANT else _written_out(constant).text
 
 
 def _written_out(constant: object) -> Value:
@@ -129,16 +128,16 @@ def constants(program: str) -> dict[str, Constant]:
 
 
 def _constant_of(node: "Node", scope: dict[str, Constant]) -> Any:
-    """The constant an expression stands for, its names being those of the scope; ``_NOT_CONSTANT`` if it is none."""
+    """The constant an expression stands for, its names being those of the scope; ``NOT_CONSTANT`` if it is none."""
     if node.has_error or node.end_byte - node.start_byte >= _MAX_TEXT or is_deeper(node, _MAX_DEPTH):
-        return _NOT_CONSTANT
+        return NOT_CONSTANT
     return _fold(node, scope)
 
 
 def _expression(text: str) -> Any:
     statements = syntax_tree(text.encode("utf-8", "replace")).root_node.named_children
     if len(statements) != 1 or statements[0].type != "expression_statement":
-        return _NOT_CONSTANT
+        return NOT_CONSTANT
     return _constant_of(statements[0].named_children[0], {})
 
 
@@ -149,7 +148,7 @@ def _agreed(bindings: list[tuple[str, Any]]) -> dict[str, Constant]:
     return {
         name: bound[0]
         for name, bound in values.items()
-        if _NOT_CONSTANT not in bound and all(type(v) is type(bound[0]) and v == bound[0] for v in bound)
+        if NOT_CONSTANT not in bound and all(type(v) is type(bound[0]) and v == bound[0] for v in bound)
     }
 
 
@@ -180,7 +179,7 @@ def _assigned(node: "Node") -> "Node | None":
 def _pairs(target: "Node", value: "Node | None", scope: dict[str, Constant]) -> list[tuple[str, Any]]:
     """Each name that a target binds, with its constant."""
     if target.type == "identifier":
-        return [(text_of(target), _NOT_CONSTANT if value is None else _constant_of(value, scope))]
+        return [(text_of(target), NOT_CONSTANT if value is None else _constant_of(value, scope))]
     if target.type not in _PATTERNS:
         return []
     targets = target.named_children
@@ -199,7 +198,7 @@ def _parameters(node: "Node", scope: dict[str, Constant]) -> list[tuple[str, Any
         if name is None and parameter.type in ("typed_parameter", "list_splat_pattern", "dictionary_splat_pattern"):
             name = next((inner for inner in walk(parameter) if inner.type == "identifier"), None)
         if name is not None:
-            bound.append((text_of(name), _NOT_CONSTANT if value is None else _constant_of(value, scope)))
+            bound.append((text_of(name), NOT_CONSTANT if value is None else _constant_of(value, scope)))
     return bound
 
 
@@ -208,7 +207,7 @@ def _fold(node: "Node", scope: dict[str, Constant]) -> Any:
     if node.type == "parenthesized_expression" and node.named_child_count == 1:
         return _fold(node.named_children[0], scope)
     if node.type == "identifier":
-        return scope.get(text_of(node), _NOT_CONSTANT)
+        return scope.get(text_of(node), NOT_CONSTANT)
     if node.type in ("string", "concatenated_string"):
         return _string(node, scope)
     if node.type == "binary_operator":
@@ -220,21 +219,21 @@ def _sum(node: "Node", scope: dict[str, Constant]) -> Any:
     left, right = node.child_by_field_name("left"), node.child_by_field_name("right")
     operator = node.child_by_field_name("operator")
     if left is None or right is None or operator is None or operator.type not in ("+", "-"):
-        return _NOT_CONSTANT
+        return NOT_CONSTANT
     first, second = _fold(left, scope), _fold(right, scope)
     if isinstance(first, str) and isinstance(second, str):
-        return first + second if operator.type == "+" else _NOT_CONSTANT
+        return first + second if operator.type == "+" else NOT_CONSTANT
     # ``1 + 2j`` is how a complex number is written.
     if type(first) in (int, float) and isinstance(second, complex):
         return first + second if operator.type == "+" else first - second
-    return _NOT_CONSTANT
+    return NOT_CONSTANT
 
 
 def _string(node: "Node", scope: dict[str, Constant]) -> Any:
     parts = [_one_string(part, scope) for part in _strings(node)]
     if parts and all(isinstance(part, str) for part in parts):
         return "".join(parts)
-    return b"".join(parts) if parts and all(isinstance(part, bytes) for part in parts) else _NOT_CONSTANT
+    return b"".join(parts) if parts and all(isinstance(part, bytes) for part in parts) else NOT_CONSTANT
 
 
 def _strings(node: "Node") -> "list[Node]":
@@ -242,53 +241,31 @@ def _strings(node: "Node") -> "list[Node]":
 
 
 def _one_string(node: "Node", scope: dict[str, Constant]) -> Any:
-    prefix = text_of(node.children[0]).rstrip("'\"").casefold()
+    letters = prefix(node)
     parts: list[Any] = []
     for child in node.named_children:
         if child.type == "interpolation":
             inner = child.named_children
-            parts.append(_fold(inner[0], scope) if len(inner) == 1 and child.child_count == 3 else _NOT_CONSTANT)
+            parts.append(_fold(inner[0], scope) if len(inner) == 1 and child.child_count == 3 else NOT_CONSTANT)
         elif child.type == "string_content":
-            text = text_of(child).replace("\r\n", "\n").replace("\r", "\n")
-            if "f" in prefix:
-                text = text.replace("{{", "{").replace("}}", "}")
-            parts.append(text if "r" in prefix else unescaped(text, is_bytes="b" in prefix))
+            parts.append(content(child, letters))
     if not all(isinstance(part, str) for part in parts):
-        return _NOT_CONSTANT
-    value = "".join(parts)
-    if "b" not in prefix:
-        return value
-    return value.encode("latin-1") if all(ord(character) < 256 for character in value) else _NOT_CONSTANT
+        return NOT_CONSTANT
+    return as_bytes("".join(parts)) if "b" in letters else "".join(parts)
 
 
 def _literal(node: "Node") -> Any:
-    if node.type in _SINGLETONS:
-        return _SINGLETONS[node.type]
+    if node.type in SINGLETONS:
+        return SINGLETONS[node.type]
     if node.type in ("integer", "float"):
-        return _number(text_of(node).replace("_", ""))
+        return number(text_of(node))
     if node.type == "unary_operator":
         value = _literal(node.named_children[-1])
         sign = node.children[0].type
         numeric = type(value) in (int, float, complex) and sign in ("-", "+")
-        return (-value if sign == "-" else value) if numeric else _NOT_CONSTANT
+        return (-value if sign == "-" else value) if numeric else NOT_CONSTANT
     if node.type in ("tuple", "expression_list", "list"):
         parts = [_fold(child, {}) for child in node.named_children if child.type != "comment"]
-        whole = all(part is not _NOT_CONSTANT for part in parts)
-        return (parts if node.type == "list" else tuple(parts)) if whole else _NOT_CONSTANT
-    return _NOT_CONSTANT
-
-
-def _number(text: str) -> Any:
-    text = text.casefold()
-    try:
-        if text.endswith("j"):
-            return complex(0, float(text[:-1]))
-        if text[:2] in ("0x", "0o", "0b"):
-            value = int(text, 0)
-            return value if value.bit_length() <= MAX_DIGITS * 3 else _NOT_CONSTANT
-        if text.isdecimal():
-            is_octal = text.startswith("0") and text.strip("0")  # of Python 2; no Python 3 takes it
-            return _NOT_CONSTANT if is_octal or len(text) > MAX_DIGITS else int(text)
-        return float(text)
-    except (ValueError, OverflowError):
-        return _NOT_CONSTANT
+        whole = all(part is not NOT_CONSTANT for part in parts)
+        return (parts if node.type == "list" else tuple(parts)) if whole else NOT_CONSTANT
+    return NOT_CONSTANT

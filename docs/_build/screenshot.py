@@ -18,7 +18,7 @@ def main() -> int:
     page_address = (Path(sys.argv[1]) / "index.html").resolve().as_uri()
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
-        page = browser.new_page(viewport={"width": 1560, "height": 590}, device_scale_factor=1.25)
+        page = browser.new_page(viewport={"width": 1640, "height": 590}, device_scale_factor=1.25)
         page.goto(page_address)
         picture = page.screenshot()
         browser.close()

@@ -18,7 +18,6 @@ from collections.abc import Callable, Iterator
 from functools import cache, lru_cache
 from importlib.metadata import version as installed
 from itertools import pairwise
-from keyword import iskeyword
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -30,6 +29,46 @@ MAX_DEPTH = 400
 # CPython's own limit for an integer in a program's text (sys.int_info.default_max_str_digits).
 MAX_DIGITS = 4_300
 
+# https://docs.python.org/3.14/reference/lexical_analysis.html#keywords
+RESERVED = frozenset(
+    [
+        "False",
+        "None",
+        "True",
+        "and",
+        "as",
+        "assert",
+        "async",
+        "await",
+        "break",
+        "class",
+        "continue",
+        "def",
+        "del",
+        "elif",
+        "else",
+        "except",
+        "finally",
+        "for",
+        "from",
+        "global",
+        "if",
+        "import",
+        "in",
+        "is",
+        "lambda",
+        "nonlocal",
+        "not",
+        "or",
+        "pass",
+        "raise",
+        "return",
+        "try",
+        "while",
+        "with",
+        "yield",
+    ]
+)
 # Template strings are newer than the grammar, which reads them as formatted ones of the same length.
 _TEMPLATE = re.compile(rb"(?<![\w'\"])(?P<raw>[rR]?)[tT](?=[rR]?['\"])")
 _LONG_NUMBER = re.compile(rf"[0-9_]{{{MAX_DIGITS},}}")
@@ -185,7 +224,7 @@ _PLAIN_CHECKS: dict[str, Callable[["Node"], bool]] = {
     "attribute": lambda node: node.children[0].type in ("identifier", "attribute", "call", "subscript"),
     "dictionary": _has_plain_commas,
     "float": lambda node: re.fullmatch(rb"[0-9]+\.[0-9]+", node.text or b"") is not None,
-    "identifier": lambda node: not iskeyword(text_of(node)),
+    "identifier": lambda node: text_of(node) not in RESERVED,
     "import_from_statement": _imports_plain_names,
     "import_statement": lambda node: node.children[-1].type != ",",
     "integer": lambda node: re.fullmatch(rb"0|[1-9][0-9]*", node.text or b"") is not None,

@@ -7,10 +7,10 @@ parameters, Mistral ``[TOOL_CALLS]``, DeepSeek, Kimi, GLM, MiniMax, and the harm
 
 import itertools
 import re
-from keyword import iskeyword
 from typing import Any, NamedTuple
 
 from apigauge.harness.extraction.data_values import NAME, decode, source_of, whole
+from apigauge.harness.extraction.syntax import RESERVED
 
 MAX_CALLS = 50
 
@@ -240,7 +240,7 @@ def _call(name: str, given: Any) -> ToolCall | None:
 
 
 def _source(name: str, positional: list[Any], keywords: dict[str, Any]) -> str:
-    named = {key: value for key, value in keywords.items() if NAME.match(key) and not iskeyword(key)}
+    named = {key: value for key, value in keywords.items() if NAME.match(key) and key not in RESERVED}
     others = {key: value for key, value in keywords.items() if key not in named}
     parts = [source_of(value) for value in positional] + [f"{key}={source_of(value)}" for key, value in named.items()]
     return f"{name}({', '.join(parts + ([f'**{source_of(others)}'] if others else []))})"

@@ -25,7 +25,7 @@ from typing import NamedTuple
 
 from apigauge.benchmarks.types import Benchmark, Item
 from apigauge.harness.extraction.extract import Extraction
-from apigauge.harness.extraction.syntax import MAX_DEPTH, syntax_tree, version
+from apigauge.harness.extraction.syntax import MAX_DEPTH, RESERVED, syntax_tree, version
 from apigauge.harness.metrics.data_flow import Flow, data_flow
 from apigauge.harness.metrics.types import Metric, Scored
 
@@ -56,48 +56,7 @@ _PAIR = 2
 MAX_LOOPS = 8
 # These weigh five times as much: https://docs.python.org/3.12/reference/lexical_analysis.html#keywords, and the soft
 # keywords except the underscore.
-KEYWORDS = frozenset(
-    {
-        "False",
-        "None",
-        "True",
-        "and",
-        "as",
-        "assert",
-        "async",
-        "await",
-        "break",
-        "class",
-        "continue",
-        "def",
-        "del",
-        "elif",
-        "else",
-        "except",
-        "finally",
-        "for",
-        "from",
-        "global",
-        "if",
-        "import",
-        "in",
-        "is",
-        "lambda",
-        "nonlocal",
-        "not",
-        "or",
-        "pass",
-        "raise",
-        "return",
-        "try",
-        "while",
-        "with",
-        "yield",
-        "match",
-        "case",
-        "type",
-    }
-)
+KEYWORDS = RESERVED | {"match", "case", "type"}
 
 
 class TooDeepError(Exception):

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from apigauge.harness.extraction.answer_call import program_call
 from apigauge.harness.extraction.call_scan import choose_call, imports
 from apigauge.harness.extraction.program_text import with_plain_quotes
-from apigauge.harness.extraction.reading import Reading, read
+from apigauge.harness.extraction.reading import IN_A_VALUE, Reading, read
 from apigauge.harness.extraction.reasoning import separate
 from apigauge.harness.extraction.reasoning_tags import Reasoning
 
@@ -71,7 +71,8 @@ def extract(text: str, functions: frozenset[str] = frozenset(), reasoning: Reaso
         how = "nothing"
     else:
         call = with_plain_quotes(call)
-    how += reading.note + (", without reasoning" if parts.reasoning else "")
+    note = reading.note if call is not None else reading.note.replace(IN_A_VALUE, "")
+    how += note + (", without reasoning" if parts.reasoning else "")
     unfinished = "" if parts.is_closed else "reasoning"
     return Extraction(text, call, reading.program, how, names, parts.reasoning, unfinished)
 

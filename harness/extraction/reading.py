@@ -54,6 +54,8 @@ _MEANT_AS_IT_IS = re.compile(
 _ELEMENT = re.compile(
     r"</?(?P<tag>code|pre|answer|solution|program|python|script|execute|tool_code)\b[^>\n]{0,80}>", re.IGNORECASE
 )
+# What ``how`` says of a text that stood in a value of JSON.
+IN_A_VALUE = ", in a value"
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +145,7 @@ def _of_data(data: DataAnswer, functions: frozenset[str], depth: int) -> Reading
     for text in data.texts[:_MAX_TEXTS] if depth < _MAX_TEXTS else ():
         reading = read(text, functions, depth + 1)
         if reading.announced or "(" in (reading.program or reading.prose):
-            return replace(reading, note=f"{reading.note}, in a value")
+            return replace(reading, note=reading.note + IN_A_VALUE)
     return None
 
 

@@ -305,6 +305,14 @@ FRAGMENTS = st.sampled_from(
 ANSWERS = st.text(st.characters(exclude_categories=()), max_size=400) | st.lists(FRAGMENTS, max_size=40).map("".join)
 
 
+PLAIN = str.maketrans(
+    dict.fromkeys("\u201c\u201d\u201e\u201f", '"')
+    | dict.fromkeys("\u2018\u2019\u201a\u201b", "'")
+    | dict.fromkeys("\u00a0\u202f\u3000", " ")
+    | dict.fromkeys("\ufeff\u200b\u200c\u200d\u2060")
+)
+
+
 def unescaped(text):
     r"""Written-out line ends, tabs and quotes made real, in the two ways an answer is unescaped."""
     text = re.sub(r"\\+(['\"])", r"\1", text)
@@ -315,11 +323,14 @@ def unescaped(text):
 @example("\\n'\\")
 @example("<<<api_call>>>:\\n\\'")
 @example("'<<<API_CALL>>>:'")
+@example("def A():\ufeff0")
 @settings(max_examples=500, deadline=None)
 def test_any_text_is_extracted_alike_each_time_and_nothing_is_made_up(text):
     extraction = extract(text, FUNCTIONS)
     assert extract(text, FUNCTIONS) == extraction
     source = (text, *unescaped(text)) if extraction.how.endswith(", unescaped") else (text,)
+    # A text that is no program is read without characters that cannot be seen, and with plain blanks and quotes.
+    source += tuple(form.translate(PLAIN) for form in source)
     # A value of JSON, or a tool call, is written otherwise in the text.
     is_decoded = extraction.how.startswith("tool call") or ", in a value" in extraction.how
     if extraction.call is not None:

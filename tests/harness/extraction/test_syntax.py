@@ -116,3 +116,20 @@ def test_nothing_that_scores_asks_the_parser_of_the_python_it_runs_on():
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
             assert not {"ast", "keyword", "token", "tokenize", "unicodedata"} & set(names), path
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "x = # later\ny = 1",
+        "x =\n f(1)",
+        "from a import b.c",
+        "from a import b,",
+        "f(,)",
+        "f(a=1, 2)",
+        "import\n a",
+        "a.\nb()",
+    ],
+)
+def test_what_only_the_grammar_of_the_tree_accepts_is_no_program(text):
+    assert not parses(text)

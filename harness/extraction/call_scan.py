@@ -6,7 +6,7 @@ never raises and takes time linear in the text (each call is followed for at mos
 
 import itertools
 import re
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -52,9 +52,15 @@ _IMPORT = re.compile(
     re.MULTILINE,
 )
 _CLOSERS = {"(": ")", "[": "]", "{": "}"}
-_BRACKET_OR_QUOTE = re.compile(r"[()\[\]{}'\"]")
-_BRACKET_QUOTE_OR_COMMENT = re.compile(r"[()\[\]{}'\"]|#[^\n]*+")
-_STRING_MARK = {quote: re.compile(rf"[\\\n{quote}]") for quote in "'\""}
+_ENDS = frozenset(_CLOSERS.values())
+# A bracket, a whole string or, in the second, a comment.
+_MARK = (
+    r"[()\[\]{}]"
+    r"|\'{3}(?:[^'\\]|\\.|'(?!''))*+(?:\'{3})?|\"{3}(?:[^\"\\]|\\.|\"(?!\"\"))*+(?:\"{3})?"
+    r"|'(?:[^'\\\n]|\\.)*+'?|\"(?:[^\"\\\n]|\\.)*+\"?"
+)
+_MARKS = re.compile(_MARK, re.DOTALL)
+_MARKS_AND_COMMENTS = re.compile(rf"{_MARK}|#[^\n]*+", re.DOTALL)
 
 # What a program loads next to its model, or wraps around it; the call that answers the question is the other one.
 COMPANION = re.compile(r"(?:Tokenizer\w*|Processor|FeatureExtractor|Config|Scheduler|Sequential)(?:\.\w+)?$")
@@ -79,12 +85,21 @@ class CallSpan:
 
 def find_calls(text: str) -> Iterator[CallSpan]:
     """Calls of a dotted name, in the order in which they begin; nested ones follow the call around them."""
+    for callee, start, bracket in _callees(text):
+        yield _span(text, callee, start, bracket)
+
+
+def _callees(text: str) -> Iterator[tuple[str, int, int]]:
+    """Callees with where they begin and where their bracket is; to follow each to its end takes longer."""
     for match in itertools.islice(_CALLEE.finditer(text), MAX_CALLS):
-        callee = re.sub(r"\s+", "", match[1])
-        if callee in _NOT_CALLEES:
-            continue
-        end = end_of_brackets(text, match.end() - 1)
-        yield CallSpan(callee, match.start(), end if end >= 0 else len(text), end >= 0)
+        callee = "".join(match[1].split())
+        if callee not in _NOT_CALLEES:
+            yield callee, match.start(), match.end() - 1
+
+
+def _span(text: str, callee: str, start: int, bracket: int) -> CallSpan:
+    end = end_of_brackets(text, bracket)
+    return CallSpan(callee, start, end if end >= 0 else len(text), end >= 0)
 
 
 def end_of_brackets(text: str, start: int) -> int:
@@ -92,43 +107,24 @@ def end_of_brackets(text: str, start: int) -> int:
 
     Brackets and quotes in comments do not count, unless the call would be open then: prose has ``#`` without comments.
     """
-    end = _end_of_brackets(text, start, _BRACKET_QUOTE_OR_COMMENT)
-    return end if end >= 0 else _end_of_brackets(text, start, _BRACKET_OR_QUOTE)
+    end = _end_of_brackets(text, start, _MARKS_AND_COMMENTS)
+    if end < 0 and "#" in text[start : start + MAX_CALL]:
+        return _end_of_brackets(text, start, _MARKS)
+    return end
 
 
 def _end_of_brackets(text: str, start: int, marks: re.Pattern[str]) -> int:
     closers: list[str] = []
-    position, stop = start, min(len(text), start + MAX_CALL)
-    while mark := marks.search(text, position, stop):
-        character, position = mark[0], mark.end()
-        if character[0] == "#":
-            continue
-        if character in "'\"":
-            position = _end_of_string(text, mark.start(), stop)
-        elif character in _CLOSERS:
+    for mark in marks.finditer(text, start, start + MAX_CALL):
+        character = mark[0]
+        if character in _CLOSERS:
             closers.append(_CLOSERS[character])
-        else:
+        elif character in _ENDS:
             if not closers or closers.pop() != character:
                 return -1
             if not closers:
-                return position
+                return mark.end()
     return -1
-
-
-def _end_of_string(text: str, start: int, stop: int) -> int:
-    quote = text[start]
-    delimiter = quote * 3 if text.startswith(quote * 3, start) else quote
-    position = start + len(delimiter)
-    while mark := _STRING_MARK[quote].search(text, position, stop):
-        if mark[0] == "\\":
-            position = mark.end() + 1
-        elif text.startswith(delimiter, mark.start()):
-            return mark.start() + len(delimiter)
-        elif mark[0] == "\n" and len(delimiter) == 1:
-            return mark.start()
-        else:
-            position = mark.end()
-    return stop
 
 
 def imports(program: str) -> dict[str, str]:
@@ -192,23 +188,29 @@ def choose_call(
         mentions: whether a call without arguments counts, and one that the sentence warns of; in prose neither does.
     """
 
-    def rank(span: CallSpan) -> int:
-        callee = resolve(span.callee, names)
-        if not any(is_catalogue_like(name, functions) for name in (span.callee, callee)):
-            return _NOT_CATALOGUE_LIKE
-        return 2 if SEED.search(callee) else 1 if COMPANION.search(callee) else 0
+    best, best_rank = None, _NOT_CATALOGUE_LIKE + any_call
+    for callee, start, bracket in _callees(text):
+        rank = _rank(resolve(callee, names), callee, functions)
+        if rank >= best_rank or is_within(start, skip):
+            continue
+        span = _span(text, callee, start, bracket)
+        if mentions or not _is_mention(text, span):
+            best, best_rank = span, rank
+        if not best_rank:
+            break
+    return text[best.start : best.end].strip() if best is not None else None
 
-    spans = [span for span in find_calls(text) if all(span.start not in stretch for stretch in skip)]
-    if not mentions:
-        spans = [span for span in spans if not _is_mention(text, span)]
-    if not spans:
-        return None
-    ranks = [rank(span) for span in spans]
-    best = min(ranks)
-    if best == _NOT_CATALOGUE_LIKE and not any_call:
-        return None
-    first = spans[ranks.index(best)]
-    return text[first.start : first.end].strip()
+
+def _rank(callee: str, written: str, functions: frozenset[str]) -> int:
+    if not any(is_catalogue_like(name, functions) for name in (written, callee)):
+        return _NOT_CATALOGUE_LIKE
+    return 2 if SEED.search(callee) else 1 if COMPANION.search(callee) else 0
+
+
+def is_within(position: int, stretches: Sequence[range]) -> bool:
+    """Whether a position is in one of several stretches, which are in order and do not overlap."""
+    index = bisect_right(stretches, position, key=lambda stretch: stretch.start)
+    return index > 0 and position in stretches[index - 1]
 
 
 def _is_mention(text: str, span: CallSpan) -> bool:
@@ -235,7 +237,8 @@ def _endings(functions: frozenset[str]) -> tuple[frozenset[str], frozenset[str]]
     return frozenset(parts[-1] for parts in split), frozenset(parts[-2] for parts in split if len(parts) > 1)
 
 
-def comments_and_strings(program: str) -> list[range]:
+@lru_cache(maxsize=8)
+def comments_and_strings(program: str) -> tuple[range, ...]:
     """The stretches of a program, in characters, that are comments or strings; calls in a formatted string are code."""
     source = program.encode("utf-8", "replace")
     stretches: list[tuple[int, int]] = []
@@ -252,8 +255,8 @@ def comments_and_strings(program: str) -> list[range]:
         stretches += [(part.start_byte, part.end_byte) for part in parts]
     stretches.sort()
     if len(source) == len(program):
-        return [range(start, end) for start, end in stretches]
+        return tuple(range(start, end) for start, end in stretches)
     offsets = list(
         itertools.accumulate((len(character.encode("utf-8", "replace")) for character in program), initial=0)
     )
-    return [range(bisect_left(offsets, start), bisect_left(offsets, end)) for start, end in stretches]
+    return tuple(range(bisect_left(offsets, start), bisect_left(offsets, end)) for start, end in stretches)

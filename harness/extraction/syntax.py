@@ -138,36 +138,39 @@ def _is_plain(root: "Node", source: bytes) -> bool:
 
     LibCST takes longer than all of the rest of extraction, and most answers are such programs.
     """
-    if not source.isascii() or b"\\" in source or not _PLAIN_TEXT.fullmatch(source):
+    if not _PLAIN_TEXT.fullmatch(source) or b"\\N" in source:  # only LibCST has the characters' names
         return False
     if any(statement.start_point[1] for statement in root.named_children):  # indented, or behind another one
         return False
     depth, row, ends = 0, 0, {statement.end_byte for statement in root.named_children}
+    backslashes = source.count(b"\\")  # a line that goes on behind one is not plain
     is_whole = True  # whether the line may end here
     for node in walk(root):
         kind = node.type
         if kind not in _PLAIN_NODES or (kind in _PLAIN_CHECKS and not _PLAIN_CHECKS[kind](node)):
             return False
+        if backslashes and kind in ("comment", "string_content"):
+            backslashes -= (node.text or b"").count(b"\\")
         if node.child_count or kind == "comment":
             continue
         if not depth and not is_whole and node.start_point[0] != row:  # tree-sitter lets a line end after ``=``
             return False
         depth += (kind in _OPENING) - (kind in _CLOSING)
         row, is_whole = node.end_point[0], node.end_byte in ends
-    return True
+    return not backslashes
 
 
 def _has_plain_commas(node: "Node") -> bool:
     kinds = [child.type for child in node.children if child.type != "comment"]
+    kinds = kinds[node.type == "subscript" :]
     return kinds[1] != "," and (",", ",") not in pairwise(kinds)
 
 
 def _has_plain_arguments(node: "Node") -> bool:
     if not _has_plain_commas(node):
         return False
-    kinds = [child.type for child in node.named_children if child.type != "comment"]
-    first = kinds.index("keyword_argument") if "keyword_argument" in kinds else len(kinds)
-    return all(kind == "keyword_argument" for kind in kinds[first:])
+    by_name = [child.type in _BY_NAME for child in node.named_children if child.type != "comment"]
+    return by_name == sorted(by_name)
 
 
 def _imports_plain_names(node: "Node") -> bool:
@@ -182,20 +185,28 @@ def _has_plain_quotes(node: "Node") -> bool:
 
 
 _PLAIN_TEXT = re.compile(rb"[\n\x20-\x7e]*")
+_BY_NAME = ("dictionary_splat", "keyword_argument")
+_TARGETS = ("attribute", "identifier", "subscript")
 _OPENING = frozenset("([{")
 _CLOSING = frozenset(")]}")
 _PLAIN_NODES = frozenset(
     [
-        *"()[]{},.:=",
+        *"()[]{},.:=+-*/%",
+        "**",
+        "//",
         "aliased_import",
         "argument_list",
         "as",
         "assignment",
         "attribute",
+        "binary_operator",
         "call",
         "comment",
         "dictionary",
+        "dictionary_splat",
         "dotted_name",
+        "ellipsis",
+        "escape_sequence",
         "expression_statement",
         "false",
         "float",
@@ -210,17 +221,22 @@ _PLAIN_NODES = frozenset(
         "module",
         "none",
         "pair",
+        "parenthesized_expression",
+        "pattern_list",
+        "slice",
         "string",
         "string_content",
         "string_end",
         "string_start",
         "subscript",
         "true",
+        "tuple",
+        "unary_operator",
     ]
 )
 _PLAIN_CHECKS: dict[str, Callable[["Node"], bool]] = {
     "argument_list": _has_plain_arguments,
-    "assignment": lambda node: node.children[0].type in ("identifier", "attribute", "subscript"),
+    "assignment": lambda node: node.children[0].type in (*_TARGETS, "pattern_list"),
     "attribute": lambda node: node.children[0].type in ("identifier", "attribute", "call", "subscript"),
     "dictionary": _has_plain_commas,
     "float": lambda node: re.fullmatch(rb"[0-9]+\.[0-9]+", node.text or b"") is not None,
@@ -229,8 +245,10 @@ _PLAIN_CHECKS: dict[str, Callable[["Node"], bool]] = {
     "import_statement": lambda node: node.children[-1].type != ",",
     "integer": lambda node: re.fullmatch(rb"0|[1-9][0-9]*", node.text or b"") is not None,
     "list": _has_plain_commas,
+    "pattern_list": lambda node: all(child.type in (*_TARGETS, ",", "comment") for child in node.children),
     "string": _has_plain_quotes,
-    "subscript": lambda node: node.child_count == 4,
+    "subscript": _has_plain_commas,
+    "tuple": _has_plain_commas,
 }
 
 

@@ -10,14 +10,14 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from apigauge.harness.extraction.call_scan import comments_and_strings, find_calls, imports, resolve
+from apigauge.harness.extraction.call_scan import MAX_CALL, comments_and_strings, find_calls, imports, is_within, resolve
 from apigauge.harness.extraction.program_scope import LiveCall, call_outside, followed, live_calls
 from apigauge.harness.extraction.syntax import parses, syntax_tree, text_of
 from apigauge.harness.metrics.signatures import SIGNATURES, Signature
-from apigauge.harness.metrics.values import Kind, Value, argument_value, constants, default_text
+from apigauge.harness.metrics.values import Kind, Value, argument_value, constants, default_text, literal_value
 
 if TYPE_CHECKING:
-    from tree_sitter import Node
+    from tree_sitter import Node, Tree
 
 MAX_PARTS = 20
 # How many names a key of the table has at most.
@@ -111,7 +111,7 @@ def parse_call(text: str, names: Mapping[str, str], program: str = "") -> Call |
 
 def _parsed(text: str, names: Mapping[str, str], program: str) -> Call | None:
     source = text.encode("utf-8", "replace")
-    node = _first_call(syntax_tree(source).root_node)
+    node = _first_call(syntax_tree(source))
     callee = node.child_by_field_name("function") if node is not None else None
     arguments = node.child_by_field_name("arguments") if node is not None else None
     if node is None or callee is None or arguments is None or arguments.type != "argument_list":
@@ -119,13 +119,33 @@ def _parsed(text: str, names: Mapping[str, str], program: str) -> Call | None:
     written = re.sub(r"\\\n|#[^\n]*|\s+", "", text_of(callee))
     if not re.fullmatch(r"[^\W\d][\w.]*", written):
         return None
-    call = call_outside(program, node, source, constants(program) if program else {})
     function = resolve(written, dict(names))
+    if (literal := _literal_arguments(arguments)) and (not program or followed(program) is None):
+        return Call(written, function, *literal, _problem(arguments))
+    call = call_outside(program, node, source, constants(program) if program else {})
     if call is None:
         return Call(written, function, (), (), "cannot be followed")
     if not call.is_free and call.function:
         function = call.function
     return _call_of(call, written, function, problem=_problem(arguments))
+
+
+def _literal_arguments(arguments: "Node") -> tuple[tuple[Value, ...], tuple[tuple[str, Value], ...]] | None:
+    """Arguments that are all plain literals, as most are: there is nothing to follow in them. None for others."""
+    positional: list[Value] = []
+    keywords: list[tuple[str, Value]] = []
+    for child in arguments.named_children:
+        if child.type == "comment":
+            continue
+        name = child.child_by_field_name("name") if child.type == "keyword_argument" else None
+        value = literal_value(child if name is None else child.child_by_field_name("value") or child)
+        if value is None:
+            return None
+        if name is None:
+            positional.append(value)
+        else:
+            keywords.append((text_of(name), value))
+    return tuple(positional), tuple(keywords)
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,16 +222,20 @@ def _program_calls(program: str, conventions: tuple[tuple[str, str], ...]) -> tu
     names = dict(conventions)
     if followed(program) is not None:
         calls = [call for call in live_calls(program) if call.is_api and call.function]
-        return tuple(
-            _resolved(replace(call, positional=positional, keywords=keywords), names)
-            for call in calls
-            for positional, keywords in call.variants
-        )
+        return tuple(_resolved(one, names) for call in calls for one in _each_time(call))
     names |= imports(program)
     skip = comments_and_strings(program)
-    spans = [span for span in find_calls(program) if all(span.start not in stretch for stretch in skip)]
-    parsed = (_parsed(program[span.start : span.end], names, program) for span in spans)
+    spans = (span for span in find_calls(program) if not is_within(span.start, skip))
+    # A model that repeats itself makes one call hundreds of times.
+    texts = dict.fromkeys(program[span.start : min(span.end, span.start + MAX_CALL)] for span in spans)
+    parsed = (_parsed(text, names, program) for text in texts)
     return tuple(_answers(call) for call in parsed if call is not None)
+
+
+def _each_time(call: LiveCall) -> Iterable[LiveCall]:
+    if len(call.variants) == 1:
+        return [call]
+    return (replace(call, positional=positional, keywords=keywords) for positional, keywords in call.variants)
 
 
 def _resolved(call: LiveCall, names: Mapping[str, str]) -> Call:
@@ -232,6 +256,8 @@ def _answers(call: Call) -> Call:
 
 def _each(call: Call, kind: Kind, other: Kind) -> Call:
     """The call with the values of one kind made values of another."""
+    if all(value.kind != kind for value in (*call.positional, *(value for _, value in call.keywords))):
+        return call
 
     def changed(value: Value) -> Value:
         return Value(other, value.text) if value.kind == kind else value
@@ -240,14 +266,17 @@ def _each(call: Call, kind: Kind, other: Kind) -> Call:
     return replace(call, positional=tuple(map(changed, call.positional)), keywords=keywords)
 
 
-def _first_call(root: "Node") -> "Node | None":
-    stack = [root]
-    while stack:
-        node = stack.pop()
-        if node.type == "call":
+def _first_call(tree: "Tree") -> "Node | None":
+    cursor = tree.walk()
+    while True:
+        node = cursor.node
+        if node is not None and node.type == "call":
             return node
-        stack.extend(reversed(node.named_children))
-    return None
+        if cursor.goto_first_child():
+            continue
+        while not cursor.goto_next_sibling():
+            if not cursor.goto_parent():
+                return None
 
 
 def _problem(arguments: "Node") -> str:

@@ -12,7 +12,7 @@ with too many of them publishes no number at all, since the programs that failed
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from apigauge.harness.extraction.call_scan import comments_and_strings, find_calls, imports, resolve
+from apigauge.harness.extraction.call_scan import comments_and_strings, find_calls, imports, is_within, resolve
 from apigauge.harness.metrics.observed_calls import ObservedCalls
 from apigauge.harness.metrics.registry import code_digest
 from apigauge.harness.metrics.table import EXECUTED
@@ -52,7 +52,7 @@ def program_of(call: str | None, program: str | None, functions: tuple[str, ...]
 def _as_written(callee: str, source: str) -> str:
     """The callee as the source writes it: itself, or the first call of what resolves to the same name."""
     skip = comments_and_strings(source)
-    written = [span.callee for span in find_calls(source) if all(span.start not in stretch for stretch in skip)]
+    written = [span.callee for span in find_calls(source) if not is_within(span.start, skip)]
     if callee in written:
         return callee
     names = imports(source)

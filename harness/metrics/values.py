@@ -23,6 +23,9 @@ Kind = Literal["string", "constant", "name", "expression", "unresolved"]
 _MAX_TEXT = 1_000
 # Levels of an expression; it is read by recursion, whose limit must not decide a score.
 _MAX_DEPTH = 60
+_LITERALS = frozenset({"false", "float", "integer", "none", "string", "true"})
+# Its quotes and what is between them.
+_PARTS_OF_A_STRING = 3
 _ASSIGNMENT = re.compile(
     r"""^(?:>>>)?[ \t]*(\w+)[ \t]*(?::[ \t]*\w+[ \t]*)?=[ \t]*
     ("[^"\\\n]*"|'[^'\\\n]*'|-?[0-9]+(?:\.[0-9]+)?|True|False|None)[ \t]*(?:\#.*)?$""",
@@ -83,6 +86,20 @@ def argument_value(argument: Argument) -> Value:
     if isinstance(argument.value, External) and argument.value.is_free and "." not in argument.value.dotted:
         return Value("name", argument.value.dotted)
     return Value("unresolved" if argument.is_open else "expression", _squeezed(argument.text))
+
+
+def literal_value(node: "Node") -> Value | None:
+    """The value of an expression that is one plain literal; None if it is anything else, or broken."""
+    kind = node.type
+    if kind not in _LITERALS or node.has_error:
+        return None
+    if kind == "string":
+        parts = node.named_children
+        is_plain = node.children[0].text in (b"'", b'"') and len(parts) <= _PARTS_OF_A_STRING
+        text = content(parts[1], "") if is_plain and len(parts) == _PARTS_OF_A_STRING else NOT_CONSTANT
+        return Value("string", text) if isinstance(text, str) and len(text) < _MAX_TEXT else None
+    constant = SINGLETONS[kind] if kind in SINGLETONS else number(text_of(node))
+    return None if constant is NOT_CONSTANT else _written_out(constant)
 
 
 def _has_dictionary(constant: Any) -> bool:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from apigauge.harness.extraction.call_scan import MAX_CALL, comments_and_strings, find_calls, imports, is_within, resolve
+from apigauge.harness.extraction.call_scan import comments_and_strings, find_calls, imports, is_within, resolve
 from apigauge.harness.extraction.program_scope import LiveCall, call_outside, followed, live_calls
 from apigauge.harness.extraction.syntax import parses, syntax_tree, text_of
 from apigauge.harness.metrics.signatures import SIGNATURES, Signature
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from tree_sitter import Node, Tree
 
 MAX_PARTS = 20
+# How many characters are read of a call whose brackets nothing closes.
+MAX_UNCLOSED = 400
 # How many names a key of the table has at most.
 _MOST_NAMES = max(function.count(".") for function in SIGNATURES) + 1
 
@@ -227,7 +229,7 @@ def _program_calls(program: str, conventions: tuple[tuple[str, str], ...]) -> tu
     skip = comments_and_strings(program)
     spans = (span for span in find_calls(program) if not is_within(span.start, skip))
     # A model that repeats itself makes one call hundreds of times.
-    texts = dict.fromkeys(program[span.start : min(span.end, span.start + MAX_CALL)] for span in spans)
+    texts = dict.fromkeys(program[span.start : span.end if span.closed else span.start + MAX_UNCLOSED] for span in spans)
     parsed = (_parsed(text, names, program) for text in texts)
     return tuple(_answers(call) for call in parsed if call is not None)
 

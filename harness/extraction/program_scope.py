@@ -36,6 +36,9 @@ if TYPE_CHECKING:
     from tree_sitter import Node
 
 MAX_VARIANTS: Final = 20
+_DOTTED: Final = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)*")
+# What a callee may have between its names: white space, a comment, the end of a line.
+_NOT_WRITTEN: Final = re.compile(r"\\\n|#[^\n]*|\s+")
 # What a program does around a model: data, files, pictures. Nobody asks for these, unless a catalogue has them.
 NO_APIS: Final = frozenset(
     """IPython PIL __future__ abc argparse array asyncio base64 bisect builtins bz2 calendar cmath codecs
@@ -315,12 +318,13 @@ def _grouped(machine: Machine, source: bytes) -> tuple[LiveCall, ...]:
 def _live(evaluations: list[Evaluation], start: int, *, is_complete: bool) -> LiveCall:
     first = evaluations[0]
     callee = first.node.child_by_field_name("function")
-    written = re.sub(r"\\\n|#[^\n]*|\s+", "", text_of(callee)) if callee is not None else ""
+    written = text_of(callee) if callee is not None else ""
+    written = written if _DOTTED.fullmatch(written) else _NOT_WRITTEN.sub("", written)
     function = first.function
     dotted = function.dotted
     if function.is_free and function.star:
         dotted = f"{function.star}.{dotted}"
-    if not re.fullmatch(r"[^\W\d]\w*(?:\.[^\W\d]\w*)*", written) or function.is_free:
+    if function.is_free or not _DOTTED.fullmatch(written):
         written = function.dotted
     same_callee = all(one.function == function for one in evaluations[1:])
     variants = list(_variants(evaluations, is_complete=is_complete))

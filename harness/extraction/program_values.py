@@ -238,9 +238,12 @@ class Super:
     receiver: Any
 
 
+_SCALARS: Final = frozenset({bool, bytes, complex, float, int, str, type(None), type(...)})
+
+
 def is_scalar(value: object) -> bool:
     """Whether a value is one of Python's own that never changes and has no parts."""
-    return value is None or value is ... or isinstance(value, str | int | float | complex | bool | bytes)
+    return type(value) in _SCALARS
 
 
 def same(one: Any, other: Any) -> bool:

@@ -72,6 +72,8 @@ RESERVED = frozenset(
 # Template strings are newer than the grammar, which reads them as formatted ones of the same length.
 _TEMPLATE = re.compile(rb"(?<![\w'\"])(?P<raw>[rR]?)[tT](?=[rR]?['\"])")
 _LONG_NUMBER = re.compile(rf"[0-9_]{{{MAX_DIGITS},}}")
+# Without an escape, a string of bytes or a long number, there is nothing in a literal that Python could refuse.
+_DOUBTFUL = re.compile(rb"\\|[bB][rR]?['\"]|" + _LONG_NUMBER.pattern.encode())
 _PREFIX = re.compile(r"([A-Za-z]{0,2})('''|\"\"\"|'|\")")
 _ESCAPE = re.compile(
     r"\\(?:(?P<line>\r?\n)|(?P<octal>[0-7]{1,3})|x(?P<x>[0-9A-Fa-f]{2})|u(?P<u>[0-9A-Fa-f]{4})"
@@ -128,7 +130,9 @@ def parses(program: str) -> bool:
         return False
     root = syntax_tree(_TEMPLATE.sub(rb"\g<raw>f", source)).root_node
     # The depth first: LibCST parses by recursion in Rust, and a deeply nested text would end the process.
-    if root.has_error or is_deeper(root, MAX_DEPTH) or not _literals_can_be_read(root):
+    if root.has_error or is_deeper(root, MAX_DEPTH):
+        return False
+    if _DOUBTFUL.search(source) and not _literals_can_be_read(root):
         return False
     return _is_plain(root, source) or _is_accepted(program)
 

@@ -61,8 +61,17 @@ def test_the_wheel_is_small(built):
 
 
 def test_the_core_takes_little_room(built, tmp_path):
+    """What installing adds: with pip (14 MB), which a new environment has, it is below 150 MB.
+
+    Python 3.11 also puts setuptools (8 MB) into one, later ones do not.
+    """
+
+    def size():
+        files = [path for path in (tmp_path / "env").rglob("*") if path.is_file() and not path.is_symlink()]
+        return sum(path.stat().st_size for path in files)
+
     subprocess.run([sys.executable, "-m", "venv", tmp_path / "env"], check=True)
+    before = size()
     pip = [tmp_path / "env" / "bin" / "python", "-m", "pip"]
     subprocess.run([*pip, "install", "--quiet", "--only-binary=:all:", built[0]], check=True)
-    files = [path for path in (tmp_path / "env").rglob("*") if path.is_file() and not path.is_symlink()]
-    assert sum(path.stat().st_size for path in files) < 150_000_000
+    assert size() - before < 135_000_000

@@ -1,25 +1,23 @@
 """The public names of the environments' libraries, so that whether a name exists can be said without an image.
 
-``tables/ENVIRONMENT.json.gz`` says which packages an environment's image has, and names one file for each library whose
-names are listed: modules, functions and classes with their parameters. ``python3 -m
-apigauge.sandboxes.public_names.remake`` makes them from the images; a file is read when the first name of its library
-is looked up. A name exists if it does in any environment: programs are not told which version they are for.
+An environment's table says which packages its image has, and names one table for each library whose names are listed:
+modules, functions and classes with their parameters. ``python3 -m apigauge.sandboxes.public_names.remake`` makes them
+from the images (:mod:`~apigauge.sandboxes.public_names.packed` says how they are stored); a table is read when the
+first name of its library is looked up. A name exists if it does in any environment: programs are not told which version
+they are for.
 """
 
-import gzip
 import itertools
-import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 from typing import Any, Literal
 
 from apigauge.sandboxes.digests import sized_files_digest
+from apigauge.sandboxes.public_names import packed
 
-FOLDER = Path(__file__).parent / "tables"
 # Libraries whose public modules are made from a list: what is not in one of them is not there.
-_WHOLE = frozenset({"tensorflow"})
+WHOLE = frozenset({"tensorflow"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,15 +40,13 @@ class Lookup:
 @cache
 def environments() -> dict[str, dict[str, Any]]:
     """Each environment's table, by name."""
-    files = sorted(path for path in FOLDER.glob("*.json.gz") if "-listed-" not in path.name)
-    return {path.name.removesuffix(".json.gz"): read(path.name) for path in files}
+    return {name: packed.read(name) for name in packed.lines().first()}
 
 
 @cache
 def digest() -> str:
-    """Twelve hexadecimal digits of the SHA-256 of all tables' content."""
-    paths = sorted(FOLDER.glob("*.json.gz"))
-    return sized_files_digest((path.name, gzip.decompress(path.read_bytes())) for path in paths)[:12]
+    """Twelve hexadecimal digits of the SHA-256 of all tables' content, however it is compressed."""
+    return sized_files_digest(packed.lines().all().items())[:12]
 
 
 @cache
@@ -73,7 +69,7 @@ def look_up(dotted: str) -> Lookup:
     tables = _versions(head)
     if not tables:
         return Lookup("unlisted" if head in packages() else "no_package", head)
-    results = [_find(table, dotted.split(".")) for table in tables]
+    results = [find(table, dotted) for table in tables]
     existing = tuple(result.parameters for result in results if result.state == "exists")
     if existing:
         if not all(existing):
@@ -100,7 +96,7 @@ def parameters_of(library: str) -> frozenset[str]:
     names: set[str] = set()
     for table in _versions(library):
         texts = [entry[0] for entry in table["entries"] if entry]
-        texts += [text for _, own, *_ in table["classes"] for text in own.values() if text]
+        texts += [text for _, _, methods, *_ in table["classes"] for text in methods.values()]
         names.update(word.rstrip("=") for text in texts for word in text.split())
     return frozenset(names)
 
@@ -124,11 +120,14 @@ def is_same(one: str, other: str) -> bool:
 
 
 def _place(table: dict[str, Any], parts: list[str]) -> int | None:
-    """The entry of a function or class of a module; None if it has no such."""
-    names = table["modules"].get(".".join(parts[:-1]))
+    """The entry of a function or class of a module, 0 if nothing more is known of it; None if it has no such."""
+    module = ".".join(parts[:-1])
+    names = table["modules"].get(module)
     if isinstance(names, str) and names != "*":
-        names = table["modules"].get(names)
-    return names.get(parts[-1]) if isinstance(names, dict) else None
+        module, names = names, table["modules"].get(names)
+    if not isinstance(names, dict):
+        return None
+    return names.get(parts[-1], 0 if _imports(table, module, parts[-1]) else None)
 
 
 def names_parameter(text: str, name: str) -> bool:
@@ -185,17 +184,13 @@ def timm_models() -> frozenset[str]:
 
 @cache
 def _versions(library: str) -> tuple[dict[str, Any], ...]:
-    files = {table["libraries"].get(library) for table in environments().values()}
-    return tuple(read(file) for file in sorted(file for file in files if file))
+    names = {table["libraries"].get(library) for table in environments().values()}
+    return tuple(packed.read(name) for name in sorted(filter(None, names)))
 
 
-def read(file: str) -> dict[str, Any]:
-    """A table by the name of its file."""
-    table: dict[str, Any] = json.loads(gzip.decompress((FOLDER / file).read_bytes()))
-    return table
-
-
-def _find(table: dict[str, Any], parts: list[str]) -> Lookup:
+def find(table: dict[str, Any], dotted: str) -> Lookup:
+    """What one version of a library says of a dotted name."""
+    parts = dotted.split(".")
     modules = table["modules"]
     for _ in range(5):  # an alias of an alias
         end = next((end for end in range(len(parts), 0, -1) if _is_module(modules, parts[:end])), 0)
@@ -212,13 +207,7 @@ def _find(table: dict[str, Any], parts: list[str]) -> Lookup:
         return _member(table, table["entries"][names[rest[0]]], parts, end)
     if "*" in names and len(rest) > 1:  # a module of a package whose modules are not listed one by one
         return Lookup("exists")
-    # What a module imports from its neighbours is not listed; it is there all the same.
-    is_package = any(True for _ in _below(modules, ".".join(parts[:end])))
-    if (
-        not is_package
-        and parts[0] not in _WHOLE
-        and any(rest[0] in other for other in modules.values() if isinstance(other, dict))
-    ):
+    if _imports(table, ".".join(parts[:end]), rest[0]):
         return Lookup("exists")
     return Lookup("missing", ".".join(parts[: end + 1]))
 
@@ -229,8 +218,12 @@ def _is_module(modules: dict[str, Any], parts: list[str]) -> bool:
     return ".".join(parts) in modules and not (isinstance(around, dict) and around.get(parts[-1]))
 
 
-def _below(modules: dict[str, Any], path: str) -> Iterator[str]:
-    return (name for name in modules if name.startswith(path + "."))
+def _imports(table: dict[str, Any], module: str, name: str) -> bool:
+    """Whether a module that is no package has a name from its neighbours: it is listed in one of them alone."""
+    modules = table["modules"]
+    if module.partition(".")[0] in WHOLE or any(path.startswith(f"{module}.") for path in modules):
+        return False
+    return any(name in names for names in modules.values() if isinstance(names, dict))
 
 
 def _member(table: dict[str, Any], entry: Any, parts: list[str], end: int) -> Lookup:
@@ -242,18 +235,27 @@ def _member(table: dict[str, Any], entry: Any, parts: list[str], end: int) -> Lo
         return Lookup("exists", parameters=(entry[0],))
     if len(entry) == 1 or len(rest) > 1:  # an attribute of a function, or of what a class has
         return Lookup("exists")
-    parameters = _attribute(table["classes"], entry[1], rest[0])
+    parameters = attribute(table["classes"], entry[1], rest[0])
     if parameters is None:
         return Lookup("missing", ".".join(parts[: end + 2]))
     return Lookup("exists", parameters=(parameters,) if parameters else ())
 
 
-def _attribute(classes: list[Any], index: int, name: str) -> str | None:
-    """The parameters of a class's method, empty if not listed; None if the class has no such attribute."""
-    bases, own, *is_open = classes[index]
-    if name in own:
-        return own[name] or ""
+def attribute(classes: list[Any], index: int, name: str) -> str | None:
+    """The parameters of a class's method, empty if not listed; None if the class has no such attribute.
+
+    Args:
+        classes: of a library's table: of each its bases, the names of which nothing more is known in one text, the
+            parameters of the others, and 1 if it takes any name.
+        index: the class.
+        name: the attribute, which may be a base's.
+    """
+    bases, names, methods, *is_open = classes[index]
+    if name in methods:
+        return str(methods[name])
+    if f" {name} " in f" {names} ":
+        return ""
     for base in bases:
-        if (text := _attribute(classes, base, name)) is not None:
+        if (text := attribute(classes, base, name)) is not None:
             return text
     return "" if is_open else None

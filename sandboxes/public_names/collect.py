@@ -114,6 +114,8 @@ class Library:
                     below.append((f"{path}.{name}", value))
             elif name in declared or is_own(module, value):
                 names[name] = self._entry(value)
+            elif self._is_unlisted(str(quietly(getattr, value, "__module__"))):
+                names[name] = 0  # imported from a module whose names are not listed, so that it stands nowhere else
         return below
 
     def _open(self, package: str) -> None:
@@ -369,18 +371,14 @@ def main() -> None:
     """Prints the tables."""
     installed = importlib.metadata.packages_distributions()
     names = [name for name in SELECTION["libraries"] if name in installed or quietly(importlib.util.find_spec, name)]
-    names += SELECTION["standard_library"]
     libraries = {}
-    for name in names:
+    for name in names + SELECTION["standard_library"]:
         if quietly(importlib.import_module, name) is None:
             continue
         names_of_library = Library(name).collect()
-        python = ".".join(map(str, sys.version_info[:2]))
-        version = (
-            python
-            if name in SELECTION["standard_library"]
-            else importlib.metadata.version((installed.get(name) or [name])[0])
-        )
+        version = ".".join(map(str, sys.version_info[:2]))
+        if name not in SELECTION["standard_library"]:
+            version = importlib.metadata.version((installed.get(name) or [name])[0])
         libraries[name] = {"version": version} | names_of_library
         print(name, len(names_of_library["modules"]), len(names_of_library["entries"]), file=sys.stderr, flush=True)
     has_transformers = "transformers" in libraries

@@ -1,9 +1,12 @@
 """The tables of public names: what they say, and that they are of the environments that there are."""
 
+import json
+import lzma
+
 import pytest
 
 from apigauge.sandboxes import environments, public_names
-from apigauge.sandboxes.public_names import remake
+from apigauge.sandboxes.public_names import packed, remake
 
 BY_IMAGE = [pytest.param(name, marks=[pytest.mark.docker(name), pytest.mark.slow]) for name in environments.names()]
 
@@ -26,6 +29,14 @@ BY_IMAGE = [pytest.param(name, marks=[pytest.mark.docker(name), pytest.mark.slow
         ("keras.layers.Dense", "exists"),
         ("statistics.quantiles", "exists"),
         ("statistics.quintiles", "missing"),
+        ("torch.nn.Linear.forward", "exists"),
+        ("torch.nn.Linear.register_buffer", "exists"),  # of its base
+        ("torch.nn.Linear.backwards", "missing"),
+        ("transformers.pipelines.base.Any", "exists"),  # imported by a module
+        ("pandas.core.frame.DataFrame", "exists"),  # below a module that is not listed
+        ("pandas.read_csvs", "missing"),
+        ("IPython.display.Audio", "exists"),  # imported from a module that is not listed
+        ("IPython.display.Sound", "missing"),
         ("urllib3.PoolManager", "unlisted"),
         ("transformerz.pipeline", "no_package"),
         ("", "no_package"),
@@ -79,17 +90,93 @@ def test_the_table_is_of_the_environment_that_there_is(name):
     """Whoever changes an environment makes its table again: docs/how-to/public-names.md."""
     table = public_names.environments()[name]
     assert table["environment"] == environments.load(name).lock_digest
-    assert all((public_names.FOLDER / file).is_file() for file in table["libraries"].values())
+    assert set(table["libraries"].values()) <= packed.lines().all().keys()
 
 
 def test_the_tables_are_small_and_all_are_used():
-    files = set(public_names.FOLDER.glob("*.json.gz"))
     tables = public_names.environments()
-    used = {file for table in tables.values() for file in table["libraries"].values()} | {
-        f"{n}.json.gz" for n in tables
+    used = {name for table in tables.values() for name in table["libraries"].values()}
+    assert packed.lines().all().keys() == used | set(environments.names())
+    assert packed.FILE.stat().st_size < 650_000
+
+
+def test_what_is_stored_is_read_again(tmp_path):
+    """Entries and classes whose numbers follow are left out of a line; those that do not follow are not."""
+    table = {
+        "version": "1.0",
+        "modules": {
+            "a": {"b": 1, "c": 3, "d": 0, "*": 0},
+            "a.b": {"c": 2, "b": 1, "f": 4, "g": 9},
+            "a.c": {"c": 2, "d": 5, "g": 6, "h": 0, "i": 7, "j": 8},
+            "a.d": "a.c",
+            "a.e": "*",
+            "a.f": {},
+        },
+        "entries": [None, ["x y= *"], ["x", 1], ["", 0], ["?", -1], [""], ["", 3], ["", 2], ["", 5], ["", 4]],
+        "classes": [
+            [[], "m", {"n": "self"}],
+            [[0], "", {}],
+            [[0, 1], "p q", {"k": "* o="}],
+            [[], "", {}, 1],
+            [[3], "", {"r": "?"}],
+            [[10], "", {}],
+        ],
     }
-    assert {path.name for path in files} == used
-    assert sum(path.stat().st_size for path in files) < 1_500_000
+    tables = {"one": {"packages": ["a"], "libraries": {"a": "a-listed-1.0"}}, "a-listed-1.0": table}
+    packed.write(tmp_path / "tables", tables)
+    lines = packed.Lines(tmp_path / "tables")
+    assert lines.first() == ["one"]
+    assert {name: packed.unpack(line) for name, line in lines.all().items()} == tables
+    assert packed.unpack(packed.Lines(tmp_path / "tables")["a-listed-1.0"]) == table
+    with pytest.raises(KeyError):
+        lines["b-listed-1.0"]
+
+
+@pytest.mark.parametrize("name", ["a b", "a+", "=", "a=1"])
+def test_a_name_that_a_line_cannot_say_is_refused(name):
+    table = {"version": "1.0", "modules": {"a": {name: 1}}, "entries": [None, [""]], "classes": []}
+    with pytest.raises(ValueError, match="the table a-listed"):
+        packed.pack("a-listed-1.0", table)
+
+
+def test_the_digest_is_of_the_content_and_not_of_its_compression(tmp_path, monkeypatch):
+    before = public_names.digest()
+    text = lzma.decompress(packed.FILE.read_bytes())
+    environment, *rest = text.splitlines(keepends=True)
+
+    def digest_of(content):
+        (tmp_path / "tables").write_bytes(lzma.compress(content, preset=0))
+        monkeypatch.setattr(packed, "lines", lambda: packed.Lines(tmp_path / "tables"))
+        return public_names.digest.__wrapped__()
+
+    assert digest_of(text) == before
+    changed = json.loads(environment) | {"packages": []}
+    assert digest_of(b"".join([json.dumps(changed).encode() + b"\n", *rest])) != before
+
+
+def test_what_a_table_does_not_repeat_can_be_looked_up():
+    """A method of a base, and a name that a module imports, are listed once."""
+    table = {
+        "version": "1.0",
+        "modules": {
+            "a": {"B": 1, "C": 2},
+            "a.m": {"B": 1, "C": 0, "D": 0, "f": 3},
+            "a.n": {"D": 0, "E": 0, "f": 0},
+            "a.o": {"*": 0, "E": 0},
+        },
+        "entries": [None, ["x", 0], ["x y=", 1], ["z"]],
+        "classes": [[[], {"m": 0, "n": "self"}], [[0], {"m": 0, "n": "self", "o": "", "p": 0}]],
+    }
+    small = remake.compact(table)
+    assert small["modules"]["a.m"] == {"B": 1, "D": 0, "f": 3}
+    assert small["modules"]["a.n"] == {"E": 0}
+    assert small["modules"]["a.o"] == {"*": 0}
+    assert small["classes"] == [[[], "m", {"n": "self"}], [[0], "o p", {}]]
+    for name in ("a.m.C", "a.n.B", "a.n.D", "a.n.f", "a.o.E", "a.o.f.g", "a.B.n", "a.C.m", "a.C.n", "a.C.o", "a.n.E.q"):
+        assert public_names.find(small, name).state == "exists", name
+    for name in ("a.D", "a.E", "a.f", "a.B.o", "a.C.q", "a.n.G"):
+        assert public_names.find(small, name).state == "missing", name
+    assert public_names.find(small, "a.C.n").parameters == ("self",)
 
 
 @pytest.mark.parametrize("name", BY_IMAGE)
@@ -103,4 +190,4 @@ def test_the_image_makes_the_same_table_again(name):
     for library, file in table["libraries"].items():
         first = next(other for other in sorted(tables) if tables[other]["libraries"].get(library) == file)
         if first == name:
-            assert remake.compact(collected["libraries"][library]) == public_names.read(file), library
+            assert remake.compact(collected["libraries"][library]) == packed.read(file), library

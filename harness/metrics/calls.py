@@ -122,9 +122,10 @@ def _parsed(text: str, names: Mapping[str, str], program: str) -> Call | None:
     if not re.fullmatch(r"[^\W\d][\w.]*", written):
         return None
     function = resolve(written, dict(names))
-    if (literal := _literal_arguments(arguments)) and (not program or followed(program) is None):
+    literal = _literal_arguments(arguments)
+    if literal and (not program or followed(program) is None):
         return Call(written, function, *literal, _problem(arguments))
-    call = call_outside(program, node, source, constants(program) if program else {})
+    call = call_outside(program, node, source, constants(program) if program and not literal else {})
     if call is None:
         return Call(written, function, (), (), "cannot be followed")
     if not call.is_free and call.function:

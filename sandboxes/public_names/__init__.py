@@ -93,12 +93,11 @@ def accepts(parameters: tuple[str, ...], keyword: str) -> bool:
 @cache
 def parameters_of(library: str) -> frozenset[str]:
     """The names of all parameters that some listed function, class or method of a library has, in any version."""
-    names: set[str] = set()
+    texts: set[str] = set()
     for table in _versions(library):
-        texts = [entry[0] for entry in table["entries"] if entry]
-        texts += [text for _, _, methods, *_ in table["classes"] for text in methods.values()]
-        names.update(word.rstrip("=") for text in texts for word in text.split())
-    return frozenset(names)
+        texts.update(entry[0] for entry in table["entries"] if entry)
+        texts.update(text for _, _, methods, *_ in table["classes"] for text in methods.values())
+    return frozenset(" ".join(texts).replace("=", "").split())
 
 
 def is_same(one: str, other: str) -> bool:

@@ -187,7 +187,6 @@ def choose_call(
         skip: stretches of the text in which no call counts, see :func:`comments_and_strings`.
         mentions: whether a call without arguments counts, and one that the sentence warns of; in prose neither does.
     """
-
     best, best_rank = None, _NOT_CATALOGUE_LIKE + any_call
     for callee, start, bracket in _callees(text):
         rank = _rank(resolve(callee, names), callee, functions)

@@ -149,13 +149,18 @@ def _is_plain(root: "Node", source: bytes) -> bool:
     depth, row, ends = 0, 0, {statement.end_byte for statement in root.named_children}
     backslashes = source.count(b"\\")  # a line that goes on behind one is not plain
     is_whole = True  # whether the line may end here
-    for node in walk(root):
+    stack = [root]
+    while stack:
+        node = stack.pop()
         kind = node.type
         if kind not in _PLAIN_NODES or (kind in _PLAIN_CHECKS and not _PLAIN_CHECKS[kind](node)):
             return False
-        if backslashes and kind in ("comment", "string_content"):
-            backslashes -= (node.text or b"").count(b"\\")
-        if node.child_count or kind == "comment":
+        if kind in _UNBROKEN:
+            backslashes -= (node.text or b"").count(b"\\") if backslashes else 0
+        elif node.child_count:
+            stack += node.children[::-1]
+            continue
+        if kind == "comment":
             continue
         if not depth and not is_whole and node.start_point[0] != row:  # tree-sitter lets a line end after ``=``
             return False
@@ -189,6 +194,8 @@ def _has_plain_quotes(node: "Node") -> bool:
 
 
 _PLAIN_TEXT = re.compile(rb"[\n\x20-\x7e]*")
+# Their parts need no look.
+_UNBROKEN = ("comment", "string")
 _BY_NAME = ("dictionary_splat", "keyword_argument")
 _TARGETS = ("attribute", "identifier", "subscript")
 _OPENING = frozenset("([{")
@@ -210,7 +217,6 @@ _PLAIN_NODES = frozenset(
         "dictionary_splat",
         "dotted_name",
         "ellipsis",
-        "escape_sequence",
         "expression_statement",
         "false",
         "float",
@@ -229,9 +235,6 @@ _PLAIN_NODES = frozenset(
         "pattern_list",
         "slice",
         "string",
-        "string_content",
-        "string_end",
-        "string_start",
         "subscript",
         "true",
         "tuple",

@@ -230,7 +230,9 @@ def _program_calls(program: str, conventions: tuple[tuple[str, str], ...]) -> tu
     skip = comments_and_strings(program)
     spans = (span for span in find_calls(program) if not is_within(span.start, skip))
     # A model that repeats itself makes one call hundreds of times.
-    texts = dict.fromkeys(program[span.start : span.end if span.closed else span.start + MAX_UNCLOSED] for span in spans)
+    texts = dict.fromkeys(
+        program[span.start : span.end if span.closed else span.start + MAX_UNCLOSED] for span in spans
+    )
     parsed = (_parsed(text, names, program) for text in texts)
     return tuple(_answers(call) for call in parsed if call is not None)
 
@@ -246,6 +248,7 @@ def _resolved(call: LiveCall, names: Mapping[str, str]) -> Call:
     return _answers(_call_of(call, call.written, function))
 
 
+@lru_cache(maxsize=256)
 def _call_of(call: LiveCall, written: str, function: str, problem: str = "") -> Call:
     positional = tuple(argument_value(one) for one in call.positional)
     keywords = tuple((name, argument_value(one)) for name, one in call.keywords)

@@ -102,9 +102,11 @@ def make(_benchmark: Benchmark) -> Metric:
 
 def packaged(reference: Parts, candidate: Parts) -> float:
     """The package's score with equal weights; a data-flow score of zero counts as one, as there."""
+    matches = precision(reference.grams, candidate.grams)
+    weighted = _weighted_recall(reference.grams, candidate.grams, matches)
     return (
-        0.25 * bleu(precision(reference.grams, candidate.grams), reference.grams.length, candidate.grams.length)
-        + 0.25 * bleu(_weighted_recall(reference.grams, candidate.grams), _PAIR, candidate.grams.length)
+        0.25 * bleu(matches, reference.grams.length, candidate.grams.length)
+        + 0.25 * bleu(weighted, _PAIR, candidate.grams.length)
         + 0.25 * _tree_recall(reference.trees, candidate.trees)
         + 0.25 * (flow_recall(reference.flows, candidate.flows) or 1)
     )
@@ -132,16 +134,17 @@ def bleu(matches: Sequence[tuple[float, float]], reference_length: int, candidat
     return penalty * math.exp(math.fsum(math.log(ratio) / len(matches) for ratio in ratios))
 
 
-def _weighted_recall(reference: Grams, candidate: Grams) -> list[tuple[float, float]]:
+def _weighted_recall(
+    reference: Grams, candidate: Grams, matches: list[tuple[float, float]]
+) -> list[tuple[float, float]]:
     """Per order: the reference's n-grams found, and all of them; single tokens weigh 1 if keywords, else 0.2."""
     hits = total = 0.0
     for gram, count in reference.counts[0].items():
         weight = 1.0 if gram[0] in KEYWORDS else 0.2
         hits += min(count, candidate.counts[0][gram]) * weight
         total += count * weight
-    pairs = zip(reference.counts[1:], candidate.counts[1:], strict=True)
-    higher = [(shared(r, c), max(1, r.total())) for r, c in pairs]
-    return [(hits, max(1, total)), *higher]
+    pairs = zip(matches[1:], reference.counts[1:], strict=True)
+    return [(hits, max(1, total)), *((in_both, max(1, counts.total())) for (in_both, _), counts in pairs)]
 
 
 def _tree_recall(reference: tuple[str, ...], candidate: tuple[str, ...]) -> float:

@@ -73,9 +73,10 @@ def corrected(reference: Parts, candidate: Parts) -> float:
         return 0.0
     lengths = reference.grams.length, candidate.grams.length
     orders = min(ORDERS, reference.grams.length)
+    matches = precision(reference.grams, candidate.grams)
     scores = [
-        bleu(precision(reference.grams, candidate.grams)[:orders], *lengths),
-        bleu(_weighted_precision(reference.grams, candidate.grams)[:orders], *lengths),
+        bleu(matches[:orders], *lengths),
+        bleu([_weighted_precision(reference.grams, candidate.grams), *matches[1:orders]], *lengths),
         (Counter(reference.trees) & Counter(candidate.trees)).total() / len(reference.trees),
     ]
     if reference.flows:
@@ -83,13 +84,14 @@ def corrected(reference: Parts, candidate: Parts) -> float:
     return math.fsum(scores) / len(scores)
 
 
-def _weighted_precision(reference: Grams, candidate: Grams) -> list[tuple[float, float]]:
+def _weighted_precision(reference: Grams, candidate: Grams) -> tuple[float, float]:
+    """Of single tokens."""
     hits = total = 0.0
     for gram, count in candidate.counts[0].items():
         weight = 1.0 if gram[0] in KEYWORDS else 0.2
         hits += min(count, reference.counts[0][gram]) * weight
         total += count * weight
-    return [(hits, total), *precision(reference, candidate)[1:]]
+    return hits, total
 
 
 @lru_cache(maxsize=8_192)

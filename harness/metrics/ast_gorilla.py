@@ -41,7 +41,7 @@ class UpstreamCatalogue(NamedTuple):
     """The usable rows in order, each behind its longest argument and its name; their names; the longest one's bytes."""
 
     rows: tuple[tuple[str, str, Row], ...]
-    names: frozenset[str]
+    names: frozenset[bytes]
     longest_name: int
 
 
@@ -117,9 +117,9 @@ def read_catalogue(benchmark: Benchmark) -> UpstreamCatalogue:
         arguments = tuple(text.strip("'") for text in _row_arguments(benchmark.gorilla_dialect, _children(call)[1]))
         if arguments:
             rows.append(Row(index, text_of(_children(call)[0]), arguments, api.domain))
-    names = frozenset(row.name for row in rows)
+    names = frozenset(row.name.encode() for row in rows)
     by_argument = tuple((max(row.arguments, key=len), row.name, row) for row in rows)
-    return UpstreamCatalogue(by_argument, names, max((len(name.encode()) for name in names), default=0))
+    return UpstreamCatalogue(by_argument, names, max(map(len, names), default=0))
 
 
 def _row_arguments(hub: str, node: "Node") -> list[str]:
@@ -141,17 +141,17 @@ def _row_arguments(hub: str, node: "Node") -> list[str]:
 def _node_texts(source: str, catalogue: UpstreamCatalogue) -> tuple[dict[str, str], str]:
     """For each name the text of the first visited node whose first child bears it, and the last visited node's text."""
     stack = [_parse(source.encode("utf-8", "surrogatepass"))]
-    first: dict[str, Node] = {}
+    first: dict[bytes, Node] = {}
     node = stack[0]
     while stack:
         node = stack.pop()
-        children = _children(node)
+        children = _children(node) if node.type == "string" else node.children
         # Reading every node's text would copy the answer once for each level of the tree.
         is_short = children and children[0].end_byte - children[0].start_byte <= catalogue.longest_name
-        if is_short and (name := text_of(children[0])) in catalogue.names:
+        if is_short and (name := children[0].text) in catalogue.names:
             first.setdefault(name, node)
-        stack.extend(child for child in children if child.child_count)
-    return {name: text_of(visited) for name, visited in first.items()}, text_of(node)
+        stack += [child for child in children if child.child_count]
+    return {name.decode(): text_of(visited) for name, visited in first.items()}, text_of(node)
 
 
 def _children(node: "Node") -> "list[Node]":

@@ -16,6 +16,7 @@ The label under ``ast.exact`` is the first that applies, in the order of :data:`
 
 from collections import Counter
 from collections.abc import Iterable
+from functools import lru_cache
 
 from apigauge.benchmarks.types import Api, Benchmark, Item
 from apigauge.harness.extraction import syntax
@@ -129,6 +130,7 @@ class Matcher:
                 if row.call.function != row.call.written:
                     packages[row.call.function.split(".")[0]] += 1
         self.functions = frozenset(functions)
+        self._rows_of = lru_cache(maxsize=64)(self._rows_named_by)
         # One example may import from where the class is not; three do not.
         self._packages = frozenset(package for package, count in packages.items() if count >= 3)
 
@@ -171,8 +173,8 @@ class Matcher:
             return "too_long", "the answer is longer than a million characters and was not read", []
         if extraction.call is None and extraction.unfinished:
             return "unfinished", _UNFINISHED[extraction.unfinished], []
-        same_text = _squeeze(reference_text) in map(_squeeze, (extraction.call or "", extraction.text))
-        if same_text and (reference is None or reference.conflict):
+        texts = (extraction.call or "", extraction.text)
+        if (reference is None or reference.conflict) and _squeeze(reference_text) in map(_squeeze, texts):
             return "exact", "", []
         if extraction.call is None:
             return "no_call", "no call was found in the answer", []
@@ -242,7 +244,7 @@ class Matcher:
             return ("wrong_model" if exists else "unknown_api"), difference
         return argument_difference(bound, reference)
 
-    def _rows_of(self, call: Call) -> list[Target]:
+    def _rows_named_by(self, call: Call) -> list[Target]:
         """The catalogue rows a call names: same function, same identity."""
         named = []
         for identity, group in self._rows.get(call.function.rsplit(".", 1)[-1], {}).items():

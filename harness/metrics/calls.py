@@ -87,6 +87,7 @@ class Signatures:
         return self._of_catalogue.get(function) or signature_of(function)
 
 
+@lru_cache(maxsize=4_096)
 def signature_of(function: str) -> Signature | None:
     """The table's entry for a resolved dotted name, or None."""
     parts = function.split(".")[-_MOST_NAMES:]

@@ -12,6 +12,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from apigauge.harness.extraction.extract import Extraction
 from apigauge.harness.metrics import address_book
@@ -57,6 +58,7 @@ class Invention:
     message: str
 
 
+@lru_cache(maxsize=16)
 def own_names(program: str) -> frozenset[str]:
     """Names that a program binds other than by imports."""
     return frozenset(name for match in _OWN.findall(program) for part in match for name in re.findall(r"\w+", part))

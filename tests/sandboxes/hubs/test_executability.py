@@ -9,6 +9,7 @@ from apigauge.benchmarks import load_benchmark
 from apigauge.harness.audit.hub_coverage import PROMISED, cover
 from apigauge.harness.audit.references import program_answers, run_references
 from apigauge.harness.evaluation.execution import executed
+from apigauge.harness.metrics.observed_calls import ObservedCalls
 from apigauge.sandboxes import environments, hubs
 from apigauge.sandboxes.docker import DockerSandbox
 from apigauge.sandboxes.verdict import Limits
@@ -74,7 +75,7 @@ def test_the_references_reach_their_ceiling(hub, references):
 def test_a_second_run_gives_the_same_verdicts(benchmark, sandbox, references):
     """Every tenth program once more, behind others than before."""
     answers = list(program_answers(benchmark))[::-10]
-    with contextlib.closing(executed(answers, sandbox)) as finished:
+    with contextlib.closing(executed(answers, sandbox, ObservedCalls(benchmark))) as finished:
         rows = list(finished)
     again = {answer["item"]: (answer["labels"]["exec.rate"], answer["metrics"]) for answer in rows}
     before = {one.row: (one.label, one.metrics) for one in references.references}

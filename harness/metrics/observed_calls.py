@@ -12,6 +12,7 @@ from apigauge.harness.metrics.ast_match import Matcher
 from apigauge.harness.metrics.calls import Call, parse_call, signature_of
 from apigauge.harness.metrics.same_call import Target, same_function
 from apigauge.harness.metrics.signatures import NOT_IDENTIFYING
+from apigauge.harness.metrics.values import Value
 from apigauge.sandboxes.verdict import ObservedCall, Verdict
 
 # By argument of a reference, the calls that it consists of: ``model=AutoModel.from_pretrained('a/b')``.
@@ -93,8 +94,18 @@ def _is_made(part: Call, calls: Sequence[Call]) -> bool:
         for name, value in part.bind(signature).items()
         if value.kind in ("string", "constant") and name not in NOT_IDENTIFYING
     }
-    bound = (call.bind(signature) for call in calls if same_function(call, part))
-    return any(want.items() <= {name: _squeezed(value.text) for name, value in one.items()}.items() for one in bound)
+    return any(_has(call.bind(signature), want) for call in calls if same_function(call, part))
+
+
+def _has(bound: Mapping[str, Value], want: Mapping[str, str]) -> bool:
+    """Whether a call passes what it should, by name or, where one side has no name for it, in any place."""
+    passed = {name: _squeezed(value.text) for name, value in bound.items()}
+    return all(
+        passed[name] == text
+        if name in passed
+        else any(text == other for at, other in passed.items() if at.startswith("#") != name.startswith("#"))
+        for name, text in want.items()
+    )
 
 
 def _squeezed(text: str) -> str:

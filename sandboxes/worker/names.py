@@ -9,7 +9,7 @@ import types
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
-# For each name all that it may have been imported from: a module, and an attribute of it or None.
+# For each name all that it may have been imported from: a module, and an attribute of it (dotted) or None.
 Names = dict[str, list[tuple[str, str | None]]]
 
 # By these a program can get at a function that its text does not name.
@@ -29,6 +29,7 @@ _DYNAMIC = frozenset(
     }
 )
 _WORD = re.compile(r"\w+")
+_DOTTED = re.compile(r"\w+(?:\.\w+)*")
 # Beyond these nothing is part of a function's name.
 _MAX_NAME = 100
 _MAX_NUMBER = 10**6
@@ -42,7 +43,10 @@ class Place(NamedTuple):
 
 
 def imported_names(tree: ast.AST) -> Names:
-    """What each name that a program imports, anywhere, may stand for; ``*`` for all that a module has."""
+    """What each name that a program imports, anywhere, may stand for; ``*`` for all that a module has.
+
+    So too a name that the program gives once to what it imports: ``load = torch.hub.load``.
+    """
     names: Names = {}
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
@@ -53,7 +57,27 @@ def imported_names(tree: ast.AST) -> Names:
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
             for alias in node.names:
                 names.setdefault(alias.asname or alias.name, []).append((node.module, alias.name))
+    for name, dotted in _assigned_once(tree):
+        head, *rest = dotted.split(".")
+        if name not in names and head in names:
+            names[name] = [(module, ".".join([*([of] if of else []), *rest]) or None) for module, of in names[head]]
     return names
+
+
+def _assigned_once(tree: ast.AST) -> Iterator[tuple[str, str]]:
+    """Names to which a program assigns a dotted name and nothing else, with that."""
+    assigned: dict[str, list[ast.expr | None]] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name):
+            assigned.setdefault(node.targets[0].id, []).append(node.value)
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            assigned.setdefault(node.id, []).append(None)
+    for name, values in assigned.items():
+        # The target itself is a node too.
+        if len(values) == 2 and isinstance(value := values[0] or values[1], ast.Name | ast.Attribute):
+            dotted = ast.unparse(value)
+            if _DOTTED.fullmatch(dotted):
+                yield name, dotted
 
 
 def place_of_callee(callee: str, names: Names) -> Place | None:
@@ -69,7 +93,7 @@ def place_of_callee(callee: str, names: Names) -> Place | None:
         if any(imported.startswith(f"{module}.") for module, _ in names.get(head, [])):
             _import(imported)
     for module, attribute in names.get(head) or _elsewhere(head, names):
-        path = [*([attribute] if attribute else []), *rest]
+        path = [*(attribute.split(".") if attribute else []), *rest]
         owner: Any = _import(module)
         for name in path[:-1]:
             owner = getattr(owner, name, None)
@@ -123,7 +147,7 @@ def _places_elsewhere(
     """
     head, *rest = parts
     for module, attribute in names.get(head) or [(module, head) for module in modules]:
-        path = [*([attribute] if attribute else []), *rest]
+        path = [*(attribute.split(".") if attribute else []), *rest]
         if path and (place := _walk(_import(module), path, words, modules)):
             yield function, place
             return

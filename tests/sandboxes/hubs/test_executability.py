@@ -1,11 +1,13 @@
 """APIBench's own programs in the stand-in hubs: what loads, what the references score, and which faults are caught."""
 
 import contextlib
+import dataclasses
 
 import pytest
 import reference_mutations
 
 from apigauge.benchmarks import load_benchmark
+from apigauge.benchmarks.types import api_key
 from apigauge.harness.audit.hub_coverage import PROMISED, cover
 from apigauge.harness.audit.references import program_answers, run_references
 from apigauge.harness.evaluation.execution import executed
@@ -24,12 +26,15 @@ LOADABLE = 0.95
 CAUGHT = 0.98
 # Variants of each kind of fault and rewriting in a test; `make bench` takes more.
 SAMPLE = 12
+# Programs that are run twice, about.
+AGAIN = 45
 
 
 HUBS = ("torchhub", "tensorflowhub", "huggingface")
 
 
-# One process for all tests of a hub: its references take minutes, and are run once for all of them.
+# One process for all tests of a hub: its references take minutes, and are run once for all of them. Two containers, since
+# it is the longest of all groups of tests and other cores are free at its end.
 PARAMS = [pytest.param(name, marks=[pytest.mark.docker(name), pytest.mark.xdist_group(f"hub-{name}")]) for name in HUBS]
 
 
@@ -45,7 +50,7 @@ def benchmark(hub, data_dir):
 
 @pytest.fixture(scope="module")
 def sandbox(hub):
-    opened = DockerSandbox(environments.load(hub), concurrency=1, hub=hubs.stand_in_hub(hub), inputs="fixtures")
+    opened = DockerSandbox(environments.load(hub), concurrency=2, hub=hubs.stand_in_hub(hub), inputs="fixtures")
     with contextlib.closing(opened):
         yield opened
 
@@ -57,11 +62,23 @@ def references(benchmark, sandbox, tmp_path_factory):
         return run_references(benchmark, sandbox)
 
 
-def test_the_catalogue_loads_through_its_own_calls(hub, benchmark, sandbox):
-    coverage = cover(benchmark, sandbox)
-    assert len(coverage.rows) == len(benchmark.catalogue)
-    assert coverage.share >= LOADED[hub], "\n".join(coverage.to_lines())
-    assert sum(row.ok for row in coverage.rows) >= LOADABLE * coverage.loadable
+def test_the_catalogue_loads_through_its_own_calls(hub, benchmark, sandbox, references):
+    """A row that its reference has loaded need not be loaded again: of these every tenth is, and all other rows are.
+
+    ``apigauge hubs verify`` runs every row.
+    """
+    apis = {row.id: row.api for row in benchmark.rows}
+    loaded = {apis[one.row] for one in references.references if one.metrics.get("exec.call") == 1}
+    by_reference = [row for row in benchmark.catalogue if api_key(row.call) in loaded]
+    again, others = by_reference[::10], [row for row in benchmark.catalogue if api_key(row.call) not in loaded]
+    coverage = cover(dataclasses.replace(benchmark, catalogue=(*others, *again)), sandbox)
+    assert len(coverage.rows) == len(others) + len(again)
+    text = "\n".join(coverage.to_lines())
+    assert sum(row.ok for row in coverage.rows[len(others) :]) >= LOADABLE * len(again), text
+    saved = len(by_reference) - len(again)
+    ok, loadable = sum(row.ok for row in coverage.rows) + saved, coverage.loadable + saved
+    assert ok >= LOADED[hub] * len(benchmark.catalogue), text
+    assert ok >= LOADABLE * loadable, text
 
 
 def test_the_references_reach_their_ceiling(hub, references):
@@ -73,8 +90,9 @@ def test_the_references_reach_their_ceiling(hub, references):
 
 
 def test_a_second_run_gives_the_same_verdicts(benchmark, sandbox, references):
-    """Every tenth program once more, behind others than before."""
-    answers = list(program_answers(benchmark))[::-10]
+    """Some programs once more, behind others than before."""
+    answers = list(program_answers(benchmark))
+    answers = answers[:: -max(10, len(answers) // AGAIN)]
     with contextlib.closing(executed(answers, sandbox, ObservedCalls(benchmark))) as finished:
         rows = list(finished)
     again = {answer["item"]: (answer["labels"]["exec.rate"], answer["metrics"]) for answer in rows}

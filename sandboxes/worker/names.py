@@ -112,7 +112,7 @@ def places_of_functions(
 
     Args:
         functions: dotted names; a name that begins with no package stands for what the program imports by that name.
-            A program that can get at any name may put it together: ``getattr(transformers, 'GPT2' + 'Model')``.
+            A program that can get at any name may put it together: ``getattr(transformers, 'Bert' + 'Model')``.
         names: what the program imports.
         source: the program.
         tree: the same, parsed.

@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 
+import labelled_programs
 import pytest
 import reference_mutations
 
@@ -12,8 +13,6 @@ from apigauge.harness.audit.hub_coverage import PROMISED, cover
 from apigauge.harness.audit.references import program_answers, run_references
 from apigauge.harness.evaluation.execution import executed
 from apigauge.harness.metrics.observed_calls import ObservedCalls
-from apigauge.sandboxes import environments, hubs
-from apigauge.sandboxes.docker import DockerSandbox
 from apigauge.sandboxes.verdict import Limits
 
 pytestmark = [pytest.mark.apibench, pytest.mark.slow]
@@ -35,8 +34,7 @@ AGAIN = 45
 HUBS = ("torchhub", "tensorflowhub", "huggingface")
 
 
-# One process for all tests of a hub: its references take minutes, and are run once for all of them. Two containers, since
-# it is the longest of all groups of tests and other cores are free at its end.
+# One process for all tests of a hub: its references take minutes, and are run once for all of them.
 PARAMS = [pytest.param(name, marks=[pytest.mark.docker(name), pytest.mark.xdist_group(f"hub-{name}")]) for name in HUBS]
 
 
@@ -51,10 +49,13 @@ def benchmark(hub, data_dir):
 
 
 @pytest.fixture(scope="module")
-def sandbox(hub):
-    opened = DockerSandbox(environments.load(hub), concurrency=2, hub=hubs.stand_in_hub(hub), inputs="fixtures")
-    with contextlib.closing(opened):
-        yield opened
+def sandbox(hub, sandbox_of):
+    return sandbox_of(hub)
+
+
+@pytest.fixture(scope="module")
+def observed(benchmark):
+    return ObservedCalls(benchmark)
 
 
 @pytest.fixture(scope="module")
@@ -93,11 +94,11 @@ def test_the_references_reach_their_ceiling(hub, references):
     assert sum(one.metrics["exec.exact"] for one in made) >= EXACT * len(made)
 
 
-def test_a_second_run_gives_the_same_verdicts(benchmark, sandbox, references):
+def test_a_second_run_gives_the_same_verdicts(benchmark, sandbox, references, observed):
     """Some programs once more, behind others than before."""
     answers = list(program_answers(benchmark))
     answers = answers[:: -max(10, len(answers) // AGAIN)]
-    with contextlib.closing(executed(answers, sandbox, ObservedCalls(benchmark))) as finished:
+    with contextlib.closing(executed(answers, sandbox, observed)) as finished:
         rows = list(finished)
     again = {answer["item"]: (answer["labels"]["exec.rate"], answer["metrics"]) for answer in rows}
     before = {one.row: (one.label, one.metrics) for one in references.references}
@@ -105,6 +106,11 @@ def test_a_second_run_gives_the_same_verdicts(benchmark, sandbox, references):
     # A program close to the limit would pass on one machine and not on a busier one.
     used = {row["item"]: row["verdict"]["evidence"].get("cpu_seconds", 0.0) for row in rows}
     assert {item: seconds for item, seconds in used.items() if seconds > Limits().cpu_seconds / 2} == {}
+
+
+def test_the_sandbox_sees_the_call_that_a_careful_reader_sees(benchmark, sandbox, observed):
+    wrong = labelled_programs.unexpected(benchmark, sandbox, observed)
+    assert not wrong, "\n".join(wrong)
 
 
 def test_faults_are_caught_and_rewritings_pass(benchmark, sandbox, references):

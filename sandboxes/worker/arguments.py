@@ -1,8 +1,8 @@
 """What a call was given, as Python literals: read from outside in a stopped child's memory, or in the child itself.
 
-Strings, numbers, booleans, None, bytes and short lists, tuples and dictionaries of these are recorded. Of an instance
-of a subclass of ``str`` (a member of an enumeration, a NumPy string) it is the letters, whatever its methods say. All
-else is ``...``: a tensor, a model, what is too long or too deep.
+Strings, numbers, booleans, None, bytes and short lists, tuples and dictionaries of these are recorded. Everything else
+is ``...``: a tensor, a model, an instance of a subclass of ``str`` (its methods may say something else than its
+letters), what is too long or too deep.
 
 Offsets as in CPython 3.11's Include/cpython/{unicodeobject,dictobject,listobject,longintrepr}.h and
 Include/internal/{pycore_dict,pycore_frame}.h. ``Reader.of_this_interpreter`` tries them on objects of this process.
@@ -26,12 +26,8 @@ _MAX_OBJECTS = 1_000
 
 # What is not recorded, written as in a program.
 OPAQUE = "..."
-# Of a type's flags (Include/object.h): it is a subclass of ``str``.
-_IS_TEXT = 1 << 28
 # Values of exactly these types, which no program can change, are what they look like.
 _PLAIN = (str, bytes, int, float, bool, type(None))
-# A key of another type may be equal to what it does not look like.
-_KEYS = (*_PLAIN, tuple)
 
 
 class Memory(Protocol):
@@ -46,15 +42,9 @@ class Memory(Protocol):
         ...
 
 
-class _Text(str):
-    __slots__ = ()
-
-
 def literal(value: object, depth: int = 0) -> str:
     """A value as Python source; ``...`` for what is not recorded. No code of the program runs."""
     kind = type(value)
-    if kind is not str and issubclass(kind, str):
-        value, kind = str.__str__(value), str
     if kind is float and not math.isfinite(value):  # type: ignore[arg-type]
         return f"float('{value}')"
     if kind in (str, bytes):
@@ -64,8 +54,6 @@ def literal(value: object, depth: int = 0) -> str:
     if kind in _PLAIN:
         return repr(value)
     if kind not in (list, tuple, dict) or depth >= _MAX_DEPTH or len(value) > _MAX_ITEMS:  # type: ignore[arg-type]
-        return OPAQUE
-    if kind is dict and any(type(key) not in _KEYS for key in value):  # type: ignore[attr-defined]
         return OPAQUE
     pairs = value.items() if kind is dict else ((item,) for item in value)  # type: ignore[attr-defined]
     items = [": ".join(literal(part, depth + 1) for part in pair) for pair in pairs]
@@ -122,18 +110,12 @@ class Reader:
         }
         self._singletons: dict[int, object] = {id(one): one for one in (None, True, False)}
 
-    def value(self, address: int, depth: int = 0, *, is_key: bool = False) -> Any:
-        """A copy of the object at an address; an object of no use for what is not read.
-
-        A dictionary's key must be of exactly a type that is read: another may be equal to what it does not look like.
-        """
+    def value(self, address: int, depth: int = 0) -> Any:
+        """A copy of the object at an address; an object of no use for what is not read."""
         if address in self._singletons:
             return self._singletons[address]
         self._left -= 1
-        kind = self._memory.pointer(address + 8) if self._left > 0 else 0
-        read = self._readers.get(kind)
-        if read is None and kind and not is_key and self._memory.pointer(kind + 168) & _IS_TEXT:
-            read = self._text
+        read = self._readers.get(self._memory.pointer(address + 8)) if self._left > 0 else None
         try:
             return read(address, depth) if read and depth <= _MAX_DEPTH + 1 else _Opaque()
         except (struct.error, ValueError, TypeError):  # not as expected: torn, or another layout
@@ -150,11 +132,10 @@ class Reader:
 
     def _text(self, address: int, _: int) -> str:
         length, state = self._number("<q", address + 16), self._number("<I", address + 32)
-        kind, is_compact, is_ascii, is_ready = state >> 2 & 7, state >> 5 & 1, state >> 6 & 1, state >> 7 & 1
-        if not is_ready or kind not in (1, 2, 4):
+        kind, is_compact, is_ascii = state >> 2 & 7, state >> 5 & 1, state >> 6 & 1
+        if not is_compact or kind not in (1, 2, 4):
             raise ValueError("of an old form")
-        begin = address + (48 if is_ascii else 72) if is_compact else self._memory.pointer(address + 72)
-        data = self._exactly(begin, length * kind, 4 * (_MAX_TEXT + 1))
+        data = self._exactly(address + (48 if is_ascii else 72), length * kind, 4 * (_MAX_TEXT + 1))
         return data.decode({1: "latin-1", 2: "utf-16-le", 4: "utf-32-le"}[kind], "surrogatepass")
 
     def _bytes(self, address: int, _: int) -> bytes:
@@ -188,7 +169,7 @@ class Reader:
         width = 3 if general else 2  # with the hash in front, or not
         entries = self._pointers(keys + 32 + (1 << index_bits), self._number("<q", keys + 24) * width)
         pairs = (entries[place + width - 2 : place + width] for place in range(0, len(entries), width))
-        return {self.value(key, depth + 1, is_key=True): self.value(item, depth + 1) for key, item in pairs if item}
+        return {self.value(key, depth + 1): self.value(item, depth + 1) for key, item in pairs if item}
 
 
 class _Here:
@@ -207,5 +188,4 @@ def can_be_read() -> bool:
     """Whether this interpreter's objects are laid out as ``Reader`` expects; to be asked only of Python 3.11."""
     sample = ["text", "ö", "\u20ac", "\U0001f600", b"bytes", -(10**40), 0, 1.5, None, True, (), {"a": [1], 2: "x"}]
     sample += [dict(enumerate("abcdefgh")), {str(number): number for number in range(20)}]
-    sample += [_Text("text"), _Text("\u20ac"), _Text("\U0001f600")]
     return literal(Reader(_Here()).value(id(sample))) == literal(sample)

@@ -96,12 +96,8 @@ CASES = {
         [ObservedCall("json.loads", ("'1'",), {"object_hook": "..."})],
     ),
     "passes a text of a class of its own": (
-        "import json\nclass S(str):\n    def __str__(self): return '2'\n    __repr__ = __str__\njson.loads(S('1'))",
-        ONE,
-    ),
-    "passes a member of an enumeration": (
-        "import enum, json\nclass E(str, enum.Enum):\n    A = '1'\njson.loads(E.A)",
-        ONE,
+        "import json\nclass S(str): pass\njson.loads(S('1'))",
+        [ObservedCall("json.loads", ("...",), {})],
     ),
     "passes a keyword that is equal to another": (EQUAL, []),
     "passes what is long": ("import json\njson.loads('1' * 1001)", [ObservedCall("json.loads", ("...",), {})]),

@@ -1,7 +1,6 @@
 """Values as Python source: what is written, what is not, and that reading memory gives the same as looking."""
 
 import ast
-import enum
 import sys
 
 import pytest
@@ -18,39 +17,8 @@ class Text(str):
     __slots__ = ()
 
 
-class Lying(str):
-    """What every method of it gives is something else than its letters."""
-
-    __slots__ = ()
-
-    def __getattribute__(self, name):
-        return lambda *_: "b"
-
-    def __str__(self):
-        return "b"
-
-    __repr__ = __format__ = __getitem__ = __str__
-
-    def __len__(self):
-        return 1
-
-    __hash__ = __len__
-
-    def __eq__(self, other):
-        return True
-
-
-class Kind(enum.StrEnum):
-    ONE = "resnet"
-    TWO = "r\u20ac"
-
-
 class Own:
     pass
-
-
-class Pretender:
-    __class__ = str
 
 
 @pytest.mark.parametrize(
@@ -67,13 +35,8 @@ class Pretender:
         ((1,), "(1,)"),
         ((), "()"),
         ({"a": (1, 2)}, "{'a': (1, 2)}"),
-        (Text("a"), "'a'"),
-        ([Text("a")], "['a']"),
-        (Kind.ONE, "'resnet'"),
-        (Kind.TWO, "'r\u20ac'"),
-        (Text("x" * 1001), "..."),
-        ({Text("a"): 1}, "..."),
-        ([Pretender()], "..."),
+        (Text("a"), "..."),
+        ([Text("a")], "..."),
         ({"a": Own()}, "..."),
         ({1, 2}, "..."),
         ("x" * 1000, repr("x" * 1000)),
@@ -90,22 +53,13 @@ def test_a_value_as_source(value, text):
     assert literal(value) == text
 
 
-def test_of_a_text_the_letters_are_written_whatever_its_methods_say():
-    values = [Lying("abc"), [Lying("abc")], (Lying("\u20ac"),)]
-    assert [literal(value) for value in values] == ["'abc'", "['abc']", "('\u20ac',)"]
-    if sys.version_info[:2] == (3, 11):
-        reader = arguments.Reader(arguments._Here())
-        assert [literal(reader.value(id(value))) for value in values] == ["'abc'", "['abc']", "('\u20ac',)"]
-
-
 def test_what_contains_itself_has_an_end():
     circle = []
     circle.append(circle)
     assert literal(circle) == "..."
 
 
-TEXTS = st.text() | st.text().map(Text)
-PLAIN = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | TEXTS | st.binary()
+PLAIN = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text() | st.binary()
 VALUES = st.recursive(
     PLAIN,
     lambda inner: st.lists(inner) | st.tuples(inner, inner) | st.dictionaries(st.text() | st.integers(), inner),
@@ -133,7 +87,7 @@ def test_this_interpreter_can_be_read():
 
 
 @needs_layout
-@pytest.mark.parametrize("value", [Own(), [Pretender()], Own().__dict__, {"a": Own()}, {Text("a"): 1}, object, len])
+@pytest.mark.parametrize("value", [Text("a"), Own(), [Text("a")], Own().__dict__, {"a": Own()}, object, len])
 def test_what_is_not_recorded_is_not_read(value):
     assert literal(arguments.Reader(arguments._Here()).value(id(value))) in ("...", literal(value))
 

@@ -6,6 +6,7 @@ function does not take. The reference alone decides which faults it gets.
 
 import ast
 import copy
+import re
 from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -15,24 +16,17 @@ from apigauge.harness.extraction.syntax import parses
 from apigauge.harness.metrics.executability import program_of
 from apigauge.sandboxes.verdict import Program
 
-# A class that holds none of these architectures, by what the class at hand is for.
-_IMAGE = (
-    "Image",
-    "ViT",
-    "Detr",
-    "Segformer",
-    "Depth",
-    "Mask",
-    "Video",
-    "ObjectDetection",
-    "ConvNext",
-    "Swin",
-    "RegNet",
+# A class that holds none of these architectures, by what the class at hand is for. "Masked" is of text, as in MaskedLM.
+_NOT_OF_TEXT = re.compile(
+    r"Image|ViT|Detr|Segformer|Depth|Mask(?!ed)|Video|ObjectDetection|ConvNext|Swin|RegNet"
+    r"|CTC|Audio|Speech|Whisper|Wav2Vec2|Hubert"
 )
-_AUDIO = ("CTC", "Audio", "Speech", "Whisper", "Wav2Vec2", "Hubert")
 _FOREIGN_TO_TEXT = "AutoModelForImageSegmentation"
 _FOREIGN_TO_OTHERS = "AutoModelForMultipleChoice"
 _WRONG_TASK = "image-classificaton"
+# A library may refuse by returning None, as pyannote.audio does a repository that is not there, with a printed message.
+# That call has returned; that there is no model shows where the program uses it.
+_USES_NONE = re.compile(r"'NoneType' object (?:is not|has no|does not)")
 
 
 @dataclass(frozen=True)
@@ -62,7 +56,7 @@ def programs(benchmark):
 
 @dataclass(frozen=True)
 class Outcome:
-    """What one variant did: whether its call returned, and the sandbox's sentence about it."""
+    """What one variant did: whether its call returned what the reference's does, and the sandbox's sentence about it."""
 
     variant: Variant
     is_fault: bool
@@ -75,6 +69,16 @@ class Outcome:
         return self.called != self.is_fault
 
 
+def has_called(verdict, reason):
+    """Whether a variant's call returned, and something else than None where the reference's did.
+
+    Args:
+        verdict: the variant's.
+        reason: what the sandbox says about the reference.
+    """
+    return verdict.called and (not _USES_NONE.search(verdict.reason) or _USES_NONE.search(reason) is not None)
+
+
 def judge(sandbox, benchmark, references, sample):
     """Runs faults and rewritings of references whose call returns, at most so many of each kind.
 
@@ -84,23 +88,23 @@ def judge(sandbox, benchmark, references, sample):
         references: what they did there (``run_references``).
         sample: how many variants of each kind; the references are taken evenly.
     """
-    good = {one.row for one in references.references if one.metrics.get("exec.call") == 1}
+    good = {one.row: one.reason for one in references.references if one.metrics.get("exec.call") == 1}
     variants = defaultdict(list)
     for row, program in programs(benchmark):
         if row in good:
             for is_fault, make in ((True, faults), (False, rewritings)):
                 for variant in make(program.source, program.callee):
-                    variants[is_fault, variant.kind].append(variant)
+                    variants[is_fault, variant.kind].append((variant, good[row]))
     chosen = [
-        (is_fault, variant)
+        (is_fault, variant, reason)
         for (is_fault, _), group in sorted(variants.items())
-        for variant in group[:: max(1, len(group) // sample)][:sample]
+        for variant, reason in group[:: max(1, len(group) // sample)][:sample]
     ]
     with ThreadPoolExecutor(sandbox.concurrency) as pool:
-        verdicts = pool.map(sandbox.run, [Program(variant.source, variant.callee) for _, variant in chosen])
+        verdicts = pool.map(sandbox.run, [Program(variant.source, variant.callee) for _, variant, _ in chosen])
         return [
-            Outcome(variant, is_fault, verdict.called, verdict.reason)
-            for (is_fault, variant), verdict in zip(chosen, verdicts, strict=True)
+            Outcome(variant, is_fault, has_called(verdict, reason), verdict.reason)
+            for (is_fault, variant, reason), verdict in zip(chosen, verdicts, strict=True)
         ]
 
 
@@ -196,7 +200,7 @@ def _foreign_class(tree, call, callee):
     name = callee.partition(".")[0]
     if not name.startswith("AutoModel") and not any(word in name for word in ("For", "Model")):
         return None
-    foreign = _FOREIGN_TO_OTHERS if any(word in name for word in (*_IMAGE, *_AUDIO)) else _FOREIGN_TO_TEXT
+    foreign = _FOREIGN_TO_OTHERS if _NOT_OF_TEXT.search(name) else _FOREIGN_TO_TEXT
     if not _imports(tree, "transformers", name):
         return None
     tree.body.insert(0, ast.parse(f"from transformers import {foreign}").body[0])

@@ -15,7 +15,7 @@ The label under ``ast.exact`` is the first that applies, in the order of :data:`
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 
 from apigauge.benchmarks.types import Api, Benchmark, Item
@@ -214,20 +214,29 @@ class Matcher:
             return "unresolved", f"what decides cannot be followed: {message}", rows
         return other, difference, rows
 
-    def difference(self, call: Call, reference: Target) -> str:
+    def difference(self, call: Call, reference: Target, computed: Mapping[str, bool] | None = None) -> str:
         """How a call that a program made differs from the reference; empty if it is right.
 
         Its arguments are values, and ``...`` stands for one that was not recorded. Such a value passes for what the
         reference writes as an expression.
+
+        Args:
+            call: with the values that the program passed.
+            reference: what it should be.
+            computed: for those of the reference's arguments that are calls themselves, whether the program made them;
+                any value passes for such an argument if it did, and none if not.
         """
         if not same_function(call, reference.call, self._packages):
             return f"calls {call.function}; the reference calls {reference.call.function}"
+        if conflict := call.conflict(self._signatures.of(call.function)):
+            return f"Python refuses the call: it {conflict}"
         bound = aligned(call.bind(reference.signature), reference)
         for name, want in reference.bound.items():
             written = reference.written.get(name)
             is_named = written is not None and written.kind == "name" and is_data(name, reference)
             is_object = want.kind not in ("string", "constant") or is_named
-            if is_object and name in bound and bound[name].text == _NOT_RECORDED:
+            passes = is_object and name in bound and bound[name].text == _NOT_RECORDED
+            if name in bound and (computed or {}).get(name, passes):
                 bound[name] = want
         if difference := identity_difference(bound, reference):
             return difference

@@ -9,6 +9,7 @@ returned is what ``exec.call`` says.
 with too many of them publishes no number at all, since the programs that failed may not be a fair sample.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -23,6 +24,8 @@ NAMES = EXECUTED["executability"]
 INFRA = "infra"
 # Above this share of sandbox failures a run publishes no executability.
 MAX_INFRA_ERROR_RATE = 0.01
+# A line that goes on after a backslash, and blanks before a full stop.
+_JOINED = re.compile(r"\s*\\\r?\n\s*(?=\.)")
 NOTHING_TO_RUN = Verdict("failed", NOTHING, "other", "nothing was extracted")
 
 
@@ -45,7 +48,7 @@ def program_of(call: str | None, program: str | None, functions: tuple[str, ...]
     source = program or call
     if not source:
         return None
-    span = next(find_calls(call or ""), None)
+    span = next(find_calls(_JOINED.sub("", call or "")), None)
     return Program(source, _as_written(span.callee, source) if span else None, functions)
 
 

@@ -4,11 +4,19 @@ The calls in a verdict are compared as ``ast.exact`` compares the call in a text
 and not an expression, so aliases, constants, conditions and dead branches cannot mislead it.
 """
 
+from collections.abc import Iterator, Mapping, Sequence
+
 from apigauge.benchmarks.types import Benchmark
+from apigauge.harness.extraction.call_scan import imports
 from apigauge.harness.metrics.ast_match import Matcher
-from apigauge.harness.metrics.calls import parse_call
-from apigauge.harness.metrics.same_call import Target
+from apigauge.harness.metrics.calls import Call, parse_call, signature_of
+from apigauge.harness.metrics.same_call import Target, same_function
+from apigauge.harness.metrics.signatures import NOT_IDENTIFYING
+from apigauge.harness.metrics.values import Value
 from apigauge.sandboxes.verdict import ObservedCall, Verdict
+
+# By argument of a reference, the calls that it consists of: ``model=AutoModel.from_pretrained('a/b')``.
+Inner = dict[str, tuple[Call, ...]]
 
 
 class ObservedCalls:
@@ -18,17 +26,21 @@ class ObservedCalls:
         benchmark: its references are compared with, whether of items that are asked or of further rows.
 
     Attributes:
-        functions: dotted names of the functions whose calls decide: those of the catalogue and of the references.
+        functions: dotted names of the functions whose calls decide: those of the catalogue, of the references, and of
+            the references' arguments.
     """
 
     def __init__(self, benchmark: Benchmark) -> None:
         self._matcher = Matcher(benchmark)
-        self._references: dict[str, Target | None] = {
-            item.id: self._matcher.target(item.reference_call, item.reference_program, item.domain)
-            for item in (*benchmark.rows, *benchmark.items)
-        }
-        of_references = {target.call.function for target in self._references.values() if target}
-        self.functions = tuple(sorted(self._matcher.functions | of_references))
+        self._references: dict[str, tuple[Target, Inner] | None] = {}
+        functions = set(self._matcher.functions)
+        for item in (*benchmark.rows, *benchmark.items):
+            target = self._matcher.target(item.reference_call, item.reference_program, item.domain)
+            inner = inner_calls(target, benchmark.conventions | imports(item.reference_program)) if target else {}
+            self._references[item.id] = (target, inner) if target else None
+            functions |= {target.call.function} if target else set()
+            functions |= {call.function for calls in inner.values() for call in calls}
+        self.functions = tuple(sorted(functions))
 
     def judge(self, item: str, verdict: Verdict) -> tuple[bool, str]:
         """Whether one of the calls is the reference's, and if not, how the last one differs.
@@ -40,15 +52,65 @@ class ObservedCalls:
         reference = self._references[item]
         if reference is None:
             return False, "the reference is no call"
+        target, inner = reference
+        calls = [call for observed in verdict.calls if (call := parse_call(source_of(observed), {}))]
+        computed = {name: all(_is_made(part, calls) for part in parts) for name, parts in inner.items()}
         difference = "made no call of a function of the catalogue"
-        for observed in verdict.calls:
-            call = parse_call(source_of(observed), {})
-            if call is None:
-                continue
-            difference = self._matcher.difference(call, reference)
+        for call in calls:
+            difference = self._matcher.difference(call, target, computed)
             if not difference:
                 return True, ""
         return False, difference
+
+
+def inner_calls(reference: Target, names: Mapping[str, str]) -> Inner:
+    """The calls of imported functions of which a reference's arguments consist.
+
+    Args:
+        reference: the call to compare with.
+        names: what its program imports.
+    """
+    inner: Inner = {}
+    for argument, value in reference.bound.items():
+        if value.kind == "expression" and (calls := tuple(_calls_in(value.text, names))):
+            inner[argument] = calls
+    return inner
+
+
+def _calls_in(expression: str, names: Mapping[str, str]) -> Iterator[Call]:
+    call = parse_call(expression, names)
+    if call is not None and call.written.partition(".")[0] in names:
+        yield call
+        for _, value in (*enumerate(call.positional), *call.keywords):
+            if value.kind == "expression":
+                yield from _calls_in(value.text, names)
+
+
+def _is_made(part: Call, calls: Sequence[Call]) -> bool:
+    """Whether a program made a call with the constants that are written in it."""
+    signature = signature_of(part.function)
+    want = {
+        name: value.text
+        for name, value in part.bind(signature).items()
+        if value.kind in ("string", "constant") and name not in NOT_IDENTIFYING
+    }
+    return any(_has(call.bind(signature), want) for call in calls if same_function(call, part))
+
+
+def _has(bound: Mapping[str, Value], want: Mapping[str, str]) -> bool:
+    """Whether a call passes what it should, by name or, where one side has no name for it, in any place."""
+    passed = {name: _squeezed(value.text) for name, value in bound.items()}
+    return all(
+        passed[name] == text
+        if name in passed
+        else any(text == other for at, other in passed.items() if at.startswith("#") != name.startswith("#"))
+        for name, text in want.items()
+    )
+
+
+def _squeezed(text: str) -> str:
+    """As the texts of expressions are: without white space."""
+    return "".join(text.split())
 
 
 def source_of(call: ObservedCall) -> str:

@@ -241,7 +241,7 @@ def _prepare(request: dict[str, Any], report: Report, namespace: dict[str, Any])
         inputs.provide(source, tree, {module for imported in imports.values() for module, _ in imported})
     callee = request.get("callee") or ""
     place = names.place_of_callee(callee, imports) if callee else None
-    functions = list(names.places_of_functions(request.get("functions", ()), imports, source))
+    functions = list(names.places_of_functions(request.get("functions", ()), imports, source, tree))
     say = None if request.get("can_read") else partial(_say, report)
     watched = observer.watch(place, functions, namespace, say)
     memory = [part for one in watched for part in observer.memory_of(one.code, runs_once=False)]

@@ -2,6 +2,7 @@
 
 import contextlib
 
+import labelled_programs
 import pytest
 
 from apigauge.benchmarks import load_benchmark
@@ -122,3 +123,15 @@ def test_the_references_programs_make_the_references_calls(mini):
     items = load_benchmark("mini").items
     wrong = {item.id: judge(sandbox, observed, item.id, item.reference_program) for item in items}
     assert not {name: verdict for name, (exact, verdict) in wrong.items() if not exact}
+
+
+@pytest.mark.docker("mini")
+@pytest.mark.slow
+def test_the_sandbox_sees_the_call_that_a_careful_reader_sees(mini):
+    wrong = labelled_programs.unexpected(load_benchmark("mini"), *mini)
+    assert not wrong, "\n".join(wrong)
+
+
+def test_what_differs_is_in_the_tables():
+    names = {case["case"] for benchmark in labelled_programs.PROGRAMS for case in labelled_programs.answers(benchmark)}
+    assert set(labelled_programs.DIFFERENT) <= names

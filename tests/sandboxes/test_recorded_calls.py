@@ -10,11 +10,13 @@ from apigauge.sandboxes.verdict import ObservedCall, Program
 
 FUNCTIONS = (
     "collections.Counter",
+    "elsewhere.Template",
     "fractions.Fraction.from_float",
     "itertools.combinations",
     "json.load",
     "json.loads",
     "textwrap.wrap",
+    "unittest.IsolatedAsyncioTestCase",
     "wrap",
 )
 
@@ -27,7 +29,18 @@ ONE = [loads("1")]
 WRAP = ObservedCall("textwrap.wrap", ("'abc'",), {"width": "20"})
 PAIRS = [ObservedCall("itertools.combinations", ("'abc'",), {"r": "2"})]
 COUNTER = [ObservedCall("collections.Counter", ("'ab'",), {})]
+TEMPLATE = [ObservedCall("string.Template", ("'a'",), {})]
+# A class that its module makes when it is asked for.
+LAZY = [ObservedCall("unittest.IsolatedAsyncioTestCase", (), {})]
 FRACTION = [ObservedCall("fractions.Fraction.from_float", ("0.5",), {})]
+
+EQUAL = """
+import json
+class S(str):
+    def __eq__(self, other): return other == 's'
+    def __hash__(self): return hash('s')
+json.loads(**{S('x'): '1'})
+"""
 
 CASES = {
     "calls it in full": ("import json\njson.loads('1')", ONE),
@@ -46,6 +59,14 @@ CASES = {
         ONE,
     ),
     "gets it by a computed name": ("import json\ngetattr(json, 'lo' + 'ads')('1')", ONE),
+    "puts the name of a lazy class together": (
+        "import unittest\ngetattr(unittest, 'IsolatedAsyncio' + 'TestCase')()",
+        LAZY,
+    ),
+    "formats the name of a lazy class": (
+        "import unittest\nx = 'test'\ngetattr(unittest, f'IsolatedAsyncio{x.title()}Case')()",
+        LAZY,
+    ),
     "gets it from the module's names": ("import json\nvars(json)['lo' 'ads']('1')", ONE),
     "imports by a computed name": ("import importlib\nimportlib.import_module('js' + 'on').loads('1')", ONE),
     "evaluates a text": ("import json\nexec('json.lo' + 'ads(\"1\")')", ONE),
@@ -74,6 +95,11 @@ CASES = {
         "import json\njson.loads('1', object_hook=print)",
         [ObservedCall("json.loads", ("'1'",), {"object_hook": "..."})],
     ),
+    "passes a text of a class of its own": (
+        "import json\nclass S(str): pass\njson.loads(S('1'))",
+        [ObservedCall("json.loads", ("...",), {})],
+    ),
+    "passes a keyword that is equal to another": (EQUAL, []),
     "passes what is long": ("import json\njson.loads('1' * 1001)", [ObservedCall("json.loads", ("...",), {})]),
     "passes an odd keyword": (
         "import json\ntry: json.loads('1', **{'a-b': 2})\nexcept TypeError: pass",
@@ -103,6 +129,8 @@ CASES = {
         "import json, textwrap\njson.loads('1')\ntextwrap.wrap('abc', width=20)",
         [loads("1"), WRAP],
     ),
+    "calls a class of the name that another package has": ("from string import Template as T\nT('a')", TEMPLATE),
+    "calls it as that package's": ("import string\nstring.Template('a')", TEMPLATE),
     # What is no call of the program's.
     "has it in a dead branch": ("import json\nif False:\n    json.loads('1')", []),
     "has it in a function that it never calls": ("import json\ndef f(): json.loads('1')", []),

@@ -20,6 +20,21 @@ CASES = {
     "ends": ("x = 1", None, "passed", None, 2),
     "calls and ends": ("import json\njson.loads('1')", "json.loads", "passed", None, 4),
     "calls and then fails": ("import json\njson.loads('1')\n1 / 0", "json.loads", "failed", "other", 3),
+    "calls it by a name of its own": ("import json\nread = json.loads\nread('1')", "read", "passed", None, 4),
+    "calls it by a name of its own for the module": (
+        "import json as j\nx = j\nx.loads('1')",
+        "x.loads",
+        "passed",
+        None,
+        4,
+    ),
+    "has two functions by one name": (
+        "import json\nread = json.load\nread = json.loads\nread('1')",
+        "read",
+        "passed",
+        None,
+        2,
+    ),
     "call fails": ("import json\njson.loads('{')", "json.loads", "failed", "other", 2),
     "call fails and that is caught": (
         "import json\ntry: json.loads('{')\nexcept ValueError: pass",

@@ -40,6 +40,7 @@ def test_the_program_is_run_or_else_the_bare_call(call, program, expected):
         ("nn.LSTM(8, 16)", "import torch\n# nn.LSTM(1)\nm = torch.nn.LSTM(8, 16)", "torch.nn.LSTM"),
         (LSTM, "from torch import nn\nm = nn.GRU(8, 16)", "torch.nn.LSTM"),
         (LSTM, "def LSTMs(): pass\nLSTMs()", "torch.nn.LSTM"),
+        ("torch \\\n    .nn.LSTM(8, 16)", "import torch\nm = torch \\\n    .nn.LSTM(8, 16)", "torch.nn.LSTM"),
     ],
 )
 def test_the_call_is_watched_under_the_name_that_the_program_gives_it(call, program, callee):

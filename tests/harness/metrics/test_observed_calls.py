@@ -15,12 +15,14 @@ REFERENCES = {
     "auto": "AutoModel.from_pretrained('a/b')",
     "dict": "torch.hub.load('a/b', 'c', sizes=[1, 2], rate=0.5)",
     "nested": "pipeline('text-generation', model=AutoModel.from_pretrained('a/b'))",
+    "file": "joblib.load(cached_download(hf_hub_url('a/b', 'm.joblib')))",
     "none": "pip install something",
 }
 
 
 def judged(item, *calls):
-    program = "from transformers import pipeline, AutoModel\nimport torch\n"
+    program = "from transformers import pipeline, AutoModel\nimport joblib, torch\n"
+    program += "from huggingface_hub import cached_download, hf_hub_url\n"
     items = tuple(
         Item(name, "", call, program + call if name != "none" else "", "Vision", name)
         for name, call in REFERENCES.items()
@@ -50,11 +52,57 @@ def pipe(*positional, **keywords):
         ("pipe", pipe(task="'sentiment-analysis'", model="'a/b'", tokenizer="'a/b'", device="0")),
         ("auto", ObservedCall("transformers.AutoModel.from_pretrained", ("'a/b'",), {"torch_dtype": "..."})),
         ("dict", hub("'a/b'", "'c'", sizes="[1, 2]", rate="0.5")),
-        ("nested", pipe("'text-generation'", model="...")),
     ],
 )
 def test_the_references_call(item, call):
     assert judged(item, call) == (True, "")
+
+
+PATH = "'/hub/0123/m.joblib'"
+MADE = {
+    "model": ObservedCall("transformers.AutoModel.from_pretrained", ("'a/b'",), {"torch_dtype": "..."}),
+    "another model": ObservedCall("transformers.AutoModel.from_pretrained", ("'a/c'",)),
+    "another class": ObservedCall("transformers.BertModel.from_pretrained", ("'a/b'",)),
+    "address": ObservedCall("huggingface_hub.hf_hub_url", ("'a/b'",), {"filename": "'m.joblib'"}),
+    "another address": ObservedCall("huggingface_hub.hf_hub_url", ("'a/b'", "'n.joblib'")),
+    "download": ObservedCall(
+        "huggingface_hub.cached_download", ("'https://huggingface.co/a/b/resolve/main/m.joblib'",)
+    ),
+    "nested": pipe("'text-generation'", model="..."),
+    "file": ObservedCall("joblib.load", (PATH,)),
+}
+
+
+@pytest.mark.parametrize(
+    ("item", "calls", "is_exact"),
+    [
+        ("nested", ("model", "nested"), True),
+        ("nested", ("another model", "model", "nested"), True),
+        ("nested", ("nested",), False),
+        ("nested", ("another model", "nested"), False),
+        ("nested", ("another class", "nested"), False),
+        ("file", ("address", "download", "file"), True),
+        ("file", ("another address", "download", "file"), False),
+        ("file", ("address", "file"), False),
+        ("file", ("file",), False),
+    ],
+)
+def test_what_the_reference_computes_by_calls_the_program_must_have_called(item, calls, is_exact):
+    """The value is an object that is not recorded, or a path that depends on the machine."""
+    assert judged(item, *(MADE[name] for name in calls))[0] is is_exact
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        (pipe("'sentiment-analysis'", task="'sentiment-analysis'", model="'a/b'", tokenizer="..."), "task twice"),
+        (hub("'pytorch/vision'", "'resnet34'", repo_or_dir="'pytorch/vision'", pretrained="True"), "repo_or_dir twice"),
+    ],
+)
+def test_a_call_that_python_refuses_is_none(call, said):
+    is_exact, difference = judged("hub" if "hub" in call.function else "pipe", call)
+    assert not is_exact
+    assert said in difference
 
 
 @pytest.mark.parametrize(

@@ -1,16 +1,18 @@
 """APIBench's own programs in the stand-in hubs: what loads, what the references score, and which faults are caught."""
 
 import contextlib
+import dataclasses
 
+import labelled_programs
 import pytest
 import reference_mutations
 
 from apigauge.benchmarks import load_benchmark
+from apigauge.benchmarks.types import api_key
 from apigauge.harness.audit.hub_coverage import PROMISED, cover
 from apigauge.harness.audit.references import program_answers, run_references
 from apigauge.harness.evaluation.execution import executed
-from apigauge.sandboxes import environments, hubs
-from apigauge.sandboxes.docker import DockerSandbox
+from apigauge.harness.metrics.observed_calls import ObservedCalls
 from apigauge.sandboxes.verdict import Limits
 
 pytestmark = [pytest.mark.apibench, pytest.mark.slow]
@@ -20,9 +22,13 @@ pytestmark = [pytest.mark.apibench, pytest.mark.slow]
 CEILINGS = {"huggingface": (0.75, 0.90), "tensorflowhub": (0.90, 0.99), "torchhub": (0.90, 0.99)}
 LOADED = PROMISED | {"huggingface": 0.83}
 LOADABLE = 0.95
+# Of the references whose call returns, those that make the reference's call; 3 % of Hugging Face's make another.
+EXACT = 0.95
 CAUGHT = 0.98
 # Variants of each kind of fault and rewriting in a test; `make bench` takes more.
 SAMPLE = 12
+# Programs that are run twice, about.
+AGAIN = 45
 
 
 HUBS = ("torchhub", "tensorflowhub", "huggingface")
@@ -43,10 +49,13 @@ def benchmark(hub, data_dir):
 
 
 @pytest.fixture(scope="module")
-def sandbox(hub):
-    opened = DockerSandbox(environments.load(hub), concurrency=1, hub=hubs.stand_in_hub(hub), inputs="fixtures")
-    with contextlib.closing(opened):
-        yield opened
+def sandbox(hub, sandbox_of):
+    return sandbox_of(hub)
+
+
+@pytest.fixture(scope="module")
+def observed(benchmark):
+    return ObservedCalls(benchmark)
 
 
 @pytest.fixture(scope="module")
@@ -56,11 +65,23 @@ def references(benchmark, sandbox, tmp_path_factory):
         return run_references(benchmark, sandbox)
 
 
-def test_the_catalogue_loads_through_its_own_calls(hub, benchmark, sandbox):
-    coverage = cover(benchmark, sandbox)
-    assert len(coverage.rows) == len(benchmark.catalogue)
-    assert coverage.share >= LOADED[hub], "\n".join(coverage.to_lines())
-    assert sum(row.ok for row in coverage.rows) >= LOADABLE * coverage.loadable
+def test_the_catalogue_loads_through_its_own_calls(hub, benchmark, sandbox, references):
+    """A row that its reference has loaded need not be loaded again: of these every tenth is, and all other rows are.
+
+    ``apigauge hubs verify`` runs every row.
+    """
+    apis = {row.id: row.api for row in benchmark.rows}
+    loaded = {apis[one.row] for one in references.references if one.metrics.get("exec.call") == 1}
+    by_reference = [row for row in benchmark.catalogue if api_key(row.call) in loaded]
+    again, others = by_reference[::10], [row for row in benchmark.catalogue if api_key(row.call) not in loaded]
+    coverage = cover(dataclasses.replace(benchmark, catalogue=(*others, *again)), sandbox)
+    assert len(coverage.rows) == len(others) + len(again)
+    text = "\n".join(coverage.to_lines())
+    assert sum(row.ok for row in coverage.rows[len(others) :]) >= LOADABLE * len(again), text
+    saved = len(by_reference) - len(again)
+    ok, loadable = sum(row.ok for row in coverage.rows) + saved, coverage.loadable + saved
+    assert ok >= LOADED[hub] * len(benchmark.catalogue), text
+    assert ok >= LOADABLE * loadable, text
 
 
 def test_the_references_reach_their_ceiling(hub, references):
@@ -69,12 +90,15 @@ def test_the_references_reach_their_ceiling(hub, references):
     sound = references.sound()
     assert references.metrics["exec.call"] >= over_all, "\n".join(references.to_lines())
     assert sum(one.metrics["exec.call"] for one in sound) / len(sound) >= over_sound
+    made = [one for one in references.references if one.metrics.get("exec.call") == 1]
+    assert sum(one.metrics["exec.exact"] for one in made) >= EXACT * len(made)
 
 
-def test_a_second_run_gives_the_same_verdicts(benchmark, sandbox, references):
-    """Every tenth program once more, behind others than before."""
-    answers = list(program_answers(benchmark))[::-10]
-    with contextlib.closing(executed(answers, sandbox)) as finished:
+def test_a_second_run_gives_the_same_verdicts(benchmark, sandbox, references, observed):
+    """Some programs once more, behind others than before."""
+    answers = list(program_answers(benchmark))
+    answers = answers[:: -max(10, len(answers) // AGAIN)]
+    with contextlib.closing(executed(answers, sandbox, observed)) as finished:
         rows = list(finished)
     again = {answer["item"]: (answer["labels"]["exec.rate"], answer["metrics"]) for answer in rows}
     before = {one.row: (one.label, one.metrics) for one in references.references}
@@ -82,6 +106,11 @@ def test_a_second_run_gives_the_same_verdicts(benchmark, sandbox, references):
     # A program close to the limit would pass on one machine and not on a busier one.
     used = {row["item"]: row["verdict"]["evidence"].get("cpu_seconds", 0.0) for row in rows}
     assert {item: seconds for item, seconds in used.items() if seconds > Limits().cpu_seconds / 2} == {}
+
+
+def test_the_sandbox_sees_the_call_that_a_careful_reader_sees(benchmark, sandbox, observed):
+    wrong = labelled_programs.unexpected(benchmark, sandbox, observed)
+    assert not wrong, "\n".join(wrong)
 
 
 def test_faults_are_caught_and_rewritings_pass(benchmark, sandbox, references):

@@ -1,22 +1,16 @@
 """Programs of Hugging Face's libraries in the stand-in hub: what programs do with each kind of model, and what fails."""
 
-import contextlib
-
 import pytest
 
-from apigauge.sandboxes import environments, hubs
-from apigauge.sandboxes.docker import DockerSandbox
 from apigauge.sandboxes.verdict import Program
 
-pytestmark = [pytest.mark.docker("huggingface"), pytest.mark.slow]
+# In the process of the other tests of this hub, with their sandbox.
+pytestmark = [pytest.mark.docker("huggingface"), pytest.mark.slow, pytest.mark.xdist_group("hub-huggingface")]
 
 
 @pytest.fixture(scope="module")
-def sandbox():
-    hub = hubs.stand_in_hub("huggingface")
-    opened = DockerSandbox(environments.load("huggingface"), concurrency=1, hub=hub, inputs="fixtures")
-    with contextlib.closing(opened):
-        yield opened
+def sandbox(sandbox_of):
+    return sandbox_of("huggingface")
 
 
 GOOD = {

@@ -1,5 +1,6 @@
 """What ended a command, as one sentence and an exit code that is never 1: that is `gate`'s regression."""
 
+import os
 import sys
 
 from apigauge.errors import ApigaugeError
@@ -24,6 +25,14 @@ def exit_code(error: BaseException) -> int:
     if isinstance(error, KeyboardInterrupt):
         return INTERRUPTED
     return int(error.exit_code) if isinstance(error, ApigaugeError) else BROKEN
+
+
+def drop_output() -> None:
+    """Sends what is still to be printed nowhere: a pipe that nothing reads must not raise again at Python's exit."""
+    try:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except (OSError, ValueError):  # standard output is no file
+        return
 
 
 def show_traceback() -> None:

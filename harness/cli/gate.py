@@ -1,7 +1,6 @@
 """``apigauge gate``: is a run worse than its baseline? The exit code answers."""
 
 import argparse
-import os
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -131,7 +130,6 @@ def _run(arguments: argparse.Namespace) -> int:
 
 def _decide(arguments: argparse.Namespace) -> "tuple[Report, dict[str, Any]]":
     """The report, and the same for ``--json``."""
-    from apigauge.benchmarks import load_benchmark
     from apigauge.harness.gate import base_ref, decide, render
     from apigauge.harness.gate.documents import Report
     from apigauge.harness.gate.outcomes import read
@@ -149,7 +147,7 @@ def _decide(arguments: argparse.Namespace) -> "tuple[Report, dict[str, Any]]":
     result: dict[str, Any] = {"decision": decision, "metrics": [finding.to_json() for finding in findings]}
     if arguments.base_ref:
         kinds = arguments.slice or ()
-        benchmark = load_benchmark(outcomes.benchmark, arguments.data_dir)
+        benchmark = decide.benchmark_of(baseline, outcomes, arguments.data_dir)
         change = base_ref.since(arguments.base_ref, baseline, outcomes, arguments.metric or (), kinds, benchmark)
         notes = [*notes, *change.notes]
         result["base_ref"] = {"ref": change.ref, "changed": change.changed, "decision": change.decision or None}
@@ -201,7 +199,7 @@ def _shown(show: Callable[[], None]) -> None:
         show()
         sys.stdout.flush()
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        failures.drop_output()
 
 
 def _check(arguments: argparse.Namespace) -> None:
@@ -220,14 +218,13 @@ def _check(arguments: argparse.Namespace) -> None:
 
 def _judge(arguments: argparse.Namespace, baseline: "Outcomes") -> "tuple[Judgement, Outcomes, Outcomes]":
     """Judges a finished run; returns both sides as they were judged, since ``--rescore`` may have replaced them."""
-    from apigauge.benchmarks import load_benchmark
     from apigauge.harness.gate.criteria import criteria_for
-    from apigauge.harness.gate.decide import decide
+    from apigauge.harness.gate.decide import benchmark_of, decide
     from apigauge.harness.gate.outcomes import read
 
     outcomes = read(arguments.run)
     metrics, kinds = arguments.metric or (), arguments.slice or ()
-    benchmark = load_benchmark(outcomes.benchmark, arguments.data_dir)
+    benchmark = benchmark_of(baseline, outcomes, arguments.data_dir)
     criteria = criteria_for(baseline, metrics, kinds, benchmark)
     if arguments.rescore and _scored_differently(baseline, outcomes, criteria):
         if not baseline.path.is_dir():
@@ -248,10 +245,10 @@ def _scored_differently(baseline: "Outcomes", outcomes: "Outcomes", criteria: "S
 
 def _ask(arguments: argparse.Namespace, baseline: "Outcomes") -> "tuple[Interim, list[Criterion]]":
     """Answers a part of the benchmark at a time until the run can be judged."""
-    from apigauge.benchmarks import load_benchmark
     from apigauge.harness.evaluation.evaluate import evaluate
     from apigauge.harness.evaluation.manifest import planned
     from apigauge.harness.gate.criteria import criteria_for
+    from apigauge.harness.gate.decide import benchmark_of
     from apigauge.harness.gate.interim import plan, watch
     from apigauge.harness.gate.judge import check_comparable
     from apigauge.harness.gate.outcomes import of_run, read
@@ -259,7 +256,7 @@ def _ask(arguments: argparse.Namespace, baseline: "Outcomes") -> "tuple[Interim,
     from apigauge.harness.metrics.registry import modules_for
 
     names = [metric.partition(":")[0] for metric in arguments.metric or ()]
-    benchmark = load_benchmark(baseline.benchmark, arguments.data_dir)
+    benchmark = benchmark_of(baseline, baseline, arguments.data_dir)
     generator = open_generator(arguments.model, model_options(arguments))
     reasoning = arguments.reasoning or "strip"
     with sandbox_for(benchmark, arguments.sandbox or "auto", names or None, arguments) as sandbox:

@@ -137,7 +137,7 @@ def main(argv: Sequence[str] | None = None, *, add_plugin_commands: AddCommands 
         return failures.BROKEN
     except BrokenPipeError:
         # What reads the output has enough of it. A gate that it kept from deciding has not passed.
-        sys.stderr.close()
+        failures.drop_output()
         return failures.BROKEN if "gate" in words else 0
     except BaseException as error:  # noqa: BLE001 - Python's own exit code, 1, would be a regression for `gate`
         if "--debug" in words:

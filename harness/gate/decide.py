@@ -2,9 +2,11 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
+from apigauge.benchmarks import load_benchmark
 from apigauge.benchmarks.types import Benchmark
-from apigauge.errors import RunError
+from apigauge.errors import RunError, UsageError
 from apigauge.harness.gate import render
 from apigauge.harness.gate.judge import Criterion, Decision, Finding, judge, without_number, worst
 from apigauge.harness.gate.outcomes import Outcomes
@@ -28,6 +30,24 @@ class Judgement:
     findings: list[Finding]
     notes: list[str]
     sides: list[tuple[str, str]]
+
+
+def benchmark_of(baseline: Outcomes, run: Outcomes, data_dir: Path | None = None) -> Benchmark:
+    """The benchmark that both answer, as it is on this machine.
+
+    Raises:
+        RunError: they answer different ones, or one that does not exist.
+        DataError: its data is not here.
+    """
+    if baseline.benchmark != run.benchmark:
+        raise RunError(
+            f"the benchmark differs: {baseline.benchmark!r} in {baseline.path}, {run.benchmark!r} in {run.path}. "
+            "They cannot be compared."
+        )
+    try:
+        return load_benchmark(run.benchmark, data_dir)
+    except UsageError as error:
+        raise RunError(f"{run.path}: {error}") from error
 
 
 def decide(baseline: Outcomes, run: Outcomes, criteria: Sequence[Criterion], benchmark: Benchmark) -> Judgement:

@@ -18,10 +18,10 @@ from typing import Any, Literal
 import pytest
 
 from apigauge.benchmarks import load_benchmark
-from apigauge.errors import ApigaugeError
+from apigauge.errors import ApigaugeError, RunError
 from apigauge.harness.gate import render
 from apigauge.harness.gate.criteria import criteria_for, parse_criteria
-from apigauge.harness.gate.decide import Judgement, decide
+from apigauge.harness.gate.decide import Judgement, benchmark_of, decide
 from apigauge.harness.gate.judge import Criterion, Finding
 from apigauge.harness.gate.outcomes import read
 from apigauge.harness.gate.slices import split
@@ -204,7 +204,11 @@ def _judge(gate: Gate, criteria: tuple[Criterion, ...], config: pytest.Config) -
         )
     baseline = read(gate.baseline)
     outcomes = read(gate.run or _session_run(gate, config))
-    judgement = decide(baseline, outcomes, criteria, load_benchmark(gate.benchmark))
+    judgement = decide(baseline, outcomes, criteria, benchmark_of(baseline, outcomes))
+    if outcomes.benchmark != gate.benchmark:
+        raise RunError(
+            f"the benchmark is said to be {gate.benchmark!r}, and {outcomes.path} is of {outcomes.benchmark!r}"
+        )
     for note in judgement.notes:
         if note.startswith("Warning"):
             warnings.warn(f"{gate.name}: {note.removeprefix('Warning: ')}", pytest.PytestWarning, stacklevel=2)

@@ -19,7 +19,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         # Plugins are loaded before the command line is parsed, since they add to it.
         verbose = bool(os.environ.get("APIGAUGE_VERBOSE")) or "--debug" in arguments
         return cli.main(arguments, add_plugin_commands=partial(commands.add, manager.load(verbose=verbose)))
-    except Exception as error:  # noqa: BLE001 - Python's own exit code, 1, would be a regression for `gate`
+    except SystemExit as stop:
+        if stop.code in (None, 0, 2):  # help, or wrong usage
+            raise
+        print(f"apigauge: ended by sys.exit({stop.code!r})", file=sys.stderr)
+        return 4
+    except KeyboardInterrupt:
+        return 130
+    except BaseException as error:  # noqa: BLE001 - Python's own exit code, 1, would be a regression for `gate`
         if "--debug" in arguments:
             import traceback
 

@@ -242,11 +242,11 @@ def gate(
         RunError: the two cannot be compared.
     """
     from apigauge.harness.gate.criteria import criteria_for
-    from apigauge.harness.gate.decide import decide
+    from apigauge.harness.gate.decide import benchmark_of, decide
     from apigauge.harness.gate.outcomes import read
 
     before, after = read(_path(baseline)), read(_path(run))
-    benchmark = load_benchmark(after.benchmark)
+    benchmark = benchmark_of(before, after)
     named = [metrics] if isinstance(metrics, str) else metrics or ()
     judgement = decide(before, after, criteria_for(before, named, slices, benchmark), benchmark)
     return Decision(judgement.decision, judgement.findings, judgement.notes)

@@ -102,13 +102,14 @@ def test_the_code_that_reads_every_benchmark_is_in_the_loader_s_digest():
 
 def test_every_data_file_that_scoring_code_reads_is_in_a_digest():
     """By its name in the code; the tables of names have a digest of their own, which versions name."""
-    own = {"manifest.json", "generations.jsonl", "scores.jsonl", "summary.json"}  # a run directory's
+    # Of a run directory, and of a hub that was built.
+    own = {"manifest.json", "generations.jsonl", "scores.jsonl", "summary.json", "hub.json"}
     for name in SCORING & covered():
         if name.startswith(("harness/", "sandboxes/hubs/torchhub/")):
             for node in ast.walk(ast.parse((PACKAGE / name).read_text(encoding="utf-8"))):
                 text = node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else ""
                 if text.endswith((".json", ".jsonl")) and " " not in text and text not in own:
-                    assert any(one.endswith(f"/{text}") for one in covered()), (name, text)
+                    assert any(f"/{one}".endswith(f"/{text}") for one in covered()), (name, text)
 
 
 @pytest.fixture(scope="module")

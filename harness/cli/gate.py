@@ -208,6 +208,8 @@ def _check(arguments: argparse.Namespace) -> None:
     judged = ("metric", "slice", "markdown", "junit", "title", "budget", "rescore", "base_ref")
     if not arguments.baseline and any(getattr(arguments, name) for name in judged):
         raise UsageError("gate: all options except --save-baseline say how a run is judged; give --baseline as well")
+    if arguments.base_ref is not None and not arguments.base_ref:
+        raise UsageError("gate: --base-ref is empty: name a commit or branch, or leave it out")
     if bool(arguments.budget) != bool(arguments.model):
         raise UsageError("gate: --budget and --model go together: who answers, and how many questions at most")
     if arguments.budget and (arguments.rescore or arguments.save_baseline or arguments.slice):

@@ -148,12 +148,14 @@ def test_a_run_s_folder_as_baseline_is_looked_up_as_well(repository, scored, gat
     assert gate(*command)[1]["base_ref"]["changed"] is True
 
 
-@pytest.mark.parametrize("ref", ["nowhere", "--help", "main^{tree}", ""])
+def test_no_commit_is_wrong_usage(repository, scored, gate):
+    """As where a variable of CI is not set."""
+    assert gate(scored / "good", "--baseline", "baseline.json", *METRIC, "--base-ref=")[0] == 2
+
+
+@pytest.mark.parametrize("ref", ["nowhere", "--help", "main^{tree}", "main:baseline.json", " "])
 def test_a_commit_that_git_does_not_have_is_broken_and_not_taken_for_unchanged(ref, repository, scored, gate):
     code, result, said = gate(scored / "good", "--baseline", "baseline.json", *METRIC, f"--base-ref={ref}")
-    if not ref:  # no commit was named
-        assert code == 0
-        return
     assert (code, result) == (4, None)
     assert "git has no such commit" in said
 

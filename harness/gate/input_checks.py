@@ -150,7 +150,7 @@ def read_object(path: Path) -> dict[str, Any]:
         content = json.loads(path.read_bytes(), object_pairs_hook=unique)
     except FileNotFoundError as error:
         raise RunError(
-            f"{path} is no run directory and no file; `apigauge gate RUN --save-baseline FILE` makes a baseline of a run"
+            f"{path} is no run directory and no file; `apigauge gate RUN --save-baseline FILE` makes a baseline"
         ) from error
     except (ValueError, RecursionError, OSError) as error:
         raise RunError(f"{path}: cannot be read ({error}); save it again") from error

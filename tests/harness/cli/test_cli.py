@@ -104,6 +104,7 @@ def test_every_command_is_quiet_or_verbose_if_asked(capsys, command):
     shown = capsys.readouterr().out
     assert "-q, --quiet" in shown
     assert "-v, --verbose" in shown
+    assert "--debug" in shown
 
 
 def test_help_is_one_screen_and_begins_with_what_is_used_every_day(capsys):

@@ -381,7 +381,7 @@ def test_an_unforeseen_error_is_one_line_and_no_regression(monkeypatch, capsys):
     message = capsys.readouterr().err
     assert message.startswith("apigauge: internal error: KeyError: 'defect'")
     assert "Traceback" not in message
-    assert main(["runs", ".", "-v"]) == 4
+    assert main(["runs", ".", "--debug"]) == 4
     assert "Traceback" in capsys.readouterr().err
 
 

@@ -251,8 +251,8 @@ class TestModel(unittest.TestCase):
 def decorator(baseline):
     """A decorator with a run that exists: ``run`` or ``worse``."""
 
-    def make(name, **more):
-        text = marked(None, run=repr(str(baseline.parent / name)), **more)
+    def make(of, **more):
+        text = marked(None, run=repr(str(baseline.parent / of)), **more)
         return next(line for line in text.splitlines() if line.startswith("@"))
 
     return make

@@ -16,8 +16,8 @@ from apigauge.harness.cli.run import add_generation, model_options
 
 if TYPE_CHECKING:
     from apigauge.benchmarks import Item
+    from apigauge.harness.gate.ci_files import Report
     from apigauge.harness.gate.decide import Judgement
-    from apigauge.harness.gate.documents import Report
     from apigauge.harness.gate.interim import Interim
     from apigauge.harness.gate.judge import Criterion
     from apigauge.harness.gate.outcomes import Outcomes
@@ -89,16 +89,16 @@ def run(arguments: argparse.Namespace) -> int:
     Raises:
         RunError: something ended the process, such as a plugin's ``sys.exit``, whose code must not be a decision.
     """
-    from apigauge.harness.gate import documents
+    from apigauge.harness.gate import ci_files
 
     title, files = arguments.title or arguments.run.name, (arguments.markdown, arguments.junit)
     try:
         _check(arguments)
         # Whoever is killed leaves these, and not those of an earlier call.
-        documents.write(documents.Report(title, "broken", error=documents.UNDECIDED), *files)
+        ci_files.write(ci_files.Report(title, "broken", error=ci_files.UNDECIDED), *files)
         return _run(arguments)
     except BaseException as error:
-        for problem in documents.write_broken(title, failures.explain(error), *files):
+        for problem in ci_files.write_broken(title, failures.explain(error), *files):
             say_error(problem)
         if isinstance(error, SystemExit | GeneratorExit):
             raise RunError(f"the gate was ended by {type(error).__name__} ({error})") from error
@@ -111,11 +111,11 @@ def _run(arguments: argparse.Namespace) -> int:
     result: dict[str, Any] = {}
     code = 0
     if arguments.baseline:
-        from apigauge.harness.gate import documents
+        from apigauge.harness.gate import ci_files
 
         report, result = _decide(arguments)
         code = EXIT[report.decision]
-        documents.write(report, arguments.markdown, arguments.junit)
+        ci_files.write(report, arguments.markdown, arguments.junit)
         if not arguments.json:
             _shown(lambda: _print(report))
         for note in report.notes:
@@ -131,7 +131,7 @@ def _run(arguments: argparse.Namespace) -> int:
 def _decide(arguments: argparse.Namespace) -> "tuple[Report, dict[str, Any]]":
     """The report, and the same for ``--json``."""
     from apigauge.harness.gate import base_ref, decide, render
-    from apigauge.harness.gate.documents import Report
+    from apigauge.harness.gate.ci_files import Report
     from apigauge.harness.gate.outcomes import read
 
     stopped = None

@@ -207,7 +207,7 @@ def _judge(gate: Gate, criteria: tuple[Criterion, ...], config: pytest.Config) -
     judgement = decide(baseline, outcomes, criteria, benchmark_of(baseline, outcomes))
     if outcomes.benchmark != gate.benchmark:
         raise RunError(
-            f"the benchmark is said to be {gate.benchmark!r}, and {outcomes.path} is of {outcomes.benchmark!r}"
+            f"the declared benchmark is {gate.benchmark!r}, and {outcomes.path} is of {outcomes.benchmark!r}"
         )
     for note in judgement.notes:
         if note.startswith("Warning"):

@@ -50,7 +50,7 @@ def manifest(
     """
     from apigauge import __version__
 
-    return {
+    record: Manifest = {
         "schema_version": run_directory.SCHEMA_VERSION,
         "apigauge_version": __version__,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -63,7 +63,6 @@ def manifest(
         "prompt_sha256": prompts,
         "generator": generator,
         "extraction": extraction_version(),
-        "execution": f"code {code_digest(*EXECUTION_CODE)}" if sandbox else None,
         "reasoning": reasoning or {"mode": STRIP},
         "metrics": versions(measured(modules, sandbox)),
         "libraries": {"numpy": installed("numpy")},
@@ -72,6 +71,9 @@ def manifest(
         "timings": {},
         "cache": {"hits": 0},
     }
+    if sandbox:
+        record["execution"] = f"code {code_digest(*EXECUTION_CODE)}"
+    return record
 
 
 def extraction_version() -> str:

@@ -171,7 +171,9 @@ def _with_kept_versions(old: Manifest, new: Manifest, sandbox: Sandbox | None) -
     order = [*MODULES, *sorted(versions.keys() - MODULES.keys())]
     new["metrics"] = {module: versions[module] for module in order if module in versions}
     if not sandbox:
-        new["sandbox"], new["execution"] = old.get("sandbox"), old.get("execution")
+        new["sandbox"] = old.get("sandbox")
+        if "execution" in old:
+            new["execution"] = old["execution"]
     return new
 
 

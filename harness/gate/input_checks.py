@@ -17,7 +17,7 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "prompt_sha256": (str,),
     "generator": (dict,),
     "extraction": (str,),
-    "execution": (str, type(None)),
+    "execution": (str,),
     "reasoning": (dict,),
     "metrics": (dict,),
     "sandbox": (dict, type(None)),

@@ -124,14 +124,15 @@ def main(argv: Sequence[str] | None = None, *, add_plugin_commands: AddCommands 
     """Runs one command; returns its exit code, whatever happens.
 
     Raises:
-        SystemExit: the command line makes no sense (2), or asks for help (0).
+        SystemExit: the command line makes no sense (2), or asks for help (0), or a plugin's command ends so; never 1.
     """
     words = list(sys.argv[1:] if argv is None else argv)
     try:
         arguments = _parse(words, add_plugin_commands)
         return _call(arguments)
     except SystemExit as stop:
-        if stop.code in (None, 0, 2):
+        # Help, wrong usage, or a plugin's own command. 1 is also what Python makes of a text.
+        if stop.code is None or (isinstance(stop.code, int) and stop.code != 1):
             raise
         say_error(f"ended by sys.exit({stop.code!r})")
         return failures.BROKEN

@@ -20,7 +20,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         verbose = bool(os.environ.get("APIGAUGE_VERBOSE")) or "--debug" in arguments
         return cli.main(arguments, add_plugin_commands=partial(commands.add, manager.load(verbose=verbose)))
     except SystemExit as stop:
-        if stop.code in (None, 0, 2):  # help, or wrong usage
+        if stop.code is None or (isinstance(stop.code, int) and stop.code != 1):  # help, wrong usage, a plugin's own
             raise
         print(f"apigauge: ended by sys.exit({stop.code!r})", file=sys.stderr)
         return 4

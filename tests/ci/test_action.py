@@ -2,16 +2,12 @@
 
 import json
 import re
-import shutil
-import subprocess
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
 import pytest
 from ci_steps import action, run_action
 from forge_server import GitHub
-
-from apigauge.__main__ import main
 
 pytestmark = pytest.mark.slow
 
@@ -153,39 +149,9 @@ def test_too_few_answers_fail_the_job_unless_it_is_told_otherwise(job, tmp_path,
     assert ("::warning title=apigauge::too few answers" in done.log) == (strict == "false")
 
 
-@pytest.fixture
-def pull_request(tmp_path, baselines):
-    """A checkout of a change alone, as actions/checkout makes it; ``replace`` has the change replace its baseline."""
-    git = ["git", "-c", "user.name=a", "-c", "user.email=a@b.example", "-c", "init.defaultBranch=main"]
-
-    def make(replacement=None):
-        origin = tmp_path / "origin"
-        origin.mkdir()
-        shutil.copy(baselines / "run.json", origin / "baseline.json")
-
-        def run(*command, cwd=origin):
-            return subprocess.run([*git, *command], cwd=cwd, check=True, capture_output=True, text=True).stdout.strip()
-
-        run("init", "--quiet")
-        run("add", ".")
-        run("commit", "--quiet", "--message", "base")
-        base = run("rev-parse", "HEAD")
-        run("checkout", "--quiet", "-b", "change")
-        if replacement:
-            shutil.copy(replacement, origin / "baseline.json")
-        run("commit", "--quiet", "--allow-empty", "--all", "--message", "change")
-        run("clone", "--quiet", "--depth=1", "--branch=change", f"file://{origin}", str(tmp_path / "work"))
-        return {"pull_request": {"number": 7, "base": {"sha": base}}}
-
-    return make
-
-
-def test_a_change_that_replaces_its_own_baseline_is_noticed(job, pull_request, tmp_path, github):
+def test_a_change_that_replaces_its_own_baseline_is_noticed(job, change, baselines, github):
     """The easier baseline is that of a bad model, by which the bad model is no worse."""
-    command = ["run", "--benchmark", "mini", "--model", CONSTANT, "--out", str(tmp_path / "bad"), "--sandbox", "none"]
-    assert main([*command, "--metrics", "ast.exact"]) == 0
-    assert main(["gate", str(tmp_path / "bad"), "--save-baseline", str(tmp_path / "bad.json")]) == 0
-    event = pull_request(tmp_path / "bad.json")
+    event = {"pull_request": {"number": 7, "base": {"sha": change(baselines / "easy.json")}}}
     done = job(event, model=CONSTANT, baseline="baseline.json", metrics="ast.exact:0.3")
     assert done.outputs["decision"] == "pass", done.log
     assert "::warning title=apigauge::this change replaces its own baseline" in done.log
@@ -194,8 +160,9 @@ def test_a_change_that_replaces_its_own_baseline_is_noticed(job, pull_request, t
     assert "the decision is: regression" in comment
 
 
-def test_a_change_that_leaves_its_baseline_alone_is_not_warned_of(job, pull_request):
-    done = job(pull_request(), baseline="baseline.json", metrics="ast.exact:0.3")
+def test_a_change_that_leaves_its_baseline_alone_is_not_warned_of(job, change):
+    event = {"pull_request": {"number": 7, "base": {"sha": change()}}}
+    done = job(event, baseline="baseline.json", metrics="ast.exact:0.3")
     assert (done.outputs["decision"], "replaces its own baseline" in done.log) == ("pass", False), done.log
     assert "is not known" not in done.log
 

@@ -262,16 +262,17 @@ def test_an_inconclusive_slice_decides_nothing():
     assert worst(findings[1:] + findings[:1]) == "pass"
 
 
-def test_answers_that_a_metric_failed_on_are_not_passed_over():
+@pytest.mark.parametrize("metric", ["ast.exact", "exec.rate"])
+def test_answers_that_a_metric_failed_on_are_not_passed_over(metric):
     """What was not measured cannot pass: 28 right answers of 56 say nothing about the other 28."""
-    before = outcomes([1] * 56)
-    for share in (2, 28):
-        after = outcomes([1] * 56, name="b")
+    before = outcomes([1] * 56, metric)
+    for share in (2, 28, 50, 56):
+        after = outcomes([1] * 56, metric, name="b")
         for at in range(share):
             after.rows[str(at), 0] = {}
         for sides in ((before, after), (after, before)):
-            with pytest.raises(RunError, match=f"b: {share} of 56 answers have no ast.exact"):
-                judge(*sides, [Criterion("ast.exact")], {str(at): str(at) for at in range(56)})
+            with pytest.raises(RunError, match=f"b: {share} of 56 answers have no {metric}"):
+                judge(*sides, [Criterion(metric)], {str(at): str(at) for at in range(56)})
 
 
 @pytest.mark.parametrize(

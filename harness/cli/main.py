@@ -9,9 +9,10 @@ from importlib import import_module
 from typing import Any
 
 from apigauge import __version__
-from apigauge.errors import ApigaugeError, did_you_mean
+from apigauge.errors import did_you_mean
+from apigauge.harness.cli import failures
 from apigauge.harness.cli.options import Parser
-from apigauge.harness.cli.output import Verbosity, say_detail, say_error, set_verbosity, settings
+from apigauge.harness.cli.output import Verbosity, say_detail, say_error, set_verbosity
 
 # In the order of --help: what is used every day, then lists of what there is, then the machine's and CI's. A command's
 # module has its name; only the module of the command at hand is imported, so that no command loads what others need.
@@ -105,10 +106,11 @@ def parsers(top: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]:
 
 
 def _add_verbosity(to: argparse.ArgumentParser) -> None:
-    """``-q`` and ``-v``, on every command, plugins' included; a plugin's own option of that name stays."""
+    """``-q``, ``-v`` and ``--debug``, on every command, plugins' included; a plugin's own option of that name stays."""
     for flags, verbosity, text in (
         (("-q", "--quiet"), Verbosity.QUIET, "no progress and no notes, errors only"),
-        (("-v", "--verbose"), Verbosity.VERBOSE, "details: files used, seconds taken, an error's traceback"),
+        (("-v", "--verbose"), Verbosity.VERBOSE, "details: files used, seconds taken"),
+        (("--debug",), Verbosity.VERBOSE, "details, and an error's traceback"),
     ):
         free = [flag for flag in flags if flag not in to._option_string_actions]  # noqa: SLF001
         if free:
@@ -119,44 +121,46 @@ def _add_verbosity(to: argparse.ArgumentParser) -> None:
 
 
 def main(argv: Sequence[str] | None = None, *, add_plugin_commands: AddCommands | None = None) -> int:
-    """Runs one command; returns its exit code."""
+    """Runs one command; returns its exit code, whatever happens.
+
+    Raises:
+        SystemExit: the command line makes no sense (2), or asks for help (0), or a plugin's command ends so; never 1.
+    """
+    words = list(sys.argv[1:] if argv is None else argv)
+    try:
+        arguments = _parse(words, add_plugin_commands)
+        return _call(arguments)
+    except SystemExit as stop:
+        # Help, wrong usage, or a plugin's own command. 1 is also what Python makes of a text.
+        if stop.code is None or (isinstance(stop.code, int) and stop.code != 1):
+            raise
+        say_error(f"ended by sys.exit({stop.code!r})")
+        return failures.BROKEN
+    except BrokenPipeError:
+        # What reads the output has enough of it. A gate that it kept from deciding has not passed.
+        failures.drop_output()
+        return failures.BROKEN if "gate" in words else 0
+    except BaseException as error:  # noqa: BLE001 - Python's own exit code, 1, would be a regression for `gate`
+        if "--debug" in words:
+            failures.show_traceback()
+        say_error(failures.explain(error))
+        return failures.exit_code(error)
+
+
+def _parse(words: Sequence[str], add_plugin_commands: AddCommands | None) -> argparse.Namespace:
     if "_ARGCOMPLETE" in os.environ:  # the shell asks for completions
         from apigauge.harness.cli.completion import complete
 
         complete(parser(add_plugin_commands))
-    words = sys.argv[1:] if argv is None else argv
     # Of the words before the command none takes a value, so the command is the first that is no option.
     command = next((word for word in words if not word.startswith("-")), "")
     arguments = parser(add_plugin_commands, only=command).parse_args(words)
     set_verbosity(getattr(arguments, "verbosity", Verbosity.NORMAL))
+    return arguments
+
+
+def _call(arguments: argparse.Namespace) -> int:
     started = time.perf_counter()
-    try:
-        code = int(arguments.function(arguments))
-        say_detail(f"took {time.perf_counter() - started:.1f} s, exit code {code}")
-    except ApigaugeError as error:
-        _show_traceback()
-        say_error(str(error))
-        return error.exit_code
-    except BrokenPipeError:
-        sys.stderr.close()
-        return 0
-    except KeyboardInterrupt:
-        say_error("interrupted; the same command resumes from here")
-        return 130
-    except OSError as error:
-        _show_traceback()
-        say_error(f"{error.filename or 'disk'}: {error.strerror or error}")
-        return 4
-    except Exception as error:  # noqa: BLE001 - Python's own exit code, 1, would be a regression for `gate`
-        _show_traceback()
-        say_error(f"internal error: {type(error).__name__}: {error}; --verbose shows where, for a report of the defect")
-        return 4
+    code = int(arguments.function(arguments))
+    say_detail(f"took {time.perf_counter() - started:.1f} s, exit code {code}")
     return code
-
-
-def _show_traceback() -> None:
-    """Prints the traceback of the error being handled, with ``--verbose``."""
-    if settings.verbosity == Verbosity.VERBOSE:
-        import traceback
-
-        traceback.print_exc()

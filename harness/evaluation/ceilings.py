@@ -15,6 +15,7 @@ from typing import Any
 import platformdirs
 
 from apigauge.benchmarks.types import Benchmark
+from apigauge.harness.metrics.registry import EXECUTION_CODE, LOADER_CODE, code_digest
 
 RATES = ("exec.call", "exec.rate")
 
@@ -53,6 +54,7 @@ def save(benchmark: Benchmark, sandbox: Mapping[str, Any], rows: Mapping[str, Ma
 
 
 def _path(benchmark: Benchmark, sandbox: Mapping[str, Any]) -> Path:
-    identity = json.dumps([benchmark.name, benchmark.digest, sandbox], sort_keys=True)
+    code = code_digest(*LOADER_CODE, *EXECUTION_CODE)
+    identity = json.dumps([benchmark.name, benchmark.digest, code, sandbox], sort_keys=True)
     name = f"{benchmark.name}-{hashlib.sha256(identity.encode()).hexdigest()[:16]}.json"
     return folder() / name

@@ -16,15 +16,16 @@ from apigauge.harness.evaluation.run_directory import GENERATIONS, MANIFEST, SCO
 from apigauge.harness.extraction import syntax
 from apigauge.harness.extraction.reasoning_tags import STRIP, record_of
 from apigauge.harness.generation.types import Generator
-from apigauge.harness.metrics.registry import EXTRACTION_CODE, code_digest, versions
+from apigauge.harness.metrics.registry import EXECUTION_CODE, EXTRACTION_CODE, LOADER_CODE, code_digest, versions
 from apigauge.harness.metrics.table import EXECUTED, STATIC
+from apigauge.sandboxes import public_names
 from apigauge.sandboxes.verdict import Sandbox
 
 Difference = tuple[str, Any, Any]
 # What a generator learns of its server while it answers: not part of what a run begins with.
 _LEARNED = ("left_out", "renamed")
 # A run without scores may be scored differently from what its answers were generated for.
-_OF_SCORING = ("metrics.", "sandbox.", "reasoning.")
+_OF_SCORING = ("metrics.", "sandbox.", "reasoning.", "execution")
 
 
 def manifest(
@@ -49,14 +50,19 @@ def manifest(
     """
     from apigauge import __version__
 
-    return {
+    record: Manifest = {
         "schema_version": run_directory.SCHEMA_VERSION,
         "apigauge_version": __version__,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "benchmark": {"name": benchmark.name, "digest": benchmark.digest, "items": items},
+        "benchmark": {
+            "name": benchmark.name,
+            "digest": benchmark.digest,
+            "loader": code_digest(*LOADER_CODE),
+            "items": items,
+        },
         "prompt_sha256": prompts,
         "generator": generator,
-        "extraction": f"{syntax.version()}, code {code_digest(*EXTRACTION_CODE)}",
+        "extraction": extraction_version(),
         "reasoning": reasoning or {"mode": STRIP},
         "metrics": versions(measured(modules, sandbox)),
         "libraries": {"numpy": installed("numpy")},
@@ -65,6 +71,15 @@ def manifest(
         "timings": {},
         "cache": {"hits": 0},
     }
+    if sandbox:
+        record["execution"] = f"code {code_digest(*EXECUTION_CODE)}"
+    return record
+
+
+def extraction_version() -> str:
+    """What all extractions depend on: libraries, the tables of names, and a digest of the code."""
+    parsers = f"{syntax.version()}, markdown-it-py {installed('markdown-it-py')}"
+    return f"{parsers}, names {public_names.digest()}, code {code_digest(*EXTRACTION_CODE)}"
 
 
 def planned(

@@ -20,7 +20,7 @@ from apigauge.harness.metrics.table import MODULES, NAMES, is_executed
 from apigauge.sandboxes.verdict import Sandbox
 
 # What the scores of all metrics depend on: scores with two values of one of these do not belong into one table.
-_SHARED = ("benchmark.digest", "extraction", "reasoning.mode")
+_SHARED = ("benchmark.digest", "benchmark.loader", "extraction", "reasoning.mode")
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +117,7 @@ def _explains(cause: str, metric: str) -> bool:
     kind, _, module = cause.partition(".")
     if kind == "metrics":
         return metric in MODULES.get(module, ())
-    return kind != "sandbox" or is_executed(metric)
+    return kind not in ("sandbox", "execution") or is_executed(metric)
 
 
 def _differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Difference]:
@@ -152,7 +152,9 @@ def _new_manifest(
 
 def _between(old: Manifest, new: Manifest) -> Manifest:
     """The old manifest while scores are replaced: metrics that differ have a version that no other run has."""
-    same_for_all = all(old.get(name) == new.get(name) for name in ("extraction", "reasoning", "benchmark", "sandbox"))
+    same_for_all = all(
+        old.get(name) == new.get(name) for name in ("extraction", "execution", "reasoning", "benchmark", "sandbox")
+    )
     before, after = old.get("metrics", {}), new["metrics"]
     versions = {
         module: before[module]
@@ -170,6 +172,8 @@ def _with_kept_versions(old: Manifest, new: Manifest, sandbox: Sandbox | None) -
     new["metrics"] = {module: versions[module] for module in order if module in versions}
     if not sandbox:
         new["sandbox"] = old.get("sandbox")
+        if "execution" in old:
+            new["execution"] = old["execution"]
     return new
 
 

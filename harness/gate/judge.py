@@ -28,8 +28,8 @@ from apigauge.harness.statistics.significance import (
     worse,
 )
 
+# Of a metric's range.
 MARGIN = 0.05
-DEFAULT = ("ast.exact", "exec.rate")
 Decision = Literal["pass", "inconclusive", "regression"]
 _WORST: tuple[Decision, ...] = ("regression", "inconclusive", "pass")
 
@@ -152,8 +152,8 @@ def check_comparable(baseline: Outcomes, run: Outcomes, names: Sequence[str]) ->
     """Refuses two runs that cannot be compared.
 
     Raises:
-        RunError: benchmark, data, prompts, scorers or answered items differ, or the sandbox or a metric failed too
-            often.
+        RunError: benchmark, data, prompts, scorers or answered items differ or are unknown, or the sandbox or a metric
+            failed too often.
         UsageError: a metric that does not exist.
     """
     for name in names:
@@ -165,41 +165,89 @@ def check_comparable(baseline: Outcomes, run: Outcomes, names: Sequence[str]) ->
         ("digest of the prompts", baseline.prompts, run.prompts),
         *((f"scorer of {name}", baseline.scorers.get(name), run.scorers.get(name)) for name in names),
     ):
-        if old is None or new is None:
-            raise RunError(f"{(baseline if old is None else run).path}: it has no {what.removeprefix('scorer of ')}")
+        if not old or not new:
+            missing, has = (baseline, run) if not old else (run, baseline)
+            raise RunError(_lacking(missing, has, what))
         if old != new:
             raise RunError(
                 f"the {what} differs: {old!r} in {baseline.path}, {new!r} in {run.path}. "
-                + (
-                    "`apigauge rerun RUN` scores a run again."
-                    if what.startswith("scorer")
-                    else "They cannot be compared."
-                )
+                + (_about_scorers(baseline, run, old, new) if what.startswith("scorer") else "They cannot be compared.")
             )
+    _check_loaders(baseline, run)
     sides = (baseline, run), (run, baseline)
     for one, other in sides:
         if one.withheld and any(is_executed(name) for name in names):
-            share = f"{one.infra_error_rate:.1%}"
-            raise RunError(f"{one.path}: sandbox failures kept {share} of its programs from running; run it again")
-        if missing := other.rows.keys() - one.rows.keys():
-            item, sample = min(missing)
-            raise RunError(f"{one.path}: it lacks {len(missing)} answers, such as sample {sample} of item {item!r}")
+            rate = f"{one.infra_error_rate:.1%}"
+            raise RunError(f"{one.path}: sandbox failures kept {rate} of its programs from running; run it again")
+        if missing_keys := other.rows.keys() - one.rows.keys():
+            item, sample = min(missing_keys)
+            raise RunError(
+                f"{one.path}: it lacks {len(missing_keys)} answers, such as sample {sample} of item {item!r}"
+            )
         _check_measured(one, names)
 
 
+def _lacking(missing: Outcomes, has: Outcomes, what: str) -> str:
+    """Why an outcome that lacks something cannot be compared."""
+    name = what.removeprefix("scorer of ")
+    if name == what:
+        return f"{missing.path}: it has no {what}"
+    measured = "exec.* needs a sandbox. " if is_executed(name) else ""
+    return (
+        f"{missing.path}: it has no {name}, which {has.path} has. {measured}Measure it, or name with --metric what is "
+        "to be judged"
+    )
+
+
+def _about_scorers(baseline: Outcomes, run: Outcomes, old: str, new: str) -> str:
+    """What to do about two scorers that differ, and what one of them does not say."""
+    unknown = [
+        f"{one.path} does not say {meaning}, since an older version of apigauge made it"
+        for one, scorer, other in ((baseline, old, new), (run, new, old))
+        for sign, meaning in (("Python ", "which Python scored it"), ("execution ", "which code ran the programs"))
+        if sign in other and sign not in scorer
+    ]
+    return "; ".join([*unknown, "`apigauge rerun RUN` scores a run again."])
+
+
+def _check_loaders(baseline: Outcomes, run: Outcomes) -> None:
+    """Refuses two runs whose questions may have been read by different code.
+
+    Raises:
+        RunError: the code differs, or only one of the two says which it was.
+    """
+    if baseline.loader == run.loader:
+        return
+    if silent := next((one for one in (baseline, run) if not one.loader), None):
+        raise RunError(
+            f"{silent.path}: it does not say which code read the benchmark's questions and references, since an older "
+            "version of apigauge made it; whether they are those of the other run is not known. `apigauge rerun RUN` "
+            "scores a run again, and --save-baseline saves it."
+        )
+    raise RunError(
+        f"the code that read the benchmark differs: {baseline.loader!r} in {baseline.path}, {run.loader!r} in "
+        f"{run.path}. `apigauge rerun RUN` scores a run again."
+    )
+
+
 def _check_measured(outcomes: Outcomes, names: Sequence[str]) -> None:
-    """Refuses a run where a metric failed as often as forbids publishing one of executed programs.
+    """Refuses a run with a metric that has no number for more answers than may fail when one is published.
 
     Raises:
         RunError: a metric has no number for so many answers.
     """
     for name in names:
-        missing = sum(name not in metrics for metrics in outcomes.rows.values())
-        if not is_executed(name) and is_withheld(missing, len(outcomes.rows)):
+        missing = without_number(outcomes, name)
+        if is_withheld(missing, len(outcomes.rows)):
             raise RunError(
-                f"{outcomes.path}: {missing} of {len(outcomes.rows)} answers have no {name}, because the metric "
-                "failed; `apigauge rerun RUN` scores a run again."
+                f"{outcomes.path}: {missing} of {len(outcomes.rows)} answers have no {name}, because the "
+                f"{'sandbox' if is_executed(name) else 'metric'} failed; `apigauge rerun RUN` scores a run again."
             )
+
+
+def without_number(outcomes: Outcomes, name: str) -> int:
+    """How many answers have no number of a metric."""
+    return sum(name not in metrics for metrics in outcomes.rows.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,25 +275,28 @@ class PairedScores:
 def pair_scores(baseline: Outcomes, run: Outcomes, criterion: Criterion, apis: Mapping[str, str]) -> PairedScores:
     """Both runs' scores for a criterion.
 
-    Answers without a number in either run, because the sandbox or the metric failed, are left out;
-    :func:`check_comparable` bounds how many.
+    An answer without a number, because the sandbox or the metric failed, is the worst in the new run and the best in
+    the baseline, so that nothing passes by it; :func:`check_comparable` bounds how many there may be.
     """
     name, top, lower = criterion.name, TOP.get(criterion.name, 1.0), criterion.name in LOWER_IS_BETTER
-    keys = [
-        key
-        for key in run.rows
-        if name in run.rows[key]
-        and name in baseline.rows[key]
-        and (criterion.items is None or key[0] in criterion.items)
-    ]
+    keys = [key for key in run.rows if criterion.items is None or key[0] in criterion.items]
     if not keys:
         of = f" of {criterion.slice}" if criterion.slice else ""
-        raise RunError(f"{run.path}: no answer{of} has {name} in both runs")
+        raise RunError(f"{run.path}: it has no answer{of}")
     if unknown := [item for item, _ in keys if item not in apis]:
         raise RunError(f"{run.path}: item {unknown[0]!r} is not in the benchmark")
-    shares = [[one.rows[key][name] / top for key in keys] for one in (baseline, run)]
-    before, after = ([1 - share if lower else share for share in side] for side in shares)
+    before, after = (
+        [_share(one.rows[key].get(name), top, otherwise, lower=lower) for key in keys]
+        for one, otherwise in ((baseline, 1.0), (run, 0.0))
+    )
     return PairedScores(keys, before, after, [apis[item] for item, _ in keys])
+
+
+def _share(value: float | None, top: float, otherwise: float, *, lower: bool) -> float:
+    """A score from 0 to 1 where higher is better; ``otherwise`` where there is none."""
+    if value is None:
+        return otherwise
+    return 1 - value / top if lower else value / top
 
 
 def finding(

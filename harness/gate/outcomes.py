@@ -5,14 +5,15 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 from apigauge.errors import RunError
 from apigauge.file_formats import GeneratorRecord, Manifest, ScoreRow, UnfinishedRecord
 from apigauge.harness.evaluation import run_directory, unfinished
 from apigauge.harness.extraction.reasoning_tags import of_record
+from apigauge.harness.gate import input_checks
 from apigauge.harness.metrics.executability import infra_errors, is_withheld
-from apigauge.harness.metrics.table import MODULES, is_executed
+from apigauge.harness.metrics.table import MODULES, NAMES, is_executed
 
 _FORMAT = "apigauge baseline 1"
 
@@ -33,6 +34,9 @@ class Outcomes:
         infra_error_rate: share of the programs that did not run because the sandbox failed.
         withheld: whether that share is too high to publish the metrics of executed programs.
         unfinished: how many answers have no end; None if the run, scored by an older version, does not say.
+        loader: digest of the code that read the benchmark; empty if the run, made by an older version, does not say.
+        items: how many questions the run is of; None if it does not say.
+        hits: how many answers came from the cache.
     """
 
     path: Path
@@ -46,6 +50,15 @@ class Outcomes:
     infra_error_rate: float
     withheld: bool
     unfinished: UnfinishedRecord | None = None
+    loader: str = ""
+    items: int | None = None
+    hits: int = 0
+
+    @property
+    def metrics(self) -> list[str]:
+        """The metrics that the run was scored by, or has any number of: first those of the table, in its order."""
+        names = {*self.scorers, *(name for row in self.rows.values() for name in row)}
+        return [*(name for name in NAMES if name in names), *sorted(names - {*NAMES})]
 
 
 def read(path: Path) -> Outcomes:
@@ -58,10 +71,7 @@ def read(path: Path) -> Outcomes:
 
 
 def _of_run(path: Path) -> Outcomes:
-    manifest = cast("Manifest", run_directory.read_json(path / run_directory.MANIFEST))
-    rows = cast("list[ScoreRow]", run_directory.read_rows(path / run_directory.SCORES))
-    if not rows:
-        raise RunError(f"{path}: it has no scores yet; `apigauge score` or `apigauge run` makes them")
+    manifest, rows = input_checks.read_manifest(path), input_checks.read_scores(path)
     return of_run(path, manifest, rows, hashlib.sha256((path / run_directory.MANIFEST).read_bytes()).hexdigest())
 
 
@@ -86,6 +96,9 @@ def of_run(path: Path, manifest: Manifest, rows: Sequence[ScoreRow] = (), manife
         infra_error_rate=failed / executed if executed else 0.0,
         withheld=is_withheld(failed, executed),
         unfinished=unfinished.count(rows),
+        loader=manifest["benchmark"].get("loader", ""),
+        items=manifest["benchmark"].get("items"),
+        hits=manifest.get("cache", {}).get("hits", 0),
     )
 
 
@@ -98,6 +111,8 @@ def _scorer(manifest: Manifest, module: str) -> str:
         f"reasoning {reasoning.mode}",
     ]
     if is_executed(MODULES[module][0]):
+        if execution := manifest.get("execution"):
+            texts.append(f"execution {execution}")
         text = json.dumps(manifest.get("sandbox"), sort_keys=True)
         texts.append(f"sandbox {hashlib.sha256(text.encode()).hexdigest()[:12]}")
     return "; ".join(texts)
@@ -116,6 +131,9 @@ def save(outcomes: Outcomes, path: Path) -> None:
         "infra_error_rate": outcomes.infra_error_rate,
         "withheld": outcomes.withheld,
         **({"unfinished": outcomes.unfinished} if outcomes.unfinished else {}),
+        **({"loader": outcomes.loader} if outcomes.loader else {}),
+        **({"items": outcomes.items} if outcomes.items else {}),
+        **({"hits": outcomes.hits} if outcomes.hits else {}),
     }
     lines = [f"{json.dumps(name)}: {json.dumps(value, sort_keys=True)}" for name, value in head.items()]
     answers = [
@@ -124,7 +142,9 @@ def save(outcomes: Outcomes, path: Path) -> None:
     ]
     text = "{\n" + ",\n".join(lines) + ',\n"answers": [\n' + ",\n".join(answers) + "\n]\n}\n"
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, encoding="utf-8")
+    temporary = path.with_name(f".{path.name}.tmp")
+    temporary.write_text(text, encoding="utf-8")
+    temporary.replace(path)
 
 
 def _plain(value: float) -> float:
@@ -133,31 +153,48 @@ def _plain(value: float) -> float:
 
 
 def _of_file(path: Path) -> Outcomes:
-    head = run_directory.read_json(path)
+    head = input_checks.read_object(path)
     if head.get("format") != _FORMAT:
         raise RunError(
             f"{path}: neither a run's folder nor a baseline file; `apigauge gate RUN --save-baseline FILE` makes one"
         )
     try:
-        rows = {
-            (str(row["item"]), int(row["sample"])): {
-                name: float(value) for name, value in row.items() if name not in ("item", "sample")
-            }
-            for row in head["answers"]
-        }
-        texts = {name: str(head[name]) for name in ("benchmark", "digest", "prompts", "manifest_sha256")}
+        texts = {name: input_checks.text(head[name]) for name in ("benchmark", "digest", "prompts")}
+        scorers = {str(name): input_checks.text(value) for name, value in dict(head["scorers"]).items()}
+        if not isinstance(head["withheld"], bool):
+            raise TypeError(f"withheld is {head['withheld']!r}")  # noqa: TRY301 - joins the errors below
         return Outcomes(
             path=path,
             model=cast("GeneratorRecord", dict(head["model"])),
-            scorers=dict(head["scorers"]),
-            rows=rows,
-            infra_error_rate=float(head["infra_error_rate"]),
-            withheld=bool(head["withheld"]),
+            scorers=scorers,
+            manifest_sha256=str(head["manifest_sha256"]),
+            rows=_rows(path, head["answers"]),
+            infra_error_rate=input_checks.share(head["infra_error_rate"]),
+            withheld=head["withheld"],
             unfinished=_unfinished(head.get("unfinished")),
+            loader=input_checks.text(head["loader"]) if "loader" in head else "",
+            items=input_checks.count(head.get("items")),
+            hits=int(head.get("hits", 0)),
             **texts,
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise RunError(f"{path}: a damaged baseline ({type(error).__name__}: {error}); save it again") from error
+
+
+def _rows(path: Path, answers: Sequence[dict[str, Any]]) -> dict[run_directory.Key, dict[str, float]]:
+    rows: dict[run_directory.Key, dict[str, float]] = {}
+    for row in answers:
+        key = input_checks.key(row)
+        if key in rows:
+            raise RunError(f"{path}: sample {key[1]} of item {key[0]!r} stands there twice; save it again")
+        rows[key] = {
+            name: input_checks.score(value, name, f"{path}: item {key[0]!r}")
+            for name, value in row.items()
+            if name not in ("item", "sample")
+        }
+    if not rows:
+        raise RunError(f"{path}: it has no answers; save it again from a scored run")
+    return rows
 
 
 def _unfinished(record: object) -> UnfinishedRecord | None:

@@ -10,22 +10,26 @@ import sys
 import tempfile
 import uuid
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
 from apigauge.benchmarks import load_benchmark
-from apigauge.errors import ApigaugeError
-from apigauge.harness.gate import render, slices
-from apigauge.harness.gate.judge import Criterion, Finding, judge
+from apigauge.errors import ApigaugeError, RunError
+from apigauge.harness.gate import render
+from apigauge.harness.gate.criteria import criteria_for, parse_criteria
+from apigauge.harness.gate.decide import Judgement, benchmark_of, decide
+from apigauge.harness.gate.judge import Criterion, Finding
 from apigauge.harness.gate.outcomes import read
+from apigauge.harness.gate.slices import split
 
 _REQUIRED = ("benchmark", "baseline")
 _ALLOWED = (*_REQUIRED, "name", "model", "run", "metric", "slice", "options", "inconclusive")
 _SESSION = "session"
+Result = Literal["pass", "skip", "fail"]
 # Of a command that failed, so many last lines of its standard error are shown.
 _SHOWN_LINES = 20
 
@@ -40,7 +44,7 @@ class Gate:
         baseline: path of the baseline.
         model: the model's specification; None where ``run`` is given.
         run: path of an existing run; None where ``model`` is given.
-        metric: each NAME or NAME:MARGIN; empty for the command's default.
+        metric: each NAME or NAME:MARGIN; empty for all that the baseline has.
         slice: kinds of slices that are judged as well.
         options: of ``apigauge run``.
         inconclusive: ``fail`` or ``skip`` where answers are too few; empty to fail on the whole and skip on slices.
@@ -79,35 +83,58 @@ class Case:
         one = self.criteria[self.at]
         return f"{one.name}-{one.slice}" if one.slice else one.name
 
-    def finding(self, config: pytest.Config) -> Finding:
-        """The finding; fails the test where the run and the baseline cannot be compared."""
+    def judgement(self, config: pytest.Config) -> Judgement:
+        """The judgement on the gate; fails the test where the run and the baseline cannot be compared."""
         judged = config.stash.setdefault(_JUDGED, {})
         if self.gate not in judged:
             try:
                 judged[self.gate] = _judge(self.gate, self.criteria, config)
             except ApigaugeError as error:
                 judged[self.gate] = str(error)
-        findings = judged[self.gate]
-        if isinstance(findings, str):
-            pytest.fail(f"broken: {findings}", pytrace=False)
-        return findings[self.at]
+            except Exception as error:  # noqa: BLE001 - what is broken is no failure of the model
+                judged[self.gate] = f"internal error: {type(error).__name__}: {error}"
+        judgement = judged[self.gate]
+        if isinstance(judgement, str):
+            pytest.fail(f"broken: {judgement}", pytrace=False)
+        return judgement
 
-    def verify(self, config: pytest.Config) -> None:
-        """Fails the test on a regression; on an inconclusive finding fails or skips it, as the gate declares."""
+    def finding(self, config: pytest.Config) -> Finding:
+        """The finding; fails the test where the run and the baseline cannot be compared."""
+        return self.judgement(config).findings[self.at]
+
+    def result(self, config: pytest.Config) -> tuple[Result, str]:
+        """What the finding does to a test, as the gate declares it, and what a person reads then."""
         finding = self.finding(config)
         if finding.decision == "pass":
-            return
-        message = "\n".join([render.sentence(finding), *(f"  {line}" for line in render.lost(finding))])
+            return "pass", ""
+        sides = [f"  {name}: {description}" for name, description in self.judgement(config).sides]
+        message = "\n".join([render.sentence(finding), *sides, *(f"  {line}" for line in render.lost(finding))])
         inconclusive = self.gate.inconclusive or ("skip" if finding.slice else "fail")
         if finding.decision == "inconclusive" and inconclusive == "skip":
-            pytest.skip(message)
+            return "skip", message
         run = self.gate.run or _folder(self.gate, config)
-        accept = f"To accept it: apigauge gate {run} --save-baseline {self.gate.baseline}"
-        pytest.fail(f"{message}\n{accept}", pytrace=False)
+        return "fail", f"{message}\nTo accept it: apigauge gate {run} --save-baseline {self.gate.baseline}"
 
 
-# By gate its findings, or why it could not be judged.
-_JUDGED = pytest.StashKey[dict[Gate, list[Finding] | str]]()
+def verify(judged: Sequence[Case], config: pytest.Config) -> None:
+    """Fails a test on a regression in any of its cases; on an inconclusive one fails or skips it, as gates declare.
+
+    A slice that is inconclusive skips a test of its own, and not one that has other cases.
+    """
+    results = [(case, *case.result(config)) for case in judged]
+    if failed := [message for _, result, message in results if result == "fail"]:
+        pytest.fail("\n".join(failed), pytrace=False)
+    skipped = [
+        message
+        for case, result, message in results
+        if result == "skip" and (len(results) == 1 or not case.criteria[case.at].slice)
+    ]
+    if skipped:
+        pytest.skip("\n".join(skipped))
+
+
+# By gate the judgement on it, or why it could not be judged.
+_JUDGED = pytest.StashKey[dict[Gate, Judgement | str]]()
 _SESSION_ID = pytest.StashKey[str]()
 
 
@@ -119,17 +146,12 @@ def cases(declared: Mapping[str, Any], config: pytest.Config, folder: Path) -> l
     """
     try:
         gate = _gate(declared, config.getoption("--apigauge-model"), folder)
-        baseline = read(gate.baseline) if gate.baseline.exists() else None
-        criteria = (
-            slices.parse_criteria(gate.metric) if gate.metric else slices.default_criteria(*filter(None, [baseline]))
-        )
-        if gate.slice:
-            benchmark = load_benchmark(gate.benchmark)
-            answered = {item for item, _ in baseline.rows} if baseline else {item.id for item in benchmark.items}
-            members = slices.split(benchmark, gate.slice)
-            criteria = slices.with_slices(
-                criteria, {name: items for name, items in members.items() if items & answered}
-            )
+        benchmark = load_benchmark(gate.benchmark)
+        if gate.baseline.exists():
+            criteria = criteria_for(read(gate.baseline), gate.metric, gate.slice, benchmark)
+        else:  # each test will say that it has no baseline
+            criteria = parse_criteria(gate.metric) if gate.metric else [Criterion("ast.exact")]
+            split(benchmark, gate.slice)
     except ApigaugeError as error:
         raise pytest.UsageError(f"apigauge: {error}") from error
     return [Case(gate, tuple(criteria), at) for at in range(len(criteria))]
@@ -171,7 +193,7 @@ def _list(name: str, value: Any) -> tuple[str, ...]:
     return texts
 
 
-def _judge(gate: Gate, criteria: tuple[Criterion, ...], config: pytest.Config) -> list[Finding]:
+def _judge(gate: Gate, criteria: tuple[Criterion, ...], config: pytest.Config) -> Judgement:
     if not gate.baseline.exists():
         run = gate.run or "runs/new"
         first = f"apigauge run --benchmark {gate.benchmark} --model {gate.model} --out {run} && " if gate.model else ""
@@ -182,11 +204,15 @@ def _judge(gate: Gate, criteria: tuple[Criterion, ...], config: pytest.Config) -
         )
     baseline = read(gate.baseline)
     outcomes = read(gate.run or _session_run(gate, config))
-    for note in render.unfinished(baseline, outcomes):
+    judgement = decide(baseline, outcomes, criteria, benchmark_of(baseline, outcomes))
+    if outcomes.benchmark != gate.benchmark:
+        raise RunError(
+            f"the declared benchmark is {gate.benchmark!r}, and {outcomes.path} is of {outcomes.benchmark!r}"
+        )
+    for note in judgement.notes:
         if note.startswith("Warning"):
             warnings.warn(f"{gate.name}: {note.removeprefix('Warning: ')}", pytest.PytestWarning, stacklevel=2)
-    benchmark = load_benchmark(gate.benchmark)
-    return judge(baseline, outcomes, criteria, {item.id: item.api for item in benchmark.items})
+    return judgement
 
 
 def _session_run(gate: Gate, config: pytest.Config) -> Path:

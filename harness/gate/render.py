@@ -2,7 +2,8 @@
 
 import hashlib
 import xml.etree.ElementTree as ET
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from apigauge.harness.evaluation.unfinished import is_much
 from apigauge.harness.gate.interim import Interim
@@ -60,6 +61,33 @@ def unfinished(baseline: Outcomes, run: Outcomes) -> list[str]:
     return notes
 
 
+def sides(baseline: Outcomes, run: Outcomes) -> list[tuple[str, str]]:
+    """Who answered: the name of each side, and its description."""
+    return [("baseline", answered_by(baseline)), ("run", answered_by(run))]
+
+
+def answered_by(outcomes: Outcomes) -> str:
+    """The model and all that its record says of how it answered, and how much of that was not answered anew."""
+    record = dict(outcomes.model)
+    details = [f"{name} {value(record[name])}" for name in sorted(record) if name not in ("spec", "kind")]
+    if outcomes.hits:
+        details.append(f"{outcomes.hits} answers from the cache")
+    questions = len({item for item, _ in outcomes.rows})
+    if outcomes.items and questions < outcomes.items:
+        details.append(f"{questions} of {outcomes.items} questions answered")
+    name = _printable(str(record.get("spec") or "a model that is not named"))
+    return f"{name} ({'; '.join(details)})" if details else name
+
+
+def value(entry: Any) -> str:
+    """An entry of a generator's record, in one line."""
+    if isinstance(entry, Mapping):
+        return ", ".join(f"{_printable(str(name))} {value(one)}" for name, one in entry.items()) or "{}"
+    if entry is None:
+        return "not set"
+    return _printable(entry if isinstance(entry, str) and entry else repr(entry))
+
+
 def lost(one: Finding, apis: int = _APIS, items: int = _ITEMS) -> Iterator[str]:
     """The answers that got worse, a line for each API, the API with most of them first."""
     if not one.lost:
@@ -85,6 +113,7 @@ def markdown(
     error: str = "",
     interim: Interim | None = None,
     notes: Sequence[str] = (),
+    answered: Sequence[tuple[str, str]] = (),
 ) -> str:
     """A summary as GitHub and GitLab show it.
 
@@ -95,11 +124,14 @@ def markdown(
         error: why nothing could be judged.
         interim: the look at which a gate with a budget stopped.
         notes: sentences on the answers, as of :func:`unfinished`.
+        answered: who answered, as of :func:`sides`.
     """
     heading = _printable(title).replace("`", "'")
     lines = [mark(title), f"### apigauge: {decision} (`{heading}`)"]
     if error:
         lines += ["", f"    {_one_line(error)}"]
+    for name, description in answered:
+        lines += ["", f"{name}: `{description.replace('`', chr(39))}`"]
     if findings:
         lines += ["", "| metric | baseline | run | difference | 95 % interval | p | decision |"]
         lines.append("|---|---|---|---|---|---|---|")
@@ -121,7 +153,13 @@ def markdown(
     return "\n".join(lines) + "\n"
 
 
-def junit(title: str, findings: Sequence[Finding], error: str = "", notes: Sequence[str] = ()) -> str:
+def junit(
+    title: str,
+    findings: Sequence[Finding],
+    error: str = "",
+    notes: Sequence[str] = (),
+    answered: Sequence[tuple[str, str]] = (),
+) -> str:
     """One test case for each finding; a single one with an error where nothing could be judged.
 
     A regression is a failure. An inconclusive finding is an error on the whole benchmark, and skipped on a slice.
@@ -135,6 +173,10 @@ def junit(title: str, findings: Sequence[Finding], error: str = "", notes: Seque
         "skipped": str(kinds.count("skipped")),
     }
     suite = ET.Element("testsuite", {"name": f"apigauge gate {title}", **counts})
+    if answered:
+        properties = ET.SubElement(suite, "properties")
+        for name, description in answered:
+            ET.SubElement(properties, "property", {"name": name, "value": _one_line(description)})
     if error:
         case = ET.SubElement(suite, "testcase", {"classname": f"apigauge.{title}", "name": "gate"})
         ET.SubElement(case, "error", {"message": _one_line(error), "type": "broken"})

@@ -1,4 +1,4 @@
-"""What is judged: criteria (metrics with margins), on a whole benchmark and on its slices."""
+"""The slices of a benchmark that criteria are judged on as well."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -6,36 +6,9 @@ from dataclasses import replace
 
 from apigauge.benchmarks.types import Benchmark, Item
 from apigauge.errors import UsageError
-from apigauge.harness.gate.judge import DEFAULT, Criterion
-from apigauge.harness.gate.outcomes import Outcomes
+from apigauge.harness.gate.judge import Criterion
 
 KINDS = ("domain", "library")
-
-
-def default_criteria(*compared: Outcomes) -> list[Criterion]:
-    """The default metrics that all these outcomes have; at least ``ast.exact``."""
-    names = [name for name in DEFAULT if compared and all(name in one.scorers for one in compared)]
-    return [Criterion(name) for name in names or DEFAULT[:1]]
-
-
-def parse_criteria(metrics: Sequence[str]) -> list[Criterion]:
-    """Criteria written as NAME or NAME:MARGIN.
-
-    Raises:
-        UsageError: one is not of that form, or a metric is given twice.
-    """
-    criteria = []
-    for metric in metrics:
-        name, colon, margin = metric.partition(":")
-        try:
-            criteria.append(Criterion(name, float(margin)) if colon else Criterion(name))
-        except ValueError:
-            raise UsageError(f"metric {metric}: the form is NAME or NAME:MARGIN, such as ast.exact:0.02") from None
-        if not criteria[-1].margin > 0:
-            raise UsageError(f"metric {metric}: the margin must be above 0")
-    if len({one.name for one in criteria}) < len(criteria):
-        raise UsageError("one metric is given twice")
-    return criteria
 
 
 def split(benchmark: Benchmark, kinds: Sequence[str]) -> dict[str, frozenset[str]]:

@@ -6,13 +6,14 @@ model = "hf:./checkpoint"
 baseline = "baseline.json"
 """
 
+import itertools
 import tomllib
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
-from apigauge.harness.gate.pytest_cases import Case, cases
+from apigauge.harness.gate.pytest_cases import Case, cases, verify
 
 
 class File(pytest.File):
@@ -27,9 +28,21 @@ class File(pytest.File):
         gates = content.get("gate")
         if not isinstance(gates, list) or content.keys() != {"gate"}:
             raise self.CollectError(f"{self.path}: only [[gate]] tables are expected, at least one")
+        taken: set[str] = set()
         for gate in gates:
+            if not isinstance(gate, dict):
+                raise self.CollectError(f"{self.path}: only [[gate]] tables are expected, at least one")
             declared = cases(gate, self.config, self.path.parent)
-            yield Group.from_parent(self, name=declared[0].gate.name, cases=declared)
+            name = _unused(declared[0].gate.name, taken)
+            taken.add(name)
+            yield Group.from_parent(self, name=name, cases=declared)
+
+
+def _unused(name: str, taken: Collection[str]) -> str:
+    """The name of a gate's tests, with a number if another gate has it: a test's id selects it, and no other."""
+    return next(
+        one for one in itertools.chain([name], (f"{name}-{at}" for at in itertools.count(2))) if one not in taken
+    )
 
 
 class Group(pytest.Collector):
@@ -58,7 +71,7 @@ class Test(pytest.Item):
 
     def runtest(self) -> None:
         """Fails on a regression."""
-        self._case.verify(self.config)
+        verify([self._case], self.config)
 
     def reportinfo(self) -> tuple[Path, None, str]:
         """Where it is declared, and the heading of its failure."""

@@ -22,6 +22,7 @@ from apigauge.sandboxes.verdict import NOTHING, Program, Verdict
 
 NAMES = EXECUTED["executability"]
 INFRA = "infra"
+_COMPARED_BY = ("observed_calls", "ast_match")
 # Above this share of sandbox failures a run publishes no executability.
 MAX_INFRA_ERROR_RATE = 0.01
 # A line that goes on after a backslash, and blanks before a full stop.
@@ -31,7 +32,7 @@ NOTHING_TO_RUN = Verdict("failed", NOTHING, "other", "nothing was extracted")
 
 def version() -> str:
     """The ladder, and the code that compares calls; the sandbox is described in the manifest's ``sandbox``."""
-    return f"rungs 0 to 4, calls compared by {code_digest('metrics/observed_calls.py', 'metrics/ast_match.py')}"
+    return f"rungs 0 to 4, calls compared by {code_digest(*(f'harness/metrics/{name}.py' for name in _COMPARED_BY))}"
 
 
 def program_of(call: str | None, program: str | None, functions: tuple[str, ...] = ()) -> Program | None:

@@ -1,7 +1,7 @@
 """The modules behind the names of metrics: making them for a benchmark, scoring with them, and their versions."""
 
-import hashlib
 import importlib
+import platform
 from collections.abc import Sequence
 from pathlib import Path
 from typing import cast
@@ -11,14 +11,46 @@ from apigauge.errors import UsageError, did_you_mean
 from apigauge.harness.extraction.extract import Extraction
 from apigauge.harness.metrics.table import MODULES, NAMES, STATIC
 from apigauge.harness.metrics.types import SCORER_ERROR, Metric, Module, Scored, StaticModule
+from apigauge.sandboxes.digests import sized_files_digest
 
-_HARNESS = Path(__file__).parents[1]
-EXTRACTION_CODE = tuple(sorted(str(path.relative_to(_HARNESS)) for path in (_HARNESS / "extraction").glob("*.py")))
-_NAMES = ("address_book", "existence", "existence_hubs", "references", "same_call")
+_PACKAGE = Path(__file__).parents[2]
+# All files between an answer and its score, by what they do. tests/harness/metrics/test_code_digests.py follows the
+# imports: a module on the way that is in none of these lists fails it.
+# The tables of names that this code reads have a digest of their own, which versions name.
+_NAMES_CODE = ("sandboxes/digests.py", "sandboxes/public_names/__init__.py")
+EXTRACTION_CODE = (
+    *sorted(f"harness/extraction/{path.name}" for path in (_PACKAGE / "harness" / "extraction").glob("*.py")),
+    *_NAMES_CODE,
+)
+LOADER_CODE = tuple(
+    f"benchmarks/{name}.py" for name in ("__init__", "types", "files", "apibench/__init__", "mini/__init__")
+)
+_ROWS_CODE = (
+    "file_formats.py",
+    *(f"harness/evaluation/{name}.py" for name in ("evaluate", "rescore", "run_directory", "scoring", "unfinished")),
+    *(f"harness/executors/{name}.py" for name in ("local", "prefetch")),
+    "harness/generation/types.py",
+    *(f"harness/metrics/{name}.py" for name in ("registry", "table", "types")),
+)
+_EXISTENCE = ("address_book", "existence", "existence_hubs", "references", "same_call")
 _SHARED_CODE = (
     *EXTRACTION_CODE,
-    *(f"metrics/{name}.py" for name in ("calls", "codebleu", "data_flow", "signatures", "values", *_NAMES)),
-    "metrics/real_names.json",
+    *_ROWS_CODE,
+    "benchmarks/apibench/grammar.py",
+    *(f"harness/metrics/{name}.py" for name in ("calls", "codebleu", "data_flow", "signatures", "values", *_EXISTENCE)),
+    "harness/metrics/real_names.json",
+    *(f"sandboxes/hubs/{name}.py" for name in ("__init__", "torchhub/build", "torchhub/language_models")),
+    "sandboxes/hubs/huggingface/repositories.jsonl",
+    "sandboxes/hubs/tensorflowhub/handles.jsonl",
+    "sandboxes/hubs/torchhub/specification.json",
+)
+# What programs run in says of itself what it is; this is the code that runs them there and reads their verdicts.
+EXECUTION_CODE = (
+    "harness/evaluation/execution.py",
+    *(f"harness/metrics/{name}.py" for name in ("executability", "observed_calls", "ast_match")),
+    *(f"sandboxes/{name}.py" for name in ("docker", "engine", "factory", "orphans", "pool", "process", "verdict")),
+    *(f"sandboxes/{name}.py" for name in ("worker_channel", "environments/__init__", "inputs/__init__")),
+    *(f"sandboxes/{name}.py" for name in ("hubs/live", "worker/__init__", "worker/wire")),
 )
 
 
@@ -58,19 +90,25 @@ def _guarded(module: str, benchmark: Benchmark) -> Metric:
 
 
 def versions(modules: Sequence[str]) -> dict[str, str]:
-    """What each module's numbers depend on, for the manifest: libraries, and a digest of its code."""
+    """What each module's numbers depend on, for the manifest: libraries, Python, and a digest of its code."""
+    python = ".".join(platform.python_version_tuple()[:2])
     return {
-        module: f"{_import(module).version()}, code {code_digest(f'metrics/{module}.py', *_SHARED_CODE)}"
+        module: f"{_import(module).version()}, Python {python}, code {code_digest(*_code_of(module))}"
         for module in modules
     }
 
 
+def _code_of(module: str) -> tuple[str, ...]:
+    return (f"harness/metrics/{module}.py", *_SHARED_CODE)
+
+
 def code_digest(*names: str) -> str:
-    """Twelve hexadecimal digits of the SHA-256 of files of the harness: they change whenever a number might."""
-    digest = hashlib.sha256()
-    for name in names:
-        digest.update((_HARNESS / name).read_bytes())
-    return digest.hexdigest()[:12]
+    """Twelve hexadecimal digits of the SHA-256 of files of the package: they change whenever a number might.
+
+    Args:
+        names: paths from the package's root.
+    """
+    return sized_files_digest((name, (_PACKAGE / name).read_bytes()) for name in dict.fromkeys(names))[:12]
 
 
 def score(metrics: Sequence[Metric], item: Item, extraction: Extraction) -> Scored:

@@ -11,13 +11,28 @@ from functools import partial
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command; returns its exit code."""
-    from apigauge.harness.cli import main as cli
-    from apigauge.harness.plugins import commands, manager
-
     arguments = sys.argv[1:] if argv is None else list(argv)
-    # Plugins are loaded before the command line is parsed, since they add to it.
-    verbose = bool(os.environ.get("APIGAUGE_VERBOSE")) or not {"-v", "--verbose"}.isdisjoint(arguments)
-    return cli.main(arguments, add_plugin_commands=partial(commands.add, manager.load(verbose=verbose)))
+    try:
+        from apigauge.harness.cli import main as cli
+        from apigauge.harness.plugins import commands, manager
+
+        # Plugins are loaded before the command line is parsed, since they add to it.
+        verbose = bool(os.environ.get("APIGAUGE_VERBOSE")) or "--debug" in arguments
+        return cli.main(arguments, add_plugin_commands=partial(commands.add, manager.load(verbose=verbose)))
+    except SystemExit as stop:
+        if stop.code is None or (isinstance(stop.code, int) and stop.code != 1):  # help, wrong usage, a plugin's own
+            raise
+        print(f"apigauge: ended by sys.exit({stop.code!r})", file=sys.stderr)
+        return 4
+    except KeyboardInterrupt:
+        return 130
+    except BaseException as error:  # noqa: BLE001 - Python's own exit code, 1, would be a regression for `gate`
+        if "--debug" in arguments:
+            import traceback
+
+            traceback.print_exc()
+        print(f"apigauge: internal error: {type(error).__name__}: {error}; --debug shows where", file=sys.stderr)
+        return 4
 
 
 if __name__ == "__main__":

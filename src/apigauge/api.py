@@ -233,26 +233,23 @@ def gate(
     Args:
         run: the new run, or its folder.
         baseline: a run, its folder, or a file that ``apigauge gate --save-baseline`` wrote.
-        metrics: each as NAME or NAME:MARGIN, the drop that must be ruled out for a pass; by default ``ast.exact`` and,
-            where programs ran, ``exec.rate``, with a margin of 0.05.
+        metrics: each as NAME or NAME:MARGIN, the drop that must be ruled out for a pass; by default all that the
+            baseline has, with a margin of 0.05 of the metric's range.
         slices: looks for regressions in each domain or library as well.
 
     Raises:
         UsageError: a metric or slice makes no sense.
         RunError: the two cannot be compared.
     """
-    from apigauge.harness.gate import render
-    from apigauge.harness.gate import slices as slicing
-    from apigauge.harness.gate.judge import judge, worst
+    from apigauge.harness.gate.criteria import criteria_for
+    from apigauge.harness.gate.decide import benchmark_of, decide
     from apigauge.harness.gate.outcomes import read
 
     before, after = read(_path(baseline)), read(_path(run))
-    benchmark = load_benchmark(after.benchmark)
-    metrics = [metrics] if isinstance(metrics, str) else metrics
-    criteria = slicing.parse_criteria(metrics) if metrics else slicing.default_criteria(before, after)
-    criteria = slicing.with_slices(criteria, slicing.split(benchmark, slices))
-    findings = judge(before, after, criteria, {item.id: item.api for item in benchmark.items})
-    return Decision(worst(findings), findings, render.unfinished(before, after))
+    benchmark = benchmark_of(before, after)
+    named = [metrics] if isinstance(metrics, str) else metrics or ()
+    judgement = decide(before, after, criteria_for(before, named, slices, benchmark), benchmark)
+    return Decision(judgement.decision, judgement.findings, judgement.notes)
 
 
 def report(runs: "PathOrRun | Iterable[PathOrRun]", out: str | os.PathLike[str], *, published: bool = True) -> Path:

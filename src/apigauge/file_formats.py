@@ -16,10 +16,14 @@ from typing import Any, NotRequired, TypedDict
 
 
 class BenchmarkRecord(TypedDict):
-    """Which questions: the benchmark's name, the SHA-256 of its data, and how many items the run asks."""
+    """Which questions: the benchmark's name, the SHA-256 of its data, and how many items the run asks.
+
+    ``loader`` is a digest of the code that read the data.
+    """
 
     name: str
     digest: NotRequired[str]
+    loader: NotRequired[str]
     items: NotRequired[int]
 
 
@@ -78,6 +82,8 @@ class Manifest(TypedDict):
     """``manifest.json``.
 
     ``prompt_sha256`` is the digest of all the benchmark's prompts; ``metrics`` has a version for each scoring module;
+    ``extraction`` is that of the extraction, and ``execution`` of what runs programs and reads their verdicts, where
+    any were run: a metric's version names libraries and Python, and digests all code between an answer and its score;
     ``created`` (ISO 8601, UTC), ``host``, ``timings`` (seconds) and ``cache`` say when, where and how the run was made
     and are not compared between runs.
     """
@@ -89,6 +95,7 @@ class Manifest(TypedDict):
     prompt_sha256: NotRequired[str]
     generator: NotRequired[GeneratorRecord]
     extraction: NotRequired[str]
+    execution: NotRequired[str]
     reasoning: NotRequired[ReasoningRecord]
     metrics: NotRequired[dict[str, str]]
     libraries: NotRequired[dict[str, str]]

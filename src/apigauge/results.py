@@ -100,7 +100,7 @@ class Decision:
     Attributes:
         decision: ``pass``, ``regression`` or ``inconclusive`` (too few answers to tell): the worst of the findings.
         findings: one for each metric and slice.
-        notes: sentences on unfinished answers; none if there are none.
+        notes: sentences on the answers, such as how many are unfinished, and on what the two runs do not say.
     """
 
     decision: Literal["pass", "regression", "inconclusive"]

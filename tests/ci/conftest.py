@@ -50,12 +50,43 @@ def machine(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def baselines(tmp_path_factory):
-    """Baselines of bm25 on mini: file and run of all questions, of the first twelve, and one of another benchmark."""
+    """Baselines of bm25 on mini: file and run of all questions, of the first twelve, and one of another benchmark.
+
+    And an easy one, of answers that are nearly all wrong.
+    """
     folder = tmp_path_factory.mktemp("baselines")
-    for name, options in (("run", ()), ("twelve", ("--limit", "12"))):
-        command = ["run", "--benchmark", "mini", "--model", "retrieval:bm25", "--out", str(folder / name), *options]
+    good, bad = "retrieval:bm25", "constant:torch.topk(scores, k=3)"
+    for name, model, options in (("run", good, ()), ("twelve", good, ("--limit", "12")), ("easy", bad, ())):
+        command = ["run", "--benchmark", "mini", "--model", model, "--out", str(folder / name), *options]
         assert main([*command, "--sandbox", "none", "--metrics", "ast.exact"]) == 0
         assert main(["gate", str(folder / name), "--save-baseline", str(folder / f"{name}.json")]) == 0
     text = (folder / "run.json").read_text(encoding="utf-8")
     (folder / "other.json").write_text(text.replace('"benchmark": "mini"', '"benchmark": "other"'), encoding="utf-8")
     return folder
+
+
+@pytest.fixture
+def change(tmp_path, baselines):
+    """Makes a checkout of a change alone, as runners do, which may replace ``baseline.json``; returns the commit before."""
+    git = ["git", "-c", "user.name=a", "-c", "user.email=a@b.example", "-c", "init.defaultBranch=main"]
+
+    def make(replacement=None):
+        origin = tmp_path / "origin"
+        origin.mkdir()
+        shutil.copy(baselines / "run.json", origin / "baseline.json")
+
+        def run(*command, cwd=origin):
+            return subprocess.run([*git, *command], cwd=cwd, check=True, capture_output=True, text=True).stdout.strip()
+
+        run("init", "--quiet")
+        run("add", ".")
+        run("commit", "--quiet", "--message", "base")
+        base = run("rev-parse", "HEAD")
+        run("checkout", "--quiet", "-b", "change")
+        if replacement:
+            shutil.copy(replacement, origin / "baseline.json")
+        run("commit", "--quiet", "--allow-empty", "--all", "--message", "change")
+        run("clone", "--quiet", "--depth=1", "--branch=change", f"file://{origin}", str(tmp_path / "work"))
+        return base
+
+    return make

@@ -149,6 +149,24 @@ def test_too_few_answers_fail_the_job_unless_it_is_told_otherwise(job, tmp_path,
     assert ("::warning title=apigauge::too few answers" in done.log) == (strict == "false")
 
 
+def test_a_change_that_replaces_its_own_baseline_is_noticed(job, change, baselines, github):
+    """The easier baseline is that of a bad model, by which the bad model is no worse."""
+    event = {"pull_request": {"number": 7, "base": {"sha": change(baselines / "easy.json")}}}
+    done = job(event, model=CONSTANT, baseline="baseline.json", metrics="ast.exact:0.3")
+    assert done.outputs["decision"] == "pass", done.log
+    assert "::warning title=apigauge::this change replaces its own baseline" in done.log
+    (comment,) = github.bodies()
+    assert "Warning: this change replaces its own baseline" in comment
+    assert "the decision is: regression" in comment
+
+
+def test_a_change_that_leaves_its_baseline_alone_is_not_warned_of(job, change):
+    event = {"pull_request": {"number": 7, "base": {"sha": change()}}}
+    done = job(event, baseline="baseline.json", metrics="ast.exact:0.3")
+    assert (done.outputs["decision"], "replaces its own baseline" in done.log) == ("pass", False), done.log
+    assert "is not known" not in done.log
+
+
 def test_a_fork_s_token_may_not_comment_and_the_job_does_not_fail_of_it(job, github):
     github.tokens[TOKEN] = ("github-actions[bot]", False)
     done = job()

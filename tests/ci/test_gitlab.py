@@ -50,6 +50,16 @@ def made(tmp_path):
     return tmp_path / "work" / "apigauge-gate"
 
 
+def test_a_change_that_replaces_its_own_baseline_is_noticed(job, change, baselines, gitlab):
+    base = {"CI_MERGE_REQUEST_DIFF_BASE_SHA": change(baselines / "easy.json")}
+    environment = gitlab.environment() | base | {"GITLAB_TOKEN": TOKEN}
+    done = job(environment, MODEL=CONSTANT, BASELINE="baseline.json", METRICS="ast.exact:0.3")
+    assert done.exit == 0, done.log
+    (note,) = gitlab.bodies()
+    assert "Warning: this change replaces its own baseline" in note
+    assert "the decision is: regression" in note
+
+
 def test_a_run_like_its_baseline_passes_and_a_second_job_updates_the_note(job, gitlab, made):
     done = job()
     assert done.exit == 0, done.log

@@ -2,14 +2,34 @@
 
 import hashlib
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
+
+from apigauge.benchmarks.types import Benchmark
+from apigauge.harness.evaluation.manifest import extraction_version
+from apigauge.harness.metrics.registry import EXECUTION_CODE, LOADER_CODE, code_digest, versions
 
 
 def json_digest(value: Any, *, sort_keys: bool = False) -> str:
     """Of a value as JSON."""
     return hashlib.sha256(json.dumps(value, sort_keys=sort_keys).encode()).hexdigest()
+
+
+def data_digest(benchmark: Benchmark) -> dict[str, str]:
+    """Of a benchmark's files, of its training items, which may be in a file of their own, and of the loader's code."""
+    train = json_digest([asdict(item) for item in benchmark.train])
+    return {"digest": benchmark.digest, "train": train, "loader": code_digest(*LOADER_CODE)}
+
+
+def scorer_digest(modules: Sequence[str]) -> dict[str, str]:
+    """What the scores of a checkpoint depend on besides its answers and the sandbox."""
+    return {
+        **versions(modules),
+        "extraction": extraction_version(),
+        "execution": code_digest(*EXECUTION_CODE),
+    }
 
 
 def file_digest(path: Path) -> str:

@@ -21,7 +21,7 @@ from apigauge.harness.generation.options import ModelOptions
 from apigauge.harness.generation.prompts import Prompting
 from apigauge.harness.generation.sampling import Sampling
 from apigauge.harness.plugins.rlaif.agreement import agreement
-from apigauge.harness.plugins.rlaif.digests import json_digest
+from apigauge.harness.plugins.rlaif.digests import data_digest, json_digest
 from apigauge.harness.plugins.rlaif.labelers.types import Answer, Labeler, Labels
 
 ANSWERS, LABELS, AGREEMENT = "answers", "labels", "agreement.json"
@@ -121,7 +121,7 @@ def label(labeler: Labeler, benchmark: Benchmark, answers: Sequence[Answer], fol
     judged = [[answer.item.id, answer.sample, answer.text, answer.finish_reason] for answer in answers]
     manifest = {
         "schema_version": run_directory.SCHEMA_VERSION,
-        "benchmark": {"name": benchmark.name, "digest": benchmark.digest},
+        "benchmark": {"name": benchmark.name, **data_digest(benchmark)},
         "labeler": labeler.describe(),
         "answers": {"count": len(answers), "sha256": json_digest(judged)},
     }
@@ -145,6 +145,9 @@ def _start(folder: Path, manifest: dict[str, Any]) -> None:
     path = folder / run_directory.MANIFEST
     if run_directory.read_rows(folder / ROWS):
         old = {name: value for name, value in run_directory.read_json(path).items() if name != "summary"}
+        if "train" not in old["benchmark"]:  # labels of an older version, which did not record it
+            of_data = {name: value for name, value in manifest["benchmark"].items() if name in old["benchmark"]}
+            manifest = manifest | {"benchmark": of_data}
         # As it is read back: tuples become lists.
         if different := run_directory.differences(old, json.loads(json.dumps(manifest))):
             what = "; ".join(f"{name} was {before!r} and is {now!r}" for name, before, now in different)

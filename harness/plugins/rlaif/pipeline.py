@@ -28,7 +28,7 @@ from apigauge.harness.generation.sampling import Sampling
 from apigauge.harness.generation.types import Generator
 from apigauge.harness.metrics.registry import modules_for
 from apigauge.harness.plugins.rlaif import checkpoints, feedback, new_model, ppo, reward, sft, trl_trainers
-from apigauge.harness.plugins.rlaif.digests import file_digest, folder_digest
+from apigauge.harness.plugins.rlaif.digests import data_digest, file_digest, folder_digest, scorer_digest
 from apigauge.harness.plugins.rlaif.labelers.registry import open_labeler, scores
 from apigauge.harness.plugins.rlaif.labelers.types import Labeler
 from apigauge.harness.plugins.rlaif.pairs import Pair, paired, read
@@ -77,11 +77,15 @@ class Seed:
         if not start:
             shape, base = self.recipe.base, self.folder / "base"
             texts = [text for row in rows for text in row.values()]
-            inputs = {"shape": asdict(shape), "data": self.benchmark.digest, "seed": self.recipe.seeds[0]}
+            inputs = {"shape": asdict(shape), "data": data_digest(self.benchmark), "seed": self.recipe.seeds[0]}
             once(base, inputs, lambda: _ignore(new_model.create(texts, base, shape, self.recipe.seeds[0])))
             start = str(base)
         out = self.folder / "sft"
-        inputs = {"base": find(start).describe(), "data": self.benchmark.digest, "options": asdict(self.recipe.sft)}
+        inputs = {
+            "base": find(start).describe(),
+            "data": data_digest(self.benchmark),
+            "options": asdict(self.recipe.sft),
+        }
         once(out, inputs, lambda: _ignore(sft.train(start, rows, out, self.recipe.sft)))
         self._score("sft", out)
 
@@ -91,7 +95,7 @@ class Seed:
         labeler = self._labeler(feedback.labels_folder(out, self.recipe.labeler))
         inputs = {
             "policy": find(str(start)).describe(),
-            "data": self.benchmark.digest,
+            "data": data_digest(self.benchmark),
             "options": asdict(self.recipe.feedback),
             "labeler": labeler.describe(),
         }
@@ -104,7 +108,13 @@ class Seed:
     def _reward(self) -> None:
         start, out = self.folder / "sft", self.folder / "reward"
         drawn, labels, digests = self._labels()
-        inputs = {"base": find(str(start)).describe(), **digests, "options": asdict(self.recipe.reward)}
+        inputs = {
+            "base": find(str(start)).describe(),
+            **digests,
+            "data": data_digest(self.benchmark),
+            "scorer": scorer_digest(modules_for(SCORED)),
+            "options": asdict(self.recipe.reward),
+        }
 
         def make() -> None:
             # Scores to correlate the rewards with.
@@ -136,6 +146,7 @@ class Seed:
         inputs: dict[str, Any] = {
             "algorithm": algorithm,
             "start": find(str(start)).describe(),
+            "data": data_digest(self.benchmark),
             "reward": described,
             "options": asdict(options),
         }
@@ -170,6 +181,8 @@ class Seed:
         inputs = {
             "checkpoint": find(str(checkpoint)).revision,
             "sampling": asdict(sampling),
+            "data": data_digest(self.benchmark),
+            "scorer": scorer_digest(modules_for(SCORED)),
             "sandbox": self.sandbox.describe(),
         }
 

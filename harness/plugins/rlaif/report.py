@@ -13,9 +13,11 @@ from apigauge.file_formats import ScoreRow
 from apigauge.harness.cli.score import find_responses
 from apigauge.harness.evaluation import run_directory
 from apigauge.harness.generation.replay import Replay
+from apigauge.harness.metrics.registry import modules_for
 from apigauge.harness.plugins.rlaif import results
+from apigauge.harness.plugins.rlaif.digests import data_digest, file_digest, scorer_digest
 from apigauge.harness.plugins.rlaif.logs import METRICS as LOG
-from apigauge.harness.plugins.rlaif.pipeline import Seed, scored
+from apigauge.harness.plugins.rlaif.pipeline import SCORED, Seed, scored
 from apigauge.harness.plugins.rlaif.results import METRICS, Checkpoint, Scores
 from apigauge.harness.plugins.rlaif.stages import once
 from apigauge.harness.statistics.intervals import Estimate
@@ -119,7 +121,13 @@ def _baseline(seed: Seed, data_dir: Path | None) -> Path:
     """Scores the baseline's released answers as the checkpoints' answers are scored."""
     out = seed.recipe.out / "baseline"
     file = find_responses(seed.recipe.baseline, data_dir)
-    inputs = {"file": file.name, "benchmark": seed.benchmark.digest, "sandbox": seed.sandbox.describe()}
+    inputs = {
+        "file": file.name,
+        "answers": file_digest(file),
+        "data": data_digest(seed.benchmark),
+        "scorer": scorer_digest(modules_for(SCORED)),
+        "sandbox": seed.sandbox.describe(),
+    }
 
     def make() -> None:
         scored(seed.benchmark, Replay(str(file)), out, seed.sandbox)

@@ -104,6 +104,7 @@ def test_every_command_is_quiet_or_verbose_if_asked(capsys, command):
     shown = capsys.readouterr().out
     assert "-q, --quiet" in shown
     assert "-v, --verbose" in shown
+    assert "--debug" in shown
 
 
 def test_help_is_one_screen_and_begins_with_what_is_used_every_day(capsys):
@@ -380,7 +381,7 @@ def test_an_unforeseen_error_is_one_line_and_no_regression(monkeypatch, capsys):
     message = capsys.readouterr().err
     assert message.startswith("apigauge: internal error: KeyError: 'defect'")
     assert "Traceback" not in message
-    assert main(["runs", ".", "-v"]) == 4
+    assert main(["runs", ".", "--debug"]) == 4
     assert "Traceback" in capsys.readouterr().err
 
 

@@ -38,14 +38,15 @@ def test_quiet_silences_notes_and_no_errors(tmp_path, capsys, place):
     assert "holds 2 answers" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("arguments", [["-v", "score", "nowhere"], ["score", "nowhere", "--verbose"]])
-def test_verbose_shows_the_traceback_of_an_error(capsys, arguments):
+@pytest.mark.parametrize("arguments", [["--debug", "score", "nowhere"], ["score", "nowhere", "--debug"]])
+def test_debug_alone_shows_the_traceback_of_an_error(capsys, arguments):
     assert main(arguments) == 4
     shown = capsys.readouterr().err
     assert "Traceback" in shown
     assert shown.splitlines()[-1].startswith("apigauge: nowhere")
-    assert main(["score", "nowhere"]) == 4
-    assert "Traceback" not in capsys.readouterr().err
+    for others in ([], ["-v"]):
+        assert main(["score", "nowhere", *others]) == 4
+        assert "Traceback" not in capsys.readouterr().err
 
 
 def test_verbose_shows_seconds_and_what_packages_report_once(capsys):

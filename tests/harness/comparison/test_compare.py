@@ -378,3 +378,10 @@ def test_texts_with_equal_tokens_diverge_at_no_token(make, mini):
     a, b = make("a", {item.id: "Torch"}, None), make("b", {item.id: "torch"}, None)
     (one,) = compare(read(a), read(b), {}, Folding()).different
     assert (one.text.position, one.text.a, one.text.b) == (1, None, None)
+
+
+def test_what_an_older_run_does_not_say_is_not_called_different(make, mini, capsys):
+    runs = [make(name, {item.id: item.reference_call for item in mini.items[:2]}) for name in "ab"]
+    edit_manifest(runs[0], lambda manifest: manifest["benchmark"].pop("loader"))
+    assert main(["compare", *map(str, runs)]) == 0
+    assert "not known: whether benchmark.loader is equal; A is of an older version" in capsys.readouterr().out

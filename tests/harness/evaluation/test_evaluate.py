@@ -14,6 +14,7 @@ from apigauge.harness.evaluation import run_directory
 from apigauge.harness.evaluation.evaluate import evaluate, generate
 from apigauge.harness.evaluation.rescore import score_run
 from apigauge.harness.generation.backends import open_generator
+from apigauge.harness.metrics.registry import LOADER_CODE, code_digest
 
 STATIC = ["ast_match", "rouge"]
 TOPK = "torch.topk(scores, k=3)"
@@ -88,6 +89,8 @@ def test_a_run_holds_what_its_files_are_documented_to_hold(tmp_path, mini):
     assert {row["text"] for row in answers} == {TOPK}
     assert len({row["prompt_sha256"] for row in answers}) == 56
     manifest = run_directory.read_json(tmp_path / "manifest.json")
+    loader = manifest["benchmark"].pop("loader")
+    assert loader == code_digest(*LOADER_CODE)
     assert manifest["benchmark"] == {"name": "mini", "digest": mini.digest, "items": 56}
     assert manifest["generator"]["spec"] == f"constant:{TOPK}"
     assert set(manifest["metrics"]) == set(STATIC)

@@ -44,8 +44,8 @@ def test_without_documents_gorilla_is_worse_than_with_the_right_ones(gate, score
     pairs = {"torchhub": "RT_oracle", "tensorflowhub": "FT_oracle", "huggingface": "RT_oracle"}
     code, result, _ = gate(score(hub, "FT_0_shot"), "--baseline", score(hub, pairs[hub]))
     assert (code, result["decision"]) == (1, "regression")
-    (metric,) = result["metrics"]
-    assert metric["name"] == "ast.exact"
+    assert [one["name"] for one in result["metrics"]] == ["ast.exact", "ast.domain", "hallucination"]
+    metric = result["metrics"][0]
     assert metric["difference"] == pytest.approx(metric["after"] - metric["before"])
     assert metric["high"] < -0.15
     assert metric["p_adjusted"] < 1e-6
@@ -262,20 +262,37 @@ def test_an_inconclusive_slice_decides_nothing():
     assert worst(findings[1:] + findings[:1]) == "pass"
 
 
-def test_answers_that_a_metric_failed_on_are_not_passed_over():
+@pytest.mark.parametrize("metric", ["ast.exact", "exec.rate"])
+def test_answers_that_a_metric_failed_on_are_not_passed_over(metric):
     """What was not measured cannot pass: 28 right answers of 56 say nothing about the other 28."""
-    before = outcomes([1] * 56)
-    for share in (2, 28):
-        after = outcomes([1] * 56, name="b")
+    before = outcomes([1] * 56, metric)
+    for share in (2, 28, 50, 56):
+        after = outcomes([1] * 56, metric, name="b")
         for at in range(share):
             after.rows[str(at), 0] = {}
         for sides in ((before, after), (after, before)):
-            with pytest.raises(RunError, match=f"b: {share} of 56 answers have no ast.exact"):
-                judge(*sides, [Criterion("ast.exact")], {str(at): str(at) for at in range(56)})
-    many = [outcomes([1] * 200, name=name) for name in "ab"]
-    many[1].rows["0", 0] = {}
-    (finding,) = judge(*many, [Criterion("ast.exact")], {str(at): str(at) for at in range(200)})
-    assert (finding.n, finding.decision) == (199, "pass")
+            with pytest.raises(RunError, match=f"b: {share} of 56 answers have no {metric}"):
+                judge(*sides, [Criterion(metric)], {str(at): str(at) for at in range(56)})
+
+
+@pytest.mark.parametrize(
+    ("metric", "side", "right", "lost"),
+    [
+        ("ast.exact", 1, 1, 1),
+        ("ast.exact", 0, 0, 1),
+        ("ast.exact", 0, 1, 0),
+        ("hallucination", 1, 0, 1),
+        ("hallucination", 0, 1, 1),
+        ("exec.rate", 1, 1, 1),
+    ],
+)
+def test_an_answer_without_a_number_is_the_worst_in_the_run_and_the_best_in_the_baseline(metric, side, right, lost):
+    """Where the sandbox or a metric fails rarely; left out, such an answer would pass whatever it is."""
+    sides = [outcomes([right] * 200, metric, name=name) for name in "ab"]
+    sides[side].rows["0", 0] = {}
+    (finding,) = judge(*sides, [Criterion(metric, 0.3)], {str(at): str(at) for at in range(200)})
+    assert (finding.n, finding.decision) == (200, "pass")
+    assert sum(map(len, finding.lost.values())) == lost
 
 
 def test_too_many_sandbox_failures_are_broken():

@@ -5,6 +5,7 @@ import re
 import xml.etree.ElementTree as ET
 
 import pytest
+from compared_runs import edit, edit_manifest
 from openai_server import OpenAIServer, good
 
 from apigauge.__main__ import main
@@ -22,6 +23,8 @@ def baseline(tmp_path_factory):
     command = ["run", "--benchmark", "mini", "--model", "retrieval:bm25", "--out", str(folder / "run")]
     assert main([*command, "--sandbox", "none", "--metrics", "ast_match"]) == 0
     assert main(["gate", str(folder / "run"), "--save-baseline", str(folder / "baseline.json")]) == 0
+    command = ["run", "--benchmark", "mini", "--model", WORSE, "--out", str(folder / "worse")]
+    assert main([*command, "--sandbox", "none", "--metrics", "ast_match"]) == 0
     return folder / "baseline.json"
 
 
@@ -34,7 +37,7 @@ def project(pytester, baseline):
 
 
 def marked(model, body="...", **more):
-    fields = {"benchmark": '"mini"', "baseline": '"baseline.json"', **more}
+    fields = {"benchmark": '"mini"', "baseline": '"baseline.json"', "metric": '"ast.exact"', **more}
     if model:
         fields["model"] = repr(model)
     arguments = ", ".join(f"{name}={value}" for name, value in fields.items())
@@ -114,6 +117,7 @@ name = "constant"
 benchmark = "mini"
 model = "constant:torch.topk(scores, k=3)"
 baseline = "baseline.json"
+metric = "ast.exact"
 options = ["--sandbox", "none", "--metrics", "ast_match"]
 """
 
@@ -196,7 +200,170 @@ def test_wrong_declarations_are_refused_before_anything_runs(project, arguments,
     assert "passed" not in result.parseoutcomes()
 
 
-@pytest.mark.parametrize("text", ["gate = 1", "[[gates]]\n", "[[gate]\n", "[[gate]]\nbenchmark = 'mini'\n"])
+def test_every_metric_of_the_baseline_is_a_test_unless_metrics_are_named(project):
+    project.makepyfile(test_gate=marked(WORSE, metric="[]"))
+    result = pytest_in(project, "--collect-only", "-q")
+    assert re.findall(r"\[(.*)\]", result.stdout.str()) == ["ast.exact", "ast.domain", "hallucination"]
+
+
+def test_gates_of_one_name_have_ids_of_their_own(project, baseline):
+    """An id selects one test: of two gates on one benchmark, `pytest ID` ran both, and so did --lf."""
+    gate = '[[gate]]\nbenchmark = "mini"\nrun = "{}"\nbaseline = "baseline.json"\nmetric = "ast.exact:0.5"\n'
+    gates = "".join(gate.format(baseline.parent / name) for name in ("run", "worse", "run"))
+    project.path.joinpath("apigauge.toml").write_text(gates, encoding="utf-8")
+    result = pytest_in(project, "-v")
+    result.assert_outcomes(passed=2, failed=1)
+    ids = re.findall(r"^(apigauge.toml::\S+) (?:PASSED|FAILED)", result.stdout.str(), re.MULTILINE)
+    assert ids == [f"apigauge.toml::mini{suffix}::ast.exact" for suffix in ("", "-2", "-3")]
+    pytest_in(project, "apigauge.toml::mini-2::ast.exact").assert_outcomes(failed=1)
+
+
+def test_stacked_markers_all_count(project, decorator):
+    """The good model's marker stands nearest to the function, and the bad one's class and module have more."""
+    mark, good = decorator("worse"), decorator("run", metric='"ast.exact:0.5"')
+    text = f"import pytest\n\n{good}\ndef test_model(apigauge_finding): ...\n"
+    project.makepyfile(test_gate=text.replace("@pytest", f"{mark}\n@pytest", 1))
+    result = pytest_in(project, "-v")
+    result.assert_outcomes(passed=1, failed=1)
+    ids = re.findall(r"test_model\[(\S+)\] (?:PASSED|FAILED)", result.stdout.str())
+    assert ids == ["mini-ast.exact0", "mini-ast.exact1"]
+    inherited = text.replace("import pytest\n", f"import pytest\n\npytestmark = {mark[1:]}\n")
+    project.makepyfile(test_gate=inherited)
+    pytest_in(project).assert_outcomes(passed=1, failed=1)
+
+
+UNITTEST = """
+import unittest
+import pytest
+
+{mark}
+class TestModel(unittest.TestCase):
+    {inner}
+    def test_model(self): {body}
+
+    async def helper(self): ...
+
+{after}
+"""
+
+
+@pytest.fixture
+def decorator(baseline):
+    """A decorator with a run that exists: ``run`` or ``worse``."""
+
+    def make(of, **more):
+        text = marked(None, run=repr(str(baseline.parent / of)), **more)
+        return next(line for line in text.splitlines() if line.startswith("@"))
+
+    return make
+
+
+@pytest.mark.parametrize("on", ["mark", "inner"])
+def test_a_method_of_unittest_is_judged_like_a_function(project, decorator, on):
+    """pytest makes no tests of parameters of them, so that one test has all metrics."""
+    both = '["ast.exact", "hallucination"]'
+
+    def outcome(run, body="...", **more):
+        marks = {"mark": "", "inner": "", on: decorator(run, **{"metric": both, **more})}
+        project.makepyfile(test_gate=UNITTEST.format(**marks, body=body, after=""))
+        return pytest_in(project)
+
+    failed = outcome("worse")
+    failed.assert_outcomes(failed=1)
+    assert "ast.exact went from 0.3571 to 0.0357: a regression" in failed.stdout.str()
+    missing = outcome("run", baseline='"nowhere.json"')
+    missing.assert_outcomes(errors=1)
+    assert "nowhere.json does not exist yet" in missing.stdout.str()
+    outcome("run", metric='["ast.exact:0.5", "hallucination:0.5"]').assert_outcomes(passed=1)
+    if on == "mark":
+        return
+    outcome("run", body="assert False", metric='"ast.exact:0.5"').assert_outcomes(failed=1)
+    wrong = outcome("run", slice='"size"')
+    assert "cut by domain or library" in wrong.stdout.str()
+    assert "passed" not in wrong.parseoutcomes()
+
+
+@pytest.mark.parametrize("own", [False, True])
+def test_a_marked_parameter_is_judged(project, decorator, own):
+    """`pytest.param(..., marks=...)` marks a test that pytest has made already; the function may have a marker too."""
+    text = f"""
+import pytest
+
+WORSE = {decorator("worse")[1:]}
+SAME = {decorator("run", metric='"ast.exact:0.5"')[1:]}
+
+{decorator("run", metric='"hallucination:0.5"') if own else ""}
+@pytest.mark.parametrize("number", [pytest.param(1, marks=WORSE), pytest.param(2, marks=SAME), 3])
+def test_model(number): ...
+"""
+    project.makepyfile(test_gate=text)
+    result = pytest_in(project, "-v")
+    result.assert_outcomes(passed=2, failed=1)
+    assert "ast.exact went from 0.3571 to 0.0357: a regression" in result.stdout.str()
+
+
+def test_a_marker_that_a_fixture_adds_is_judged(project, decorator):
+    project.makepyfile(
+        test_gate=f"""
+import pytest
+
+@pytest.fixture(autouse=True)
+def marked(request):
+    request.node.add_marker({decorator("worse")[1:]})
+
+def test_model(): ...
+"""
+    )
+    pytest_in(project).assert_outcomes(failed=1)
+
+
+def test_the_finding_of_a_test_with_several_is_not_guessed(project, decorator):
+    stacked = ", ".join(decorator("worse", name=name)[1:] for name in ('"a"', '"b"'))
+    project.makepyfile(
+        test_gate=f"""
+import pytest
+
+@pytest.mark.parametrize("number", [pytest.param(1, marks=[{stacked}])])
+def test_model(number, apigauge_finding): ...
+"""
+    )
+    result = pytest_in(project)
+    result.assert_outcomes(errors=1)
+    assert "this test has 2 findings; name one metric" in result.stdout.str()
+
+
+def test_what_the_new_run_lacks_is_an_error(project, baseline):
+    run = project.mkdir("new")
+    for name in ("manifest.json", "scores.jsonl"):
+        (run / name).write_bytes((baseline.parent / "run" / name).read_bytes())
+    edit_manifest(run, lambda manifest: manifest["metrics"].pop("ast_match"))
+    edit(run / "scores.jsonl", lambda row: row["metrics"].clear())
+    project.makepyfile(test_gate=marked(None, run='"new"', metric="[]"))
+    result = pytest_in(project)
+    result.assert_outcomes(errors=3)
+    assert "it has no ast.exact, which" in result.stdout.str()
+
+
+def test_an_exception_of_ours_is_broken_and_no_failure_of_the_model(project, decorator):
+    project.makeconftest(
+        """
+        import apigauge.harness.gate.decide as decide
+
+        def judge(*_):
+            raise ZeroDivisionError("planted")
+
+        decide.judge = judge
+        """
+    )
+    project.makepyfile(test_gate=f"import pytest\n\n{decorator('run')}\ndef test_model(): ...\n")
+    result = pytest_in(project)
+    result.assert_outcomes(errors=1)
+    assert "broken: internal error: ZeroDivisionError: planted" in result.stdout.str()
+
+
+@pytest.mark.parametrize(
+    "text", ["gate = 1", "[[gates]]\n", "[[gate]\n", "[[gate]]\nbenchmark = 'mini'\n", "gate = [1]"]
+)
 def test_a_wrong_toml_file_is_refused(project, text):
     project.path.joinpath("apigauge.toml").write_text(text, encoding="utf-8")
     result = pytest_in(project)

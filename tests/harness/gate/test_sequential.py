@@ -206,7 +206,7 @@ def base(tmp_path, apigauge):
     return tmp_path / "base"
 
 
-_STATIC = ("--sandbox", "none")
+_STATIC = ("--sandbox", "none", "--metric", "ast.exact")
 
 
 def answered(run):

@@ -35,9 +35,9 @@ from apigauge.harness.plugins.rlaif.questions import QUESTIONS
 from apigauge.sandboxes import environments
 
 _CODE = (
-    *(f"plugins/rlaif/labelers/{name}.py" for name in ("catalogue", "programs", "relevance", "static")),
+    *(f"harness/plugins/rlaif/labelers/{name}.py" for name in ("catalogue", "programs", "relevance", "static")),
     *(
-        f"metrics/{name}.py"
+        f"harness/metrics/{name}.py"
         for name in ("ast_match", "calls", "executability", "references", "same_call", "signatures", "values")
     ),
     *EXTRACTION_CODE,

@@ -1,10 +1,14 @@
 """Stages run once, and again when an input has changed."""
 
+from dataclasses import replace
+
 import pytest
 
+from apigauge.benchmarks import load_benchmark
 from apigauge.errors import RunError
 from apigauge.harness.evaluation import run_directory
-from apigauge.harness.plugins.rlaif.digests import folder_digest
+from apigauge.harness.metrics import registry
+from apigauge.harness.plugins.rlaif.digests import data_digest, folder_digest, scorer_digest
 from apigauge.harness.plugins.rlaif.stages import FILE, once
 
 
@@ -76,3 +80,25 @@ def test_a_folder_s_digest_is_of_its_files_alone(stage):
     assert folder_digest(stage.folder, without=[FILE]) != first
     stage({"rate": 4}, lambda: (stage.folder / "other").write_bytes(b"1"))
     assert folder_digest(stage.folder, without=[FILE]) != first
+
+
+def test_another_training_item_and_another_scorer_are_other_inputs(monkeypatch, tmp_path):
+    """APIBench's training part is in a file of its own, which the benchmark's digest leaves out."""
+    mini = load_benchmark("mini")
+    other = replace(mini, train=(replace(mini.train[0], reference_program="pass"), *mini.train[1:]))
+    assert other.digest == mini.digest
+    assert data_digest(other) != data_digest(mini)
+    before = scorer_digest(["ast_match"]), data_digest(mini)
+    for name in {
+        *registry.EXTRACTION_CODE,
+        *registry.EXECUTION_CODE,
+        *registry.LOADER_CODE,
+        *registry._code_of("ast_match"),
+    }:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes((registry._PACKAGE / name).read_bytes())
+    monkeypatch.setattr(registry, "_PACKAGE", tmp_path)
+    assert (scorer_digest(["ast_match"]), data_digest(mini)) == before
+    for at, name in enumerate(("harness/evaluation/scoring.py", "benchmarks/files.py")):
+        (tmp_path / name).write_text("changed", encoding="utf-8")
+        assert (scorer_digest(["ast_match"]), data_digest(mini))[at] != before[at]

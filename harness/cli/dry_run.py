@@ -147,7 +147,8 @@ def _sandbox(arguments: argparse.Namespace, benchmark: "Benchmark") -> dict[str,
     environment = environments.load(plan["environment"])
     try:
         hub_for(benchmark.hub, arguments.hub, is_opened=False)
-        plan |= {"kind": availability(kind, environment), "available": True, "problem": ""}
+        available = availability(kind, environment, accepts_no_isolation=arguments.accept_no_isolation)
+        plan |= {"kind": available, "available": True, "problem": ""}
     except SandboxError as error:
         plan["problem"] = str(error)
     return plan

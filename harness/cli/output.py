@@ -56,6 +56,11 @@ def say_error(text: str) -> None:
     print(f"apigauge: {text}", file=sys.stderr)
 
 
+def warn(text: str) -> None:
+    """What makes the result another than was asked for; ``--quiet`` does not silence it."""
+    say_error(f"WARNING: {text}")
+
+
 def say_detail(text: str) -> None:
     """A detail that only ``--verbose`` shows."""
     if settings.verbosity == Verbosity.VERBOSE:
@@ -76,7 +81,7 @@ def tell_problems(problems: list[str]) -> None:
     if len(quiet) > 10:
         say(f"apigauge: and {len(quiet) - 10} more problems; all are in summary.json")
     for problem in loud:
-        say_error(f"WARNING: {problem}")
+        warn(problem)
 
 
 def add_json(parser: argparse.ArgumentParser) -> None:

@@ -17,7 +17,7 @@ from apigauge.harness.cli.options import (
     positive,
     sandbox_for,
 )
-from apigauge.harness.cli.output import print_summary, progress, say, say_error, summary_json, tell_problems
+from apigauge.harness.cli.output import print_summary, progress, say, say_error, summary_json, tell_problems, warn
 from apigauge.harness.cli.pairs import Outcome, for_each_pair, run_folder
 from apigauge.harness.cli.run_file import add_file, apply_file
 from apigauge.harness.generation.backends import forms, open_generator
@@ -213,8 +213,14 @@ def answer_and_score(
     generator.problems.clear()  # of another benchmark
     total = len(benchmark.items[: arguments.limit]) * generator.samples
     kind = arguments.sandbox or "auto"
+    not_run: list[str] = []
+
+    def warn_early(reason: str) -> None:
+        warn(reason)
+        not_run.append(reason)
+
     with (
-        sandbox_for(benchmark, kind, arguments.metrics, arguments) as sandbox,
+        sandbox_for(benchmark, kind, arguments.metrics, arguments, warn_early) as sandbox,
         progress(f"scoring {benchmark.name}", total) as tick,
     ):
         summary = evaluate(
@@ -231,7 +237,10 @@ def answer_and_score(
     tell_problems(summary["problems"])
     if not arguments.json:
         print_summary(out, summary, as_json=False)
-    return Outcome(code_of_unanswered(generator), summary_json(out, summary))
+        for reason in not_run:  # again, after the result that lacks it
+            warn(reason)
+    result = summary_json(out, summary) | ({"not_run": not_run[0]} if not_run else {})
+    return Outcome(code_of_unanswered(generator), result)
 
 
 def warn_about_grammar(benchmark: str, modules: list[str]) -> None:

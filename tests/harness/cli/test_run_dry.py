@@ -72,7 +72,7 @@ def test_a_checkpoint_is_not_looked_for(plan):
 
 
 def test_programs_are_planned_in_a_sandbox_that_is_looked_at(plan):
-    sandbox = plan("--model", "constant:f(1)", "--sandbox", "process")["sandbox"]
+    sandbox = plan("--model", "constant:f(1)", "--sandbox", "process", "--accept-no-isolation")["sandbox"]
     assert (sandbox["kind"], sandbox["environment"], sandbox["available"]) == ("process", "mini", True)
     assert sandbox["hub"] is None
     lacking = plan("--model", "constant:f(1)", "--sandbox", "process", "--environment", "tensorflowhub")["sandbox"]

@@ -98,6 +98,12 @@ def add_generation(parser: argparse.ArgumentParser) -> None:
         help="a variable of the chat template, as JSON or plain text: enable_thinking=false; to a server as "
         "chat_template_kwargs",
     )
+    answers.add_argument(
+        "--cache",
+        action="store_true",
+        help="openai: take answers of earlier runs, as hf: and vllm: always do; right only while the server keeps its "
+        "model, since nothing tells one model behind a name from another",
+    )
     answers.add_argument("--no-cache", action="store_true", help="generate every answer anew, and store none")
     local = parser.add_argument_group("checkpoints (hf:, vllm:)")
     local.add_argument("--dtype", default="auto", metavar="TYPE", help="auto, float32, bfloat16 or float16")
@@ -126,6 +132,8 @@ def model_options(arguments: argparse.Namespace) -> ModelOptions:
     Raises:
         UsageError: options make no sense.
     """
+    if arguments.cache and arguments.no_cache:
+        raise UsageError("--cache and --no-cache exclude each other")
     drawn = ("max_new_tokens", "samples", "temperature", "top_p", "top_k", "seed")
     same = ("dtype", "device", "adapter", "batch_size", "tensor_parallel", "max_model_len", "base_url", "concurrency")
     return ModelOptions(
@@ -136,7 +144,7 @@ def model_options(arguments: argparse.Namespace) -> ModelOptions:
             _system(arguments.system),
             _template_args(arguments.chat_template_arg),
         ),
-        cached=not arguments.no_cache,
+        cached=False if arguments.no_cache else arguments.cache or None,
         trust_remote_code=arguments.trust_remote_code,
         merge=not arguments.no_merge,
         timeout=arguments.timeout,

@@ -21,7 +21,7 @@ from apigauge.harness.generation.checkpoint import Checkpoint, described_code
 from apigauge.harness.generation.model_generator import ModelGenerator, checkpoint_generator
 from apigauge.harness.generation.options import ModelOptions
 from apigauge.harness.generation.tokens import CheckpointTokenizer, Tokenized
-from apigauge.harness.generation.types import Answer, Request
+from apigauge.harness.generation.types import Answer, Request, Stop
 from apigauge.harness.generation.weights import is_pair, is_quantized, load_weights
 
 _BATCH = 32
@@ -41,6 +41,8 @@ class HF:
         UsageError: an option makes no sense for this backend.
         ModelError: the checkpoint is not a generative model or has no tokenizer, or the adapter is for another model.
     """
+
+    is_identified = True
 
     def __init__(self, checkpoint: Checkpoint, adapter: Checkpoint | None, options: ModelOptions) -> None:
         if options.dtype not in _DTYPES:
@@ -63,6 +65,7 @@ class HF:
                 self._model = load_adapter(self._model, adapter, self._tokens, merge=options.merge)
         self._model.eval()
         self._ends = _prepare(self._model, self._tokens.tokenizer)
+        self._stop = Stop()
 
     def describe(self) -> dict[str, Any]:
         """Weights, adapter, tokenizer, dtype, kind of device, libraries."""
@@ -109,12 +112,15 @@ class HF:
         work = self._tokens.encode(requests, style, None if self._is_pair else context_of(self._model), longest)
         work.sort(key=lambda one: (-len(one.ids), one.request.item, one.request.sample))
         size, at = self._options.batch_size or _BATCH, 0
-        while at < len(work):
+        self._stop = stop = Stop()
+        while at < len(work) and not stop.is_set:
             batch = work[at : at + size]
             # A row with less room than the others would stop the whole batch where its context ends.
             if any(one.limit < longest for one in batch):
                 batch = batch[:1]
             answers = self._try_batch(batch)
+            if stop.is_at_once:
+                return  # the batch was cut off where it was
             if answers is not None:
                 at += len(batch)
                 yield from zip((one.request for one in batch), answers, strict=True)
@@ -125,6 +131,10 @@ class HF:
                     f"item {batch[0].request.item}: its prompt of {len(batch[0].ids)} tokens alone does not fit "
                     "memory; try --dtype bfloat16, a smaller --max-new-tokens or another --device"
                 )
+
+    def stop(self, *, at_once: bool) -> None:
+        """Ends the answers that another thread generates: after their next token, or after their batch."""
+        self._stop.set(at_once=at_once)
 
     def _try_batch(self, batch: Sequence[Tokenized]) -> list[Answer] | None:
         """The batch's answers; None if it does not fit memory."""
@@ -154,7 +164,9 @@ class HF:
                 attention_mask=mask,
                 generation_config=GenerationConfig(do_sample=False, max_new_tokens=batch[0].limit),
                 logits_processor=self._draws(batch),
-                stopping_criteria=StoppingCriteriaList([stops] if self._options.sampling.stop else []),
+                stopping_criteria=StoppingCriteriaList(
+                    [*([stops] if self._options.sampling.stop else []), Interrupted(self._stop)]
+                ),
             )
         return [
             self._answer(one, row[start:][:length].tolist())
@@ -244,6 +256,22 @@ class StopTexts:
         # Half a character at either end is none that was answered.
         text = self._tokens.decode(tail).strip("\ufffd")
         return any(stop in text for stop in self._stop)
+
+
+class Interrupted:
+    """Ends a whole batch after its next token, once it is to end at once.
+
+    A thread that is left inside torch while the interpreter ends would abort the process.
+    """
+
+    def __init__(self, stop: Stop) -> None:
+        self._stop = stop
+
+    def __call__(self, ids: Any, _scores: Any, **_: Any) -> Any:
+        """Which rows have ended: (rows,)."""
+        import torch
+
+        return torch.full((ids.shape[0],), self._stop.is_at_once, device=ids.device)
 
 
 @contextlib.contextmanager

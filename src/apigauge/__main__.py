@@ -5,6 +5,7 @@
 
 import os
 import sys
+import threading
 from collections.abc import Sequence
 from functools import partial
 
@@ -17,7 +18,24 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = sys.argv[1:] if argv is None else list(argv)
     # Plugins are loaded before the command line is parsed, since they add to it.
     verbose = bool(os.environ.get("APIGAUGE_VERBOSE")) or not {"-v", "--verbose"}.isdisjoint(arguments)
-    return cli.main(arguments, add_plugin_commands=partial(commands.add, manager.load(verbose=verbose)))
+    code = cli.main(arguments, add_plugin_commands=partial(commands.add, manager.load(verbose=verbose)))
+    if argv is None:  # the process's own command
+        _leave_threads(code)
+    return code
+
+
+def _leave_threads(code: int) -> None:
+    """Ends the process at once if a thread is still generating an answer.
+
+    The interpreter's own end would take the thread's Python from under it, and torch would abort the process. What is
+    written is whole lines, so nothing is lost but that answer.
+    """
+    from apigauge.harness.executors.prefetch import THREAD
+
+    if any(thread.name == THREAD for thread in threading.enumerate()):
+        for stream in (sys.stdout, sys.stderr):
+            stream.flush()
+        os._exit(code)
 
 
 if __name__ == "__main__":

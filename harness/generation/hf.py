@@ -64,7 +64,8 @@ class HF:
             if adapter:
                 self._model = load_adapter(self._model, adapter, self._tokens, merge=options.merge)
         self._model.eval()
-        self._ends = _prepare(self._model, self._tokens.tokenizer)
+        self._embedded = _embedded_tokens(self._model)
+        self._ends = _prepare(self._model, self._tokens.tokenizer, self._embedded)
         self._stop = Stop()
 
     def describe(self) -> dict[str, Any]:
@@ -109,7 +110,13 @@ class HF:
             ModelError: not even one prompt fits memory.
         """
         longest = self._options.sampling.max_new_tokens
-        work = self._tokens.encode(requests, style, None if self._is_pair else context_of(self._model), longest)
+        if self._is_pair:
+            encoder, decoder = positions_of_pair(self._model)
+            longest = longest if decoder is None else min(longest, decoder)
+            work = self._tokens.encode(requests, style, None, longest, encoder)
+        else:
+            work = self._tokens.encode(requests, style, context_of(self._model), longest)
+        self._refuse_unembedded(work)
         work.sort(key=lambda one: (-len(one.ids), one.request.item, one.request.sample))
         size, at = self._options.batch_size or _BATCH, 0
         self._stop = stop = Stop()
@@ -130,6 +137,20 @@ class HF:
                 raise ModelError(
                     f"item {batch[0].request.item}: its prompt of {len(batch[0].ids)} tokens alone does not fit "
                     "memory; try --dtype bfloat16, a smaller --max-new-tokens or another --device"
+                )
+
+    def _refuse_unembedded(self, work: Sequence[Tokenized]) -> None:
+        """Refuses prompts with tokens that the model does not have.
+
+        Raises:
+            ModelError: there are such tokens: the tokenizer is another model's.
+        """
+        for one in work:
+            if (token := max(one.ids)) >= self._embedded:
+                text = self._tokens.tokenizer.convert_ids_to_tokens(token)
+                raise ModelError(
+                    f"{self._checkpoint.name}: the prompt of item {one.request.item} has token {token} ({text!r}), and "
+                    f"the model has {self._embedded} tokens: copy the tokenizer it was trained with into its folder"
                 )
 
     def stop(self, *, at_once: bool) -> None:
@@ -290,7 +311,12 @@ def quiet() -> Iterator[None]:
         logging.set_verbosity(before)
 
 
-def _prepare(model: Any, tokenizer: Any) -> frozenset[int]:
+def _embedded_tokens(model: Any) -> int:
+    """How many tokens the model has an embedding of."""
+    return int(model.get_input_embeddings().weight.shape[0])
+
+
+def _prepare(model: Any, tokenizer: Any, embedded: int) -> frozenset[int]:
     """Reduces the checkpoint's generation settings to the ids of special tokens; returns those that end an answer."""
     from transformers import GenerationConfig
 
@@ -298,7 +324,8 @@ def _prepare(model: Any, tokenizer: Any) -> frozenset[int]:
     ends = ids["eos_token_id"]
     ends = {*(ends if isinstance(ends, list) else [ends]), tokenizer.eos_token_id} - {None}
     pads = (tokenizer.pad_token_id, ids["pad_token_id"], tokenizer.eos_token_id, *sorted(ends), 0)
-    ids["pad_token_id"] = next(pad for pad in pads if pad is not None)
+    # Padding is masked, so that any token does that the model has.
+    ids["pad_token_id"] = next(pad for pad in pads if pad is not None and pad < embedded)
     ids["eos_token_id"] = sorted(ends) or None
     model.generation_config = GenerationConfig(**ids)
     return frozenset(ends)
@@ -310,3 +337,22 @@ def context_of(model: Any) -> int | None:
     names = ("max_position_embeddings", "n_positions", "max_sequence_length", "max_seq_len")
     lengths = (getattr(config, name, None) for name in names)
     return next((value for value in lengths if isinstance(value, int) and value > 0), None)
+
+
+def positions_of_pair(model: Any) -> tuple[int | None, int | None]:
+    """How many tokens an encoder and a decoder have positions for; None for one without a limit.
+
+    Positions that are relative (T5) or computed as they are needed (M2M100, NLLB) have none.
+    """
+    if any(hasattr(module, "make_weights") for module in model.modules()):
+        return None, None
+    whole = model.config
+
+    def length(part: Any, *names: str) -> int | None:
+        values = (getattr(part, name, None) for name in (*names, "max_position_embeddings"))
+        return next((value for value in values if isinstance(value, int) and value > 0), None)
+
+    return (
+        length(getattr(whole, "encoder", whole), "max_encoder_position_embeddings"),
+        length(getattr(whole, "decoder", whole), "max_decoder_position_embeddings"),
+    )

@@ -15,7 +15,7 @@ from enum import IntEnum
 from pathlib import Path
 from typing import Any
 
-from apigauge.file_formats import MetricSummary, Summary
+from apigauge.file_formats import MetricSummary, SamplesRecord, Summary
 
 
 class Verbosity(IntEnum):
@@ -141,6 +141,8 @@ def summary_json(run: Path, summary: Summary) -> dict[str, Any]:
         "metrics": metrics,
         "infra_error_rate": summary["infra_error_rate"],
         "unfinished": summary.get("unfinished"),
+        "usage": summary.get("usage"),
+        "samples": summary.get("samples", {}),
     }
 
 
@@ -151,7 +153,7 @@ def print_summary(run: Path, summary: Summary, *, as_json: bool) -> None:
         return
     metrics = summary["metrics"]
     from apigauge.harness.cli.tables import Column, print_table
-    from apigauge.harness.evaluation import unfinished
+    from apigauge.harness.evaluation import unfinished, usage
 
     record = summary.get("unfinished")
     shows_unfinished = bool(record and record["count"])
@@ -166,6 +168,8 @@ def print_summary(run: Path, summary: Summary, *, as_json: bool) -> None:
     notes = [f"{rate:.2%} of the programs could not be run because of a sandbox failure"] if rate else []
     if record and shows_unfinished:
         notes.append(unfinished.words(record))
+    if taken := summary.get("usage"):
+        notes.append(usage.words(taken))
     print_table(
         (
             Column("metric"),
@@ -178,6 +182,30 @@ def print_summary(run: Path, summary: Summary, *, as_json: bool) -> None:
         title=f"{run}: {summary['items']} of {summary['expected']} items",
         caption="\n".join(notes),
     )
+    _print_samples(summary.get("samples", {}))
+
+
+def _print_samples(samples: Mapping[str, SamplesRecord]) -> None:
+    """What several answers to each question say: pass@k and consistency, each with its interval."""
+    from apigauge.harness.cli.tables import Column, print_table
+
+    if not samples:
+        return
+    names = list(dict.fromkeys(k for record in samples.values() for k in record["pass_at"]))
+    rows = []
+    for metric, record in samples.items():
+        entries = [*(record["pass_at"].get(k) for k in names), record["consistency"]]
+        rows.append((metric, *("" if entry is None else _with_interval(entry) for entry in entries)))
+    headings = (*(f"pass@{k}" for k in names), "consistency")
+    print_table(
+        (Column("metric"), *(Column(heading, is_right=True) for heading in headings)),
+        rows,
+        caption="means over questions, 95 % intervals; consistency: two answers to a question get the same score",
+    )
+
+
+def _with_interval(entry: MetricSummary) -> str:
+    return f"{entry['value']:.3f} ({entry['low']:.3f} - {entry['high']:.3f})"
 
 
 def _count(entry: MetricSummary) -> str:

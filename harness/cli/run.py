@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from apigauge.errors import ApigaugeError, UsageError
-from apigauge.harness.cli.dry_run import add_dry_run, check_price, dry_run
+from apigauge.harness.cli.cost import add_cost, check_cost, limits_for
+from apigauge.harness.cli.dry_run import add_dry_run, dry_run
 from apigauge.harness.cli.options import (
     add_common,
     add_sandbox,
@@ -28,6 +29,7 @@ from apigauge.harness.generation.sampling import Sampling
 
 if TYPE_CHECKING:
     from apigauge.benchmarks import Benchmark
+    from apigauge.harness.evaluation.usage import Limits
     from apigauge.harness.generation.types import Generator
 
 
@@ -37,6 +39,7 @@ def declare(parser: argparse.ArgumentParser) -> None:
     add_model(parser)
     add_dry_run(parser)
     add_generation(parser)
+    add_cost(parser)
     add_scoring(parser)
     add_sandbox(parser, "auto")
     add_common(parser)
@@ -199,23 +202,30 @@ def _json_or_text(value: str) -> Any:
 def run(arguments: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
     """Runs the command."""
     apply_file(parser, arguments)
-    check_price(arguments)
+    check_cost(arguments)
     options, modules = model_options(arguments), metric_modules(arguments.metrics)
     if arguments.dry_run:
         return dry_run(arguments, options, runs_programs=True)
 
     def work(benchmark: "Benchmark", generator: "Generator") -> Outcome:
-        out = run_folder(arguments, benchmark.name, generator.describe()["spec"])
-        return answer_and_score(arguments, benchmark, generator, out, modules)
+        spec = generator.describe()["spec"]
+        out = run_folder(arguments, benchmark.name, spec)
+        return answer_and_score(arguments, benchmark, generator, out, modules, limits_for(arguments, spec))
 
     return for_each_pair(arguments, lambda spec: open_generator(spec, options), work)
 
 
 def answer_and_score(
-    arguments: argparse.Namespace, benchmark: "Benchmark", generator: "Generator", out: Path, modules: list[str]
+    arguments: argparse.Namespace,
+    benchmark: "Benchmark",
+    generator: "Generator",
+    out: Path,
+    modules: list[str],
+    limits: "Limits | None" = None,
 ) -> Outcome:
     """Runs a generator over a benchmark into a run directory; prints the result unless it goes into JSON."""
     from apigauge.harness.evaluation.evaluate import evaluate
+    from apigauge.harness.evaluation.usage import Limits
 
     warn_about_grammar(benchmark.name, modules)
     generator.problems.clear()  # of another benchmark
@@ -241,6 +251,7 @@ def answer_and_score(
             tick,
             sandbox,
             reasoning=arguments.reasoning or "strip",
+            limits=limits or Limits(),
         )
     tell_problems(summary["problems"])
     if not arguments.json:

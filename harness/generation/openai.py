@@ -7,9 +7,10 @@ import os
 import random
 import re
 import threading
-from collections.abc import Coroutine, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import partial
 from queue import SimpleQueue
 from typing import Any
 
@@ -41,8 +42,8 @@ _FILTERED = re.compile(
 )
 
 
-# Answers, or the error that ended them; None after the last one.
-_Results = SimpleQueue[tuple[Request, Answer] | BaseException | None]
+# Answers, each with what is called once it was taken, or the error that ended them; None after the last one.
+_Results = SimpleQueue[tuple[Request, Answer, Callable[[], object]] | BaseException | None]
 
 
 class _AttemptError(Exception):
@@ -128,7 +129,9 @@ class OpenAI:
             while (result := results.get()) is not None:
                 if isinstance(result, BaseException):
                     raise result
-                yield result
+                request, answer, taken = result
+                yield request, answer
+                taken()
 
     def stop(self, *, at_once: bool) -> None:
         """Ends the answers of another thread: no further request is sent; with ``at_once``, none is waited for."""
@@ -144,7 +147,10 @@ class OpenAI:
                 if stop.is_set:
                     return
                 if (answer := await self._answer_one(client, request, style)) is not None:
-                    results.put((request, answer))
+                    # The next request waits until this answer was taken, which may reach a limit of tokens or cost.
+                    taken, loop = asyncio.Event(), asyncio.get_running_loop()
+                    results.put((request, answer, partial(loop.call_soon_threadsafe, taken.set)))
+                    await taken.wait()
 
         try:
             async with self._client() as client, asyncio.TaskGroup() as group:

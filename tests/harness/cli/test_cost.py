@@ -1,5 +1,6 @@
 """What a run costs is counted, printed, limited and kept; what several answers to a question say as well."""
 
+import csv
 import json
 
 import pytest
@@ -189,3 +190,17 @@ def test_several_answers_have_pass_at_k_and_consistency(run, server, mini, tmp_p
     summary = json.loads((tmp_path / "run" / "summary.json").read_text())
     assert summary["samples"]["ast.exact"] == samples
     assert "ast.similarity" not in summary["samples"]
+    assert main(["report", str(tmp_path / "run"), "--out", str(tmp_path / "site")]) == 0
+    page = next((tmp_path / "site" / "runs").glob("*.html")).read_text(encoding="utf-8")
+    assert f'<td>pass@2</td><td class="num">{expected["2"]:.4f}</td>' in page
+    assert f'<td>consistency</td><td class="num">{samples["consistency"]["value"]:.4f}</td>' in page
+
+
+def test_pages_and_table_have_tokens_and_cost(run, tmp_path):
+    run("--price", "2", "8")
+    assert main(["report", str(tmp_path / "run"), "--out", str(tmp_path / "site")]) == 0
+    for page in (tmp_path / "site" / "index.html", *(tmp_path / "site" / "runs").glob("*.html")):
+        assert "750 tokens, $0.0030" in page.read_text(encoding="utf-8")
+    with (tmp_path / "site" / "leaderboard.csv").open(encoding="utf-8", newline="") as file:
+        row = next(csv.DictReader(file))
+    assert (row["prompt_tokens"], row["completion_tokens"], float(row["dollars"])) == ("500", "250", 0.003)

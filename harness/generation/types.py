@@ -149,7 +149,7 @@ class Engine(Protocol):
     """A model that is ready to answer."""
 
     problems: list[str]
-    # Whether what it says of itself decides its answers: not for a server, which may put another model behind a name.
+    # Whether its description decides its answers: not for a server, which may put another model behind a name.
     is_identified: bool
 
     def describe(self) -> dict[str, Any]:

@@ -170,11 +170,11 @@ def test_several_answers_have_pass_at_k_and_consistency(run, server, mini, tmp_p
     """Question by question 4, 2, 0, 0, 0 of 4 answers are right."""
     right = {mini.items[0].instruction: 4, mini.items[1].instruction: 2}
     texts = {item.instruction: item.reference_program for item in mini.items}
-    asked = {}
+    counts = {}
 
     def react(received):
-        asked[received.prompt] = asked.get(received.prompt, 0) + 1
-        is_right = asked[received.prompt] <= right.get(received.prompt, 0)
+        counts[received.prompt] = counts.get(received.prompt, 0) + 1
+        is_right = counts[received.prompt] <= right.get(received.prompt, 0)
         return answer(text=texts[received.prompt] if is_right else "nothing()")
 
     server.react = react

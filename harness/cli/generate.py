@@ -45,6 +45,7 @@ def run(arguments: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
         spec = generator.describe()["spec"]
         out = run_folder(arguments, benchmark.name, spec)
         generator.problems.clear()  # of another benchmark
+        hits = generator.hits
         total = len(benchmark.items[: arguments.limit]) * generator.samples
         with progress(f"answering {benchmark.name}", total) as tick:
             count = generate(benchmark, generator, out, arguments.limit, tick, limits=limits_for(arguments, spec))
@@ -53,7 +54,8 @@ def run(arguments: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
         if cut_off:
             say(f"apigauge: {cut_off} of {count} answers are cut off by the limit of tokens; see --max-new-tokens")
         if not arguments.json:
-            say(f"{out} holds {count} answers; `apigauge score {out}` scores them")
+            taken = f", {generator.hits - hits} of them from the cache" if generator.hits > hits else ""
+            say(f"{out} holds {count} answers{taken}; `apigauge score {out}` scores them")
         return Outcome(code_of_unanswered(generator), {"run": str(out), "answers": count})
 
     return for_each_pair(arguments, lambda spec: open_generator(spec, options), work)

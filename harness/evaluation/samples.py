@@ -49,7 +49,9 @@ def summarise_samples(rows: Sequence[ScoreRow], apis: Mapping[str, str]) -> dict
     Returns:
         By metric; empty where no question has two answers.
     """
-    records = {}
+    records: dict[str, SamplesRecord] = {}
+    if len({row["item"] for row in rows}) == len(rows):
+        return records
     for name in NAMES:
         counts: dict[str, list[int]] = {}
         for row in rows:

@@ -50,7 +50,7 @@ def summarise(benchmark: Benchmark, run: Path, problems: Sequence[str], usage: U
         summary["unfinished"] = counted
     if taken := usage.to_json(price_of(manifest.get("price"))):
         summary["usage"] = taken
-    if samples := summarise_samples([_without(row, withheld) for row in rows], apis):
+    if samples := summarise_samples([_without(row, withheld) for row in rows] if withheld else rows, apis):
         summary["samples"] = samples
     run_directory.write_json(run / run_directory.SUMMARY, summary)
     return summary

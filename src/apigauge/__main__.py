@@ -12,16 +12,23 @@ from functools import partial
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command; returns its exit code."""
-    from apigauge.harness.cli import main as cli
-    from apigauge.harness.plugins import commands, manager
-
-    arguments = sys.argv[1:] if argv is None else list(argv)
-    # Plugins are loaded before the command line is parsed, since they add to it.
-    verbose = bool(os.environ.get("APIGAUGE_VERBOSE")) or not {"-v", "--verbose"}.isdisjoint(arguments)
-    code = cli.main(arguments, add_plugin_commands=partial(commands.add, manager.load(verbose=verbose)))
+    try:
+        code = _run(sys.argv[1:] if argv is None else list(argv))
+    except KeyboardInterrupt:  # while modules and plugins were loaded, or again while a command ended
+        print("apigauge: interrupted; the same command resumes from here", file=sys.stderr)
+        code = 130
     if argv is None:  # the process's own command
         _leave_threads(code)
     return code
+
+
+def _run(arguments: list[str]) -> int:
+    from apigauge.harness.cli import main as cli
+    from apigauge.harness.plugins import commands, manager
+
+    # Plugins are loaded before the command line is parsed, since they add to it.
+    verbose = bool(os.environ.get("APIGAUGE_VERBOSE")) or not {"-v", "--verbose"}.isdisjoint(arguments)
+    return cli.main(arguments, add_plugin_commands=partial(commands.add, manager.load(verbose=verbose)))
 
 
 def _leave_threads(code: int) -> None:

@@ -23,6 +23,9 @@ COLUMNS = (
     "method",
     "seed",
     "unfinished",
+    "prompt_tokens",
+    "completion_tokens",
+    "dollars",
 )
 
 
@@ -48,6 +51,7 @@ def write_csv(runs: Sequence[RunView], out: Path) -> Path:
             "items": run.summary.get("items"),
             "expected": run.summary.get("expected"),
             "ceiling": section(run.summary, "ceilings").get(metric),
+            **section(run.summary, "usage"),
             **estimate,
         }
         for run in runs

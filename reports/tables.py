@@ -139,6 +139,8 @@ def badges(run: RunView, marks: dict[str, str]) -> tuple[Badge, ...]:
     if unfinished := run.unfinished:
         why = "their tokens ran out, or they end inside the reasoning"
         shown.append(Badge("warn" if unfinished.is_much else "plain", unfinished.text, why))
+    if run.usage:
+        shown.append(Badge("plain", run.usage, run.usage_details))
     if marks:
         mark = marks[run.digest]
         usual = mark == next(iter(marks.values()))

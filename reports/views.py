@@ -142,6 +142,24 @@ class RunView:
         return Unfinished(int(record["count"]), int(record["answers"]), float(record["share"]))
 
     @property
+    def usage(self) -> str:
+        """The tokens that the answers took, and their cost if the user gave a price; empty if no model ran."""
+        record = section(self.summary, "usage")
+        if not record:
+            return ""
+        tokens = f"{record.get('prompt_tokens', 0) + record.get('completion_tokens', 0):,} tokens"
+        return f"{tokens}, ${record['dollars']:,.4f}" if "dollars" in record else tokens
+
+    @property
+    def usage_details(self) -> str:
+        """How the tokens are divided, and which answers are in no sum."""
+        record = section(self.summary, "usage")
+        parts = {"prompt_tokens": "of prompts", "completion_tokens": "of answers"}
+        apart = {"cached": "answers from the cache cost nothing", "unknown": "answers without a count of tokens"}
+        texts = [f"{record.get(name, 0):,} {words}" for name, words in parts.items()]
+        return "; ".join([*texts, *(f"{record[name]:,} {words}" for name, words in apart.items() if record.get(name))])
+
+    @property
     def missing_items(self) -> tuple[int, int] | None:
         """``(scored, expected)`` for a run that is not complete, else None."""
         scored, expected = int(self.summary.get("items", 0)), int(self.summary.get("expected", 0))

@@ -155,14 +155,18 @@ _NOT_NAMESPACES = frozenset({"no root", "no new privileges", "system calls are f
 
 
 def examine(
-    kind: Kind = "auto", environment: str = "python", tick: Callable[[Finding], None] = lambda _: None
+    kind: Kind = "auto",
+    environment: str = "python",
+    tick: Callable[[Finding], None] = lambda _: None,
+    *,
+    accepts_no_isolation: bool = False,
 ) -> list[Finding]:
     """Examines the machine, then opens a sandbox of that kind and probes it.
 
-    ``tick`` receives each finding at once.
+    ``tick`` receives each finding at once; ``accepts_no_isolation`` is as for ``open_sandbox``.
     """
     findings = []
-    for finding in (*host(), *_probed(kind, environment)):
+    for finding in (*host(), *_probed(kind, environment, accepts_no_isolation=accepts_no_isolation)):
         findings.append(finding)
         tick(finding)
     return findings
@@ -181,7 +185,7 @@ def host() -> Iterator[Finding]:
         "bubblewrap",
         bool(bubblewrap),
         bubblewrap or "not installed",
-        "" if bubblewrap else "install `bubblewrap`: without it the process sandbox has no namespaces",
+        "" if bubblewrap else "install `bubblewrap`: without it or an engine no program is run",
     )
     yield from _engine()
     for name in hubs.names():
@@ -197,7 +201,12 @@ def _engine() -> Iterator[Finding]:
         with contextlib.closing(connect()) as client:
             yield from _engine_findings(client)
     except SandboxError as error:
-        yield Finding("engine", False, str(error), "install Docker or Podman and start it; until then: process sandbox")
+        yield Finding(
+            "engine",
+            False,
+            str(error),
+            "install Docker or Podman and start it, or install bubblewrap",
+        )
 
 
 def _engine_findings(client: Any) -> Iterator[Finding]:
@@ -220,10 +229,12 @@ def _engine_findings(client: Any) -> Iterator[Finding]:
         yield Finding(f"image {name}", bool(image), image.id[:19] if image else "not built", advice)
 
 
-def _probed(kind: Kind, environment: str) -> Iterator[Finding]:
+def _probed(kind: Kind, environment: str, *, accepts_no_isolation: bool) -> Iterator[Finding]:
     lines: list[str] = []
     try:
-        sandbox = open_sandbox(kind, environment, LIMITS, concurrency=1, say=lines.append)
+        sandbox = open_sandbox(
+            kind, environment, LIMITS, concurrency=1, accepts_no_isolation=accepts_no_isolation, say=lines.append
+        )
     except SandboxError as error:
         yield Finding("sandbox", False, str(error), "see above")
         return

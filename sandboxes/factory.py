@@ -1,4 +1,7 @@
-"""Opens a sandbox: a named kind, or the best one that works on this machine."""
+"""Opens a sandbox: a named kind, or the best one that works on this machine.
+
+No program runs without isolation, unless the caller has accepted that and named the kind ``process``.
+"""
 
 from collections.abc import Callable
 from typing import Literal
@@ -7,6 +10,7 @@ from apigauge.errors import SandboxError
 from apigauge.sandboxes import environments
 from apigauge.sandboxes.hubs import Hub
 from apigauge.sandboxes.inputs import Inputs
+from apigauge.sandboxes.process import check, check_namespaces, namespaces_work
 from apigauge.sandboxes.verdict import Limits, Sandbox
 
 Kind = Literal["auto", "docker", "process"]
@@ -22,25 +26,30 @@ def open_sandbox(
     runtime: str | None = None,
     hub: Hub | None = None,
     inputs: Inputs = "none",
+    accepts_no_isolation: bool = False,
     say: Callable[[str], None] = lambda _: None,
 ) -> Sandbox:
     """Opens a sandbox; close it after use.
 
     Args:
-        kind: ``auto`` takes docker if an engine answers and has the environment's image, else process.
+        kind: ``auto`` takes docker if an engine answers and has the environment's image, else process with bubblewrap.
         environment: name of a folder in ``sandboxes/environments``.
         limits: by default those of :class:`Limits`.
         concurrency: programs at once; by default one for each core.
         runtime: another OCI runtime for docker, e.g. ``runsc``.
         hub: the models that programs can load; none by default.
         inputs: ``fixtures`` gives programs a small valid file for each path and address that does not exist.
+        accepts_no_isolation: with the kind ``process``, programs run without isolation where bubblewrap does not work.
         say: receives lines for the user: why docker was not taken, what the process sandbox does not protect from.
 
     Raises:
         SandboxError: it is unavailable; the message says what is missing and what to do.
         UsageError: there is no such environment.
     """
-    sandbox = _open(kind, environments.load(environment), limits, concurrency, runtime, hub, inputs, say)
+    namespaces = not accepts_no_isolation or kind != "process" or namespaces_work()
+    sandbox = _open(
+        kind, environments.load(environment), limits, concurrency, runtime, hub, inputs, say, namespaces=namespaces
+    )
     if hub and hub.mode == "live":
         from apigauge.sandboxes.hubs.live import LiveSandbox
 
@@ -57,12 +66,14 @@ def _open(
     hub: Hub | None,
     inputs: Inputs,
     say: Callable[[str], None],
+    *,
+    namespaces: bool,
 ) -> Sandbox:
     from apigauge.sandboxes.docker import DockerSandbox
     from apigauge.sandboxes.process import ProcessSandbox
 
     if kind == "process":
-        return ProcessSandbox(environment, limits, concurrency, hub=hub, inputs=inputs, say=say)
+        return ProcessSandbox(environment, limits, concurrency, namespaces=namespaces, hub=hub, inputs=inputs, say=say)
     try:
         return DockerSandbox(environment, limits, concurrency, runtime=runtime, hub=hub, inputs=inputs)
     except SandboxError as error:
@@ -77,16 +88,18 @@ def _open(
     return sandbox
 
 
-def availability(kind: Kind, environment: environments.Environment) -> Literal["docker", "process"]:
+def availability(
+    kind: Kind, environment: environments.Environment, *, accepts_no_isolation: bool = False
+) -> Literal["docker", "process"]:
     """Which sandbox :func:`open_sandbox` would take, found out without starting one.
 
     Raises:
         SandboxError: none is available; says what is missing and what to do.
     """
-    from apigauge.sandboxes.process import check
-
     if kind == "process":
         check(environment)
+        if not accepts_no_isolation:
+            check_namespaces()
         return "process"
     try:
         _check_docker(environment)
@@ -98,6 +111,7 @@ def availability(kind: Kind, environment: environments.Environment) -> Literal["
         return "docker"
     try:
         check(environment)
+        check_namespaces()
     except SandboxError as error:
         raise SandboxError(f"no sandbox is available. docker: {without_docker} process: {error}") from error
     return "process"

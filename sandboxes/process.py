@@ -4,8 +4,9 @@ With bubblewrap (``bwrap``) the worker gets its own namespaces. Covered then: ne
 the Python installation, anything left behind. Not covered: there is no control group (memory is summed up twenty times
 a second, and a fast program can exceed the limit for a moment), no separate user, no system-call filter.
 
-Without bubblewrap, covered are CPU and idle time, output, size of files, memory and processes as above, and processes
-that a program leaves running. Nothing else is: a program can read and write what the user can, and reach the network.
+Without bubblewrap it runs nothing, unless the user accepts that. Covered then are CPU and idle time, output, size of
+files, memory and processes as above, and processes that a program leaves running. Nothing else is: a program can read
+and write what the user can, and reach the network.
 """
 
 import os
@@ -36,6 +37,7 @@ _BARE = (
     "a program can signal every process of the user, the supervisor included",
     *_WITH_NAMESPACES,
 )
+_CONSENT = "Without it a program can do all that you can; `--sandbox process --accept-no-isolation` runs them so."
 _FOLDERS = ("/box", "/tmp", "/dev/shm")  # noqa: S108 - inside its namespace
 _GRACE_SECONDS = 5.0
 
@@ -47,7 +49,7 @@ class ProcessSandbox(Pool):
         environment: the environment to run in; this Python must be able to import its packages.
         limits: by default those of :class:`Limits`.
         concurrency: number of workers; by default one for each core.
-        namespaces: whether to use bubblewrap; by default where it works.
+        namespaces: whether to use bubblewrap; False runs programs without any isolation.
         hub: the models that programs can load; none by default.
         inputs: ``fixtures`` gives programs a small valid file for each path and address that does not exist.
         say: receives a line on what this sandbox does not protect from.
@@ -62,7 +64,7 @@ class ProcessSandbox(Pool):
         limits: Limits | None = None,
         concurrency: int | None = None,
         *,
-        namespaces: bool | None = None,
+        namespaces: bool = True,
         hub: Hub | None = None,
         inputs: Inputs = "none",
         say: Callable[[str], None] = lambda _: None,
@@ -71,11 +73,9 @@ class ProcessSandbox(Pool):
         self._packages = check(environment)
         self._hub = hub
         self._inputs = inputs
-        if namespaces and not shutil.which("bwrap"):
-            raise SandboxError(
-                "the process sandbox needs `bwrap` for namespaces, and it is not on PATH; install bubblewrap."
-            )
-        self.namespaces = namespaces_work() if namespaces is None else namespaces
+        if namespaces:
+            check_namespaces()
+        self.namespaces = namespaces
         self._ready: dict[str, Any] = {}
         self.caveats = _WITH_NAMESPACES if self.namespaces else _BARE
         super().__init__(self._start_worker, limits or Limits(), concurrency or default_concurrency())
@@ -128,10 +128,26 @@ def check(environment: Environment) -> dict[str, str]:
 
 def namespaces_work() -> bool:
     """Whether bubblewrap is installed and the kernel lets it create namespaces."""
-    if not shutil.which("bwrap"):
+    try:
+        check_namespaces()
+    except SandboxError:
         return False
+    return True
+
+
+def check_namespaces() -> None:
+    """Refuses a machine on which programs would run without isolation.
+
+    Raises:
+        SandboxError: bubblewrap is not installed, or may not create namespaces.
+    """
+    if not shutil.which("bwrap"):
+        raise SandboxError(f"bubblewrap isolates programs, and `bwrap` is not on PATH: install it. {_CONSENT}")
     probe = ["bwrap", "--unshare-all", "--ro-bind", "/", "/", "--proc", "/proc", "--dev", "/dev", "true"]
-    return subprocess.run(probe, capture_output=True, check=False, timeout=30).returncode == 0  # noqa: S603
+    done = subprocess.run(probe, capture_output=True, check=False, timeout=30)  # noqa: S603 - our own command
+    if done.returncode != 0:
+        reason = done.stderr.decode("utf-8", "replace").strip()[:200]
+        raise SandboxError(f"bubblewrap isolates programs, and may not create namespaces here ({reason}). {_CONSENT}")
 
 
 class _Process:

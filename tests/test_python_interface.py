@@ -10,6 +10,7 @@ import pytest
 
 import apigauge
 from apigauge import errors
+from apigauge.harness.evaluation.sandbox_choice import SandboxOptions
 
 ROOT = Path(__file__).parents[1]
 PROGRAM = ROOT / "tests" / "user_program.py"
@@ -131,7 +132,8 @@ def test_a_run_that_nobody_named_lasts_as_long_as_its_object(mini):
 
 def test_a_run_measures_executability_where_a_sandbox_is_given(mini, tmp_path):
     texts = {item.id: item.reference_program for item in mini.items[:3]}
-    run = apigauge.score(texts, mini, out=tmp_path / "run", metrics=["exec.rate"], sandbox="process")
+    anywhere = SandboxOptions("process", accepts_no_isolation=True)
+    run = apigauge.score(texts, mini, out=tmp_path / "run", metrics=["exec.rate"], sandbox=anywhere)
     assert run.metrics["exec.rate"]["value"] == 1.0
     assert list(run.answers["status"]) == ["passed"] * 3
 

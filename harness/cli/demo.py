@@ -10,7 +10,7 @@ from pathlib import Path
 from apigauge.harness.cli import report, score
 from apigauge.harness.cli import run as answer_and_score
 from apigauge.harness.cli.options import add_common
-from apigauge.harness.cli.output import print_json, say
+from apigauge.harness.cli.output import print_json, say, warn
 
 BASELINES = {"bm25": "retrieval:bm25", "constant": "constant:torch.topk(scores, k=3)"}
 RUNS = ("checkpoint", *BASELINES)
@@ -31,7 +31,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     folder: Path = arguments.out
     commands = _parser()
-    for name, command in _commands(folder).items():
+    for name, command in _commands(folder, _sandbox()).items():
         say(f"$ apigauge {' '.join(map(_quoted, command))}")
         if (folder / "runs" / name / run_directory.MANIFEST).is_file():  # replaced by a run with the installed version
             shutil.rmtree(folder / "runs" / name)
@@ -55,15 +55,30 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _commands(folder: Path) -> dict[str, list[str]]:
+def _sandbox() -> list[str]:
+    """How the demo's programs run: isolated, or not at all, which is said once."""
+    from apigauge.benchmarks import load_benchmark
+    from apigauge.errors import SandboxError
+    from apigauge.sandboxes import environments
+    from apigauge.sandboxes.factory import availability
+
+    try:
+        availability("auto", environments.load(load_benchmark("mini").environment))
+    except SandboxError as error:
+        warn(f"the demo scores answers without running their programs, so exec.* is not measured: {error}")
+        return ["--sandbox", "none"]
+    return []
+
+
+def _commands(folder: Path, sandbox: list[str]) -> dict[str, list[str]]:
     """What to run, by the name of the run that it writes; the report writes none."""
     commands = {
-        name: ["run", "--benchmark", "mini", "--model", spec, "--out", str(folder / "runs" / name)]
+        name: ["run", "--benchmark", "mini", "--model", spec, "--out", str(folder / "runs" / name), *sandbox]
         for name, spec in BASELINES.items()
     }
     outs = [str(folder / "runs" / name) for name in RUNS]
     return {
-        "checkpoint": _checkpoint(outs[0]),
+        "checkpoint": [*_checkpoint(outs[0]), *sandbox],
         **commands,
         "": ["report", *outs, "--out", str(folder / "site")],
     }

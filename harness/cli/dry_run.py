@@ -5,14 +5,15 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from apigauge.errors import SandboxError, UsageError
-from apigauge.harness.cli.options import GIVEN
+from apigauge.errors import SandboxError
+from apigauge.harness.cli.cost import price_for
 from apigauge.harness.cli.pairs import Outcome, for_each_pair, run_folder
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from apigauge.benchmarks import Benchmark, Item
+    from apigauge.harness.evaluation.usage import Price
     from apigauge.harness.generation.options import ModelOptions
 
 # What English and Python text take in the vocabularies of current models, roughly.
@@ -21,31 +22,12 @@ _SHOWN = 600
 
 
 def add_dry_run(parser: argparse.ArgumentParser) -> None:
-    """``--dry-run`` and ``--price``."""
+    """``--dry-run``."""
     parser.add_argument(
         "--dry-run",
         action="store_true",
         help="only print what would be asked, run and written, and an upper bound of the cost",
     )
-    parser.add_argument(
-        "--price",
-        nargs=2,
-        type=float,
-        metavar=("IN", "OUT"),
-        help="US dollars for a million tokens of prompts and of answers, for --dry-run",
-    )
-
-
-def check_price(arguments: argparse.Namespace) -> None:
-    """Refuses a price that has no effect, or is none.
-
-    Raises:
-        UsageError: as said.
-    """
-    if arguments.price and any(not 0 <= price < math.inf for price in arguments.price):
-        raise UsageError("--price: give two numbers of dollars, 0 or more")
-    if not arguments.dry_run and "price" in getattr(arguments, GIVEN, set()):
-        raise UsageError("--price: has an effect with --dry-run only")
 
 
 def dry_run(arguments: argparse.Namespace, options: "ModelOptions", *, runs_programs: bool) -> int:
@@ -96,7 +78,7 @@ def _plan(
         "prompt_is_exact": kind == "openai" or not BACKENDS[kind].runs_model,
         "programs_at_most": total if runs_programs else 0,
         "sandbox": _sandbox(arguments, benchmark) if runs_programs else None,
-        "cost": _cost(missing if BACKENDS[kind].runs_model else [], options, arguments.price),
+        "cost": _cost(missing if BACKENDS[kind].runs_model else [], options, price_for(arguments, spec)),
     }
 
 
@@ -147,18 +129,19 @@ def _sandbox(arguments: argparse.Namespace, benchmark: "Benchmark") -> dict[str,
     environment = environments.load(plan["environment"])
     try:
         hub_for(benchmark.hub, arguments.hub, is_opened=False)
-        plan |= {"kind": availability(kind, environment), "available": True, "problem": ""}
+        available = availability(kind, environment, accepts_no_isolation=arguments.accept_no_isolation)
+        plan |= {"kind": available, "available": True, "problem": ""}
     except SandboxError as error:
         plan["problem"] = str(error)
     return plan
 
 
-def _cost(prompts: "Sequence[str]", options: "ModelOptions", price: "Sequence[float] | None") -> dict[str, Any]:
+def _cost(prompts: "Sequence[str]", options: "ModelOptions", price: "Price | None") -> dict[str, Any]:
     """The requests for these prompts, and upper bounds of what they cost; cached answers cost nothing."""
     characters = sum(map(len, prompts)) + len(prompts) * len(options.prompting.system)
     prompt_tokens = math.ceil(characters / _CHARACTERS_A_TOKEN)
     answer_tokens = len(prompts) * options.sampling.max_new_tokens
-    dollars = (prompt_tokens * price[0] + answer_tokens * price[1]) / 1e6 if price else None
+    dollars = price.dollars(prompt_tokens, answer_tokens) if price else None
     return {
         "requests": len(prompts),
         "prompt_characters": characters,

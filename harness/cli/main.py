@@ -28,6 +28,7 @@ COMMANDS = {
     "gate": "say whether a run is worse than a baseline; for CI",
     "benchmarks": "list, show, fetch, grammar, check or reproduce",
     "models": "list the forms of --model, and checkpoints on this machine",
+    "cache": "show and empty the cache of answers",
     "metrics": "list metrics: range, direction, meaning, caution",
     "environments": "list what programs run with, which images are built",
     "sandbox": "build images, examine, attack, or run one program",

@@ -1,13 +1,13 @@
 """Options that several subcommands share, how they are parsed, and what they mean."""
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from apigauge.errors import UsageError, did_you_mean
-from apigauge.harness.cli.output import say
+from apigauge.harness.cli.output import say, warn
 
 if TYPE_CHECKING:
     from apigauge.benchmarks import Benchmark
@@ -126,8 +126,10 @@ def add_sandbox(parser: argparse.ArgumentParser, default: str) -> None:
     parser.add_argument(
         "--sandbox",
         choices=("auto", "docker", "process", "none"),
-        help=f"where programs run; auto takes docker if it is available, else process (default: {default})",
+        help=f"where programs run; auto takes docker if it is available, else process if bubblewrap is, else none "
+        f"(default: {default})",
     )
+    add_consent(parser)
     parser.add_argument(
         "--sandbox-workers", type=positive, metavar="N", help="programs run at once (default: as many as cores)"
     )
@@ -145,6 +147,16 @@ def add_sandbox(parser: argparse.ArgumentParser, default: str) -> None:
         "--inputs",
         choices=("fixtures", "none"),
         help="whether missing files and addresses yield small valid ones (default: the benchmark's own)",
+    )
+
+
+def add_consent(parser: argparse._ActionsContainer) -> None:
+    """``--accept-no-isolation``."""
+    parser.add_argument(
+        "--accept-no-isolation",
+        action="store_true",
+        help="with --sandbox process, run programs even where bubblewrap does not work: they can then read and change "
+        "all that you can, and reach the network",
     )
 
 
@@ -175,11 +187,16 @@ def sandbox_options(kind: str, arguments: argparse.Namespace) -> "SandboxOptions
         arguments.environment,
         tuple(arguments.hub) if arguments.hub else None,
         arguments.inputs,
+        arguments.accept_no_isolation,
     )
 
 
 def sandbox_for(
-    benchmark: "Benchmark", kind: str, metrics: list[str] | None, arguments: argparse.Namespace
+    benchmark: "Benchmark",
+    kind: str,
+    metrics: list[str] | None,
+    arguments: argparse.Namespace,
+    warn: Callable[[str], None] = warn,
 ) -> "AbstractContextManager[Sandbox | None]":
     """The sandbox for a benchmark's programs: :func:`apigauge.harness.evaluation.sandbox_choice.sandbox_for`.
 
@@ -188,10 +205,11 @@ def sandbox_for(
         kind: a choice of ``--sandbox``.
         metrics: values of ``--metrics``, if any.
         arguments: the options of :func:`add_sandbox`.
+        warn: takes the line that programs are not run although they should be.
     """
     from apigauge.harness.evaluation import sandbox_choice
 
-    return sandbox_choice.sandbox_for(benchmark, sandbox_options(kind, arguments), metrics, say)
+    return sandbox_choice.sandbox_for(benchmark, sandbox_options(kind, arguments), metrics, say, warn)
 
 
 def run_name(benchmark: str, spec: str) -> str:

@@ -15,7 +15,7 @@ from enum import IntEnum
 from pathlib import Path
 from typing import Any
 
-from apigauge.file_formats import MetricSummary, Summary
+from apigauge.file_formats import MetricSummary, SamplesRecord, Summary
 
 
 class Verbosity(IntEnum):
@@ -56,6 +56,11 @@ def say_error(text: str) -> None:
     print(f"apigauge: {text}", file=sys.stderr)
 
 
+def warn(text: str) -> None:
+    """What makes the result another than was asked for; ``--quiet`` does not silence it."""
+    say_error(f"WARNING: {text}")
+
+
 def say_detail(text: str) -> None:
     """A detail that only ``--verbose`` shows."""
     if settings.verbosity == Verbosity.VERBOSE:
@@ -76,7 +81,7 @@ def tell_problems(problems: list[str]) -> None:
     if len(quiet) > 10:
         say(f"apigauge: and {len(quiet) - 10} more problems; all are in summary.json")
     for problem in loud:
-        say_error(f"WARNING: {problem}")
+        warn(problem)
 
 
 def add_json(parser: argparse.ArgumentParser) -> None:
@@ -136,6 +141,8 @@ def summary_json(run: Path, summary: Summary) -> dict[str, Any]:
         "metrics": metrics,
         "infra_error_rate": summary["infra_error_rate"],
         "unfinished": summary.get("unfinished"),
+        "usage": summary.get("usage"),
+        "samples": summary.get("samples", {}),
     }
 
 
@@ -146,7 +153,7 @@ def print_summary(run: Path, summary: Summary, *, as_json: bool) -> None:
         return
     metrics = summary["metrics"]
     from apigauge.harness.cli.tables import Column, print_table
-    from apigauge.harness.evaluation import unfinished
+    from apigauge.harness.evaluation import unfinished, usage
 
     record = summary.get("unfinished")
     shows_unfinished = bool(record and record["count"])
@@ -161,6 +168,8 @@ def print_summary(run: Path, summary: Summary, *, as_json: bool) -> None:
     notes = [f"{rate:.2%} of the programs could not be run because of a sandbox failure"] if rate else []
     if record and shows_unfinished:
         notes.append(unfinished.words(record))
+    if taken := summary.get("usage"):
+        notes.append(usage.words(taken))
     print_table(
         (
             Column("metric"),
@@ -173,6 +182,30 @@ def print_summary(run: Path, summary: Summary, *, as_json: bool) -> None:
         title=f"{run}: {summary['items']} of {summary['expected']} items",
         caption="\n".join(notes),
     )
+    _print_samples(summary.get("samples", {}))
+
+
+def _print_samples(samples: Mapping[str, SamplesRecord]) -> None:
+    """What several answers to each question say: pass@k and consistency, each with its interval."""
+    from apigauge.harness.cli.tables import Column, print_table
+
+    if not samples:
+        return
+    names = list(dict.fromkeys(k for record in samples.values() for k in record["pass_at"]))
+    rows = []
+    for metric, record in samples.items():
+        entries = [*(record["pass_at"].get(k) for k in names), record["consistency"]]
+        rows.append((metric, *("" if entry is None else _with_interval(entry) for entry in entries)))
+    headings = (*(f"pass@{k}" for k in names), "consistency")
+    print_table(
+        (Column("metric"), *(Column(heading, is_right=True) for heading in headings)),
+        rows,
+        caption="means over questions, 95 % intervals; consistency: two answers to a question get the same score",
+    )
+
+
+def _with_interval(entry: MetricSummary) -> str:
+    return f"{entry['value']:.3f} ({entry['low']:.3f} - {entry['high']:.3f})"
 
 
 def _count(entry: MetricSummary) -> str:

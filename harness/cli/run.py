@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from apigauge.errors import ApigaugeError, UsageError
-from apigauge.harness.cli.dry_run import add_dry_run, check_price, dry_run
+from apigauge.harness.cli.cost import add_cost, check_cost, limits_for
+from apigauge.harness.cli.dry_run import add_dry_run, dry_run
 from apigauge.harness.cli.options import (
     add_common,
     add_sandbox,
@@ -17,7 +18,7 @@ from apigauge.harness.cli.options import (
     positive,
     sandbox_for,
 )
-from apigauge.harness.cli.output import print_summary, progress, say, say_error, summary_json, tell_problems
+from apigauge.harness.cli.output import print_summary, progress, say, say_error, summary_json, tell_problems, warn
 from apigauge.harness.cli.pairs import Outcome, for_each_pair, run_folder
 from apigauge.harness.cli.run_file import add_file, apply_file
 from apigauge.harness.generation.backends import forms, open_generator
@@ -28,6 +29,7 @@ from apigauge.harness.generation.sampling import Sampling
 
 if TYPE_CHECKING:
     from apigauge.benchmarks import Benchmark
+    from apigauge.harness.evaluation.usage import Limits
     from apigauge.harness.generation.types import Generator
 
 
@@ -37,6 +39,7 @@ def declare(parser: argparse.ArgumentParser) -> None:
     add_model(parser)
     add_dry_run(parser)
     add_generation(parser)
+    add_cost(parser)
     add_scoring(parser)
     add_sandbox(parser, "auto")
     add_common(parser)
@@ -98,6 +101,12 @@ def add_generation(parser: argparse.ArgumentParser) -> None:
         help="a variable of the chat template, as JSON or plain text: enable_thinking=false; to a server as "
         "chat_template_kwargs",
     )
+    answers.add_argument(
+        "--cache",
+        action="store_true",
+        help="openai: take answers of earlier runs, as hf: and vllm: always do; right only while the server keeps its "
+        "model, since nothing tells one model behind a name from another",
+    )
     answers.add_argument("--no-cache", action="store_true", help="generate every answer anew, and store none")
     local = parser.add_argument_group("checkpoints (hf:, vllm:)")
     local.add_argument("--dtype", default="auto", metavar="TYPE", help="auto, float32, bfloat16 or float16")
@@ -126,6 +135,8 @@ def model_options(arguments: argparse.Namespace) -> ModelOptions:
     Raises:
         UsageError: options make no sense.
     """
+    if arguments.cache and arguments.no_cache:
+        raise UsageError("--cache and --no-cache exclude each other")
     drawn = ("max_new_tokens", "samples", "temperature", "top_p", "top_k", "seed")
     same = ("dtype", "device", "adapter", "batch_size", "tensor_parallel", "max_model_len", "base_url", "concurrency")
     return ModelOptions(
@@ -136,7 +147,7 @@ def model_options(arguments: argparse.Namespace) -> ModelOptions:
             _system(arguments.system),
             _template_args(arguments.chat_template_arg),
         ),
-        cached=not arguments.no_cache,
+        cached=False if arguments.no_cache else arguments.cache or None,
         trust_remote_code=arguments.trust_remote_code,
         merge=not arguments.no_merge,
         timeout=arguments.timeout,
@@ -191,30 +202,43 @@ def _json_or_text(value: str) -> Any:
 def run(arguments: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
     """Runs the command."""
     apply_file(parser, arguments)
-    check_price(arguments)
+    check_cost(arguments)
     options, modules = model_options(arguments), metric_modules(arguments.metrics)
     if arguments.dry_run:
         return dry_run(arguments, options, runs_programs=True)
 
     def work(benchmark: "Benchmark", generator: "Generator") -> Outcome:
-        out = run_folder(arguments, benchmark.name, generator.describe()["spec"])
-        return answer_and_score(arguments, benchmark, generator, out, modules)
+        spec = generator.describe()["spec"]
+        out = run_folder(arguments, benchmark.name, spec)
+        return answer_and_score(arguments, benchmark, generator, out, modules, limits_for(arguments, spec))
 
     return for_each_pair(arguments, lambda spec: open_generator(spec, options), work)
 
 
 def answer_and_score(
-    arguments: argparse.Namespace, benchmark: "Benchmark", generator: "Generator", out: Path, modules: list[str]
+    arguments: argparse.Namespace,
+    benchmark: "Benchmark",
+    generator: "Generator",
+    out: Path,
+    modules: list[str],
+    limits: "Limits | None" = None,
 ) -> Outcome:
     """Runs a generator over a benchmark into a run directory; prints the result unless it goes into JSON."""
     from apigauge.harness.evaluation.evaluate import evaluate
+    from apigauge.harness.evaluation.usage import Limits
 
     warn_about_grammar(benchmark.name, modules)
     generator.problems.clear()  # of another benchmark
     total = len(benchmark.items[: arguments.limit]) * generator.samples
     kind = arguments.sandbox or "auto"
+    not_run: list[str] = []
+
+    def warn_early(reason: str) -> None:
+        warn(reason)
+        not_run.append(reason)
+
     with (
-        sandbox_for(benchmark, kind, arguments.metrics, arguments) as sandbox,
+        sandbox_for(benchmark, kind, arguments.metrics, arguments, warn_early) as sandbox,
         progress(f"scoring {benchmark.name}", total) as tick,
     ):
         summary = evaluate(
@@ -227,11 +251,15 @@ def answer_and_score(
             tick,
             sandbox,
             reasoning=arguments.reasoning or "strip",
+            limits=limits or Limits(),
         )
     tell_problems(summary["problems"])
     if not arguments.json:
         print_summary(out, summary, as_json=False)
-    return Outcome(code_of_unanswered(generator), summary_json(out, summary))
+        for reason in not_run:  # again, after the result that lacks it
+            warn(reason)
+    result = summary_json(out, summary) | ({"not_run": not_run[0]} if not_run else {})
+    return Outcome(code_of_unanswered(generator), result)
 
 
 def warn_about_grammar(benchmark: str, modules: list[str]) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from apigauge.errors import ApigaugeError
-from apigauge.harness.cli.options import positive
+from apigauge.harness.cli.options import add_consent, positive
 from apigauge.harness.cli.output import add_json, print_json, say
 
 if TYPE_CHECKING:
@@ -51,6 +51,7 @@ def _add_build(action: argparse.ArgumentParser) -> None:
 
 def _add_kind(action: argparse.ArgumentParser, name: str) -> None:
     action.add_argument("--sandbox", choices=("auto", "docker", "process"), default="auto", help="default: auto")
+    add_consent(action)
     action.add_argument("--environment", metavar="ENV", default="python", help="what is installed (default: python)")
     if name == "attack":
         action.add_argument("--family", metavar="NAME", help="only this family")
@@ -87,7 +88,12 @@ def doctor(arguments: argparse.Namespace) -> int:
     """Examines the machine and a sandbox on it; 4 if a required check fails."""
     from apigauge.sandboxes.doctor import examine
 
-    findings = examine(arguments.sandbox, arguments.environment, _ignore if arguments.json else _print_finding)
+    findings = examine(
+        arguments.sandbox,
+        arguments.environment,
+        _ignore if arguments.json else _print_finding,
+        accepts_no_isolation=arguments.accept_no_isolation,
+    )
     bad = [finding for finding in findings if finding.ok is False]
     if arguments.json:
         print_json({"checks": [{"name": f.name, "ok": f.ok, "found": f.result, "advice": f.advice} for f in findings]})
@@ -119,11 +125,16 @@ def attack(arguments: argparse.Namespace) -> int:
     from apigauge.sandboxes.factory import open_sandbox
 
     chosen = [each for each in load() if arguments.family in (None, each.family)]
-    sandbox = open_sandbox(arguments.sandbox, arguments.environment, LIMITS, concurrency=1, say=say)
+    consent = arguments.accept_no_isolation
+    sandbox = open_sandbox(
+        arguments.sandbox, arguments.environment, LIMITS, concurrency=1, accepts_no_isolation=consent, say=say
+    )
     try:
         about = sandbox.describe()
         kind = "bare" if about["kind"] == "process" and not about["namespaces"] else about["kind"]
-        neighbour = open_sandbox(about["kind"], arguments.environment, LIMITS, concurrency=1)
+        neighbour = open_sandbox(
+            about["kind"], arguments.environment, LIMITS, concurrency=1, accepts_no_isolation=consent
+        )
         try:
             tick = _ignore if arguments.json else _print_attack
             results = run_attacks(sandbox, kind, neighbour, attacks=chosen, checks=[Host()], tick=tick)
@@ -159,8 +170,15 @@ def execute(arguments: argparse.Namespace) -> int:
         limits = replace(limits, cpu_seconds=arguments.cpu_seconds)
     if arguments.memory_mib:
         limits = replace(limits, memory_bytes=arguments.memory_mib << 20)
-    runtime = arguments.runtime
-    sandbox = open_sandbox(arguments.sandbox, arguments.environment, limits, concurrency=1, runtime=runtime, say=say)
+    sandbox = open_sandbox(
+        arguments.sandbox,
+        arguments.environment,
+        limits,
+        concurrency=1,
+        runtime=arguments.runtime,
+        accepts_no_isolation=arguments.accept_no_isolation,
+        say=say,
+    )
     try:
         verdict = sandbox.run(_program(source, arguments.call))
     finally:

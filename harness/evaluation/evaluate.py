@@ -2,8 +2,8 @@
 
 import contextlib
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from apigauge.benchmarks.types import Benchmark, Item
@@ -11,12 +11,20 @@ from apigauge.errors import RunError
 from apigauge.file_formats import Summary
 from apigauge.harness.evaluation import run_directory
 from apigauge.harness.evaluation.manifest import note, planned, sha256, start
+from apigauge.harness.evaluation.run_directory import Key
 from apigauge.harness.evaluation.scoring import Tick, score_answers
 from apigauge.harness.evaluation.summary import summarise
+from apigauge.harness.evaluation.usage import Limits, Usage
 from apigauge.harness.executors.prefetch import prefetch
 from apigauge.harness.extraction.reasoning_tags import STRIP, of_record
-from apigauge.harness.generation.types import Completion, Generator
+from apigauge.harness.generation.types import Completion, Generator, Stoppable
 from apigauge.sandboxes.verdict import Sandbox
+
+# Seconds that an interrupted run waits for the thread that answers: for the next token of a large model on a CPU.
+_PATIENCE = 20.0
+_NO_LIMITS = Limits()
+# Fields of a completion that a row has only where they say something.
+_RARE = ("reasoning", "cached")
 
 
 def evaluate(
@@ -30,6 +38,7 @@ def evaluate(
     sandbox: Sandbox | None = None,
     only: Sequence[Item] | None = None,
     reasoning: str = STRIP,
+    limits: Limits = _NO_LIMITS,
 ) -> Summary:
     """Answers and scores a benchmark into a run directory, or resumes a run that was killed.
 
@@ -45,6 +54,7 @@ def evaluate(
         only: the items to answer now, at most as many as the limit says; the run is resumed for others, and not
             extended.
         reasoning: as for ``--reasoning``: ``strip``, ``keep`` or own tags.
+        limits: of what the run may take; at one, the answers so far are scored and the others are missing.
 
     Returns:
         The summary, as in ``summary.json``.
@@ -54,18 +64,24 @@ def evaluate(
     """
     items = benchmark.items[:limit] if only is None else only
     started, hits = time.perf_counter(), generator.hits
-    with run_directory.writing(run):
+    with run_directory.writing(run) as lock:
         _refuse_others(run, items, only)
         new = planned(benchmark, generator, modules, limit, sandbox, reasoning)
         start(run, new, may_extend=only is None)
         total = len(items) * generator.samples
         how = of_record(new["reasoning"])
         # Answers are generated in a thread, so that scoring and sandbox work on the first while more are generated.
-        with contextlib.closing(prefetch(_answers(benchmark, generator, run, items), total + 1)) as answers:
+        spending = _Spending(limits)
+
+        def stop() -> None:
+            _stop(generator)
+
+        drawn = _answers(benchmark, generator, run, items, lock, spending)
+        with contextlib.closing(prefetch(drawn, total + 1, stop, _PATIENCE)) as answers:
             scores = run / run_directory.SCORES
             score_answers(benchmark, answers, total, scores, modules, workers, tick, sandbox, how)
-        note(run, time.perf_counter() - started, generator.hits - hits, generator.describe())
-        return summarise(benchmark, run, generator.problems)
+        _note(run, time.perf_counter() - started, generator, hits, limits)
+        return summarise(benchmark, run, generator.problems, spending.usage)
 
 
 def generate(
@@ -75,6 +91,7 @@ def generate(
     limit: int | None = None,
     tick: Tick = lambda: None,
     only: Sequence[Item] | None = None,
+    limits: Limits = _NO_LIMITS,
 ) -> int:
     """Answers a benchmark without scoring; returns how many answers the run now holds.
 
@@ -82,15 +99,21 @@ def generate(
     """
     items = benchmark.items[:limit] if only is None else only
     started, hits = time.perf_counter(), generator.hits
-    with run_directory.writing(run):
+    with run_directory.writing(run) as lock:
         _refuse_others(run, items, only)
         start(run, planned(benchmark, generator, [], limit, None), may_extend=only is None)
         count = 0
-        for _ in _answers(benchmark, generator, run, items):
+        for _ in _answers(benchmark, generator, run, items, lock, _Spending(limits)):
             count += 1
             tick()
-        note(run, time.perf_counter() - started, generator.hits - hits, generator.describe())
+        _note(run, time.perf_counter() - started, generator, hits, limits)
         return count
+
+
+def _note(run: Path, seconds: float, generator: Generator, hits: int, limits: Limits) -> None:
+    """Notes in the manifest what this part of a run took; ``hits`` were those before it."""
+    price = limits.price.to_json() if limits.price else None
+    note(run, seconds, generator.hits - hits, generator.describe(), price)
 
 
 def _refuse_others(run: Path, items: Sequence[Item], only: Sequence[Item] | None) -> None:
@@ -111,23 +134,80 @@ def _refuse_others(run: Path, items: Sequence[Item], only: Sequence[Item] | None
         )
 
 
-def _answers(benchmark: Benchmark, generator: Generator, run: Path, items: Sequence[Item]) -> Iterator[Completion]:
-    """The answers that a run already holds, then the missing ones, each written as soon as it is generated."""
-    file = run_directory.Appender(run / run_directory.GENERATIONS)
-    try:
+@dataclass(slots=True)
+class _Spending:
+    """What a run has taken so far, and what it may take."""
+
+    limits: Limits
+    usage: Usage = field(default_factory=Usage)
+    reached: str = ""
+
+    def add(self, completion: Completion) -> bool:
+        """Counts an answer; whether a limit is reached with this one."""
+        self.usage.add(completion)
+        was, self.reached = self.reached, self.reached or self.usage.reached(self.limits)
+        return bool(self.reached and not was)
+
+
+def _answers(
+    benchmark: Benchmark,
+    generator: Generator,
+    run: Path,
+    items: Sequence[Item],
+    lock: run_directory.Lock,
+    spending: _Spending,
+) -> Iterator[Completion]:
+    """The answers that a run already holds, then the missing ones, each written as soon as it is generated.
+
+    They are drawn in a thread that may outlast the call that wanted them, and hold the run until they are closed.
+    """
+    with (
+        lock.held(),
+        contextlib.closing(run_directory.Appender(run / run_directory.GENERATIONS)) as file,
+    ):
         answered = list(stored(run, benchmark))
-        yield from answered
-        done = {(completion.item, completion.sample) for completion in answered}
-        prompts = {item.id: sha256(benchmark.prompt(item)) for item in items}
-        # A replayed file is read again on resume, so that its problems are reported every time.
-        for completion in generator.generate(benchmark, items, done):
-            row = asdict(completion)
-            if not completion.reasoning:
-                del row["reasoning"]
-            file.append(row | {"prompt_sha256": completion.prompt_sha256 or prompts[completion.item]})
+        for completion in answered:
+            spending.add(completion)
             yield completion
-    finally:
-        file.close()
+        done = {(completion.item, completion.sample) for completion in answered}
+        if spending.reached and (missing := _missing(items, generator.samples, done)):
+            generator.unanswered = missing
+        else:
+            yield from _generated(benchmark, generator, items, done, file, spending)
+        if spending.reached and generator.unanswered:
+            generator.problems.append(f"{spending.reached}: with a higher limit the same command answers the rest")
+
+
+def _generated(
+    benchmark: Benchmark,
+    generator: Generator,
+    items: Sequence[Item],
+    done: Collection[Key],
+    file: run_directory.Appender,
+    spending: _Spending,
+) -> Iterator[Completion]:
+    """The missing answers, written."""
+    prompts = {item.id: sha256(benchmark.prompt(item)) for item in items}
+    # A replayed file is read again on resume, so that its problems are reported every time.
+    for completion in generator.generate(benchmark, items, done):
+        row = {name: value for name, value in asdict(completion).items() if value or name not in _RARE}
+        file.append(row | {"prompt_sha256": completion.prompt_sha256 or prompts[completion.item]})
+        is_reached = spending.add(completion)
+        yield completion
+        if is_reached and not _stop(generator, at_once=False):
+            return
+
+
+def _missing(items: Sequence[Item], samples: int, done: Collection[Key]) -> int:
+    return sum((item.id, sample) not in done for item in items for sample in range(samples))
+
+
+def _stop(generator: Generator, *, at_once: bool = True) -> bool:
+    """Ends what a generator is answering in another thread; whether it can."""
+    if not isinstance(generator, Stoppable):
+        return False
+    generator.stop(at_once=at_once)
+    return True
 
 
 def stored(run: Path, benchmark: Benchmark) -> Iterator[Completion]:
@@ -148,4 +228,5 @@ def stored(run: Path, benchmark: Benchmark) -> Iterator[Completion]:
             row.get("prompt_tokens"),
             row.get("completion_tokens"),
             reasoning=row.get("reasoning", ""),
+            cached=row.get("cached", False),
         )

@@ -10,7 +10,7 @@ from typing import Any, cast
 
 from apigauge.benchmarks.types import Benchmark
 from apigauge.errors import RunError
-from apigauge.file_formats import GeneratorRecord, Manifest, ReasoningRecord, SandboxRecord
+from apigauge.file_formats import GeneratorRecord, Manifest, PriceRecord, ReasoningRecord, SandboxRecord
 from apigauge.harness.evaluation import run_directory
 from apigauge.harness.evaluation.run_directory import GENERATIONS, MANIFEST, SCORES, SUMMARY
 from apigauge.harness.extraction import syntax
@@ -165,7 +165,7 @@ def _refusal(run: Path, different: Sequence[Difference]) -> str:
     return f"{run}: holds another run ({what}). Choose another --out, or `apigauge rerun {run}` to re-score."
 
 
-def note(run: Path, seconds: float, hits: int, generator: Mapping[str, Any]) -> None:
+def note(run: Path, seconds: float, hits: int, generator: Mapping[str, Any], price: PriceRecord | None = None) -> None:
     """Adds to the manifest what this part of a run took, which may have been resumed, and what it learned.
 
     Args:
@@ -173,11 +173,14 @@ def note(run: Path, seconds: float, hits: int, generator: Mapping[str, Any]) -> 
         seconds: what the part took.
         hits: its answers from the cache.
         generator: the generator's description of itself after it answered.
+        price: of the model's tokens, if the user gave one; it takes the place of an earlier one.
     """
     record = run_directory.read_manifest(run)
     learned = {name: generator[name] for name in _LEARNED if name in generator}
     if learned:
         record["generator"] = cast("GeneratorRecord", {**record.get("generator", {}), **learned})
+    if price:
+        record["price"] = price
     record["cache"] = {"hits": record.get("cache", {}).get("hits", 0) + hits}
     record["timings"] = {"seconds": round(record.get("timings", {}).get("seconds", 0.0) + seconds, 3)}
     run_directory.write_json(run / MANIFEST, record)

@@ -14,6 +14,7 @@ from apigauge.harness.evaluation.manifest import Difference, manifest, measured
 from apigauge.harness.evaluation.run_directory import Key
 from apigauge.harness.evaluation.scoring import Tick, score_answers
 from apigauge.harness.evaluation.summary import is_scoring_problem, summarise
+from apigauge.harness.evaluation.usage import usage_of
 from apigauge.harness.extraction.reasoning_tags import Reasoning, check_mode, of_record
 from apigauge.harness.metrics.executability import INFRA
 from apigauge.harness.metrics.table import MODULES, NAMES, is_executed
@@ -91,7 +92,7 @@ def score_run(
         run_directory.write_json(run / run_directory.MANIFEST, _between(old_manifest, new_manifest))
         fresh.replace(run / run_directory.SCORES)
         run_directory.write_json(run / run_directory.MANIFEST, new_manifest)
-        return summarise(benchmark, run, problems), changes
+        return summarise(benchmark, run, problems, usage_of(answers)), changes
 
 
 def compare_scores(old: Iterable[ScoreRow], new: Iterable[ScoreRow], different: Sequence[Difference]) -> list[Change]:
@@ -143,6 +144,8 @@ def _new_manifest(
         sandbox,
         cast("ReasoningRecord", reasoning.to_record()),
     )
+    if "price" in old:
+        new["price"] = old["price"]
     if "created" in old:
         new["created"] = old["created"]
     else:  # the run is older than this entry, and its date is unknown

@@ -11,6 +11,7 @@ import contextlib
 import fcntl
 import json
 import os
+import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, cast
@@ -21,7 +22,7 @@ from apigauge.file_formats import GenerationRow, Manifest, ScoreRow, Summary
 SCHEMA_VERSION = 1
 MANIFEST, GENERATIONS, SCORES, SUMMARY = "manifest.json", "generations.jsonl", "scores.jsonl", "summary.json"
 # Entries of a manifest that may differ between two runs whose scores must not.
-NOT_IDENTIFYING = ("created", "host", "timings", "cache")
+NOT_IDENTIFYING = ("created", "host", "timings", "cache", "price")
 
 Key = tuple[str, int]
 
@@ -177,12 +178,42 @@ class Appender:
         os.close(self._file)
 
 
+class Lock:
+    """A run directory's lock, given back when its last holder lets go: a thread may outlast the call that made it."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor, self._holders, self._guard = descriptor, 1, threading.Lock()
+
+    @contextlib.contextmanager
+    def held(self) -> Iterator[None]:
+        """Holds it in another thread as well.
+
+        Raises:
+            RunError: it has been given back.
+        """
+        with self._guard:
+            if not self._holders:
+                raise RunError("the run is no longer being written to")
+            self._holders += 1
+        try:
+            yield
+        finally:
+            self.release()
+
+    def release(self) -> None:
+        """Lets go of it."""
+        with self._guard:
+            self._holders -= 1
+            if not self._holders:
+                os.close(self._descriptor)
+
+
 @contextlib.contextmanager
-def writing(run: Path) -> Iterator[None]:
+def writing(run: Path) -> Iterator[Lock]:
     """Holds a run directory for one writer.
 
     Raises:
-        RunError: another process is writing to it, or it cannot be created.
+        RunError: another process, or another call of this one, is writing to it; or it cannot be created.
     """
     try:
         run.mkdir(parents=True, exist_ok=True)
@@ -196,12 +227,14 @@ def writing(run: Path) -> Iterator[None]:
     except BlockingIOError as error:
         os.close(lock)
         raise RunError(
-            f"{run}: another process is writing to this run; wait for it or choose another --out."
+            f"{run}: another process is writing to this run, or an earlier call of this one has not ended; wait for it "
+            "or choose another --out."
         ) from error
+    shared = Lock(lock)
     try:
-        yield
+        yield shared
     finally:
-        os.close(lock)
+        shared.release()
 
 
 def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[tuple[str, Any, Any]]:

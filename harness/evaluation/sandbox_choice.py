@@ -29,6 +29,7 @@ class SandboxOptions:
         environment: what is installed where programs run; the benchmark's own by default.
         hub: where programs find models: ``stand-in`` (the default of None), ``live``, or ``snapshot`` and a folder.
         inputs: ``fixtures`` or ``none``; the benchmark's own by default.
+        accepts_no_isolation: whether ``process`` may run programs without isolation where bubblewrap does not work.
     """
 
     kind: Kind = "auto"
@@ -37,25 +38,31 @@ class SandboxOptions:
     environment: str | None = None
     hub: tuple[str, ...] | None = None
     inputs: Literal["fixtures", "none"] | None = None
+    accepts_no_isolation: bool = False
 
 
 @contextmanager
 def sandbox_for(
-    benchmark: Benchmark, options: SandboxOptions, metrics: Sequence[str] | None, say: Callable[[str], None]
+    benchmark: Benchmark,
+    options: SandboxOptions,
+    metrics: Sequence[str] | None,
+    say: Callable[[str], None],
+    warn: Callable[[str], None] | None = None,
 ) -> Iterator[Sandbox | None]:
     """The sandbox to run a benchmark's programs in, closed afterwards; None if they are not to be run.
 
     Args:
         benchmark: whose programs.
-        options: only the kind ``auto`` does without a sandbox if none is available, and says so.
+        options: only the kind ``auto`` does without a sandbox if none is available, and warns of it.
         metrics: the metrics selected by name, if any: without ``exec.*`` among them nothing is run.
         say: takes a line for the person.
+        warn: takes the line that programs are not run although they should be; ``say`` by default.
 
     Raises:
         UsageError: options exclude each other, or the benchmark's programs cannot be run at all.
         SandboxError: the requested sandbox is unavailable.
     """
-    sandbox = _open(benchmark, options, metrics, say)
+    sandbox = _open(benchmark, options, metrics, say, warn or say)
     try:
         yield sandbox
     finally:
@@ -64,10 +71,16 @@ def sandbox_for(
 
 
 def _open(
-    benchmark: Benchmark, options: SandboxOptions, metrics: Sequence[str] | None, say: Callable[[str], None]
+    benchmark: Benchmark,
+    options: SandboxOptions,
+    metrics: Sequence[str] | None,
+    say: Callable[[str], None],
+    warn: Callable[[str], None],
 ) -> Sandbox | None:
     is_required = names_executed(metrics)
     kind = options.kind
+    if options.accepts_no_isolation and kind != "process":
+        raise UsageError(f"--accept-no-isolation: is for --sandbox process; {kind} runs no program without isolation")
     if kind == "none" and is_required:
         raise UsageError("--metrics names exec.*, which --sandbox none does not measure; leave out one of the two")
     if kind == "none" or (metrics and not is_required):
@@ -88,12 +101,13 @@ def _open(
             runtime=options.runtime,
             hub=hub_for(benchmark.hub, options.hub),
             inputs=options.inputs or benchmark.inputs,
+            accepts_no_isolation=options.accepts_no_isolation,
             say=say,
         )
     except SandboxError as error:
         if kind != "auto" or is_required:
             raise
-        say(f"apigauge: programs are not run, exec.* is not measured: {error}")
+        warn(f"programs are not run, exec.* is not measured: {error}")
         return None
 
 

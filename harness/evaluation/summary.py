@@ -8,6 +8,8 @@ from typing import cast
 from apigauge.benchmarks.types import Benchmark
 from apigauge.file_formats import MetricSummary, ScoreRow, Summary
 from apigauge.harness.evaluation import ceilings, run_directory, unfinished
+from apigauge.harness.evaluation.samples import summarise_samples
+from apigauge.harness.evaluation.usage import Usage, price_of
 from apigauge.harness.metrics.executability import MAX_INFRA_ERROR_RATE, infra_errors, is_withheld
 from apigauge.harness.metrics.table import NAMES, TOP, is_executed
 from apigauge.harness.metrics.types import SCORER_ERROR
@@ -17,13 +19,14 @@ from apigauge.harness.statistics.intervals import estimate
 _UNSCORED, _WITHHELD = f"labelled {SCORER_ERROR}", "exec.* is withheld"
 
 
-def summarise(benchmark: Benchmark, run: Path, problems: Sequence[str]) -> Summary:
+def summarise(benchmark: Benchmark, run: Path, problems: Sequence[str], usage: Usage) -> Summary:
     """Aggregates a run's scores into ``summary.json`` and returns it.
 
     Args:
         benchmark: what the run answers.
         run: the run directory.
         problems: of the answers; those of the scoring are added.
+        usage: what the answers took.
     """
     rows, manifest = run_directory.read_scores(run), run_directory.read_manifest(run)
     apis = {item.id: item.api for item in benchmark.items}
@@ -45,8 +48,17 @@ def summarise(benchmark: Benchmark, run: Path, problems: Sequence[str]) -> Summa
     }
     if counted:
         summary["unfinished"] = counted
+    if taken := usage.to_json(price_of(manifest.get("price"))):
+        summary["usage"] = taken
+    if samples := summarise_samples([_without(row, withheld) for row in rows] if withheld else rows, apis):
+        summary["samples"] = samples
     run_directory.write_json(run / run_directory.SUMMARY, summary)
     return summary
+
+
+def _without(row: ScoreRow, withheld: Sequence[str]) -> ScoreRow:
+    """A row without the scores of these metrics."""
+    return {**row, "metrics": {name: score for name, score in row["metrics"].items() if name not in withheld}}
 
 
 def _scoring_problems(rows: Sequence[ScoreRow]) -> list[str]:

@@ -3,7 +3,8 @@
 import contextlib
 import queue
 import threading
-from collections.abc import Generator, Iterable, Iterator
+import time
+from collections.abc import Callable, Generator, Iterable, Iterator
 from enum import Enum
 from typing import Any, Final, Literal, TypeVar
 
@@ -18,14 +19,25 @@ class Pending(Enum):
 
 PENDING: Final = Pending.PENDING
 _POLL = 0.02
+# The thread's name, for who must know that it has not ended.
+THREAD = "prefetch"
 Kind = Literal["value", "end", "error"]
 
 
-def prefetch(values: Iterable[Value], size: int) -> Generator[Value | Pending, None, None]:
+def prefetch(
+    values: Iterable[Value], size: int, stop: Callable[[], None] = lambda: None, patience: float = 0.0
+) -> Generator[Value | Pending, None, None]:
     """The values, drawn in a thread at most ``size`` ahead; ``PENDING`` whenever there is none for 20 ms.
 
     An error in drawing is raised here, after the values before it. When this generator is closed early, the thread ends
-    at its next value and closes the iterator there; this does not wait for it, since the value may take minutes.
+    at its next value and closes the iterator there.
+
+    Args:
+        values: what is drawn.
+        size: how many may wait.
+        stop: called repeatedly once this generator is closed early, until the thread has ended: makes the value that is
+            being drawn end, or come soon.
+        patience: seconds to wait for that; a value may take minutes.
     """
     results: queue.Queue[tuple[Kind, Any]] = queue.Queue(size)
     stopped = threading.Event()
@@ -50,7 +62,8 @@ def prefetch(values: Iterable[Value], size: int) -> Generator[Value | Pending, N
             if isinstance(iterator, Generator):
                 iterator.close()
 
-    threading.Thread(target=draw, name="prefetch", daemon=True).start()
+    thread = threading.Thread(target=draw, name=THREAD, daemon=True)
+    thread.start()
     try:
         while True:
             try:
@@ -65,3 +78,12 @@ def prefetch(values: Iterable[Value], size: int) -> Generator[Value | Pending, N
             yield value
     finally:
         stopped.set()
+        _end(thread, stop, patience)
+
+
+def _end(thread: threading.Thread, stop: Callable[[], None], patience: float) -> None:
+    """Waits so many seconds for a thread to end."""
+    until = time.monotonic() + patience
+    while thread.is_alive() and time.monotonic() < until:
+        stop()  # again and again: it may have come before there was anything to stop
+        thread.join(_POLL)

@@ -11,8 +11,9 @@ import json
 import logging
 import os
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import platformdirs
 
@@ -24,17 +25,45 @@ def folder() -> Path:
     return platformdirs.user_cache_path("apigauge") / "completions"
 
 
+class Entry(NamedTuple):
+    """A cached completion: its file, the file's size in bytes, and the model that it is of, if the entry says so."""
+
+    path: Path
+    size: int
+    model: str
+
+
+def entries(root: Path | None = None) -> Iterator[Entry]:
+    """All cached completions, those that cannot be read too.
+
+    Args:
+        root: the folder of the cache; the user's cache folder by default.
+    """
+    for path in sorted((root or folder()).glob("??/*.json")):
+        try:
+            content = path.read_bytes()
+        except OSError:  # another process has just deleted it
+            continue
+        try:
+            model = json.loads(content).get("model")
+        except (ValueError, RecursionError, AttributeError):
+            model = None
+        yield Entry(path, len(content), model if isinstance(model, str) else "")
+
+
 class Cache:
     """The completions of one engine and sampling.
 
     Args:
         identity: what all of its completions depend on; must be serialisable as JSON.
         root: the folder of the cache; the user's cache folder by default.
+        model: the model's name in lists of what is cached.
     """
 
-    def __init__(self, identity: dict[str, Any], root: Path | None = None) -> None:
+    def __init__(self, identity: dict[str, Any], root: Path | None = None, model: str = "") -> None:
         self._identity = json.dumps(identity, sort_keys=True)
         self._root = root or folder()
+        self._model = model
         logging.getLogger(__name__).debug("completions are cached in %s", self._root)
 
     def get(self, prompt: str, seed: int | None) -> Answer | None:
@@ -58,7 +87,8 @@ class Cache:
     def put(self, prompt: str, seed: int | None, answer: Answer) -> None:
         """Stores an answer; that a disk is full or read-only is not an error."""
         path = self._path(prompt, seed)
-        text = json.dumps(answer._asdict(), ensure_ascii=False).encode("utf-8", "surrogatepass")
+        entry = answer._asdict() | {"model": self._model}
+        text = json.dumps(entry, ensure_ascii=False).encode("utf-8", "surrogatepass")
         with contextlib.suppress(OSError):
             path.parent.mkdir(parents=True, exist_ok=True)
             with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".", delete=False) as file:

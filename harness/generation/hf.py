@@ -21,7 +21,7 @@ from apigauge.harness.generation.checkpoint import Checkpoint, described_code
 from apigauge.harness.generation.model_generator import ModelGenerator, checkpoint_generator
 from apigauge.harness.generation.options import ModelOptions
 from apigauge.harness.generation.tokens import CheckpointTokenizer, Tokenized
-from apigauge.harness.generation.types import Answer, Request
+from apigauge.harness.generation.types import Answer, Request, Stop
 from apigauge.harness.generation.weights import is_pair, is_quantized, load_weights
 
 _BATCH = 32
@@ -41,6 +41,8 @@ class HF:
         UsageError: an option makes no sense for this backend.
         ModelError: the checkpoint is not a generative model or has no tokenizer, or the adapter is for another model.
     """
+
+    is_identified = True
 
     def __init__(self, checkpoint: Checkpoint, adapter: Checkpoint | None, options: ModelOptions) -> None:
         if options.dtype not in _DTYPES:
@@ -62,7 +64,9 @@ class HF:
             if adapter:
                 self._model = load_adapter(self._model, adapter, self._tokens, merge=options.merge)
         self._model.eval()
-        self._ends = _prepare(self._model, self._tokens.tokenizer)
+        self._embedded = _embedded_tokens(self._model)
+        self._ends = _prepare(self._model, self._tokens.tokenizer, self._embedded)
+        self._stop = Stop()
 
     def describe(self) -> dict[str, Any]:
         """Weights, adapter, tokenizer, dtype, kind of device, libraries."""
@@ -106,15 +110,24 @@ class HF:
             ModelError: not even one prompt fits memory.
         """
         longest = self._options.sampling.max_new_tokens
-        work = self._tokens.encode(requests, style, None if self._is_pair else context_of(self._model), longest)
+        if self._is_pair:
+            encoder, decoder = positions_of_pair(self._model)
+            longest = longest if decoder is None else min(longest, decoder)
+            work = self._tokens.encode(requests, style, None, longest, encoder)
+        else:
+            work = self._tokens.encode(requests, style, context_of(self._model), longest)
+        self._refuse_unembedded(work)
         work.sort(key=lambda one: (-len(one.ids), one.request.item, one.request.sample))
         size, at = self._options.batch_size or _BATCH, 0
-        while at < len(work):
+        self._stop = stop = Stop()
+        while at < len(work) and not stop.is_set:
             batch = work[at : at + size]
             # A row with less room than the others would stop the whole batch where its context ends.
             if any(one.limit < longest for one in batch):
                 batch = batch[:1]
             answers = self._try_batch(batch)
+            if stop.is_at_once:
+                return  # the batch was cut off where it was
             if answers is not None:
                 at += len(batch)
                 yield from zip((one.request for one in batch), answers, strict=True)
@@ -125,6 +138,24 @@ class HF:
                     f"item {batch[0].request.item}: its prompt of {len(batch[0].ids)} tokens alone does not fit "
                     "memory; try --dtype bfloat16, a smaller --max-new-tokens or another --device"
                 )
+
+    def _refuse_unembedded(self, work: Sequence[Tokenized]) -> None:
+        """Refuses prompts with tokens that the model does not have.
+
+        Raises:
+            ModelError: there are such tokens: the tokenizer is another model's.
+        """
+        for one in work:
+            if (token := max(one.ids)) >= self._embedded:
+                text = self._tokens.tokenizer.convert_ids_to_tokens(token)
+                raise ModelError(
+                    f"{self._checkpoint.name}: the prompt of item {one.request.item} has token {token} ({text!r}), and "
+                    f"the model has {self._embedded} tokens: copy the tokenizer it was trained with into its folder"
+                )
+
+    def stop(self, *, at_once: bool) -> None:
+        """Ends the answers that another thread generates: after their next token, or after their batch."""
+        self._stop.set(at_once=at_once)
 
     def _try_batch(self, batch: Sequence[Tokenized]) -> list[Answer] | None:
         """The batch's answers; None if it does not fit memory."""
@@ -154,7 +185,9 @@ class HF:
                 attention_mask=mask,
                 generation_config=GenerationConfig(do_sample=False, max_new_tokens=batch[0].limit),
                 logits_processor=self._draws(batch),
-                stopping_criteria=StoppingCriteriaList([stops] if self._options.sampling.stop else []),
+                stopping_criteria=StoppingCriteriaList(
+                    [*([stops] if self._options.sampling.stop else []), Interrupted(self._stop)]
+                ),
             )
         return [
             self._answer(one, row[start:][:length].tolist())
@@ -246,6 +279,22 @@ class StopTexts:
         return any(stop in text for stop in self._stop)
 
 
+class Interrupted:
+    """Ends a whole batch after its next token, once it is to end at once.
+
+    A thread that is left inside torch while the interpreter ends would abort the process.
+    """
+
+    def __init__(self, stop: Stop) -> None:
+        self._stop = stop
+
+    def __call__(self, ids: Any, _scores: Any, **_: Any) -> Any:
+        """Which rows have ended: (rows,)."""
+        import torch
+
+        return torch.full((ids.shape[0],), self._stop.is_at_once, device=ids.device)
+
+
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
     """Suppresses the progress bars and warnings of transformers while a checkpoint is loaded; errors are raised."""
@@ -262,7 +311,12 @@ def quiet() -> Iterator[None]:
         logging.set_verbosity(before)
 
 
-def _prepare(model: Any, tokenizer: Any) -> frozenset[int]:
+def _embedded_tokens(model: Any) -> int:
+    """How many tokens the model has an embedding of."""
+    return int(model.get_input_embeddings().weight.shape[0])
+
+
+def _prepare(model: Any, tokenizer: Any, embedded: int) -> frozenset[int]:
     """Reduces the checkpoint's generation settings to the ids of special tokens; returns those that end an answer."""
     from transformers import GenerationConfig
 
@@ -270,7 +324,8 @@ def _prepare(model: Any, tokenizer: Any) -> frozenset[int]:
     ends = ids["eos_token_id"]
     ends = {*(ends if isinstance(ends, list) else [ends]), tokenizer.eos_token_id} - {None}
     pads = (tokenizer.pad_token_id, ids["pad_token_id"], tokenizer.eos_token_id, *sorted(ends), 0)
-    ids["pad_token_id"] = next(pad for pad in pads if pad is not None)
+    # Padding is masked, so that any token does that the model has.
+    ids["pad_token_id"] = next(pad for pad in pads if pad is not None and pad < embedded)
     ids["eos_token_id"] = sorted(ends) or None
     model.generation_config = GenerationConfig(**ids)
     return frozenset(ends)
@@ -282,3 +337,22 @@ def context_of(model: Any) -> int | None:
     names = ("max_position_embeddings", "n_positions", "max_sequence_length", "max_seq_len")
     lengths = (getattr(config, name, None) for name in names)
     return next((value for value in lengths if isinstance(value, int) and value > 0), None)
+
+
+def positions_of_pair(model: Any) -> tuple[int | None, int | None]:
+    """How many tokens an encoder and a decoder have positions for; None for one without a limit.
+
+    Positions that are relative (T5) or computed as they are needed (M2M100, NLLB) have none.
+    """
+    if any(hasattr(module, "make_weights") for module in model.modules()):
+        return None, None
+    whole = model.config
+
+    def length(part: Any, *names: str) -> int | None:
+        values = (getattr(part, name, None) for name in (*names, "max_position_embeddings"))
+        return next((value for value in values if isinstance(value, int) and value > 0), None)
+
+    return (
+        length(getattr(whole, "encoder", whole), "max_encoder_position_embeddings"),
+        length(getattr(whole, "decoder", whole), "max_decoder_position_embeddings"),
+    )

@@ -3,7 +3,7 @@
 import hashlib
 import logging
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any, Protocol
 
 from apigauge.benchmarks.types import Benchmark, Item
@@ -58,15 +58,15 @@ class ModelGenerator:
         sampling: how answers are drawn.
         prompting: how prompts are made.
         spec: the model as the user named it, without the parts that are true of one machine only.
-        cached: whether completions are cached.
+        cached: whether completions are cached; by default those of an engine that is identified.
     """
 
     def __init__(
-        self, engine: Engine, sampling: Sampling, prompting: Prompting, spec: str, *, cached: bool = True
+        self, engine: Engine, sampling: Sampling, prompting: Prompting, spec: str, *, cached: bool | None = None
     ) -> None:
         self._engine, self._sampling, self._prompting, self._spec = engine, sampling, prompting, spec
         self._style = prompting.resolve(has_chat=engine.has_chat)
-        self._cached = cached
+        self._cached = engine.is_identified if cached is None else cached
         self.problems: list[str] = engine.problems
         self.samples = sampling.samples
         # What a server refused, by the answers that it gave nevertheless.
@@ -111,7 +111,7 @@ class ModelGenerator:
         identity |= self._prompting.chat_settings()
         if self._sampling.stop:
             identity["stops"] = "in the answer only"  # earlier versions looked for them in the prompt's end too
-        cache = Cache(identity) if self._cached else None
+        cache = Cache(identity, model=self._spec) if self._cached else None
         missing = []
         for request in requests:
             cached = cache.get(request.prompt, self._seed(request)) if cache else None
@@ -119,7 +119,7 @@ class ModelGenerator:
                 missing.append(request)
             else:
                 self.hits += 1
-                yield self._completion(request, cached)
+                yield replace(self._completion(request, cached), cached=True)
         self.unanswered = len(missing)
         for request, raw_answer in self._engine.answer(missing, self._style) if missing else ():
             self.unanswered -= 1
@@ -127,6 +127,10 @@ class ModelGenerator:
             if cache:
                 cache.put(request.prompt, self._seed(request), answer)
             yield self._completion(request, answer)
+
+    def stop(self, *, at_once: bool) -> None:
+        """Ends the engine's answers, from another thread."""
+        self._engine.stop(at_once=at_once)
 
     def _completion(self, request: Request, answer: Answer) -> Completion:
         for name in set(answer.left_out) - self._left_out - HARMLESS:

@@ -7,9 +7,10 @@ import os
 import random
 import re
 import threading
-from collections.abc import Coroutine, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import partial
 from queue import SimpleQueue
 from typing import Any
 
@@ -21,7 +22,7 @@ from apigauge.harness.generation.model_generator import ModelGenerator
 from apigauge.harness.generation.options import ModelOptions
 from apigauge.harness.generation.reasoning_tags import opened_reasoning
 from apigauge.harness.generation.refusals import LIMIT, Change, refused_field
-from apigauge.harness.generation.types import Answer, Request
+from apigauge.harness.generation.types import Answer, Request, Stop
 
 ATTEMPTS = 6
 # Seconds. A pause is drawn from 0 to BACK_OFF, doubled after each attempt ("full jitter"), so that requests that failed
@@ -31,18 +32,33 @@ LONGEST_PAUSE = 60.0
 _RETRIED = {408, 409, 425, 429}
 _UNREACHED = (httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError)
 _LONGEST_MESSAGE = 300
+_NOT_AUTHENTICATED, _FORBIDDEN = 401, 403
+# So many questions refused, and none answered: it is the key.
+_REFUSALS = 3
+# What gateways write when a filter refuses one question: Azure, OpenAI, OpenRouter, Google, Amazon, Cloudflare.
+_FILTERED = re.compile(
+    "content[ _-]?(filter|polic|management)|moderation|flagged|safety|responsible[ _]?ai|guardrail|jailbreak",
+    re.IGNORECASE,
+)
 
 
-# Answers, or the error that ended them; None after the last one.
-_Results = SimpleQueue[tuple[Request, Answer] | BaseException | None]
+# Answers, each with what is called once it was taken, or the error that ended them; None after the last one.
+_Results = SimpleQueue[tuple[Request, Answer, Callable[[], object]] | BaseException | None]
 
 
 class _AttemptError(Exception):
     """One attempt failed; the next one may succeed."""
 
-    def __init__(self, reason: str, pause: float = 0.0, *, is_final: bool = False, is_unreached: bool = False) -> None:
+    def __init__(
+        self, reason: str, pause: float = 0.0, *, status: int = 0, is_final: bool = False, is_unreached: bool = False
+    ) -> None:
         super().__init__(reason)
-        self.pause, self.is_final, self.is_unreached = pause, is_final, is_unreached
+        self.pause, self.status, self.is_final, self.is_unreached = pause, status, is_final, is_unreached
+
+    @property
+    def is_not_allowed(self) -> bool:
+        """Whether the server refused the request as not allowed, and not because of what it says."""
+        return self.status in (_NOT_AUTHENTICATED, _FORBIDDEN)
 
 
 class _RefusalError(Exception):
@@ -69,6 +85,7 @@ class OpenAI:
     """
 
     has_chat = True
+    is_identified = False
 
     def __init__(self, model: str, options: ModelOptions) -> None:
         if options.concurrency < 1 or options.timeout <= 0:
@@ -84,6 +101,9 @@ class OpenAI:
         self._auth = httpx.BasicAuth(url.username, url.password) if url.userinfo and not key else None
         self._secrets = [secret for secret in (key, url.password, url.query.decode("ascii")) if secret]
         self._is_reached, self._first_wave = False, 0
+        # Requests that the server refused as not allowed, and whether it has answered any.
+        self._not_allowed, self._is_allowed = 0, False
+        self._stop, self._results = Stop(), _Results()
         # What the server refused, once a request without it was answered: other names, None for what is left out.
         self._changes: dict[str, str | None] = {}
 
@@ -103,20 +123,34 @@ class OpenAI:
             ModelError: the key is not accepted, or the address cannot be connected to.
         """
         self._first_wave = min(self._options.concurrency, len(requests))
-        results: _Results = SimpleQueue()
+        self._stop, self._results = Stop(), SimpleQueue()
+        results = self._results
         with _in_thread(self._answer_all(requests, style, results)):
             while (result := results.get()) is not None:
                 if isinstance(result, BaseException):
                     raise result
-                yield result
+                request, answer, taken = result
+                yield request, answer
+                taken()
+
+    def stop(self, *, at_once: bool) -> None:
+        """Ends the answers of another thread: no further request is sent; with ``at_once``, none is waited for."""
+        self._stop.set(at_once=at_once)
+        if at_once:
+            self._results.put(None)
 
     async def _answer_all(self, requests: Sequence[Request], style: str, results: _Results) -> None:
-        waiting = iter(requests)
+        waiting, stop = iter(requests), self._stop
 
         async def work(client: httpx.AsyncClient) -> None:
             for request in waiting:
+                if stop.is_set:
+                    return
                 if (answer := await self._answer_one(client, request, style)) is not None:
-                    results.put((request, answer))
+                    # The next request waits until this answer was taken, which may reach a limit of tokens or cost.
+                    taken, loop = asyncio.Event(), asyncio.get_running_loop()
+                    results.put((request, answer, partial(loop.call_soon_threadsafe, taken.set)))
+                    await taken.wait()
 
         try:
             async with self._client() as client, asyncio.TaskGroup() as group:
@@ -144,6 +178,8 @@ class OpenAI:
             try:
                 return await self._adapted(client, request, style)
             except _AttemptError as error:
+                if error.is_not_allowed:
+                    self._refuse_key(error)
                 if error.is_final:
                     self.problems.append(f"{name}: {error}; it is left out")
                     return None
@@ -158,6 +194,19 @@ class OpenAI:
                 raise ModelError(f"no server answers at {url} ({last}): start it, or give --base-url its address")
         self.problems.append(f"{name}: {ATTEMPTS} attempts failed, the last one with: {last}; it is left out")
         return None
+
+    def _refuse_key(self, error: _AttemptError) -> None:
+        """Ends the answers if what the server refuses is the key rather than one question.
+
+        HTTP 401 is about the key (RFC 9110, section 15.5.2). 403 may also be a filter's, of one question: it is the
+        key's only if the server has answered nothing yet and refuses several questions.
+
+        Raises:
+            ModelError: it is the key.
+        """
+        self._not_allowed += 1
+        if error.status == _NOT_AUTHENTICATED or (not self._is_allowed and self._not_allowed >= _REFUSALS):
+            raise ModelError(f"{self.describe()['base_url']} does not accept the key in OPENAI_API_KEY: {error}")
 
     async def _adapted(self, client: httpx.AsyncClient, request: Request, style: str) -> Answer:
         """An attempt, repeated at once for each field that the server refuses.
@@ -175,6 +224,7 @@ class OpenAI:
                 changes[refusal.change.name] = refusal.change.renamed
                 continue
             self._changes |= changes
+            self._is_allowed = True
             opened = "" if style == "chat" else opened_reasoning(request.prompt)
             return answer._replace(
                 text=opened + answer.text,
@@ -203,8 +253,9 @@ class OpenAI:
         status = response.status_code
         refusal, message = _error(response)
         reason = self._hide(f"HTTP {status}: {message}").rstrip(": ")
-        if status in (401, 403):
-            raise ModelError(f"{self.describe()['base_url']} does not accept the key in OPENAI_API_KEY: {reason}")
+        if status in (_NOT_AUTHENTICATED, _FORBIDDEN):
+            is_filtered = status == _FORBIDDEN and _FILTERED.search(response.text)
+            raise _AttemptError(reason, status=0 if is_filtered else status, is_final=True)
         if change := refused_field(status, refusal, message, body):
             raise _RefusalError(change)
         is_final = status not in _RETRIED and status < 500

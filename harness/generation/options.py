@@ -13,7 +13,7 @@ class ModelOptions:
     Attributes:
         sampling: how answers are drawn.
         prompting: how prompts are made.
-        cached: whether completions are cached.
+        cached: whether completions are cached; by default those of models that their weights' digest identifies.
         dtype: of the weights and the arithmetic: ``auto`` (as stored), ``float32``, ``bfloat16`` or ``float16``.
         device: ``auto`` (accelerators if there are any), ``cpu``, ``cuda``, ``cuda:1``, ...
         adapter: a LoRA or other PEFT adapter: path or id.
@@ -29,7 +29,7 @@ class ModelOptions:
 
     sampling: Sampling = field(default_factory=Sampling)
     prompting: Prompting = field(default_factory=Prompting)
-    cached: bool = True
+    cached: bool | None = None
     dtype: str = "auto"
     device: str = "auto"
     adapter: str | None = None

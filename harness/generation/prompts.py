@@ -107,9 +107,16 @@ def _by_template(path: Path, items: Sequence[Item], documents: Sequence[str]) ->
     environment = ImmutableSandboxedEnvironment(undefined=jinja2.StrictUndefined, keep_trailing_newline=True)
     try:
         template = environment.from_string(path.read_text(encoding="utf-8"))
-        return [
+        prompts = [
             template.render(instruction=item.instruction, document=document)
             for item, document in zip(items, documents, strict=True)
         ]
-    except (jinja2.TemplateError, OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"--prompt {path}: {error}") from error
+    except Exception as error:  # a template raises what it likes
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise UsageError(f"--prompt {path}: {reason}") from error
+    if empty := [item.id for item, prompt in zip(items, prompts, strict=True) if not prompt.strip()]:
+        raise UsageError(
+            f"--prompt {path}: makes an empty prompt of {len(empty)} of {len(items)} items, such as {empty[0]}: write "
+            "{{ instruction }} where the question goes"
+        )
+    return prompts

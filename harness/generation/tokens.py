@@ -16,6 +16,7 @@ _FILES = ("tokenizer*", "vocab*", "*.model", "*.tiktoken", "merges.txt", "tekken
 # Files that hold a vocabulary: an adapter's folder may have settings of a tokenizer without one.
 _VOCABULARIES = ("tokenizer.json", "vocab*", "*.model", "*.tiktoken", "tekken.json")
 _TEMPLATE = "chat_template.jinja"
+_SHORTER = "Leave out --retriever, shorten the template of --prompt, or take a model with a longer context."
 
 
 class Tokenized(NamedTuple):
@@ -111,7 +112,7 @@ class CheckpointTokenizer:
 
     def _check(self, text: str, message: str, prompting: Prompting) -> None:
         """Whether the template uses what it is given; a name that it lacks may be meant for another model."""
-        if prompting.system and text == self._render(prompting.messages(message)[1:], prompting):
+        if prompting.system and text == self._without_system(message, prompting):
             raise UsageError(
                 f"--system: the chat template of {self._name} leaves the system prompt out. Put it into a template of "
                 "--prompt FILE instead"
@@ -122,6 +123,13 @@ class CheckpointTokenizer:
                 logging.getLogger(__name__).warning(
                     "--chat-template-arg %s: the chat template of %s does not mention it", name, self._name
                 )
+
+    def _without_system(self, message: str, prompting: Prompting) -> str | None:
+        """The same chat without its system prompt; None of a template that does not do without one."""
+        try:
+            return self._render(prompting.messages(message)[1:], prompting)
+        except UsageError:
+            return None
 
     def ids(self, prompts: Sequence[str], style: str) -> list[list[int]]:
         """Prompts as tokens.
@@ -143,7 +151,14 @@ class CheckpointTokenizer:
             ids = ids[:-1]
         return ids
 
-    def encode(self, requests: Sequence[Request], style: str, context: int | None, longest: int) -> list[Tokenized]:
+    def encode(
+        self,
+        requests: Sequence[Request],
+        style: str,
+        context: int | None,
+        longest: int,
+        encoder: int | None = None,
+    ) -> list[Tokenized]:
         """The requests as tokens.
 
         Args:
@@ -151,11 +166,23 @@ class CheckpointTokenizer:
             style: the prompts' style; in ``chat`` prompts the template's special tokens are already present.
             context: tokens that prompt and answer may have together; None if there is no limit.
             longest: tokens of the longest answer that the options allow.
+            encoder: tokens that a prompt may have where an encoder reads it; None if there is no limit.
 
         Raises:
-            UsageError: a prompt leaves no room for an answer.
+            UsageError: a prompt leaves no room for an answer, is longer than the encoder takes, or is empty.
         """
         encoded = self.ids([request.prompt for request in requests], style)
+        if empty := [request.item for request, ids in zip(requests, encoded, strict=True) if not ids]:
+            raise UsageError(
+                f"the prompts of {len(set(empty))} items, such as {empty[0]}, have no token: the chat template of "
+                f"{self._name} or the template of --prompt leaves the question out; try --prompt instruction"
+            )
+        if encoder is not None and (most := max(map(len, encoded), default=0)) > encoder:
+            items = dict.fromkeys(r.item for r, ids in zip(requests, encoded, strict=True) if len(ids) > encoder)
+            raise UsageError(
+                f"the prompts of {len(items)} items have more tokens, up to {most}, than the {encoder} that the "
+                f"model's encoder takes (items {', '.join(list(items)[:5])}). {_SHORTER}"
+            )
         tokenized = [
             Tokenized(request, ids, longest if context is None else min(longest, context - len(ids)))
             for request, ids in zip(requests, encoded, strict=True)
@@ -166,8 +193,7 @@ class CheckpointTokenizer:
             raise UsageError(
                 f"the prompts of {len({one.request.item for one in full})} items leave no room for an answer in the "
                 f"model's context of {context} tokens (items {names}; the longest is item {worst.request.item} with "
-                f"{len(worst.ids)}). Leave out --retriever, shorten the template of --prompt, or take a model with a "
-                "longer context."
+                f"{len(worst.ids)}). {_SHORTER}"
             )
         return tokenized
 

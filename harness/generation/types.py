@@ -6,7 +6,7 @@ A :class:`Generator` answers a benchmark's items; every ``--model`` is one. An :
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from apigauge.benchmarks.types import Benchmark, Item
 
@@ -24,6 +24,7 @@ class Completion:
         completion_tokens: tokens of the answer; likewise.
         prompt_sha256: digest of the prompt; None for the benchmark's own.
         reasoning: what the model wrote before the answer, where a server returns it apart from the text.
+        cached: whether it is an earlier run's, from the cache of completions, so that it cost nothing.
     """
 
     item: str
@@ -34,6 +35,7 @@ class Completion:
     completion_tokens: int | None = None
     prompt_sha256: str | None = None
     reasoning: str = ""
+    cached: bool = False
 
 
 class Generator(Protocol):
@@ -69,6 +71,31 @@ class Generator(Protocol):
         Where an answer is unavailable, it is left out and reported in ``problems``.
         """
         ...
+
+
+@runtime_checkable
+class Stoppable(Protocol):
+    """A generator whose :meth:`Generator.generate` can be ended from another thread."""
+
+    def stop(self, *, at_once: bool) -> None:
+        """Ends the answers that are being generated now; later calls of ``generate`` are not affected.
+
+        Args:
+            at_once: drops what is unfinished; otherwise nothing new is begun, and what was begun is still yielded.
+        """
+        ...
+
+
+class Stop:
+    """Whether the answers of one call are to end early: set by one thread, read by another."""
+
+    def __init__(self) -> None:
+        self.is_set = self.is_at_once = False
+
+    def set(self, *, at_once: bool) -> None:
+        """Nothing new is begun from now on; with ``at_once`` nothing is finished either."""
+        self.is_at_once |= at_once
+        self.is_set = True
 
 
 class FixedAnswers:
@@ -122,6 +149,8 @@ class Engine(Protocol):
     """A model that is ready to answer."""
 
     problems: list[str]
+    # Whether its description decides its answers: not for a server, which may put another model behind a name.
+    is_identified: bool
 
     def describe(self) -> dict[str, Any]:
         """What its answers depend on besides prompt and sampling; the same on every machine."""
@@ -146,4 +175,8 @@ class Engine(Protocol):
         Raises:
             UsageError: a prompt leaves no room for an answer; raised before the first answer.
         """
+        ...
+
+    def stop(self, *, at_once: bool) -> None:
+        """As :meth:`Stoppable.stop`, for the answers of :meth:`answer`."""
         ...

@@ -10,7 +10,7 @@ from apigauge.harness.generation.checkpoint import Checkpoint, described_code
 from apigauge.harness.generation.model_generator import ModelGenerator, checkpoint_generator
 from apigauge.harness.generation.options import ModelOptions
 from apigauge.harness.generation.tokens import CheckpointTokenizer, Tokenized
-from apigauge.harness.generation.types import Answer, Request
+from apigauge.harness.generation.types import Answer, Request, Stop
 
 
 def open_generator(argument: str, options: ModelOptions) -> ModelGenerator:
@@ -25,6 +25,8 @@ class VLLM:
         UsageError: vLLM is not installed.
         ModelError: it cannot run the checkpoint.
     """
+
+    is_identified = True
 
     def __init__(self, checkpoint: Checkpoint, adapter: Checkpoint | None, options: ModelOptions) -> None:
         # Standard output belongs to the result.
@@ -66,6 +68,7 @@ class VLLM:
             )
         except (OSError, ValueError, RuntimeError, AssertionError, KeyError) as error:
             raise ModelError(f"vLLM cannot run {checkpoint.name}: {error}") from error
+        self._stop = Stop()
         self._lora = _lora_request(adapter) if adapter else None
         self._ends = checkpoint.end_ids() | {self._tokens.tokenizer.eos_token_id} - {None}
 
@@ -126,14 +129,19 @@ class VLLM:
             )
             lora = {"lora_request": self._lora} if self._lora else {}
             engine.add_request(str(number), {"prompt_token_ids": one.ids}, parameters, **lora)
+        self._stop = stop = Stop()
         try:
-            while engine.has_unfinished_requests():
+            while engine.has_unfinished_requests() and not stop.is_set:
                 for output in self._step():
                     if output.finished:
                         one = work[int(output.request_id)]
                         yield one.request, self._answer(one, output.outputs[0])
         finally:
             engine.abort_request([str(number) for number in range(len(work))])
+
+    def stop(self, *, at_once: bool) -> None:
+        """Ends the answers that another thread generates after the engine's next step: it has begun all of them."""
+        self._stop.set(at_once=at_once)
 
     def _step(self) -> list[Any]:
         try:

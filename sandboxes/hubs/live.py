@@ -1,47 +1,33 @@
 """The real hub for programs without a network: the host fetches what a program lacked, and runs the program again.
 
 Only the host connects to the hub and writes to the cache, so a program can neither reach the network nor leave anything
-for the next program. Fetched files are data and never run on the host; a Torch Hub repository's code runs in the
-sandbox.
+for the next program. A Torch Hub repository's code runs in the sandbox.
 """
 
-import ast
-import hashlib
-import io
-import os
-import re
-import tarfile
-import tempfile
+import json
+import shutil
+import subprocess
+import sys
 import threading
-import urllib.error
-import urllib.parse
-import urllib.request
-import zipfile
-from collections.abc import Iterable, Iterator
-from pathlib import Path, PurePosixPath
+import time
 from typing import Any
 
 from apigauge.errors import SandboxError
 from apigauge.sandboxes.hubs import Hub
+from apigauge.sandboxes.hubs.fetch import FETCHERS, SCRATCH
 from apigauge.sandboxes.verdict import NOTHING, Limits, Program, Sandbox, Verdict
 
+# What fetches one model, in a process of its own.
+MODULE = "apigauge.sandboxes.hubs.fetch"
 _LACKS = frozenset({"hub_not_found", "input", "network"})
 # Enough for a repository, its base model, its tokenizer and its weights; more rounds would be a program in a loop.
 _ROUNDS = 6
-_TIMEOUT_SECONDS = 60
-_REPOSITORY = re.compile(r"[\w.-]+/[\w.-]+(?::[\w./-]+)?")
-_LEGACY_NAME = re.compile(r"[a-z][\w-]{2,60}")
-# Addresses in the line that torch.hub prints before it fetches weights. A program can print such a line too, so only
-# hosts that really have weights are contacted.
-_WEIGHTS = (
-    "https://dl.fbaipublicfiles.com/",
-    "https://download.pytorch.org/",
-    "https://github.com/",
-    "https://huggingface.co/",
-)
-_DOWNLOADING = re.compile(r'Downloading: "(https?://[^"]+)" to (\S+)')
-_NOT_NEEDED = ["*.h5", "*.msgpack", "*.onnx", "*.ot", "*.tflite", "*.mlmodel", "flax_model*", "tf_model*"]
 CAVEAT = "models come from the hub as it is now: a later run may find others"
+# For one model; and after a failure of the hub.
+LONGEST_SECONDS = 1_800.0
+ATTEMPTS = 3
+PAUSE_SECONDS = 2.0
+_LONGEST_PAUSE = 60.0
 
 
 class LiveSandbox:
@@ -56,29 +42,107 @@ class LiveSandbox:
     def __init__(self, sandbox: Sandbox, hub: Hub, endpoint: str | None = None) -> None:
         self._sandbox = sandbox
         self.concurrency = sandbox.concurrency
-        self._fetcher: Any = _FETCHERS[hub.name](hub.folder, endpoint)
-        self._tried: set[str] = set()
+        self._hub, self._endpoint = hub, endpoint
+        self._fetcher = FETCHERS[hub.name](hub.folder, endpoint)
+        # By name: the number of the fetch that brought it, None if the hub does not have it.
+        self._fetched: dict[str, int | None] = {}
+        self._refused: dict[str, str] = {}
+        self._count = 0
+        self._is_troubled = self._is_closed = False
         self._one = threading.Lock()
+        self._process: subprocess.Popen[str] | None = None
 
     def run(self, program: Program, limits: Limits | None = None) -> Verdict:
         """Runs a program, again each time that something new could be fetched for it."""
+        since = self._count
         verdict = self._sandbox.run(program, limits)
         for _ in range(_ROUNDS):
             try:
-                if verdict.category not in _LACKS or not self._fetch(program, verdict):
+                if verdict.category not in _LACKS or not self._is_fetched(program, verdict, since):
                     break
             except SandboxError as error:  # a failure of the hub or the network, not of the program
                 return Verdict("infra", NOTHING, None, str(error), verdict.evidence)
+            since = self._count
             verdict = self._sandbox.run(program, limits)
         return verdict
 
-    def _fetch(self, program: Program, verdict: Verdict) -> bool:
-        """Fetches what a program lacked; returns whether anything new was fetched."""
+    def _is_fetched(self, program: Program, verdict: Verdict, since: int) -> bool:
+        """Fetches what a program lacked; returns whether any of it came after ``since`` fetches.
+
+        It may have been fetched for another program, while this one ran.
+
+        Raises:
+            SandboxError: nothing could be fetched because the hub or the network failed.
+        """
         with self._one:
-            missing = [name for name in self._fetcher.missing(program, verdict) if name not in self._tried]
-            self._tried.update(missing)
-            fetched = [self._fetcher.fetch(name) for name in missing]  # every one: a program may need them all
-            return any(fetched)
+            names = list(self._fetcher.missing(program, verdict))
+            failures = []
+            for name in names:  # every one: a program may need them all
+                if name not in self._fetched:
+                    try:
+                        self._fetch(name)
+                    except SandboxError as error:
+                        failures.append(error)
+            numbers = [self._fetched.get(name) for name in names]
+            if any(number is not None and number > since for number in numbers):
+                return True
+            if failures:
+                raise failures[0]
+            return False
+
+    def _fetch(self, name: str) -> None:
+        """Fetches one name, in several attempts, and remembers what is certain.
+
+        Raises:
+            SandboxError: the hub or the network failed, or it is too large.
+        """
+        # While the hub is in trouble, each program waits for one attempt only.
+        attempts = 1 if self._is_troubled else ATTEMPTS
+        outcome: dict[str, Any] = {}
+        for attempt in range(attempts):
+            if name not in self._refused:
+                outcome = self._in_process(name)
+            if "refused" in outcome:
+                self._refused[name] = outcome["refused"]
+            if name in self._refused:
+                raise SandboxError(f"--hub live: {name} {self._refused[name]}")
+            if "unavailable" not in outcome:
+                break
+            if attempt < attempts - 1:
+                time.sleep(min(max(outcome["pause"], PAUSE_SECONDS * 2**attempt), _LONGEST_PAUSE))
+        self._is_troubled = "unavailable" in outcome
+        if self._is_troubled:
+            raise SandboxError(f"--hub live: {name} cannot be fetched: {outcome['unavailable']}.")
+        self._count += outcome["fetched"]
+        self._fetched[name] = self._count if outcome["fetched"] else None
+
+    def _in_process(self, name: str) -> dict[str, Any]:
+        """What came of one attempt, in a process that is ended if it takes too long, or with this sandbox."""
+        if self._is_closed:
+            raise SandboxError("the sandbox is closed")
+        arguments = [self._hub.name, str(self._hub.folder), self._endpoint or "", name]
+        self._process = subprocess.Popen(  # noqa: S603 - our own module
+            [sys.executable, "-m", MODULE, *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        scratch = f"{SCRATCH}{self._process.pid}-*"
+        try:
+            out, errors = self._process.communicate(timeout=LONGEST_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.communicate()
+            return {"refused": f"could not be fetched within {LONGEST_SECONDS:g} s; use --hub snapshot"}
+        finally:
+            for left in (*self._hub.folder.glob(scratch), *self._hub.folder.glob(f"hub/{scratch}")):
+                shutil.rmtree(left, ignore_errors=True)
+        try:
+            outcome: dict[str, Any] = json.loads(out.splitlines()[-1])
+        except (ValueError, IndexError):
+            raise SandboxError(f"--hub live: {name} cannot be fetched: {errors.strip()[-300:]}") from None
+        return outcome
 
     def describe(self) -> dict[str, Any]:
         """As its sandbox, with this mode's caveat."""
@@ -86,150 +150,8 @@ class LiveSandbox:
         return about | {"caveats": [*about["caveats"], CAVEAT]}
 
     def close(self) -> None:
-        """Closes the sandbox; fetched files stay."""
+        """Closes the sandbox and ends what is being fetched; fetched files stay."""
+        self._is_closed = True
+        if self._process and self._process.poll() is None:
+            self._process.kill()
         self._sandbox.close()
-
-
-class HuggingFace:
-    """Fetches repositories with Hugging Face's own library, which also reports whether one exists."""
-
-    def __init__(self, folder: Path, endpoint: str | None) -> None:
-        try:
-            import huggingface_hub
-        except ImportError as error:
-            raise SandboxError("--hub live needs huggingface_hub here: pip install 'apigauge[hf]'.") from error
-        self._library: Any = huggingface_hub
-        self._folder = folder
-        self._endpoint = endpoint
-
-    def missing(self, program: Program, verdict: Verdict) -> Iterator[str]:
-        """Strings of the program that may be repositories: those in its failure's message, else all with an owner."""
-        candidates = [text for text in _strings(program) if _REPOSITORY.fullmatch(text) or _LEGACY_NAME.fullmatch(text)]
-        in_message = [text for text in candidates if text in verdict.reason]
-        yield from dict.fromkeys(in_message or [text for text in candidates if "/" in text])
-
-    def fetch(self, name: str) -> bool:
-        """Downloads a repository without the formats that PyTorch does not read; False if it does not exist."""
-        from huggingface_hub.errors import HfHubHTTPError, HFValidationError
-
-        try:
-            self._library.snapshot_download(
-                name, cache_dir=self._folder, endpoint=self._endpoint, ignore_patterns=_NOT_NEEDED
-            )
-        except (HfHubHTTPError, HFValidationError):
-            return False
-        except OSError as error:
-            raise SandboxError(f"--hub live: {name} cannot be fetched ({error}).") from error
-        return True
-
-
-class TorchHub:
-    """Fetches repositories as GitHub's archives, and the weights that their code downloads."""
-
-    def __init__(self, folder: Path, endpoint: str | None) -> None:
-        self._endpoint = endpoint or "https://github.com"
-        self._weights = (f"{endpoint}/",) if endpoint else _WEIGHTS
-        self._folder = folder / "hub"
-        # torch.hub would create these, and cannot: programs have the folder read-only.
-        (self._folder / "checkpoints").mkdir(parents=True, exist_ok=True)
-        (self._folder / "trusted_list").touch()
-
-    def missing(self, program: Program, verdict: Verdict) -> Iterator[str]:
-        """Addresses of weights that torch.hub tried to download, else the repositories that the program names."""
-        matches = _DOWNLOADING.finditer(str(verdict.evidence.get("stderr", "")))
-        downloads = [match[0] for match in matches if match[1].startswith(self._weights)]
-        yield from downloads or [text for text in _strings(program) if _REPOSITORY.fullmatch(text)]
-
-    def fetch(self, name: str) -> bool:
-        """Downloads weights to where torch.hub looks for them, or a repository; False if they do not exist."""
-        if match := _DOWNLOADING.fullmatch(name):
-            data = _get(match[1])
-            if data is not None:
-                _write(self._folder / "checkpoints" / PurePosixPath(match[2]).name, data)
-            return data is not None
-        repository, _, reference = name.partition(":")
-        return any(self._repository(repository, one) for one in ([reference] if reference else ["main", "master"]))
-
-    def _repository(self, repository: str, reference: str) -> bool:
-        data = _get(f"{self._endpoint}/{repository}/archive/{reference}.zip")
-        if data is None:
-            return False
-        place = self._folder / f"{repository}_{reference}".replace("/", "_")
-        with tempfile.TemporaryDirectory(dir=self._folder) as scratch:
-            with zipfile.ZipFile(io.BytesIO(data)) as archive:
-                archive.extractall(scratch)  # noqa: S202 - zipfile itself keeps names inside the folder
-            root = next(path for path in Path(scratch).iterdir() if path.is_dir())
-            _readable(root)
-            if not place.exists():
-                root.rename(place)
-        return True
-
-
-class TensorFlowHub:
-    """Fetches models as TensorFlow Hub's archives, under the names that its library uses in its cache."""
-
-    def __init__(self, folder: Path, endpoint: str | None) -> None:
-        self._folder = folder
-        self._hosts = (endpoint,) if endpoint else ("https://tfhub.dev/", "https://www.kaggle.com/models/")
-
-    def missing(self, program: Program, _verdict: Verdict) -> Iterator[str]:
-        """The handles that the program names."""
-        yield from (text for text in _strings(program) if text.startswith(self._hosts))
-
-    def fetch(self, name: str) -> bool:
-        """Downloads and unpacks a model; False if it does not exist."""
-        data = _get(f"{name}?tf-hub-format=compressed")
-        if data is None:
-            return False
-        place = self._folder / hashlib.sha1(name.encode(), usedforsecurity=False).hexdigest()
-        with tempfile.TemporaryDirectory(dir=self._folder) as scratch:
-            root = Path(scratch, "model")
-            root.mkdir()
-            with tarfile.open(fileobj=io.BytesIO(data)) as archive:
-                archive.extractall(root, filter="data")
-            _readable(root)
-            if not place.exists():
-                root.rename(place)
-        return True
-
-
-_FETCHERS = {"huggingface": HuggingFace, "tensorflowhub": TensorFlowHub, "torchhub": TorchHub}
-
-
-def _get(url: str) -> bytes | None:
-    """The content at an address; None if there is none.
-
-    Raises:
-        SandboxError: the host cannot be reached.
-    """
-    try:
-        with urllib.request.urlopen(url, timeout=_TIMEOUT_SECONDS) as answer:  # noqa: S310 - the user chose --hub live
-            return bytes(answer.read())
-    except urllib.error.HTTPError:
-        return None
-    except OSError as error:
-        host = urllib.parse.urlsplit(url).netloc
-        raise SandboxError(f"--hub live: {host} cannot be reached ({error}).") from error
-
-
-def _strings(program: Program) -> Iterable[str]:
-    """The literal strings of a program."""
-    try:
-        nodes = list(ast.walk(ast.parse(program.source)))
-    except (SyntaxError, ValueError, RecursionError):
-        return ()
-    return [node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)]
-
-
-def _write(path: Path, data: bytes) -> None:
-    with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
-        file.write(data)
-    Path(file.name).chmod(0o644)
-    os.replace(file.name, path)  # noqa: PTH105 - atomic
-
-
-def _readable(root: Path) -> None:
-    """Make everything readable: programs run as other users."""
-    for path in (root, *root.rglob("*")):
-        if not path.is_symlink():
-            path.chmod(0o755 if path.is_dir() else 0o644)

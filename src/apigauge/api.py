@@ -80,6 +80,7 @@ def run(
         metrics: only these; all by default.
         options: sampling, prompting and the like, for models.
         sandbox: where programs run (``auto``, ``docker``, ``process``); nowhere by default: ``exec.*`` is not measured.
+            Without isolation only with ``SandboxOptions("process", accepts_no_isolation=True)``.
         workers: processes for scoring; None means all cores. With more than one, the calling script needs the usual
             ``if __name__ == "__main__":``.
         reasoning: what a model writes before it answers: ``strip`` leaves it out, by the tags of the checkpoint's chat

@@ -78,14 +78,21 @@ class ReasoningRecord(TypedDict):
     prompt_tag: NotRequired[str]
 
 
+class PriceRecord(TypedDict):
+    """US dollars for a million tokens of prompts, and of answers, as the user gave them."""
+
+    prompt: float
+    completion: float
+
+
 class Manifest(TypedDict):
     """``manifest.json``.
 
     ``prompt_sha256`` is the digest of all the benchmark's prompts; ``metrics`` has a version for each scoring module;
     ``extraction`` is that of the extraction, and ``execution`` of what runs programs and reads their verdicts, where
     any were run: a metric's version names libraries and Python, and digests all code between an answer and its score;
-    ``created`` (ISO 8601, UTC), ``host``, ``timings`` (seconds) and ``cache`` say when, where and how the run was made
-    and are not compared between runs.
+    ``created`` (ISO 8601, UTC), ``host``, ``timings`` (seconds), ``cache`` and ``price`` say when, where and how the
+    run was made and are not compared between runs.
     """
 
     benchmark: BenchmarkRecord
@@ -103,12 +110,14 @@ class Manifest(TypedDict):
     host: NotRequired[dict[str, str]]
     timings: NotRequired[dict[str, float]]
     cache: NotRequired[dict[str, int]]
+    price: NotRequired[PriceRecord]
 
 
 class GenerationRow(TypedDict):
     """A line of ``generations.jsonl``: one answer, verbatim; token counts are null where no model ran.
 
-    ``reasoning`` is what the model wrote before the answer, where a server returns it apart from the text.
+    ``reasoning`` is what the model wrote before the answer, where a server returns it apart from the text; ``cached``
+    is true if the answer is an earlier run's.
     """
 
     item: str
@@ -119,6 +128,7 @@ class GenerationRow(TypedDict):
     completion_tokens: NotRequired[int | None]
     prompt_sha256: NotRequired[str | None]
     reasoning: NotRequired[str]
+    cached: NotRequired[bool]
 
 
 class ExtractionRecord(TypedDict):
@@ -195,12 +205,39 @@ class UnfinishedRecord(TypedDict):
     reasons: dict[str, int]
 
 
+class UsageRecord(TypedDict):
+    """What the answers took: tokens, and US dollars where the run has a price.
+
+    Of ``answers``, ``cached`` ones came from the cache and are in no sum, and neither are ``unknown`` ones, whose
+    tokens the server does not report.
+    """
+
+    answers: int
+    cached: int
+    unknown: int
+    prompt_tokens: int
+    completion_tokens: int
+    dollars: NotRequired[float]
+
+
+class SamplesRecord(TypedDict):
+    """What several answers to each question say of a metric that is 0 or 1.
+
+    ``pass_at`` has pass@k by k (as text), and ``consistency`` is the probability that two answers to one question get
+    the same score; both are means over questions with 95 % intervals.
+    """
+
+    pass_at: dict[str, MetricSummary]
+    consistency: MetricSummary
+
+
 class Summary(TypedDict):
     """``summary.json``.
 
     ``items`` were scored of ``expected``; ``labels`` counts categories by metric; ``infra_error_rate`` is the share of
     programs that could not be run because the sandbox failed (null if none ran); ``withheld`` metrics had too many of
-    those; ``ceilings`` is what the references reach in the same sandbox; ``unfinished`` counts answers without an end.
+    those; ``ceilings`` is what the references reach in the same sandbox; ``unfinished`` counts answers without an end;
+    ``usage`` is there where a model ran, and ``samples``, by metric, where questions have several answers.
     """
 
     schema_version: int
@@ -212,4 +249,6 @@ class Summary(TypedDict):
     withheld: list[str]
     ceilings: NotRequired[dict[str, float]]
     unfinished: NotRequired[UnfinishedRecord]
+    usage: NotRequired[UsageRecord]
+    samples: NotRequired[dict[str, SamplesRecord]]
     problems: list[str]

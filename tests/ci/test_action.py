@@ -100,6 +100,11 @@ def test_a_baseline_of_another_benchmark_is_broken_and_said_to_be(job, baselines
     assert "the benchmark differs" in error.get("message")
 
 
+def test_the_consent_to_run_programs_without_isolation_reaches_the_run(job):
+    assert "--accept-no-isolation: is for --sandbox process" in job(accept_no_isolation="true").log
+    assert "--accept-no-isolation" not in job(accept_no_isolation="yes").log
+
+
 def test_the_first_run_has_no_baseline_and_leaves_the_one_to_commit(job, tmp_path):
     done = job(baseline="baseline.json")
     assert (done.exit, done.outputs["decision"]) == (4, "broken")

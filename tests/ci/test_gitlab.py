@@ -90,6 +90,10 @@ def test_a_run_that_fails_is_broken_and_the_job_has_its_exit_code(job, gitlab):
     assert "### apigauge: broken (`mini`)" in gitlab.bodies()[0]
 
 
+def test_the_consent_to_run_programs_without_isolation_reaches_the_run(job):
+    assert "--accept-no-isolation: is for --sandbox process" in job(ACCEPT_NO_ISOLATION="true").log
+
+
 def test_a_sample_is_held_against_a_baseline_of_the_same_sample(job, baselines):
     assert job(LIMIT="12", BASELINE=str(baselines / "twelve.json")).exit == 0
     assert job(LIMIT="12").exit == 4

@@ -14,7 +14,7 @@ def process_sandbox():
     opened = []
 
     def make(concurrency=2):
-        opened.append(open_sandbox("process", "python", concurrency=concurrency, say=lambda _: None))
+        opened.append(open_sandbox("process", "python", concurrency=concurrency, accepts_no_isolation=True))
         return opened[-1]
 
     yield make

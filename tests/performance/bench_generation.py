@@ -92,7 +92,9 @@ def overlap(benchmark):
     with tempfile.TemporaryDirectory() as scratch, contextlib.redirect_stderr(io.StringIO()):
         generator = open_generator("openai:references", options)
         apart, together = Path(scratch, "apart"), Path(scratch, "together")
-        sandbox = open_sandbox("process", benchmark.environment, concurrency=1, say=lambda _: None)
+        sandbox = open_sandbox(
+            "process", benchmark.environment, concurrency=1, accepts_no_isolation=True, say=lambda _: None
+        )
         answering = timed(lambda: generate(benchmark, generator, apart))
         scoring = timed(lambda: score_run(benchmark, apart, metrics, 1, sandbox=sandbox))
         whole = timed(lambda: evaluate(benchmark, generator, together, metrics, None, 1, sandbox=sandbox))

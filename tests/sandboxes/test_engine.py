@@ -210,6 +210,7 @@ def test_a_disk_error_of_this_machine_is_no_engine_error(fake, tiny, monkeypatch
         build(tiny, "docker", say=print)
 
 
+@pytest.mark.bwrap
 def test_a_sandbox_that_cannot_look_for_its_image_says_so_and_auto_continues_without(fake, tiny):
     fake.faults["image"] = raises(VanishesError())
     with pytest.raises(SandboxError, match="looking for the image: the engine does not answer"):

@@ -220,6 +220,7 @@ def opened(recipe: Recipe, data_dir: Path | None, say: Say) -> Iterator[list[See
         benchmark.environment,
         hub=stand_in_hub(benchmark.hub) if benchmark.hub else None,
         inputs=benchmark.inputs,
+        accepts_no_isolation=recipe.accept_no_isolation,
         say=say,
     )
     try:

@@ -56,6 +56,7 @@ class Recipe:
         seeds: one training for each.
         baseline: released answers to compare with: a file, or a name that ``benchmarks fetch`` downloads.
         sandbox: where checkpoints' programs run: auto, docker or process.
+        accept_no_isolation: whether ``process`` may run them without isolation where bubblewrap does not work.
         labeler: judges answers: static, execution, openai:MODEL, hf:ID_OR_PATH or vllm:ID_OR_PATH.
         labeler_options: of a labeler that is a model.
         learn_from: ``reward`` (the reward model), or ``labeler`` (the labeler itself, called at every step, without a
@@ -76,6 +77,7 @@ class Recipe:
     seeds: tuple[int, ...] = (0,)
     baseline: str = ""
     sandbox: str = "auto"
+    accept_no_isolation: bool = False
     labeler: str = "static"
     labeler_options: LabelerOptions = field(default_factory=LabelerOptions)
     learn_from: str = "reward"

@@ -89,7 +89,7 @@ def test_what_makes_no_sense_is_refused_before_anything_is_sent(server, tmp_path
     [["--system", "Another."], ["--chat-template-arg", "enable_thinking=true"], ["--chat-template-arg", "x=1"]],
 )
 def test_other_settings_of_the_chat_are_another_run_with_answers_of_its_own(server, tmp_path, options):
-    first = ["--system", "One.", "--chat-template-arg", "enable_thinking=false"]
+    first = ["--system", "One.", "--chat-template-arg", "enable_thinking=false", "--cache"]
     assert command(server, tmp_path / "run", *first) == 0
     merged = [*options, *(first[:2] if options[0] != "--system" else first[2:])]
     assert command(server, tmp_path / "run", *merged) == RunError.exit_code

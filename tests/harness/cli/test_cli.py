@@ -41,6 +41,9 @@ COMMANDS = [
     ["environments"],
     ["models"],
     ["completion"],
+    ["cache"],
+    ["cache", "show"],
+    ["cache", "empty"],
     ["benchmarks"],
     ["benchmarks", "list"],
     ["benchmarks", "show"],
@@ -85,7 +88,7 @@ def test_every_command_has_help(capsys, command):
 
 @pytest.mark.parametrize(
     "command",
-    [c for c in COMMANDS if c not in (["benchmarks"], ["sandbox"], ["hubs"], ["rlaif"], ["completion"])],
+    [c for c in COMMANDS if c not in (["benchmarks"], ["cache"], ["sandbox"], ["hubs"], ["rlaif"], ["completion"])],
     ids=" ".join,
 )
 def test_every_command_takes_json_and_a_data_folder(capsys, command):
@@ -93,7 +96,7 @@ def test_every_command_takes_json_and_a_data_folder(capsys, command):
         main([*command, "--help"])
     shown = capsys.readouterr().out
     assert "--json" in shown
-    reads_no_benchmark = ("sandbox", "comment", "runs", "metrics", "environments", "models")
+    reads_no_benchmark = ("sandbox", "comment", "runs", "metrics", "environments", "models", "cache")
     assert ("--data-dir" in shown) == (command[0] not in reads_no_benchmark)
 
 

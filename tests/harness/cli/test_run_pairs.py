@@ -55,6 +55,8 @@ def test_a_single_pair_has_the_folder_and_the_json_of_a_single_run(tmp_path, cap
         "expected",
         "metrics",
         "unfinished",
+        "usage",
+        "samples",
         "infra_error_rate",
     }
     assert (tmp_path / "run" / "manifest.json").is_file()

@@ -344,7 +344,7 @@ def test_an_interrupt_ends_the_programs_that_run_and_the_same_command_goes_on(tm
     lines[0]["text"] = QUANTILES
     (tmp_path / "answers.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
     arguments = ["score", "--benchmark", "mini", "--responses", str(tmp_path / "answers.jsonl"), "--out"]
-    arguments += [str(tmp_path / "run"), "--sandbox", "process", "--metrics", "exec.rate"]
+    arguments += [str(tmp_path / "run"), "--sandbox", "process", "--accept-no-isolation", "--metrics", "exec.rate"]
     process = subprocess.Popen(
         [sys.executable, "-c", INTERRUPTED, *arguments],
         stdout=subprocess.DEVNULL,

@@ -69,3 +69,33 @@ def test_closed_early_it_closes_what_it_draws_from():
     next(stage)
     stage.close()
     assert closed.wait(5)
+
+
+def test_closed_early_it_ends_the_value_that_is_being_drawn_and_waits_for_that():
+    """The stop may come before there is anything to stop, so one call is not enough."""
+    stops, ended = [], threading.Event()
+
+    def source():
+        yield 1
+        while len(stops) < 3:
+            time.sleep(0.01)
+        ended.set()
+
+    stage = prefetch(source(), 2, lambda: stops.append(1), 10.0)
+    assert values(next(one for one in stage if one is not PENDING)) == [1]
+    stage.close()
+    assert ended.is_set()
+
+
+def test_a_value_that_does_not_end_is_not_waited_for_longer_than_said():
+    go = threading.Event()
+
+    def source():
+        yield 1
+        go.wait(30)
+
+    stage = prefetch(source(), 2, patience=0.1)
+    next(one for one in stage if one is not PENDING)
+    stage.close()
+    assert not go.is_set()
+    go.set()

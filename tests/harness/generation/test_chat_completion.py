@@ -114,7 +114,7 @@ def test_what_is_not_the_protocol_s_is_an_error_that_is_tried_again(choice):
 def test_a_run_keeps_reasoning_in_its_rows_and_in_the_cache(server, mini, tmp_path):
     server.react = lambda _: message("length", content=None, reasoning="Let me think")
     command = ["run", "--benchmark", "mini", "--model", "openai:m", "--base-url", server.url, "--sandbox", "none"]
-    command += ["--metrics", "ast_match"]
+    command += ["--metrics", "ast_match", "--cache"]
     for name in ("first", "cached"):
         assert main([*command, "--limit", "2", "--out", str(tmp_path / name)]) == 0
         lines = (tmp_path / name / "generations.jsonl").read_text().splitlines()

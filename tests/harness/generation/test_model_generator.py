@@ -20,6 +20,7 @@ class Counting:
     """An engine that answers each prompt with its length, and counts."""
 
     has_chat = False
+    is_identified = True
 
     def __init__(self, identity="one", silent=()):
         self.problems, self.requested, self._identity, self._silent = [], [], identity, silent
@@ -29,6 +30,9 @@ class Counting:
 
     def chat(self, message):
         return message
+
+    def stop(self, *, at_once):
+        pass
 
     def answer(self, requests, style):
         for request in requests:

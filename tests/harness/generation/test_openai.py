@@ -275,12 +275,12 @@ def test_a_proxy_that_cannot_be_used_is_told(server, monkeypatch):
 # In the whole
 
 
-def test_a_benchmark_is_answered_by_a_server_and_found_in_the_cache_afterwards(server, tmp_path, monkeypatch):
+def test_a_benchmark_is_answered_by_a_server_and_found_in_the_cache_on_request(server, tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     benchmark = load_benchmark("mini")
     items = benchmark.items[:5]
     for hits in (0, 5):
-        generator = open_generator("openai:some/model", ModelOptions(base_url=server.url))
+        generator = open_generator("openai:some/model", ModelOptions(base_url=server.url, cached=True))
         made = {completion.item: completion.text for completion in generator.generate(benchmark, items)}
         assert made == {item.id: f"to {item.instruction}" for item in items}
         assert (generator.hits, len(server.requests)) == (hits, 5)

@@ -162,16 +162,43 @@ def test_a_server_s_own_words_are_reported_in_one_short_line(server, body, repor
     assert client.problems == [f"item 'i0', sample 0: HTTP 400{reported}; it is left out"]
 
 
-@pytest.mark.parametrize("status", [401, 403])
 @pytest.mark.parametrize("key", ["", KEY])
-def test_a_key_that_is_not_accepted_ends_the_run_at_once(server, monkeypatch, status, key):
+def test_a_key_that_is_not_accepted_ends_the_run_at_once(server, monkeypatch, key):
     monkeypatch.setenv("OPENAI_API_KEY", key)
-    server.react = lambda received: error(status, f"bad key {key}") if received.prompt == "p3" else None
-    with pytest.raises(ModelError, match=f"127.0.0.1.*OPENAI_API_KEY: HTTP {status}: bad key") as raised:
+    server.react = lambda received: error(401, f"bad key {key}") if received.prompt == "p3" else None
+    with pytest.raises(ModelError, match=r"127.0.0.1.*OPENAI_API_KEY: HTTP 401: bad key") as raised:
         answers(engine(server, concurrency=1), requests(50))
     assert KEY not in str(raised.value)
     assert server.prompts() == ["p0", "p1", "p2", "p3"]
     assert not still_running()
+
+
+def test_a_key_without_the_right_to_a_model_ends_the_run_after_a_few_questions(server):
+    server.react = lambda _: error(403, "no access to this model")
+    with pytest.raises(ModelError, match="OPENAI_API_KEY: HTTP 403: no access"):
+        answers(engine(server, concurrency=1), requests(50))
+    assert server.prompts() == ["p0", "p1", "p2"]
+    assert not still_running()
+
+
+@pytest.mark.parametrize("place", [0, 3, 8])
+def test_a_question_that_a_filter_forbids_is_left_out_and_the_others_are_answered(server, place):
+    """The first as well as the last: a fix that looks only at whether there were answers fails on one of them."""
+    server.react = lambda received: error(403, "forbidden here") if received.prompt == f"p{place}" else None
+    client = engine(server, concurrency=1)
+    assert len(answers(client, requests(9))) == 8
+    assert client.problems == [f"item 'i{place}', sample 0: HTTP 403: forbidden here; it is left out"]
+    again = engine(server, concurrency=1)  # the run resumed: only that one is missing
+    assert answers(again, requests(9)[place : place + 1]) == {}
+    assert again.problems == client.problems
+
+
+def test_a_filter_that_says_so_may_forbid_many_questions(server):
+    message = "The response was filtered due to the prompt triggering Azure OpenAI's content management policy"
+    server.react = lambda received: None if received.prompt == "p7" else error(403, message)
+    client = engine(server, concurrency=1)
+    assert len(answers(client, requests(9))) == 1
+    assert len(client.problems) == 8
 
 
 def test_answers_that_were_there_before_the_key_was_refused_are_had(server):
@@ -239,7 +266,7 @@ def test_a_generator_that_is_closed_early_leaves_nothing_running(server):
     server.react = lambda received: None if received.prompt == "p0" else silent
     stream = engine(server, concurrency=3, timeout=60.0).answer(requests(30), "chat")
     next(stream)
-    while len(server.requests) < 4:
+    while len(server.requests) < 3:
         time.sleep(0.01)
     assert still_running()
     started = time.monotonic()
@@ -247,7 +274,7 @@ def test_a_generator_that_is_closed_early_leaves_nothing_running(server):
     assert time.monotonic() - started < 1
     assert not still_running()
     time.sleep(0.1)
-    assert len(server.requests) == 4
+    assert len(server.requests) == 3
 
 
 def test_a_generator_that_is_closed_early_does_not_wait_for_a_pause(server):

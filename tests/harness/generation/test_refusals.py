@@ -168,7 +168,7 @@ def test_what_was_left_out_is_said_once_recorded_and_no_hindrance_to_resuming(se
 
 def test_answers_from_the_cache_remember_what_was_not_sent(server, mini):
     server.react = refusing("temperature", "temperature is not supported")
-    first, second = (open_generator("openai:m", ModelOptions(base_url=server.url)) for _ in range(2))
+    first, second = (open_generator("openai:m", ModelOptions(base_url=server.url, cached=True)) for _ in range(2))
     assert len(list(first.generate(mini, mini.items[:3]))) == 3
     server.react = lambda _: error(500, "gone")
     assert len(list(second.generate(mini, mini.items[:3]))) == 3

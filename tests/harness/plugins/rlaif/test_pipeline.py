@@ -19,6 +19,7 @@ SMALL = """
 benchmark = "mini"
 model = "apigauge-mini"
 sandbox = "process"
+accept_no_isolation = true
 {more}
 [sft]
 epochs = 1
@@ -197,7 +198,7 @@ def checked(folder, before, spec, after):
     """The hacking check of a training from the shipped checkpoint and a reward to another answerer and reward."""
     mini = load_benchmark("mini")
     points = []
-    sandbox = open_sandbox("process", mini.environment)
+    sandbox = open_sandbox("process", mini.environment, accepts_no_isolation=True)
     try:
         for step, (name, reward) in enumerate([("hf:apigauge-mini", before), (spec, after)]):
             generator = open_generator(name, ModelOptions(sampling=Sampling(120), cached=False))

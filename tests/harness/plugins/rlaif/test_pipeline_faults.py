@@ -27,6 +27,7 @@ SMALL = """
 benchmark = "mini"
 model = "apigauge-mini"
 sandbox = "process"
+accept_no_isolation = true
 [sft]
 epochs = 1
 learning_rate = 1e-5
@@ -103,6 +104,7 @@ def test_the_recipe_for_a_gpu_runs_with_a_labeler_behind_a_server(tmp_path, monk
         seeds=(0,),
         baseline="",
         sandbox="process",
+        accept_no_isolation=True,
         labeler_options=replace(training.labeler_options, base_url=server.url, concurrency=2),
         sft=replace(training.sft, epochs=1),
         feedback=replace(training.feedback, limit=12, max_new_tokens=100),
@@ -137,7 +139,7 @@ class Engine:
 @pytest.mark.slow
 def test_a_checkpoint_has_no_scores_until_the_sandbox_ran_its_programs(tmp_path):
     mini = load_benchmark("mini")
-    sandbox = open_sandbox("process", mini.environment)
+    sandbox = open_sandbox("process", mini.environment, accepts_no_isolation=True)
     engine = Engine(sandbox)
     answers = tmp_path / "answers.jsonl"
     answers.write_text(

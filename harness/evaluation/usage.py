@@ -1,0 +1,138 @@
+"""What a run's answers cost: tokens, money by the user's prices, and limits of both.
+
+An answer from the cache of completions costs nothing, and one whose server does not say how many tokens it took is
+counted apart: a sum without it would be too low.
+"""
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import cast
+
+from apigauge.errors import UsageError
+from apigauge.file_formats import PriceRecord, UsageRecord
+from apigauge.harness.generation.types import Completion
+
+_MILLION = 1e6
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """US dollars for a million tokens of prompts, and of answers (which include a model's reasoning)."""
+
+    prompt: float
+    completion: float
+
+    def __post_init__(self) -> None:
+        if not all(0 <= price < math.inf for price in (self.prompt, self.completion)):
+            raise UsageError("--price: give two numbers of dollars, 0 or more")
+
+    def dollars(self, prompt_tokens: int, completion_tokens: int) -> float:
+        """What so many tokens cost."""
+        return (prompt_tokens * self.prompt + completion_tokens * self.completion) / _MILLION
+
+    def to_json(self) -> PriceRecord:
+        """For the manifest."""
+        return {"prompt": self.prompt, "completion": self.completion}
+
+
+def price_of(record: Mapping[str, object] | None) -> Price | None:
+    """The price in a manifest; None if there is none, or it is damaged."""
+    values = [record.get(name) for name in ("prompt", "completion")] if isinstance(record, Mapping) else []
+    if len(values) == 2 and all(isinstance(value, int | float) for value in values):
+        return Price(*cast("list[float]", values))
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a run may take, in all its parts together; at a limit no further answer is begun.
+
+    Attributes:
+        tokens: of prompts and answers together.
+        dollars: needs a price.
+        price: of the model's tokens.
+    """
+
+    tokens: int | None = None
+    dollars: float | None = None
+    price: Price | None = None
+
+    def __post_init__(self) -> None:
+        if self.dollars is not None and not 0 < self.dollars < math.inf:
+            raise UsageError("--max-cost: give a number of dollars above 0")
+        if self.dollars is not None and self.price is None:
+            raise UsageError("--max-cost: needs the model's price: --price IN OUT, or --prices FILE")
+
+
+@dataclass(slots=True)
+class Usage:
+    """Sums over a run's answers."""
+
+    answers: int = 0
+    cached: int = 0
+    unknown: int = 0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    _items: set[tuple[str, int]] = field(default_factory=set)
+
+    def add(self, completion: Completion) -> None:
+        """Counts one answer; each is counted once."""
+        key = (completion.item, completion.sample)
+        if key in self._items:
+            return
+        self._items.add(key)
+        self.answers += 1
+        if completion.cached:
+            self.cached += 1
+        elif completion.prompt_tokens is None or completion.completion_tokens is None:
+            self.unknown += 1
+        else:
+            self.prompt_tokens += completion.prompt_tokens
+            self.completion_tokens += completion.completion_tokens
+
+    def reached(self, limits: Limits) -> str:
+        """The limit that is reached, as its option with what was used; empty if none is."""
+        tokens = self.prompt_tokens + self.completion_tokens
+        if limits.tokens is not None and tokens >= limits.tokens:
+            return f"--max-tokens {limits.tokens} is reached ({tokens} tokens)"
+        if limits.dollars is not None and limits.price:
+            dollars = limits.price.dollars(self.prompt_tokens, self.completion_tokens)
+            if dollars >= limits.dollars:
+                return f"--max-cost {limits.dollars:g} is reached (${dollars:.4f})"
+        return ""
+
+    def to_json(self, price: Price | None = None) -> UsageRecord | None:
+        """For the summary; None if no model was run, as for a file of answers."""
+        if self.answers == self.unknown:
+            return None
+        record: UsageRecord = {
+            "answers": self.answers,
+            "cached": self.cached,
+            "unknown": self.unknown,
+            "prompt_tokens": self.prompt_tokens,
+            "completion_tokens": self.completion_tokens,
+        }
+        if price:
+            record["dollars"] = price.dollars(self.prompt_tokens, self.completion_tokens)
+        return record
+
+
+def usage_of(completions: Iterable[Completion]) -> Usage:
+    """What these answers took."""
+    usage = Usage()
+    for completion in completions:
+        usage.add(completion)
+    return usage
+
+
+def words(record: UsageRecord) -> str:
+    """A run's usage in one sentence without its full stop."""
+    parts = [f"{record['prompt_tokens']:,} + {record['completion_tokens']:,} tokens of prompts and answers"]
+    if "dollars" in record:
+        parts.append(f"${record['dollars']:.4f}")
+    if record["cached"]:
+        parts.append(f"{record['cached']} of {record['answers']} answers came from the cache and cost nothing")
+    if record["unknown"]:
+        parts.append(f"not counted are {record['unknown']} answers, whose tokens the server does not report")
+    return "; ".join(parts)

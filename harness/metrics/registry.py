@@ -17,7 +17,7 @@ _PACKAGE = Path(__file__).parents[2]
 # All files between an answer and its score, by what they do. tests/harness/metrics/test_code_digests.py follows the
 # imports: a module on the way that is in none of these lists fails it.
 # The tables of names that this code reads have a digest of their own, which versions name.
-_NAMES_CODE = ("sandboxes/digests.py", "sandboxes/public_names/__init__.py")
+_NAMES_CODE = ("sandboxes/digests.py", *(f"sandboxes/public_names/{name}.py" for name in ("__init__", "packed")))
 EXTRACTION_CODE = (
     *sorted(f"harness/extraction/{path.name}" for path in (_PACKAGE / "harness" / "extraction").glob("*.py")),
     *_NAMES_CODE,
@@ -50,7 +50,7 @@ EXECUTION_CODE = (
     *(f"harness/metrics/{name}.py" for name in ("executability", "observed_calls", "ast_match")),
     *(f"sandboxes/{name}.py" for name in ("docker", "engine", "factory", "orphans", "pool", "process", "verdict")),
     *(f"sandboxes/{name}.py" for name in ("worker_channel", "environments/__init__", "inputs/__init__")),
-    *(f"sandboxes/{name}.py" for name in ("hubs/live", "worker/__init__", "worker/wire")),
+    *(f"sandboxes/{name}.py" for name in ("hubs/fetch", "hubs/live", "worker/__init__", "worker/wire")),
 )
 
 

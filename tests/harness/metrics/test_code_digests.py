@@ -22,7 +22,9 @@ AFTER = {
     "errors.py": "sentences",
     "harness/evaluation/manifest.py": "records what scores depend on",
     "harness/evaluation/ceilings.py": "what references reach, shown next to means",
+    "harness/evaluation/samples.py": "pass@k and consistency of scores",
     "harness/evaluation/summary.py": "means of the scores",
+    "harness/evaluation/usage.py": "tokens and money",
     "harness/statistics/intervals.py": "their intervals",
 }
 # How an image is built is no matter: the manifest names the image itself by its digest.

@@ -178,7 +178,7 @@ def _ask(arguments: argparse.Namespace, baseline: "Outcomes") -> "Interim":
     from apigauge.benchmarks import load_benchmark
     from apigauge.harness.evaluation.evaluate import evaluate
     from apigauge.harness.evaluation.manifest import planned
-    from apigauge.harness.gate.interim import plan, watch
+    from apigauge.harness.gate.interim import plan, turn_of, watch
     from apigauge.harness.gate.judge import check_comparable
     from apigauge.harness.gate.outcomes import of_run, read
     from apigauge.harness.generation.backends import open_generator
@@ -194,7 +194,7 @@ def _ask(arguments: argparse.Namespace, baseline: "Outcomes") -> "Interim":
         planned_run = of_run(arguments.run, planned(benchmark, generator, modules, limit, sandbox, reasoning))
         criteria = _criteria(arguments, baseline, planned_run)
         check_comparable(replace(baseline, rows={}, withheld=False), planned_run, [one.name for one in criteria])
-        questions = plan(benchmark.items, baseline, limit)
+        questions = plan(benchmark.items, baseline, limit, turn_of(arguments.run))
         with progress(f"answering {benchmark.name}", len(questions.items) * generator.samples) as tick:
 
             def answer(items: "Sequence[Item]") -> "Outcomes":

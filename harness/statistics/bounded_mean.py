@@ -53,8 +53,9 @@ class Clusters:
     @property
     def effective(self) -> "Array":
         """The effective number of clusters of each data set: how many of one size would weigh as unequally as these."""
-        answers = (self.counts * self.sizes).sum(axis=1)
-        return answers**2 / (self.counts * self.sizes**2).sum(axis=1)
+        answers: Array = (self.counts * self.sizes).sum(axis=1)
+        squares: Array = (self.counts * self.sizes**2).sum(axis=1)
+        return answers**2 / squares
 
     def mirrored(self) -> "Clusters":
         """The same with each score's sign changed."""
@@ -87,7 +88,7 @@ def chance_above(data: Clusters, at: float, limit: float = 1.0) -> "Array":
     import numpy as np
 
     if at >= limit:
-        return np.all((data.counts == 0) | (data.means >= at), axis=1).astype(float)
+        return np.asarray(np.all((data.counts == 0) | (data.means >= at), axis=1), dtype=float)
     unobserved = (limit - at) * (data.counts * data.sizes).sum(axis=1) / data.effective
     gaps = np.concatenate([(data.means - at) * data.sizes, unobserved[:, None]], axis=1)
     counts = np.concatenate([data.counts, np.ones((len(data.counts), 1))], axis=1)
@@ -173,7 +174,7 @@ def _positive(gaps: "Array", counts: "Array") -> "Array":
     spread = 1 / np.sqrt(second)
     # Along the path the step grows like a hyperbolic sine, since the integrand may decay slowly.
     ends = np.arange(1, 41) / 2
-    sizes = _along(spread * np.sinh(ends), bend, ratios, counts, saddle)[1]
+    _, sizes = _along(spread * np.sinh(ends), bend, ratios, counts, saddle)
     is_over = sizes < _NEGLIGIBLE
     end = np.where(is_over.any(axis=1), ends[np.argmax(is_over, axis=1)], ends[-1])[:, None]
     place = np.arange(_NODES) / (_NODES - 1) * end
@@ -192,7 +193,11 @@ def _along(
     """Angle and logarithm of the size of exp(K(s)) / s on the path, relative to the saddle point."""
     import numpy as np
 
-    steps = _SLOPE * heights**2 / (np.hypot(heights, bend) + bend) + 1j * heights
-    factors = 1 - steps[:, :, None] * ratios[:, None, :]
-    logarithms = -(np.log(factors) @ counts[:, :, None])[:, :, 0] - np.log1p(steps / saddle)
-    return logarithms.imag, logarithms.real
+    right = _SLOPE * heights**2 / (np.hypot(heights, bend) + bend)
+    real, imaginary = 1 - right[:, :, None] * ratios[:, None, :], heights[:, :, None] * ratios[:, None, :]
+    weights = counts[:, :, None]
+    angles = (np.arctan2(imaginary, real) @ weights)[:, :, 0] - np.arctan2(heights, saddle + right)
+    sizes = (np.log(real**2 + imaginary**2) @ weights)[:, :, 0] + np.log(
+        ((saddle + right) ** 2 + heights**2) / saddle**2
+    )
+    return angles, -sizes / 2

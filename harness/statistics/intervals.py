@@ -1,7 +1,7 @@
 """Confidence intervals that are valid where several questions share one API.
 
-Answers about the same API are correlated, so the API's mean counts, not the single answer. The bounds are Gaffke's, over
-clusters (bounded_mean.py): they hold with few and unequal clusters, for scores between 0 and 1 of any distribution, and
+Answers about the same API are correlated, so the API's mean counts, not the single answer. The bounds are Gaffke's
+(bounded_mean.py): they hold with few and unequal clusters, for scores between 0 and 1 of any distribution, and
 where all answers score alike.
 
 Two runs over the same questions are compared answer by answer, which cancels the difficulty of each question: the

@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 
 Loss = Literal["answers", "apis"]
 POWER = 0.80
-_REPLICATES, _FEWEST, _STEPS = 2_000, 400, 10
+_REPLICATES, _FEWEST, _STEPS = 2_000, 400, 12
 # So many scores are drawn at most; with many answers fewer replicates do.
-_SCORES = 1_000_000
+_SCORES = 2_000_000
 # From this effective number of differing APIs, the flipped sum is approximated by a normal distribution.
 _ENOUGH = 40
 # Sign patterns drawn where an exact distribution of this many numbers would be too slow.

@@ -108,7 +108,9 @@ def test_intervals_cover_with_few_and_unequal_clusters(sizes, correlation):
     sizes, share = np.array(sizes), 0.1
     scale = 1 / correlation - 1
     shape = (400, len(sizes))
-    skills = draw.beta(share * scale, (1 - share) * scale, shape) if scale else (draw.random(shape) < share).astype(float)
+    skills = (
+        draw.beta(share * scale, (1 - share) * scale, shape) if scale else (draw.random(shape) < share).astype(float)
+    )
     means = draw.binomial(sizes, skills) / sizes
     data = Clusters(means, np.broadcast_to(sizes.astype(float), shape), np.ones(shape))
     missed = (chance_above(data, share) < 0.025) | (chance_below(data, share) < 0.025)

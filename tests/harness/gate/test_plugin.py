@@ -34,7 +34,7 @@ def project(pytester, baseline):
 
 
 def marked(model, body="...", **more):
-    fields = {"benchmark": '"mini"', "baseline": '"baseline.json"', **more}
+    fields = {"benchmark": '"mini"', "baseline": '"baseline.json"', "metric": '"ast.exact:0.15"', **more}
     if model:
         fields["model"] = repr(model)
     arguments = ", ".join(f"{name}={value}" for name, value in fields.items())
@@ -106,7 +106,7 @@ TOML = """
 benchmark = "mini"
 model = "retrieval:bm25"
 baseline = "baseline.json"
-metric = "ast.exact:0.1"
+metric = "ast.exact:0.15"
 options = ["--sandbox", "none", "--metrics", "ast_match"]
 
 [[gate]]

@@ -127,6 +127,7 @@ def summary_json(run: Path, summary: Summary) -> dict[str, Any]:
     """A run's result as ``--json`` prints it."""
     metrics = {
         name: {"value": entry["value"], "low": entry["low"], "high": entry["high"], "n": entry["n"]}
+        | {"apis": entry.get("clusters"), "effective_apis": entry.get("effective_clusters")}
         for name, entry in summary["metrics"].items()
     }
     return {
@@ -158,7 +159,8 @@ def print_summary(run: Path, summary: Summary, *, as_json: bool) -> None:
         rows.append((name, f"{entry['value']:.4f}", f"{entry['low']:.4f} - {entry['high']:.4f}", *count, most))
     rows += [(name, "withheld", "", *([""] * shows_unfinished), "") for name in summary["withheld"]]
     rate = summary["infra_error_rate"]
-    notes = [f"{rate:.2%} of the programs could not be run because of a sandbox failure"] if rate else []
+    notes = [_size(one) for one in sorted(metrics.values(), key=lambda one: -one["n"])[:1] if "clusters" in one]
+    notes += [f"{rate:.2%} of the programs could not be run because of a sandbox failure"] if rate else []
     if record and shows_unfinished:
         notes.append(unfinished.words(record))
     print_table(
@@ -173,6 +175,12 @@ def print_summary(run: Path, summary: Summary, *, as_json: bool) -> None:
         title=f"{run}: {summary['items']} of {summary['expected']} items",
         caption="\n".join(notes),
     )
+
+
+def _size(entry: MetricSummary) -> str:
+    """How many answers an interval rests on, about how many APIs."""
+    effective = f", effectively {entry['effective_clusters']:.1f}" if "effective_clusters" in entry else ""
+    return f"{entry['n']} answers about {entry['clusters']} APIs{effective}"
 
 
 def _count(entry: MetricSummary) -> str:

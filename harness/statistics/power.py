@@ -140,7 +140,7 @@ def answers_to_pass(data: Pairs, margin: float, power: float = POWER, seed: int 
         low, high = high, high + 1
         if high > math.log(_COPIES):
             return None
-    for _ in range(8):
+    for _ in range(12):
         middle = (low + high) / 2
         low, high = (low, middle) if passes(math.exp(middle)) else (middle, high)
     return math.ceil(data.answers * math.exp(high))

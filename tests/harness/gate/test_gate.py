@@ -320,7 +320,9 @@ def test_ci_gets_junit_and_markdown(score, data_dir, tmp_path, capsys):
     assert (suite.get("tests"), suite.get("failures"), suite.get("errors")) == ("2", "2", "0")
     failure = suite.find("testcase[@name='ast.exact']/failure")
     assert "a regression" in failure.get("message")
-    suite = ET.fromstring(render.junit("b", [judged([1] * 9, [1] * 9, margin=0.4), judged([1] * 9, [0] * 3 + [1] * 6)]).encode())
+    suite = ET.fromstring(
+        render.junit("b", [judged([1] * 9, [1] * 9, margin=0.4), judged([1] * 9, [0] * 3 + [1] * 6)]).encode()
+    )
     assert [[child.tag for child in case] for case in suite] == [[], ["error"]]
     text = markdown.read_text(encoding="utf-8")
     assert text.split("\n")[1] == "### apigauge: regression (`apibench-torchhub`)"

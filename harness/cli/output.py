@@ -126,8 +126,14 @@ def _bar(what: str, total: int | None) -> Iterator[Callable[[], None]]:
 def summary_json(run: Path, summary: Summary) -> dict[str, Any]:
     """A run's result as ``--json`` prints it."""
     metrics = {
-        name: {"value": entry["value"], "low": entry["low"], "high": entry["high"], "n": entry["n"]}
-        | {"apis": entry.get("clusters"), "effective_apis": entry.get("effective_clusters")}
+        name: {
+            "value": entry["value"],
+            "low": entry["low"],
+            "high": entry["high"],
+            "n": entry["n"],
+            "apis": entry.get("clusters"),
+            "effective_apis": entry.get("effective_clusters"),
+        }
         for name, entry in summary["metrics"].items()
     }
     return {

@@ -186,7 +186,8 @@ def print_summary(run: Path, summary: Summary, *, as_json: bool) -> None:
 def _size(entry: MetricSummary) -> str:
     """How many answers an interval rests on, about how many APIs."""
     effective = f", effectively {entry['effective_clusters']:.1f}" if "effective_clusters" in entry else ""
-    return f"{entry['n']} answers about {entry['clusters']} APIs{effective}"
+    apis = "1 API" if entry["clusters"] == 1 else f"{entry['clusters']} APIs"
+    return f"{entry['n']} answers about {apis}{effective}"
 
 
 def _count(entry: MetricSummary) -> str:

@@ -201,7 +201,7 @@ def whole(before, after, apis):
 
 @pytest.mark.apibench
 @pytest.mark.slow
-def test_its_decision_is_that_of_all_answers_with_half_of_them(released):
+def test_its_decision_is_that_of_all_answers_with_fewer_of_them(released):
     draw = np.random.default_rng(7)
     agreed, shares, counts = [], [], Counter()
     for _ in range(500):

@@ -163,7 +163,7 @@ def _judge(arguments: argparse.Namespace, baseline: "Outcomes") -> "list[Finding
             rescore(path, argparse.Namespace(**vars(arguments), metrics=None), otherwise="none")
         baseline, outcomes = read(baseline.path), read(outcomes.path)
     benchmark = load_benchmark(outcomes.benchmark, arguments.data_dir)
-    criteria = slices.with_slices(criteria, slices.split(benchmark, arguments.slice or ()))
+    criteria = slices.with_slices(criteria, slices.split(benchmark, arguments.slice or ()), outcomes)
     return judge(baseline, outcomes, criteria, {item.id: item.api for item in benchmark.items})
 
 

@@ -56,12 +56,16 @@ def split(benchmark: Benchmark, kinds: Sequence[str]) -> dict[str, frozenset[str
     return slices
 
 
-def with_slices(criteria: Sequence[Criterion], slices: dict[str, frozenset[str]]) -> list[Criterion]:
-    """Each criterion on the whole benchmark and then on each slice."""
+def with_slices(
+    criteria: Sequence[Criterion], slices: dict[str, frozenset[str]], run: Outcomes | None = None
+) -> list[Criterion]:
+    """Each criterion on the whole benchmark and then on each slice; without those that a run has no answer to."""
+    answered = {item for item, _ in run.rows} if run else None
+    kept = {name: items for name, items in slices.items() if answered is None or items & answered}
     return [
         one
         for criterion in criteria
-        for one in (criterion, *(replace(criterion, slice=name, items=items) for name, items in slices.items()))
+        for one in (criterion, *(replace(criterion, slice=name, items=items) for name, items in kept.items()))
     ]
 
 

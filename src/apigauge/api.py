@@ -250,7 +250,7 @@ def gate(
     benchmark = load_benchmark(after.benchmark)
     metrics = [metrics] if isinstance(metrics, str) else metrics
     criteria = slicing.parse_criteria(metrics) if metrics else slicing.default_criteria(before, after)
-    criteria = slicing.with_slices(criteria, slicing.split(benchmark, slices))
+    criteria = slicing.with_slices(criteria, slicing.split(benchmark, slices), after)
     findings = judge(before, after, criteria, {item.id: item.api for item in benchmark.items})
     return Decision(worst(findings), findings, render.unfinished(before, after))
 

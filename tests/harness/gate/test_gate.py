@@ -392,3 +392,15 @@ def test_a_run_without_scores_is_broken(make, mini, capsys):
     run = make("run", {mini.items[0].id: "f(1)"}, modules=())
     assert main(["gate", str(run), "--baseline", str(run)]) == 4
     assert "it has no scores yet" in capsys.readouterr().err
+
+
+def test_a_limited_run_is_judged_on_the_slices_it_answers(tmp_path, capsys):
+    """Slices without an answer made every gate with --slice of a run with --limit broken."""
+    command = ["run", "--benchmark", "mini", "--model", "retrieval:bm25", "--limit", "6", "--sandbox", "none"]
+    assert main([*command, "--metrics", "ast_match", "--out", str(tmp_path / "few")]) == 0
+    capsys.readouterr()
+    code = main(["gate", str(tmp_path / "few"), "--baseline", str(tmp_path / "few"), "--slice", "domain", "--json"])
+    metrics = json.loads(capsys.readouterr().out)["metrics"]
+    assert code == 3
+    assert 1 < len(metrics) < 8
+    assert sum(metric["n"] for metric in metrics if metric["part"]) == metrics[0]["n"] == 6

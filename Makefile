@@ -9,7 +9,7 @@ JOBS ?= auto
 # Where the images of `make sandbox` come from: docker (a public image, by digest) or debootstrap (Debian packages; root).
 BASE ?= docker
 
-.PHONY: demo checkpoint sandbox hubs gorilla vllm test test-all lint types docs bench clean
+.PHONY: demo checkpoint sandbox hubs gorilla vllm test test-all lint types docs bench bench-statistics clean
 
 demo: $(VENV)/.hf
 	@$(BIN)/apigauge demo --out demo
@@ -69,6 +69,10 @@ docs: $(VENV)/.docs
 $(VENV)/.docs: $(VENV)/.core
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[docs]'
 	@touch $@
+
+# Whether intervals cover and passes hold, simulated in less than 15 minutes; prints the tables of docs/results/statistics.md.
+bench-statistics: $(VENV)/.core
+	$(BIN)/python tests/performance/bench_statistics.py
 
 bench: $(VENV)/.dev
 	$(BIN)/python tests/performance/bench_scoring.py

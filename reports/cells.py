@@ -114,7 +114,11 @@ def _interval(entry: dict[str, Any]) -> tuple[float, float] | None:
 
 def _interval_words(entry: dict[str, Any], interval: tuple[float, float] | None) -> str:
     words = f", 95 % interval {interval[0]:.4g} to {interval[1]:.4g}" if interval else ", no interval"
-    facts = [f"{key} {entry[key]}" for key in ("n", "clusters", "method", "seed") if entry.get(key) is not None]
+    facts = [
+        f"{key} {entry[key]}"
+        for key in ("n", "clusters", "effective_clusters", "method", "seed")
+        if entry.get(key) is not None
+    ]
     return f"{words} ({', '.join(facts)})" if facts else words
 
 

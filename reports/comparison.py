@@ -33,7 +33,8 @@ class Line:
         b: the second run's.
         difference: b minus a.
         ends: of its 95 % interval.
-        least: the minimum detectable difference.
+        least: the minimum detectable difference where answers are lost one by one.
+        least_apis: the same where all answers about an API are lost together.
         p: two-sided.
         p_adjusted: by Holm.
         mcnemar: McNemar's test.
@@ -52,6 +53,7 @@ class Line:
     difference: str
     ends: tuple[str, str]
     least: str
+    least_apis: str
     p: str
     p_adjusted: str
     mcnemar: str
@@ -126,7 +128,7 @@ def _line(column: MetricInfo, contrast: ContrastView, reach: float, changes: Seq
     verdict = "open"
     if contrast.p_adjusted <= ALPHA:
         verdict = "better" if (contrast.difference > 0) != column.lower_is_better else "worse"
-    least = contrast.minimum_detectable
+    least, least_apis = contrast.minimum_detectable, contrast.minimum_detectable_apis
     return Line(
         column=column,
         contrast=contrast,
@@ -136,6 +138,7 @@ def _line(column: MetricInfo, contrast: ContrastView, reach: float, changes: Seq
         difference=format_difference(contrast.difference, column),
         ends=(format_difference(contrast.low, column, 1), format_difference(contrast.high, column, 1)),
         least=EMPTY if least is None else format_value(least, column, 1),
+        least_apis=EMPTY if least_apis is None else format_value(least_apis, column, 1),
         p=format_p(contrast.p),
         p_adjusted=format_p(contrast.p_adjusted),
         mcnemar=EMPTY if contrast.mcnemar is None else format_p(contrast.mcnemar),

@@ -11,6 +11,10 @@ _SHOWN_DIGITS = 12
 # What a page adds to the recorded name of a method, by a word in that name.
 _METHODS = (
     (
+        "gaffke",
+        "Gaffke (2005). Clusters (questions on one API) count, not answers. Assumes no distribution, draws nothing.",
+    ),
+    (
         "bootstrap",
         "Clusters (questions on one API) are drawn with replacement, not single answers, by a seeded generator.",
     ),
@@ -44,7 +48,7 @@ class Method:
 def facts(run: RunView) -> tuple[Fact, ...]:
     """What is needed to make a run's numbers again, as recorded in its manifest and summary."""
     manifest = run.manifest
-    seeds = sorted({str(entry["seed"]) for entry in _entries(run).values() if entry.get("seed") is not None})
+    seeds = sorted({str(entry["seed"] or "none") for entry in _entries(run).values() if "seed" in entry})
     cache = section(manifest, "cache").get("hits")
     values = (
         ("benchmark", f"{run.benchmark} ({section(manifest, 'benchmark').get('items', '?')} items)"),
@@ -72,7 +76,8 @@ def methods(runs: Sequence[RunView]) -> tuple[Method, ...]:
         for metric, entry in _entries(run).items():
             metrics, seeds = used.setdefault(str(entry.get("method") or "not recorded"), (set(), set()))
             metrics.add(metric)
-            seeds.add(str(entry.get("seed", "not recorded")))
+            if entry.get("seed", "not recorded") is not None:
+                seeds.add(str(entry.get("seed", "not recorded")))
     return tuple(
         Method(name, _explain(name), tuple(sorted(metrics)), tuple(sorted(seeds)))
         for name, (metrics, seeds) in sorted(used.items())

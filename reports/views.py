@@ -180,6 +180,9 @@ class ContrastView:
     p_adjusted: float
     mcnemar: float | None
     minimum_detectable: float | None
+    minimum_detectable_apis: float | None = None
+    apis: int | None = None
+    effective_apis: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

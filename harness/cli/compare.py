@@ -185,7 +185,7 @@ def _print_metrics(comparison: "Comparison") -> None:
 
     rows = []
     for name, contrast in comparison.metrics.items():
-        difference, least = contrast.difference, contrast.minimum_detectable
+        difference = contrast.difference
         rows.append(
             (
                 name,
@@ -195,17 +195,26 @@ def _print_metrics(comparison: "Comparison") -> None:
                 f"{difference.low:+.3f}, {difference.high:+.3f}",
                 _p(contrast.p),
                 _p(contrast.p_adjusted),
-                f"{least:.4f}" if least is not None else "none",
+                _least(contrast.minimum_detectable, contrast.largest),
+                _least(contrast.minimum_detectable_apis, contrast.largest),
                 str(difference.n),
+                f"{difference.effective_clusters:.1f}",
             )
         )
-    headings = ("A", "B", "B - A", "95 % interval", "p", "p (Holm)", "detectable", "answers")
+    headings = ("A", "B", "B - A", "95 % interval", "p", "p (Holm)", "detectable", "in APIs", "answers", "APIs")
     print_table((Column("metric"), *(Column(heading, is_right=True) for heading in headings)), rows)
     print(
         "p: the probability of a difference at least this large, either way, under the null hypothesis; Holm: adjusted "
         "for all of these metrics\n"
-        "detectable: the least difference that would be detected in 80 % of all cases"
+        "detectable: the least difference that would be detected in 80 % of all cases where answers are lost one by "
+        "one; in APIs: where all answers about an API are lost together; > says that even the loss of all is not\n"
+        "APIs: how many with equally many answers would say as much"
     )
+
+
+def _least(value: float | None, largest: float) -> str:
+    """A detectable difference; of one that there is not, what it would have to exceed."""
+    return f"{value:.3g}" if value is not None else f">{largest:.3g}"
 
 
 def _p(value: float) -> str:

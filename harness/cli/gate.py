@@ -251,7 +251,7 @@ def _ask(arguments: argparse.Namespace, baseline: "Outcomes") -> "tuple[Interim,
     from apigauge.harness.evaluation.manifest import planned
     from apigauge.harness.gate.criteria import criteria_for
     from apigauge.harness.gate.decide import benchmark_of
-    from apigauge.harness.gate.interim import plan, watch
+    from apigauge.harness.gate.interim import plan, turn_of, watch
     from apigauge.harness.gate.judge import check_comparable
     from apigauge.harness.gate.outcomes import of_run, read
     from apigauge.harness.generation.backends import open_generator
@@ -267,7 +267,7 @@ def _ask(arguments: argparse.Namespace, baseline: "Outcomes") -> "tuple[Interim,
         planned_run = of_run(arguments.run, planned(benchmark, generator, modules, limit, sandbox, reasoning))
         criteria = criteria_for(baseline, arguments.metric or (), (), benchmark)
         check_comparable(replace(baseline, rows={}, withheld=False), planned_run, [one.name for one in criteria])
-        questions = plan(benchmark.items, baseline, limit)
+        questions = plan(benchmark.items, baseline, limit, turn_of(arguments.run))
         with progress(f"answering {benchmark.name}", len(questions.items) * generator.samples) as tick:
 
             def answer(items: "Sequence[Item]") -> "Outcomes":

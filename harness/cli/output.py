@@ -131,7 +131,14 @@ def _bar(what: str, total: int | None) -> Iterator[Callable[[], None]]:
 def summary_json(run: Path, summary: Summary) -> dict[str, Any]:
     """A run's result as ``--json`` prints it."""
     metrics = {
-        name: {"value": entry["value"], "low": entry["low"], "high": entry["high"], "n": entry["n"]}
+        name: {
+            "value": entry["value"],
+            "low": entry["low"],
+            "high": entry["high"],
+            "n": entry["n"],
+            "apis": entry.get("clusters"),
+            "effective_apis": entry.get("effective_clusters"),
+        }
         for name, entry in summary["metrics"].items()
     }
     return {
@@ -165,7 +172,8 @@ def print_summary(run: Path, summary: Summary, *, as_json: bool) -> None:
         rows.append((name, f"{entry['value']:.4f}", f"{entry['low']:.4f} - {entry['high']:.4f}", *count, most))
     rows += [(name, "withheld", "", *([""] * shows_unfinished), "") for name in summary["withheld"]]
     rate = summary["infra_error_rate"]
-    notes = [f"{rate:.2%} of the programs could not be run because of a sandbox failure"] if rate else []
+    notes = [_size(one) for one in sorted(metrics.values(), key=lambda one: -one["n"])[:1] if "clusters" in one]
+    notes += [f"{rate:.2%} of the programs could not be run because of a sandbox failure"] if rate else []
     if record and shows_unfinished:
         notes.append(unfinished.words(record))
     if taken := summary.get("usage"):
@@ -206,6 +214,13 @@ def _print_samples(samples: Mapping[str, SamplesRecord]) -> None:
 
 def _with_interval(entry: MetricSummary) -> str:
     return f"{entry['value']:.3f} ({entry['low']:.3f} - {entry['high']:.3f})"
+
+
+def _size(entry: MetricSummary) -> str:
+    """How many answers an interval rests on, about how many APIs."""
+    effective = f", effectively {entry['effective_clusters']:.1f}" if "effective_clusters" in entry else ""
+    apis = "1 API" if entry["clusters"] == 1 else f"{entry['clusters']} APIs"
+    return f"{entry['n']} answers about {apis}{effective}"
 
 
 def _count(entry: MetricSummary) -> str:

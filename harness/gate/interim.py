@@ -1,10 +1,14 @@
 """The gate with a budget: questions are asked in steps, and each interim look says whether the decision is clear."""
 
+import hashlib
+import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from apigauge.benchmarks.types import Item
 from apigauge.errors import RunError
+from apigauge.harness.evaluation import run_directory
 from apigauge.harness.gate import sequential
 from apigauge.harness.gate.judge import (
     Criterion,
@@ -18,6 +22,9 @@ from apigauge.harness.gate.judge import (
 )
 from apigauge.harness.gate.outcomes import Outcomes
 from apigauge.harness.statistics.significance import ALPHA, holm
+
+# The file of a run's folder that says in which turn its questions are asked, and how many turns there are.
+_TURN, _TURNS = "order.json", 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,17 +64,42 @@ class Interim:
     budget: int
 
 
-def plan(items: Sequence[Item], baseline: Outcomes, budget: int) -> Plan:
-    """The first ``budget`` questions, in their fixed order, of those that the baseline answered.
+def plan(items: Sequence[Item], baseline: Outcomes, budget: int, turn: int = 0) -> Plan:
+    """The first ``budget`` questions of those that the baseline answered, in the order of the baseline and the turn.
+
+    Args:
+        items: of the benchmark.
+        baseline: its manifest's digest, which a baseline file keeps, is the seed of the order.
+        budget: how many questions may be asked.
+        turn: the gate's number, as of :func:`turn_of`.
 
     Raises:
         RunError: the baseline answered none of them.
     """
     answered = {item for item, _ in baseline.rows}
-    chosen = [item for item in sequential.order(items) if item.id in answered][:budget]
+    seed = int(hashlib.sha256(baseline.manifest_sha256.encode()).hexdigest()[:8], 16)
+    chosen = [item for item in sequential.order(items, seed, turn) if item.id in answered][:budget]
     if not chosen:
         raise RunError(f"{baseline.path}: it has no answer to any question of {baseline.benchmark}")
     return Plan(chosen, sequential.looks(len(chosen)))
+
+
+def turn_of(run: Path) -> int:
+    """The turn of a gate's run, drawn at random the first time, and from then on read from its folder.
+
+    Raises:
+        RunError: the file there is damaged.
+    """
+    path = run / _TURN
+    if path.is_file():
+        turn = run_directory.read_json(path).get("turn")
+        if not isinstance(turn, int) or turn < 0:
+            raise RunError(f"{path}: turn is missing or damaged; delete the file, and the gate draws another one")
+        return turn
+    turn = secrets.randbelow(_TURNS)
+    run.mkdir(parents=True, exist_ok=True)
+    run_directory.write_json(path, {"turn": turn})
+    return turn
 
 
 def watch(

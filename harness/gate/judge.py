@@ -2,8 +2,8 @@
 
 A metric is a **regression** if its drop is significant: sign-flip test clustered by API (significance.py), Holm's
 correction over the metrics judged, alpha 0.05. Otherwise it is a **pass** if the whole 95 % interval of the difference
-lies above minus the margin (non-inferiority, ICH E9, 1998, section 3.3.2). Otherwise it is **inconclusive**. So too few
-answers do not pass, unless none of them changed, and noise alone rarely fails.
+lies above minus the margin (non-inferiority, ICH E9, 1998, section 3.3.2). Otherwise it is **inconclusive**. So answers
+about too few APIs do not pass, even where none of them changed, and noise alone rarely fails.
 """
 
 import math
@@ -17,16 +17,8 @@ from apigauge.harness.gate.outcomes import Outcomes
 from apigauge.harness.metrics.executability import is_withheld
 from apigauge.harness.metrics.table import LOWER_IS_BETTER, NAMES, TOP, is_executed
 from apigauge.harness.statistics.intervals import paired_difference
-from apigauge.harness.statistics.significance import (
-    ALPHA,
-    Pairs,
-    answers_needed,
-    holm,
-    mcnemar,
-    minimum_detectable,
-    pairs,
-    worse,
-)
+from apigauge.harness.statistics.power import answers_needed, answers_to_pass, minimum_detectable
+from apigauge.harness.statistics.significance import ALPHA, Pairs, holm, mcnemar, pairs, worse
 
 # Of a metric's range.
 MARGIN = 0.05
@@ -71,12 +63,17 @@ class Finding:
         high: of its 95 % interval.
         n: answers compared.
         apis: number of APIs, which are the clusters.
+        effective_apis: how many APIs with equally many answers would say as much.
         p: one-sided p-value of the sign-flip test; the null hypothesis is that the run is no worse.
         p_adjusted: by Holm over all criteria.
         mcnemar: p-value of McNemar's exact test, which treats answers about one API as independent; None where scores
             are not all 0 or 1.
-        minimum_detectable: the smallest drop that is detected at 80 % power; None if no drop is.
+        minimum_detectable: the smallest drop that is detected at 80 % power where answers are lost one by one; None if
+            no drop is.
+        minimum_detectable_apis: the same where all answers about an API are lost together.
         needed: about how many answers detect a drop of the margin at 80 % power.
+        needed_to_pass: about how many answers, about proportionally more APIs, rule out a drop of the margin at 80 %
+            power; None if it would take over a thousand times as many.
         decision: on this metric.
         lost: answers that got worse, by API, the API with most of them first.
     """
@@ -91,11 +88,14 @@ class Finding:
     high: float
     n: int
     apis: int
+    effective_apis: float
     p: float
     p_adjusted: float
     mcnemar: float | None
     minimum_detectable: float | None
+    minimum_detectable_apis: float | None
     needed: int
+    needed_to_pass: int | None
     decision: Decision
     lost: dict[str, list[run_directory.Key]]
 
@@ -324,7 +324,10 @@ def finding(
     means = [math.fsum(side) / len(side) for side in (paired.before, paired.after)]
     before, after = ((1 - mean if lower else mean) * top for mean in means)
     low, high = sorted(end * sign + 0.0 for end in interval)
-    detectable = minimum_detectable(pairs_by_api, strictest)
+    answers, whole = (
+        minimum_detectable(pairs_by_api, strictest),
+        minimum_detectable(pairs_by_api, strictest, loss="apis"),
+    )
     return Finding(
         name=criterion.name,
         slice=criterion.slice,
@@ -336,11 +339,14 @@ def finding(
         high=high,
         n=len(paired.keys),
         apis=len(pairs_by_api.counts),
+        effective_apis=round(pairs_by_api.effective_apis, 2),
         p=p[0],
         p_adjusted=p[1],
         mcnemar=mcnemar(*pairs_by_api.discordant) if pairs_by_api.discordant else None,
-        minimum_detectable=detectable * top if detectable is not None else None,
+        minimum_detectable=answers * top if answers is not None else None,
+        minimum_detectable_apis=whole * top if whole is not None else None,
         needed=max(len(paired.keys), answers_needed(pairs_by_api, criterion.share, strictest)),
+        needed_to_pass=answers_to_pass(pairs_by_api, criterion.share),
         decision=decision,
         lost=paired.lost(),
     )

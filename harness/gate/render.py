@@ -1,6 +1,7 @@
 """The gate's findings as sentences, as Markdown for a pull request, and as JUnit XML for any CI."""
 
 import hashlib
+import math
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -22,11 +23,10 @@ def sentence(one: Finding) -> str:
     change = f"{one.title} went from {one.before:.4f} to {one.after:.4f}"
     interval = f"95 % interval of the difference {one.low:+.4f} to {one.high:+.4f}"
     drop = "rise" if one.name in LOWER_IS_BETTER else "drop"
-    answers = f"{one.n} answers about {one.apis} APIs"
     detectable = (
-        f"With {answers}, a {drop} of {one.minimum_detectable:.4f} is detected at 80 % power"
-        if one.minimum_detectable is not None
-        else f"With {answers}, no {drop} is detected at 80 % power"
+        f"With {one.n} answers about {one.apis} APIs (effectively {one.effective_apis:.1f}), 80 % power detects "
+        f"{_detectable(one.minimum_detectable, drop)} lost answer by answer, and "
+        f"{_detectable(one.minimum_detectable_apis, drop)} lost API by API"
     )
     if one.decision == "regression":
         return f"{change}: a regression (p = {one.p_adjusted:.2g}, {interval})."
@@ -34,8 +34,21 @@ def sentence(one: Finding) -> str:
         return f"{change}: not worse by more than {one.margin:g} ({interval}). {detectable}."
     return (
         f"{change}: too few answers to tell whether it is worse by more than {one.margin:g} (p = {one.p_adjusted:.2g}, "
-        f"{interval}). {detectable}; a {drop} of {one.margin:g} takes about {one.needed} answers."
+        f"{interval}). {detectable}; a {drop} of {one.margin:g} takes about {one.needed} answers. To rule it out in a "
+        f"run that is no worse takes about {_needed(one)}."
     )
+
+
+def _detectable(least: float | None, drop: str) -> str:
+    return f"a {drop} of {least:.3g}" if least is not None else f"no {drop}"
+
+
+def _needed(one: Finding) -> str:
+    """How many answers, about how many APIs as unequal as these, rule the margin out."""
+    if one.needed_to_pass is None:
+        return "a thousand times as many answers or more"
+    apis = math.ceil(one.effective_apis * one.needed_to_pass / one.n)
+    return f"{one.needed_to_pass} answers (effectively {apis} APIs)"
 
 
 def stopping(interim: Interim) -> str:

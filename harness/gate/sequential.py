@@ -3,7 +3,9 @@
 Several looks at growing data raise more false alarms than a single one. Two spending functions of O'Brien and Fleming's
 kind (Lan and DeMets, Biometrika 70, 1983) bound each error rate over all looks together: alpha for the sign-flip test,
 whose boundaries come from the flipped signs themselves and assume no distribution, and 2.5 % for the lower end of the
-difference's interval (Jennison and Turnbull, "Group Sequential Methods", 2000, chapter 9). Sampling stops early
+difference's interval (Jennison and Turnbull, "Group Sequential Methods", 2000, chapter 9). That end is Gaffke's bound
+over APIs (bounded_mean.py) of the answers so far, at the one-sided level that the boundary has under a normal
+distribution. Sampling stops early
 
 - with a **regression** where the test crosses its boundary;
 - with a **pass** where the interval rules out a drop of the margin, and the remaining questions are unlikely to turn
@@ -20,7 +22,8 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from apigauge.benchmarks.types import Item
-from apigauge.harness.statistics.intervals import SEED
+from apigauge.harness.statistics.bounded_mean import chance_below, lower_bound, upper_bound
+from apigauge.harness.statistics.intervals import SEED, TAIL, gather
 from apigauge.harness.statistics.significance import NORMAL
 
 if TYPE_CHECKING:
@@ -31,12 +34,12 @@ if TYPE_CHECKING:
 LOOKS = 10
 _DRAWS = 20_000
 _STEPS = 14
-# One-sided error rate of the interval.
-_LEVEL = 0.025
 # Below this probability of a pass and of a regression, sampling stops for futility.
 _FUTILE = 0.02
 # Below this probability of a regression, sampling stops with a pass.
 _DOUBTFUL = 0.2
+# Smaller probabilities are rounding errors.
+_LEAST = 1e-15
 # Reach and step of the grid of a Brownian motion's values, in its standard deviations at time 1.
 _REACH, _STEP = 8.0, 0.002
 
@@ -61,11 +64,18 @@ class Look:
     is_settled: bool
 
 
-def order(items: Sequence[Item], seed: int = SEED) -> list[Item]:
-    """The items in a stratified order: every beginning has its share of each domain and, within it, of each API."""
+def order(items: Sequence[Item], seed: int = SEED, turn: int = 0) -> list[Item]:
+    """The items in a stratified order: every beginning has its share of each domain and, within it, of each API.
+
+    Args:
+        items: to be put in order.
+        seed: of the order.
+        turn: number of the gate. The order of ten turns is the same, but each begins a tenth later than the one before;
+            so each item is asked early in one of ten turns. Then a new order is drawn.
+    """
     import numpy as np
 
-    draw = np.random.default_rng(seed)
+    draw = np.random.default_rng([seed, turn // LOOKS])
     groups: dict[tuple[str, str], list[Item]] = defaultdict(list)
     for item in sorted(items, key=lambda one: one.id):
         groups[item.domain, item.api].append(item)
@@ -79,7 +89,9 @@ def order(items: Sequence[Item], seed: int = SEED) -> list[Item]:
         for domain, entries in sorted(domains.items())
         for rank, (_, item) in enumerate(sorted(entries, key=lambda entry: entry[0]))
     ]
-    return [item for _, _, item in sorted(placed, key=lambda one: one[:2])]
+    ordered = [item for _, _, item in sorted(placed, key=lambda one: one[:2])]
+    start = len(ordered) * (turn % LOOKS) // LOOKS
+    return ordered[start:] + ordered[:start]
 
 
 def looks(budget: int) -> list[int]:
@@ -112,26 +124,27 @@ def look(
     differences = np.asarray(after, dtype=float) - np.asarray(before, dtype=float)
     _, place = np.unique(np.asarray(apis), return_inverse=True)
     paths = np.stack([np.bincount(place[:end], differences[:end], place.max() + 1) for end in ends])
-    counts = np.bincount(place)
     time, totals = times[len(ends) - 1], paths[-1]
-    mean = float(totals.sum()) / len(differences)
-    # One half is added to each cell of the table of right and wrong answers; otherwise the interval would rule out
-    # differences that have merely not occurred yet (Agresti and Min, Statistics in Medicine 24, 2005).
-    error = math.sqrt(float(((totals - counts * mean) ** 2).sum()) + 1) / (len(differences) + 2)
-    critical = boundaries(tuple(times), _LEVEL)
-    reach = critical[len(ends) - 1] * error
-    above = (mean + margin) / error
+    critical = boundaries(tuple(times), TAIL)
+    tail = max(_LEAST, NORMAL.cdf(-critical[len(ends) - 1]))
+    mean, clusters = gather(differences.tolist(), [str(at) for at in place])
+    chance = float(chance_below(clusters, -margin, -1.0)[0])
     drop = -float(totals.sum()) / math.sqrt(float((totals**2).sum()) + 1)
-    is_ruled_out = mean - reach > -margin
+    is_ruled_out = chance < tail
     if time < 1:
         remaining = math.sqrt((1 - time) / time)
+        above = -NORMAL.inv_cdf(min(max(chance, _LEAST), 1 - _LEAST))
         pass_power = NORMAL.cdf((above / math.sqrt(time) - critical[-1]) / remaining)
         drop_power = NORMAL.cdf((drop / math.sqrt(time) - boundaries(tuple(times), alpha)[-1]) / remaining)
         is_settled = drop_power < _DOUBTFUL if is_ruled_out else max(pass_power, drop_power) < _FUTILE
     else:
         is_settled = True
     return Look(
-        repeated_p(flipped(paths), times), max(-1.0, mean - reach), min(1.0, mean + reach), is_ruled_out, is_settled
+        p=repeated_p(flipped(paths), times),
+        low=min(mean, lower_bound(clusters, tail, -1.0)),
+        high=max(mean, upper_bound(clusters, tail, 1.0)),
+        is_ruled_out=is_ruled_out,
+        is_settled=is_settled,
     )
 
 

@@ -1,13 +1,11 @@
 """Confidence intervals that are valid where several questions share one API.
 
-Answers about the same API are correlated, so whole clusters are resampled, not items: the cluster bootstrap (Davison
-and Hinkley, "Bootstrap Methods and their Application", 1997, section 3.8), percentile interval, with the draws that
-``scipy.stats.bootstrap`` makes. Where all answers have the same score, resampling shows no spread. Where that score is
-0 or 1, the exact binomial interval (Clopper and Pearson, 1934) over the number of clusters takes its place. It bounds
-the mean of any score between 0 and 1, since such a mean is at most the share of answers above zero.
+Answers about the same API are correlated, so the API's mean counts, not the single answer. The bounds are Gaffke's
+(bounded_mean.py): they hold with few and unequal clusters, for scores between 0 and 1 of any distribution, and
+where all answers score alike.
 
 Two runs over the same questions are compared answer by answer, which cancels the difficulty of each question: the
-resampled values are clusters of differences.
+values are differences, between -1 and 1.
 """
 
 import math
@@ -15,97 +13,87 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-RESAMPLES = 9_999
+from apigauge.harness.statistics.bounded_mean import Clusters, clusters_of, lower_bound, upper_bound
+
 CONFIDENCE = 0.95
-_BATCH = 1_000
+# One-sided error rate of either end of an interval.
+TAIL = (1 - CONFIDENCE) / 2
 SEED = 20230524  # the day Gorilla's paper appeared
-BOOTSTRAP = f"cluster bootstrap, percentile, {RESAMPLES} resamples"
-ONE_CLUSTER = "one cluster: no interval"
+METHOD = "Gaffke's bounds over clusters"
 
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """A mean with its 95 % interval, and what is needed to reproduce both."""
+    """A mean with its 95 % interval, and how it was made.
+
+    Attributes:
+        value: the mean.
+        low: lower end of the interval.
+        high: upper end of the interval.
+        n: number of answers.
+        clusters: number of APIs.
+        effective_clusters: how many APIs with equally many answers would say as much (Kish, "Survey Sampling", 1965).
+        method: of the interval.
+        seed: of the interval; none, since nothing is drawn. Older versions drew.
+    """
 
     value: float
     low: float
     high: float
     n: int
     clusters: int
-    method: str
-    seed: int
+    effective_clusters: float
+    method: str = METHOD
+    seed: int | None = None
 
     def to_json(self) -> dict[str, Any]:
         """As in ``summary.json``."""
         return asdict(self)
 
 
-def estimate(values: Sequence[float], clusters: Sequence[str], seed: int = SEED) -> Estimate:
+def estimate(values: Sequence[float], clusters: Sequence[str]) -> Estimate:
     """The mean of the values and its interval.
 
     Args:
-        values: one per answer, at least one.
-        clusters: the API of each answer's item, in the same order.
-        seed: of the resampling; clusters are sorted by name first, so that the order of the answers does not matter.
+        values: one per answer, at least one; between 0 and 1. The interval of others holds if none can lie further out.
+        clusters: the API of each answer's item, in the same order. The order of the answers does not matter.
     """
-    mean, interval, count = _bootstrap(values, clusters, seed)
-    shape = {"n": len(values), "clusters": count, "seed": seed}
-    if len(set(values)) == 1:
-        if mean not in (0.0, 1.0):
-            return Estimate(mean, mean, mean, method="all values equal", **shape)
-        # Clopper and Pearson's bound where none or all of ``count`` are right.
-        rest = ((1 - CONFIDENCE) / 2) ** (1 / count)
-        low, high = (0.0, 1 - rest) if mean == 0 else (rest, 1.0)
-        return Estimate(mean, low, high, method="Clopper-Pearson over clusters", **shape)
-    if interval is None:
-        return Estimate(mean, 0.0, 1.0, method=ONE_CLUSTER, **shape)
-    return Estimate(mean, *interval, method=BOOTSTRAP, **shape)
+    return _estimate(values, clusters, (min(0.0, *values), max(1.0, *values)))
 
 
-def paired_difference(a: Sequence[float], b: Sequence[float], clusters: Sequence[str], seed: int = SEED) -> Estimate:
+def paired_difference(a: Sequence[float], b: Sequence[float], clusters: Sequence[str]) -> Estimate:
     """The mean of ``b`` minus the mean of ``a`` over the same answers, and its interval.
 
     Args:
         a: scores between 0 and 1, one per answer, at least one.
         b: scores of the same answers to the same questions by another engine or model, in the same order.
         clusters: the API of each answer's item, in the same order.
-        seed: as for :func:`estimate`.
-
-    Returns:
-        Where all differences are equal, that difference with an interval of zero width. This does not prove that the
-        true difference equals it.
     """
     differences = [right - left for left, right in zip(a, b, strict=True)]
-    mean, interval, count = _bootstrap(differences, clusters, seed)
-    shape = {"n": len(differences), "clusters": count, "seed": seed}
-    if len(set(differences)) == 1:
-        same = differences[0]
-        return Estimate(same, same, same, method="all differences equal", **shape)
-    if interval is None:
-        return Estimate(mean, -1.0, 1.0, method=ONE_CLUSTER, **shape)
-    return Estimate(mean, *interval, method=BOOTSTRAP, **shape)
+    return _estimate(differences, clusters, (min(-1.0, *differences), max(1.0, *differences)))
 
 
-def _bootstrap(
-    values: Sequence[float], clusters: Sequence[str], seed: int
-) -> tuple[float, tuple[float, float] | None, int]:
-    """The mean, its bootstrap interval (None where resampling shows no spread), and the number of clusters."""
+def gather(values: Sequence[float], clusters: Sequence[str]) -> tuple[float, Clusters]:
+    """The mean of the values, and the values by cluster."""
     import numpy as np
 
-    sums: dict[str, list[float]] = {}
-    for value, cluster in sorted(zip(values, clusters, strict=True), key=lambda pair: (pair[1], pair[0])):
-        sums.setdefault(cluster, []).append(value)
-    totals = np.array([math.fsum(group) for group in sums.values()])
-    counts = np.array([len(group) for group in sums.values()])
-    mean = float(totals.sum() / counts.sum())
-    if len(sums) == 1 or len(set(values)) == 1:
-        return mean, None, len(sums)
+    groups: dict[str, list[float]] = {}
+    for value, cluster in zip(values, clusters, strict=True):
+        groups.setdefault(cluster, []).append(value)
+    totals = np.array([math.fsum(group) for group in groups.values()])
+    sizes = np.array([float(len(group)) for group in groups.values()])
+    return math.fsum(values) / len(values), clusters_of(totals, sizes)
 
-    draw = np.random.default_rng(seed)
-    means = []
-    for start in range(0, RESAMPLES, _BATCH):
-        drawn = draw.integers(0, len(totals), (min(_BATCH, RESAMPLES - start), len(totals)))
-        means.append(totals[drawn].sum(axis=1) / counts[drawn].sum(axis=1))
-    tail = (1 - CONFIDENCE) / 2
-    low, high = np.percentile(np.concatenate(means), (100 * tail, 100 * (1 - tail)))
-    return mean, (float(low), float(high)), len(sums)
+
+def _estimate(values: Sequence[float], clusters: Sequence[str], limits: tuple[float, float]) -> Estimate:
+    mean, data = gather(values, clusters)
+    low, high = lower_bound(data, TAIL, limits[0]), upper_bound(data, TAIL, limits[1])
+    # Bounds are rounded; a mean at a limit is not left out for that.
+    return Estimate(
+        value=mean,
+        low=min(low, mean),
+        high=max(high, mean),
+        n=len(values),
+        clusters=int(data.counts.sum()),
+        effective_clusters=round(float(data.effective[0]), 2),
+    )

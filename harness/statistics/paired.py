@@ -11,7 +11,8 @@ from typing import Any
 
 from apigauge.harness.metrics.table import LOWER_IS_BETTER, TOP
 from apigauge.harness.statistics.intervals import Estimate, paired_difference
-from apigauge.harness.statistics.significance import ALPHA, Pairs, differ, holm, mcnemar, minimum_detectable, pairs
+from apigauge.harness.statistics.power import minimum_detectable
+from apigauge.harness.statistics.significance import ALPHA, Pairs, differ, holm, mcnemar, pairs
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +36,10 @@ class Contrast:
         p_adjusted: by Holm over all metrics compared.
         mcnemar: two-sided p-value of McNemar's exact test, which treats answers about one API as independent; None
             where scores are not all 0 or 1.
-        minimum_detectable: the smallest difference in either direction that is detected at 80 % power; None if no
-            difference is.
+        minimum_detectable: the smallest difference in either direction that is detected at 80 % power where answers
+            are lost one by one; None if no difference is.
+        minimum_detectable_apis: the same where all answers about an API are lost together.
+        largest: the largest difference that a loss can make: that of all that is right, in both runs on average.
     """
 
     a: float
@@ -46,6 +49,8 @@ class Contrast:
     p_adjusted: float
     mcnemar: float | None
     minimum_detectable: float | None
+    minimum_detectable_apis: float | None
+    largest: float
 
     def to_json(self) -> dict[str, Any]:
         """As ``apigauge compare --json`` prints it; the keys that ``apigauge gate --json`` prints too are the same."""
@@ -56,10 +61,13 @@ class Contrast:
             "low": self.difference.low,
             "high": self.difference.high,
             "n": self.difference.n,
+            "apis": self.difference.clusters,
+            "effective_apis": self.difference.effective_clusters,
             "p": self.p,
             "p_adjusted": self.p_adjusted,
             "mcnemar": self.mcnemar,
             "minimum_detectable": self.minimum_detectable,
+            "minimum_detectable_apis": self.minimum_detectable_apis,
         }
 
 
@@ -74,7 +82,8 @@ def contrasts(scores: Mapping[str, Scores]) -> dict[str, Contrast]:
     by_metric = {}
     for (name, one), p, adjusted in zip(scores.items(), p_values, holm(p_values), strict=True):
         top, both = TOP.get(name, 1.0), paired[name]
-        detectable = minimum_detectable(both, ALPHA / 2 / len(scores))
+        level = ALPHA / 2 / len(scores)
+        answers, apis = minimum_detectable(both, level), minimum_detectable(both, level, loss="apis")
         by_metric[name] = Contrast(
             a=math.fsum(one.a) / len(one.a),
             b=math.fsum(one.b) / len(one.b),
@@ -82,7 +91,9 @@ def contrasts(scores: Mapping[str, Scores]) -> dict[str, Contrast]:
             p=p,
             p_adjusted=adjusted,
             mcnemar=mcnemar(*both.discordant, "two-sided") if both.discordant else None,
-            minimum_detectable=detectable * top if detectable is not None else None,
+            minimum_detectable=answers * top if answers is not None else None,
+            minimum_detectable_apis=apis * top if apis is not None else None,
+            largest=float((both.before + both.after).sum()) / (2 * both.answers) * top,
         )
     return by_metric
 

@@ -182,7 +182,8 @@ class ScoreRow(TypedDict):
 class MetricSummary(TypedDict):
     """A metric's mean with its 95 % interval, over ``n`` answers in ``clusters`` APIs, and how it was made.
 
-    ``unfinished`` of those answers have no end, a share of ``unfinished_share``.
+    ``effective_clusters`` APIs with equally many answers would say as much. ``seed`` is null where nothing is drawn, as
+    by the method used since 2026-11. ``unfinished`` of those answers have no end, a share of ``unfinished_share``.
     """
 
     value: float
@@ -190,8 +191,9 @@ class MetricSummary(TypedDict):
     high: float
     n: int
     clusters: int
+    effective_clusters: NotRequired[float]
     method: str
-    seed: int
+    seed: int | None
     unfinished: NotRequired[int]
     unfinished_share: NotRequired[float]
 

@@ -36,7 +36,7 @@ def job(tmp_path, checkout, machine, baselines, github):
             "benchmark": "mini",
             "model": "retrieval:bm25",
             "baseline": str(baselines / "run.json"),
-            "metrics": "ast.exact",
+            "metrics": "ast.exact:0.15",
             "sandbox": "none",
             "run-options": "--metrics ast.exact",
         } | {name.replace("_", "-"): value for name, value in inputs.items()}

@@ -32,7 +32,7 @@ def job(tmp_path, checkout, machine, baselines, gitlab):
             "BENCHMARK": "mini",
             "MODEL": "retrieval:bm25",
             "BASELINE": str(baselines / "run.json"),
-            "METRICS": "ast.exact",
+            "METRICS": "ast.exact:0.15",
             "SANDBOX": "none",
             "OPTIONS": "--metrics ast.exact",
         } | variables

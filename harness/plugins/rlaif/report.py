@@ -82,7 +82,7 @@ def _view(summary: Mapping[str, Any], seeds: Sequence[Seed]) -> TrainingView:
             TrainingDifference(**{key: value for key, value in difference.items() if key != "n"})
             for difference in summary["differences"]
         ],
-        method="Cluster bootstrap over the reference APIs; the answers of all seeds about an API are drawn together.",
+        method="Gaffke's bounds over the reference APIs; the answers of all seeds about an API are one cluster.",
         curves=summary["curves"],
         checkpoints={
             number: [

@@ -171,7 +171,7 @@ def test_a_run_prints_its_metrics_as_json_and_nothing_else(apigauge, tmp_path):
     assert list(result["metrics"]) == [name for name in NAMES if not name.startswith("exec.")]
     assert result["infra_error_rate"] is None
     for entry in result["metrics"].values():
-        assert set(entry) == {"value", "low", "high", "n"}
+        assert set(entry) == {"value", "low", "high", "n", "apis", "effective_apis"}
         assert entry["low"] <= entry["value"] <= entry["high"]
         assert entry["n"] == 56
     assert result["run"] == str(tmp_path / "run")

@@ -166,10 +166,19 @@ def test_no_metric_or_number_of_a_summary_is_cut(monkeypatch, capsys, tmp_path, 
     assert str(tmp_path) in shown
 
 
+def test_a_summary_says_how_many_apis_its_intervals_rest_on(monkeypatch, capsys, tmp_path):
+    monkeypatch.setenv("COLUMNS", "80")
+    large = {"value": 0.5, "low": 0.1, "high": 0.9, "n": 685, "clusters": 62, "effective_clusters": 6.09}
+    metrics = {"exec.rate": large | {"n": 600, "clusters": 50}, "ast.exact": large}
+    output.print_summary(tmp_path, summary() | {"metrics": metrics}, as_json=False)
+    assert "685 answers about 62 APIs, effectively 6.1" in capsys.readouterr().out
+
+
 def test_no_metric_of_a_comparison_is_cut(monkeypatch, capsys):
     monkeypatch.setenv("COLUMNS", "40")
-    difference = SimpleNamespace(value=-0.1, low=-0.2, high=0.1, n=9)
+    difference = SimpleNamespace(value=-0.1, low=-0.2, high=0.1, n=9, effective_clusters=7.5)
     contrast = SimpleNamespace(a=0.5, b=0.4, difference=difference, p=0.2, p_adjusted=0.4, minimum_detectable=0.3)
+    contrast.minimum_detectable_apis, contrast.largest = None, 0.7
     compare._print_metrics(SimpleNamespace(metrics=dict.fromkeys(NAMES, contrast)))
     shown = capsys.readouterr().out
     for name in NAMES:

@@ -13,6 +13,9 @@ from apigauge.harness.gate.outcomes import read
 
 pytest_plugins = ["pytester"]
 
+# Twenty answers about ten APIs rule out no less.
+WIDE = ("--metric", "ast.exact:0.4")
+
 
 @pytest.fixture
 def run(tmp_path, mini):
@@ -47,7 +50,7 @@ def test_every_form_of_the_report_has_the_counts_and_the_warning(run, tmp_path, 
     for baseline in (before, tmp_path / "baseline.json"):
         capsys.readouterr()
         documents = ["--markdown", str(tmp_path / "gate.md"), "--junit", str(tmp_path / "gate.xml")]
-        assert main(["gate", str(after), "--baseline", str(baseline), *documents]) == 0
+        assert main(["gate", str(after), "--baseline", str(baseline), *WIDE, *documents]) == 0
         shown = capsys.readouterr()
         assert COUNTS in shown.out
         assert shown.err == f"apigauge: {WARNING}\n"
@@ -56,18 +59,18 @@ def test_every_form_of_the_report_has_the_counts_and_the_warning(run, tmp_path, 
         assert f"\n**{WARNING}**\n" in markdown
         suite = ET.parse(tmp_path / "gate.xml").getroot()
         assert suite.findtext("system-out") == f"{COUNTS}\n{WARNING}"
-        assert main(["gate", str(after), "--baseline", str(baseline), "--json"]) == 0
+        assert main(["gate", str(after), "--baseline", str(baseline), *WIDE, "--json"]) == 0
         assert json.loads(capsys.readouterr().out)["notes"] == [COUNTS, WARNING]
-    assert package.gate(after, before).notes == [COUNTS, WARNING]
+    assert package.gate(after, before, metrics=["ast.exact:0.4"]).notes == [COUNTS, WARNING]
 
 
 def test_few_are_counted_without_a_warning_and_none_not_at_all(run, capsys):
     few, none = run("few", 2), run("none", 0)
     capsys.readouterr()
-    assert main(["gate", str(few), "--baseline", str(none), "--json"]) == 0
+    assert main(["gate", str(few), "--baseline", str(none), *WIDE, "--json"]) == 0
     (note,) = json.loads(capsys.readouterr().out)["notes"]
     assert note.endswith("0 of 20 in the baseline (0.0%), 2 of 20 in the run (10.0%).")
-    assert main(["gate", str(none), "--baseline", str(none), "--json"]) == 0
+    assert main(["gate", str(none), "--baseline", str(none), *WIDE, "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["notes"] == []
 
 
@@ -78,7 +81,7 @@ def test_runs_and_baselines_of_older_versions_are_read(run, tmp_path, capsys):
     for baseline in (old, tmp_path / "baseline.json"):
         assert read(baseline).unfinished is None
         capsys.readouterr()
-        assert main(["gate", str(new), "--baseline", str(baseline), "--json"]) == 0
+        assert main(["gate", str(new), "--baseline", str(baseline), *WIDE, "--json"]) == 0
         assert json.loads(capsys.readouterr().out)["notes"][0].endswith("reasoning: 3 of 20 in the run (15.0%).")
 
 
@@ -100,21 +103,23 @@ def test_runs_whose_reasoning_was_separated_differently_cannot_be_compared(run, 
     assert main(["--quiet", "score", str(other), "--reasoning", "keep"]) == 0
     assert main(["gate", str(other), "--baseline", str(one)]) == 4
     assert "the scorer of ast.exact differs" in capsys.readouterr().err
-    assert main(["--quiet", "gate", str(other), "--baseline", str(one), "--rescore", "--reasoning", "strip"]) == 0
+    assert (
+        main(["--quiet", "gate", str(other), "--baseline", str(one), *WIDE, "--rescore", "--reasoning", "strip"]) == 0
+    )
 
 
 def test_another_models_template_does_not_keep_runs_apart(run):
     """Which tags count is a fact of the model, and models are what is compared."""
     one, other = run("one", 0), run("other", 0)
     edit_manifest(other, lambda manifest: manifest["reasoning"].update(template_tags=[["<plan>", "</plan>"]]))
-    assert main(["gate", str(other), "--baseline", str(one)]) == 0
+    assert main(["gate", str(other), "--baseline", str(one), *WIDE]) == 0
 
 
 def test_pytest_warns(run, pytester):
     before, after = run("before", 0), run("after", 3)
     pytester.makefile(
         ".toml",
-        apigauge=f'[[gate]]\nbenchmark = "mini"\nbaseline = "{before}"\nrun = "{after}"\nmetric = "ast.exact"\n',
+        apigauge=f'[[gate]]\nbenchmark = "mini"\nbaseline = "{before}"\nrun = "{after}"\nmetric = "ast.exact:0.4"\n',
     )
     result = pytester.runpytest_subprocess("-p", "no:randomly")
     result.assert_outcomes(passed=1, warnings=1)

@@ -9,7 +9,9 @@ from scipy import stats
 
 from apigauge.__main__ import main
 from apigauge.harness.statistics.paired import Scores, contrasts
-from apigauge.harness.statistics.significance import _exact, differ, pairs
+from apigauge.harness.statistics.power import exact as exact_tails
+from apigauge.harness.statistics.power import minimum_detectable
+from apigauge.harness.statistics.significance import differ, pairs
 
 
 def brute(a, b, apis):
@@ -73,7 +75,7 @@ def test_scores_between_0_and_1_have_a_p_value_and_no_mcnemar():
     (contrast,) = contrasts({"rouge.L": one}).values()
     exact = brute(one.a, one.b, one.apis)
     assert 0.001 < exact < 0.9
-    assert contrast.p == pytest.approx(exact, abs=8 * (exact / 2 / 9_999) ** 0.5 + 2e-4)
+    assert contrast.p == pytest.approx(exact, abs=2 / 4_096)
     assert contrast.mcnemar is None
 
 
@@ -104,13 +106,16 @@ def test_rungs_are_reported_as_rungs_and_tested_as_shares():
     assert contrast.p == share.p
 
 
-def test_for_scores_between_0_and_1_the_minimum_detectable_difference_is_the_textbook_s():
-    """Two-sided at 0.05 shared among four metrics, power 0.8: (z(1 - 0.05/8) + z(0.8)) standard errors."""
-    draw = np.random.default_rng(6)
-    a = draw.random(400)
-    one = Scores(a.tolist(), (a + draw.normal(0, 0.1, 400)).tolist(), [str(n) for n in range(400)])
-    by_metric = contrasts(dict.fromkeys(("rouge.1", "rouge.2", "rouge.L", "codebleu"), one))
-    assert by_metric["rouge.1"].minimum_detectable == pytest.approx((2.4977 + 0.8416) * 0.1 / 20, rel=0.1)
+def test_the_detectable_difference_is_at_the_level_of_holm_s_first_step_in_one_direction():
+    apis = [str(number // 2) for number in range(120)]
+    one = Scores([1.0] * 120, [1.0] * 120, apis)
+    alone, shared = contrasts({"rouge.1": one}), contrasts(dict.fromkeys(("rouge.1", "rouge.2", "rouge.L"), one))
+    data = pairs(one.a, one.b, apis)
+    for level, made in ((0.025, alone), (0.025 / 3, shared)):
+        assert made["rouge.1"].minimum_detectable == minimum_detectable(data, level)
+        assert made["rouge.1"].minimum_detectable_apis == minimum_detectable(data, level, loss="apis")
+    assert alone["rouge.1"].minimum_detectable < shared["rouge.1"].minimum_detectable
+    assert alone["rouge.1"].largest == 1.0
 
 
 @pytest.mark.parametrize("sign", [-1, 1], ids=["a fall", "a rise"])
@@ -133,7 +138,7 @@ def test_the_minimum_detectable_difference_has_80_percent_power_in_both_directio
             lost = worse[members[at]] & (draw.random(len(members[at])) < rate)
             fall = better[members[at]].astype(int) - worse[members[at]] + lost
             totals[trial, slot] = sign * fall.sum()
-    chances = 2 * np.minimum(_exact(totals), _exact(-totals))
+    chances = 2 * np.minimum(exact_tails(totals), exact_tails(-totals))
     assert (chances <= 0.05 / metrics).mean() == pytest.approx(0.80, abs=0.04)
 
 
@@ -164,7 +169,8 @@ def test_the_json_has_the_same_keys_as_the_gate_s(fallen, compared):
     assert exact["mcnemar"] == pytest.approx(2 / 2**lost)
     assert result["metrics"]["rouge.1"]["mcnemar"] is None
     assert set(exact) == {
-        "a", "b", "difference", "low", "high", "n", "p", "p_adjusted", "mcnemar", "minimum_detectable",
+        "a", "b", "difference", "low", "high", "n", "apis", "effective_apis", "p", "p_adjusted", "mcnemar",
+        "minimum_detectable", "minimum_detectable_apis",
     }  # fmt: skip
 
 
@@ -175,10 +181,12 @@ def test_people_see_both_p_values_and_the_minimum_detectable_difference(fallen, 
     shown = capsys.readouterr().out
     rows = {row[0]: row for line in shown.splitlines() if "│" in line and (row := line.replace("│", " ").split())}
     exact = result["metrics"]["ast.exact"]
-    least = exact["minimum_detectable"]
+    largest = f">{(exact['a'] + exact['b']) / 2:.3g}"
+    least = [exact[name] for name in ("minimum_detectable", "minimum_detectable_apis")]
     assert rows["ast.exact"][6:] == [
         f"{exact['p']:.2g}",
         f"{exact['p_adjusted']:.2g}",
-        f"{least:.4f}" if least is not None else "none",
+        *(largest if value is None else f"{value:.3g}" for value in least),
         "24",
+        f"{exact['effective_apis']:.1f}",
     ]

@@ -7,6 +7,7 @@ about too few APIs do not pass, even where none of them changed, and noise alone
 """
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
@@ -169,8 +170,9 @@ def check_comparable(baseline: Outcomes, run: Outcomes, names: Sequence[str]) ->
             missing, has = (baseline, run) if not old else (run, baseline)
             raise RunError(_lacking(missing, has, what))
         if old != new:
+            before, after = (_only_here(*pair) for pair in ((old, new), (new, old)))
             raise RunError(
-                f"the {what} differs: {old!r} in {baseline.path}, {new!r} in {run.path}. "
+                f"the {what} differs: {before!r} in {baseline.path}, {after!r} in {run.path}. "
                 + (_about_scorers(baseline, run, old, new) if what.startswith("scorer") else "They cannot be compared.")
             )
     _check_loaders(baseline, run)
@@ -185,6 +187,12 @@ def check_comparable(baseline: Outcomes, run: Outcomes, names: Sequence[str]) ->
                 f"{one.path}: it lacks {len(missing_keys)} answers, such as sample {sample} of item {item!r}"
             )
         _check_measured(one, names)
+
+
+def _only_here(version: str, other: str) -> str:
+    """The parts of a version, which is a list of names with numbers or digests, that another one does not have."""
+    parts = [part for part in re.split(r"[,;] ", version) if part not in re.split(r"[,;] ", other)]
+    return ", ".join(parts) or version
 
 
 def _lacking(missing: Outcomes, has: Outcomes, what: str) -> str:

@@ -416,7 +416,8 @@ def test_a_limited_run_is_judged_on_the_slices_it_answers(tmp_path, capsys):
     command = ["run", "--benchmark", "mini", "--model", "retrieval:bm25", "--limit", "6", "--sandbox", "none"]
     assert main([*command, "--metrics", "ast_match", "--out", str(tmp_path / "few")]) == 0
     capsys.readouterr()
-    code = main(["gate", str(tmp_path / "few"), "--baseline", str(tmp_path / "few"), "--slice", "domain", "--json"])
+    options = ["--metric", "ast.exact", "--slice", "domain", "--json"]
+    code = main(["gate", str(tmp_path / "few"), "--baseline", str(tmp_path / "few"), *options])
     metrics = json.loads(capsys.readouterr().out)["metrics"]
     assert code == 3
     assert 1 < len(metrics) < 8

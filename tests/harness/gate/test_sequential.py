@@ -266,7 +266,7 @@ def test_a_worse_model_is_a_regression_before_all_questions_are_asked(base, tmp_
 
 def test_the_same_model_passes_and_a_second_call_answers_nothing_again(base, tmp_path, capsys):
     markdown = tmp_path / "gate.md"
-    command = ["gate", str(tmp_path / "new"), "--baseline", str(base), "--budget", "56", *_STATIC]
+    command = ["gate", str(tmp_path / "new"), "--baseline", str(base), "--budget", "56", "--sandbox", "none"]
     command += ["--model", "retrieval:bm25", "--markdown", str(markdown), "--metric", "ast.exact:0.25"]
     assert main(command) == 0
     first = capsys.readouterr().out

@@ -25,6 +25,7 @@ AFTER = {
     "harness/evaluation/samples.py": "pass@k and consistency of scores",
     "harness/evaluation/summary.py": "means of the scores",
     "harness/evaluation/usage.py": "tokens and money",
+    "harness/statistics/bounded_mean.py": "their intervals",
     "harness/statistics/intervals.py": "their intervals",
 }
 # How an image is built is no matter: the manifest names the image itself by its digest.

@@ -61,7 +61,7 @@ def facts(run: RunView) -> tuple[Fact, ...]:
         ("sandbox", pretty_json(manifest["sandbox"]) if run.is_executed else "none: not executed"),
         ("infra errors", None if run.summary.get("infra_error_rate") is None else f"{run.infra_error_rate:.2%}"),
         ("answers from cache", None if cache is None else str(cache)),
-        ("tokens and cost", f"{run.usage} ({run.usage_details})" if run.usage else "no model ran"),
+        ("tokens and cost", f"{run.usage} ({run.usage_details})" if run.usage else run.usage_details or "no model ran"),
         ("price", pretty_json(section(manifest, "price")) if "price" in manifest else "none given"),
         ("apigauge", manifest.get("apigauge_version")),
     )

@@ -143,17 +143,21 @@ class RunView:
 
     @property
     def usage(self) -> str:
-        """The tokens that the answers took, and their cost if the user gave a price; empty if no model ran."""
+        """The tokens that the answers took, and their cost if the user gave a price; empty if they were not counted."""
         record = section(self.summary, "usage")
-        if not record:
+        apart = record.get("cached", 0) + record.get("unknown", 0)
+        if apart >= record.get("answers", 0):
             return ""
         tokens = f"{record.get('prompt_tokens', 0) + record.get('completion_tokens', 0):,} tokens"
-        return f"{tokens}, ${record['dollars']:,.4f}" if "dollars" in record else tokens
+        cost = f"{tokens}, ${record['dollars']:,.4f}" if "dollars" in record else tokens
+        return f"at least {cost}" if apart else cost
 
     @property
     def usage_details(self) -> str:
-        """How the tokens are divided, and which answers are in no sum."""
+        """How the tokens are divided, and which answers are in no sum; empty if no model ran."""
         record = section(self.summary, "usage")
+        if not record:
+            return ""
         parts = {"prompt_tokens": "of prompts", "completion_tokens": "of answers"}
         apart = {"cached": "answers from the cache cost nothing", "unknown": "answers without a count of tokens"}
         texts = [f"{record.get(name, 0):,} {words}" for name, words in parts.items()]

@@ -207,6 +207,19 @@ def test_provenance_names_all_that_is_needed_to_derive_the_numbers_again(run, tm
     assert re.search(r"interval seed</dt>\s*<dd><code>7</code>", page)
 
 
+@pytest.mark.parametrize(
+    ("answers", "cached", "unknown", "shown"),
+    [(4, 0, 0, "130 tokens"), (4, 1, 0, "at least 130 tokens"), (4, 0, 3, "at least 130 tokens"), (4, 4, 0, "")],
+)
+def test_tokens_are_shown_where_answers_were_counted(run, tmp_path, answers, cached, unknown, shown):
+    """Answers from a cache cost nothing, which says nothing of the model."""
+    view = run("a")
+    counts = {"answers": answers, "cached": cached, "unknown": unknown, "prompt_tokens": 100, "completion_tokens": 30}
+    view.summary["usage"] = counts
+    assert view.usage == shown
+    assert (f"{shown or '130 tokens'}<" in index_of([view], tmp_path)) is bool(shown)
+
+
 def test_runs_of_the_same_name_get_their_own_pages(run, item, tmp_path):
     runs = [run("same", rows=(item(number, text=f"ANSWER-{number}"),)) for number in range(2)]
     runs += [run("Same", rows=(item(2, text="ANSWER-2"),)), run("same-2", rows=(item(3, text="ANSWER-3"),))]

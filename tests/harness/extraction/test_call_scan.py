@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from apigauge.harness.extraction.call_scan import (
     MAX_CALL,
     MAX_CALLS,
+    choose_call,
     comments_and_strings,
     end_of_brackets,
     find_calls,
@@ -236,3 +237,9 @@ def test_in_valid_python_the_calls_found_are_those_of_the_syntax_tree(expression
     calls = [s for s in find_calls(expression) if not any(s.start in stretch for stretch in strings)]
     assert sorted(expression[s.start : s.end] for s in calls) == expected
     assert all(s.closed for s in calls)
+
+
+def test_no_call_in_a_skipped_stretch_is_chosen():
+    text = "# f(1)\nf(2)"
+    assert choose_call(text, {}, frozenset({"f"}), any_call=True) == "f(1)"
+    assert choose_call(text, {}, frozenset({"f"}), any_call=True, skip=comments_and_strings(text)) == "f(2)"

@@ -206,3 +206,12 @@ def test_loops_in_loops_do_not_take_the_packages_exponential_time():
 )
 def test_comments_and_docstrings_are_taken_out_by_the_tree(program, code):
     assert ours.stripped(program) == code
+
+
+def test_corrected_weighs_all_orders_alike():
+    """Of four orders the weighted part replaces the first alone: ``a b c d`` and ``a b c e`` share 3, 2, 1 and 0 n-grams."""
+    reference, candidate = (ours.Parts(ours.grams(text.split()), ("tree",), ()) for text in ("a b c d", "a b c e"))
+    orders = [(3, 4), (2, 3), (1, 2), (0, 1)]
+    weighted = [(0.6, 0.8), *orders[1:]]
+    expected = [ours.bleu(orders, 4, 4), ours.bleu(weighted, 4, 4), 1.0]
+    assert corrected.corrected(reference, candidate) == pytest.approx(sum(expected) / 3)

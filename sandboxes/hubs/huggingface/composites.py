@@ -2,43 +2,38 @@
 
 from typing import Any
 
-from apigauge.sandboxes.hubs.huggingface import configs, labels, languages
-from apigauge.sandboxes.hubs.huggingface.configs import Names
+from apigauge.sandboxes.hubs.huggingface import generation as generating, labels, languages
+from apigauge.sandboxes.hubs.huggingface.configs import Maker, Names
 
 PAIRS = frozenset({"encoder-decoder", "speech-encoder-decoder", "vision-encoder-decoder"})
-_T5_TASKS = {
-    "summarize: ": ("summarization", {"early_stopping": True, "length_penalty": 2.0, "no_repeat_ngram_size": 3}),
-    "translate English to French: ": ("translation_en_to_fr", {}),
-    "translate English to German: ": ("translation_en_to_de", {}),
-    "translate English to Romanian: ": ("translation_en_to_ro", {}),
-}
 
 
-def config(entry: dict[str, Any], names: Names | None, real: dict[str, Any]) -> Any:
-    """The toy configuration of a repository's model."""
+def config(entry: dict[str, Any], names: Names | None, real: dict[str, Any], maker: Maker) -> Any:
+    """The configuration of a repository's model.
+
+    Args:
+        entry: the repository's line.
+        names: facts on its tokenizer.
+        real: the real configuration, as far as it is available.
+        maker: whether the model is a toy.
+    """
     kind = entry["type"]
     if kind in PAIRS:
-        return _pair(entry, names)
+        return _pair(entry, names, maker)
     if kind == "musicgen":
-        return _music(entry, names)
-    fixed = _fixed(entry, names)
-    made = configs.make(kind, names, real, **fixed)
+        return _music(entry, names, maker)
+    fixed = _fixed(entry, names, maker)
+    made = maker.make(kind, names, real, **fixed)
     if made.is_encoder_decoder and getattr(made, "decoder_start_token_id", None) is None and names:
         made.decoder_start_token_id = names.ids.get("pad", names.ids.get("bos"))
-    prefixes = (entry.get("extra") or {}).get("prefixes")
-    if prefixes:
-        made.task_specific_params = {
-            task: {**settings, "max_length": 300 if settings == {} else 200, "num_beams": 4, "prefix": prefix}
-            for prefix, (task, settings) in _T5_TASKS.items()
-            if prefix in prefixes
-        }
+    made.update(generating.settings(entry))
     return made
 
 
-def _fixed(entry: dict[str, Any], names: Names | None) -> dict[str, Any]:
+def _fixed(entry: dict[str, Any], names: Names | None, maker: Maker) -> dict[str, Any]:
     """Arguments that this repository's model has whatever its size."""
     kind, extra = entry["type"], entry.get("extra") or {}
-    fixed: dict[str, Any] = dict(_BY_TYPE[kind](entry, names)) if kind in _BY_TYPE else {}
+    fixed: dict[str, Any] = dict(_BY_TYPE[kind](entry, names, maker)) if kind in _BY_TYPE else {}
     classes = labels.of(entry)
     if classes is not None:
         fixed["id2label"] = dict(enumerate(classes))
@@ -49,7 +44,7 @@ def _fixed(entry: dict[str, Any], names: Names | None) -> dict[str, Any]:
     return fixed
 
 
-def _tapas(entry: dict[str, Any], _names: Names | None) -> dict[str, Any]:
+def _tapas(entry: dict[str, Any], _names: Names | None, _maker: Maker) -> dict[str, Any]:
     aggregations = (entry.get("extra") or {}).get("aggregation_labels")
     if not aggregations:
         return {"num_aggregation_labels": 0, "select_one_column": True}
@@ -61,65 +56,67 @@ def _tapas(entry: dict[str, Any], _names: Names | None) -> dict[str, Any]:
     }
 
 
-def _marian(_entry: dict[str, Any], names: Names | None) -> dict[str, Any]:
+def _marian(_entry: dict[str, Any], names: Names | None, _maker: Maker) -> dict[str, Any]:
     assert names is not None
     pad = names.ids["pad"]
     start = {"decoder_start_token_id": pad, "bad_words_ids": [[pad]], "max_length": 512, "num_beams": 4}
     return {**start, "decoder_vocab_size": names.size, "max_position_embeddings": 512, "forced_eos_token_id": 0}
 
 
-def _whisper(_entry: dict[str, Any], names: Names | None) -> dict[str, Any]:
+def _whisper(_entry: dict[str, Any], names: Names | None, maker: Maker) -> dict[str, Any]:
     if names is None:
-        return {"vocab_size": 2000, "classifier_proj_size": 32}
+        return {"vocab_size": 2000, "classifier_proj_size": 32} if maker.toy else {}
     end, start = names.ids["eos"], names.ids["<|startoftranscript|>"]
     ends = dict.fromkeys(("pad_token_id", "bos_token_id", "eos_token_id"), end)
     # One number for each time stamp from 0.00 to 30.00 comes after the tokens.
     return {**ends, "decoder_start_token_id": start, "vocab_size": names.size + 1501}
 
 
-def _blip2(entry: dict[str, Any], names: Names | None) -> dict[str, Any]:
-    text = configs.make((entry.get("extra") or {}).get("text", "opt"), names)
+def _blip2(entry: dict[str, Any], names: Names | None, maker: Maker) -> dict[str, Any]:
+    text = maker.make((entry.get("extra") or {}).get("text", "opt"), names)
     return {"text_config": text, "use_decoder_only_language_model": text.model_type != "t5"}
 
 
-def _dpt(entry: dict[str, Any], _names: Names | None) -> dict[str, Any]:
+def _dpt(entry: dict[str, Any], _names: Names | None, maker: Maker) -> dict[str, Any]:
     if not (entry.get("extra") or {}).get("is_hybrid"):
         return {}
-    backbone = configs.make("bit", None, global_padding="same", layer_type="bottleneck", embedding_dynamic_padding=True)
+    backbone = maker.make("bit", None, global_padding="same", layer_type="bottleneck", embedding_dynamic_padding=True)
     backbone.out_features = ["stage1", "stage2", "stage3"]
-    shape = [1, 32, 24, 24]
-    return {
+    hybrid = {
         "is_hybrid": True,
         "backbone_config": backbone,
-        "backbone_featmap_shape": shape,
         "readout_type": "project",
         "neck_ignore_stages": [0, 1],
-        "neck_hidden_sizes": [16, 16, 32, 32],
     }
+    if maker.toy:
+        return hybrid | {"backbone_featmap_shape": [1, 32, 24, 24], "neck_hidden_sizes": [16, 16, 32, 32]}
+    sizes = {"hidden_size": 768, "num_hidden_layers": 12, "num_attention_heads": 12, "intermediate_size": 3072}
+    shapes = {"backbone_featmap_shape": [1, 1024, 24, 24], "neck_hidden_sizes": [256, 512, 768, 768]}
+    return hybrid | sizes | shapes | {"backbone_out_indices": [2, 5, 8, 11], "image_size": 384}
 
 
-def _fsmt(_entry: dict[str, Any], names: Names | None) -> dict[str, Any]:
+def _fsmt(_entry: dict[str, Any], names: Names | None, _maker: Maker) -> dict[str, Any]:
     return dict.fromkeys(("src_vocab_size", "tgt_vocab_size"), names.size) if names else {}
 
 
-def _swin2sr(entry: dict[str, Any], _names: Names | None) -> dict[str, Any]:
+def _swin2sr(entry: dict[str, Any], _names: Names | None, _maker: Maker) -> dict[str, Any]:
     name = entry["repo"].lower()
     kinds = {"lightweight": "pixelshuffledirect", "realworld": "nearest+conv", "compressed": "pixelshuffle_aux"}
     return {"upsampler": next((kind for part, kind in kinds.items() if part in name), "pixelshuffle")}
 
 
-def _timesformer(entry: dict[str, Any], _names: Names | None) -> dict[str, Any]:
+def _timesformer(entry: dict[str, Any], _names: Names | None, _maker: Maker) -> dict[str, Any]:
     name = entry["repo"]
     if "-hr-" in name:
         return {"num_frames": 16, "image_size": 448}
     return {"num_frames": 96} if "-large-" in name else {"num_frames": 8}
 
 
-def _roberta(entry: dict[str, Any], _names: Names | None) -> dict[str, Any]:
+def _roberta(entry: dict[str, Any], _names: Names | None, _maker: Maker) -> dict[str, Any]:
     return {"max_position_embeddings": 130} if entry.get("tokenizer") == "BertweetTokenizer" else {}
 
 
-def _graphormer(entry: dict[str, Any], _names: Names | None) -> dict[str, Any]:
+def _graphormer(entry: dict[str, Any], _names: Names | None, _maker: Maker) -> dict[str, Any]:
     return {"num_classes": entry.get("labels") or 1}
 
 
@@ -137,15 +134,15 @@ _BY_TYPE = {
 }
 
 
-def _pair(entry: dict[str, Any], names: Names | None) -> Any:
+def _pair(entry: dict[str, Any], names: Names | None, maker: Maker) -> Any:
     """An encoder and a decoder of types of their own."""
     import transformers
 
     extra = entry["extra"]
     kind, start = extra["decoder"], _start(extra["decoder"], names)
     text = kind in {"bert", "roberta"} and entry["type"] == "encoder-decoder"
-    encoder = configs.make(extra["encoder"], names if text else None)
-    decoder = configs.make(kind, names, is_decoder=True, add_cross_attention=True)
+    encoder = maker.make(extra["encoder"], names if text else None)
+    decoder = maker.make(kind, names, is_decoder=True, add_cross_attention=True)
     if hasattr(decoder, "cross_attention_hidden_size"):
         decoder.cross_attention_hidden_size = getattr(encoder, "hidden_size", None)
     pair = {
@@ -159,12 +156,12 @@ def _pair(entry: dict[str, Any], names: Names | None) -> Any:
     return made
 
 
-def _music(entry: dict[str, Any], names: Names | None) -> Any:
+def _music(entry: dict[str, Any], names: Names | None, maker: Maker) -> Any:
     import transformers
 
     extra = entry["extra"]
-    text, audio = configs.make(extra["text_encoder"], names), configs.make(extra["audio_encoder"], None)
-    decoder = configs.make(extra["decoder"], None, vocab_size=2048)
+    text, audio = maker.make(extra["text_encoder"], names), maker.make(extra["audio_encoder"], None)
+    decoder = maker.make(extra["decoder"], None, vocab_size=2048)
     parts = {"text_encoder": text, "audio_encoder": audio, "decoder": decoder}
     return transformers.MusicgenConfig(**{name: part.to_dict() for name, part in parts.items()})
 

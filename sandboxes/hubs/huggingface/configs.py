@@ -1,15 +1,18 @@
-"""Configurations of real architectures at toy size.
+"""Configurations of the published models, and toy ones of those that are too large or too slow.
 
-An architecture's own defaults stay, so that what depends on its shape (parameter names, image and patch sizes, sampling
-rates, strides, special behaviour) is as in the real model; widths and depths shrink. ``RULES`` says how by the name of
-an argument; ``SHAPES`` says where an architecture ties several of them together.
+An architecture's defaults are one published model's. ``facts`` says what the defaults leave out, ``variants`` what other
+sizes have. Of a model that stays a toy, everything that does not depend on size is real too; its widths and depths
+shrink: ``RULES`` says how by the name of an argument, ``SHAPES`` where an architecture ties several of them together.
 """
 
 import copy
 import inspect
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
+from apigauge.sandboxes.hubs.huggingface import variants
+from apigauge.sandboxes.hubs.huggingface.facts import FACTS
 from apigauge.sandboxes.hubs.huggingface.shapes import SHAPES
 
 WIDTH, HEADS, LAYERS, FEED_FORWARD = 32, 4, 2, 64
@@ -56,23 +59,75 @@ _TOKENS = ("pad", "bos", "eos", "sep", "cls", "mask", "unk")
 
 
 class Names:
-    """Facts on a tokenizer for the configuration of its model."""
+    """Facts on a tokenizer for the configuration of its model.
 
-    def __init__(self, size: int, ids: dict[str, int]) -> None:
-        self.size = size
-        self.ids = ids
-
-
-def make(kind: str, names: Names | None, real: dict[str, Any] | None = None, **fixed: Any) -> Any:
-    """A toy configuration.
-
-    Args:
-        kind: the model type, as in ``config.json``.
-        names: of the model's tokenizer, if there is one.
-        real: the real model's configuration, if known; everything but sizes is taken from it.
-        fixed: arguments to use unchanged.
+    Attributes:
+        size: how many tokens it has.
+        ids: of its special tokens.
+        rows: how many rows the model's embedding has, which may be more.
+        codes: ids of languages.
     """
-    return _shrunk(class_of(kind), names, real or {}, fixed)
+
+    def __init__(self, size: int, ids: dict[str, int], rows: int = 0, codes: tuple[int, ...] = ()) -> None:
+        self.size = size
+        self.codes = codes
+        self.ids = ids
+        self.rows = max(size, rows)
+
+
+@dataclass(frozen=True)
+class Maker:
+    """How the configurations of one repository are made.
+
+    Attributes:
+        repo: its address, which says the variant; empty for a model without a variant.
+        toy: whether widths and depths shrink.
+    """
+
+    repo: str = ""
+    toy: bool = False
+
+    def make(self, kind: str, names: Names | None, real: dict[str, Any] | None = None, **fixed: Any) -> Any:
+        """A configuration.
+
+        Args:
+            kind: the model type, as in ``config.json``.
+            names: of the model's tokenizer, if there is one.
+            real: the real model's configuration, if known; of a toy all but its sizes.
+            fixed: arguments to use unchanged.
+        """
+        settings = {} if self.toy else variants.of(kind, self.repo)
+        return self._made(class_of(kind), names, settings | (real or {}), fixed)
+
+    def _made(self, cls: Any, names: Names | None, real: dict[str, Any], fixed: dict[str, Any]) -> Any:
+        """An instance of a class of configurations; nested ones too."""
+        arguments = _arguments(cls)
+        tables = SHAPES if self.toy else FACTS
+        shapes = {**tables.get(cls.model_type, {}), **tables.get(cls.__name__, {})}
+        if not self.toy:
+            shapes |= variants.of_part(cls.__name__, self.repo)
+        shape = copy.deepcopy({key: value for key, value in shapes.items() if key in arguments and (self.toy or key not in real)})
+        made: dict[str, Any] = {}
+        nested = _nested(cls)
+        for name, default in arguments.items():
+            value = real.get(name, default)
+            if name in fixed or name in shape:
+                continue
+            if name in nested:
+                given = value if isinstance(value, dict) else {}
+                made[name] = self._made(nested[name], names, given, {}).to_dict()
+            elif name == "vocab_size" and names is not None:
+                made[name] = max(names.rows, 0 if self.toy else int(real.get(name) or 0))
+            elif self.toy and name in RULES and isinstance(value, int) and not isinstance(value, bool):
+                made[name] = min(value, RULES[name])
+            elif self.toy and name == "vocab_size" and isinstance(value, int):
+                made[name] = min(value, 2000)
+            elif name in real:
+                made[name] = value
+        made |= {key: value for key, value in _token_ids(arguments, names) if key not in fixed and key not in shape}
+        for key, value in {**shape, **fixed}.items():
+            made[key] = value.to_dict() if hasattr(value, "to_dict") else value
+        return cls(**made)
 
 
 def class_of(kind: str) -> Any:
@@ -87,34 +142,6 @@ def class_of(kind: str) -> Any:
     # Parts of other models, which have no place in the table.
     parts = {"hifigan": "SpeechT5HifiGanConfig", "musicgen_decoder": "MusicgenDecoderConfig"}
     return getattr(transformers, parts[kind]) if kind in parts else CONFIG_MAPPING[kind]
-
-
-def _shrunk(cls: Any, names: Names | None, real: dict[str, Any], fixed: dict[str, Any]) -> Any:
-    """An instance of a class of configurations, made small; nested ones too."""
-    arguments = _arguments(cls)
-    shapes = {**SHAPES.get(cls.model_type, {}), **SHAPES.get(cls.__name__, {})}
-    shape = copy.deepcopy({key: value for key, value in shapes.items() if key in arguments})
-    made: dict[str, Any] = {}
-    nested = _nested(cls)
-    for name, default in arguments.items():
-        value = real.get(name, default)
-        if name in fixed or name in shape:
-            continue
-        if name in nested:
-            given = value if isinstance(value, dict) else {}
-            made[name] = _shrunk(nested[name], names, given, {}).to_dict()
-        elif name == "vocab_size" and names is not None:
-            made[name] = names.size
-        elif name in RULES and isinstance(value, int) and not isinstance(value, bool):
-            made[name] = min(value, RULES[name])
-        elif name == "vocab_size" and isinstance(value, int):
-            made[name] = min(value, 2000)
-        elif name in real:
-            made[name] = value
-    made |= {key: value for key, value in _token_ids(arguments, names) if key not in fixed and key not in shape}
-    for key, value in {**shape, **fixed}.items():
-        made[key] = value.to_dict() if hasattr(value, "to_dict") else value
-    return cls(**made)
 
 
 def _arguments(cls: Any) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from apigauge.sandboxes.hubs.huggingface.vocabularies import LISTS
+from apigauge.sandboxes.hubs.huggingface.word_lists import LISTS
 
 # Numbers of COCO's list of categories that no picture was ever labelled with.
 _UNUSED = frozenset(

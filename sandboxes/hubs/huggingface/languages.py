@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from apigauge.sandboxes.hubs.huggingface.vocabularies import LISTS
+from apigauge.sandboxes.hubs.huggingface.word_lists import LISTS
 
 # The order of openai/whisper's own list: a language's place in it is part of the format.
 _WHISPER = LISTS["whisper_languages"]

@@ -4,8 +4,18 @@ import json
 from pathlib import Path
 from typing import Any
 
-from apigauge.sandboxes.hubs.huggingface import composites, configs, processors, remote, sentences, tokenizers
-from apigauge.sandboxes.hubs.huggingface.configs import Names
+from apigauge.sandboxes.hubs.huggingface import (
+    composites,
+    configs,
+    generation,
+    processors,
+    remote,
+    sentences,
+    sizes,
+    tokenizers,
+    weights,
+)
+from apigauge.sandboxes.hubs.huggingface.configs import Maker, Names
 
 SEED = 0
 
@@ -26,8 +36,7 @@ def write(entry: dict[str, Any], folder: Path, real: dict[str, Any] | None = Non
         # Newer than the library: it says so itself when it reads the type.
         _json(folder / "config.json", {"architectures": [entry["architecture"]], "model_type": entry["type"]})
         return
-    config = composites.config(entry, names, real or {})
-    _write_model(entry, names, config, folder)
+    config = _write_model(entry, names, real or {}, folder)
     processors.write(entry, config, folder)
     _as_written(entry, folder)
     if (entry.get("extra") or {}).get("remote_classes"):
@@ -60,40 +69,33 @@ def model_class(entry: dict[str, Any]) -> Any:
     return getattr(transformers, name)
 
 
-def _write_model(entry: dict[str, Any], names: Names | None, config: Any, folder: Path) -> None:
+def _write_model(entry: dict[str, Any], names: Names | None, real: dict[str, Any], folder: Path) -> Any:
+    """Writes the weights and the configuration, which it returns."""
     import torch
     from safetensors.torch import save_file
 
     torch.manual_seed(SEED)
     try:
-        model = model_class(entry)(config)
+        model = sizes.fitting(entry, model_class(entry), lambda toy: _config(entry, names, real, toy=toy))
     except ImportError:
         # The library refuses to build this architecture without a package that is not installed, and will again: it
         # looks for weights first and then at nothing in them.
+        config = _config(entry, names, real, toy=True)
         config.save_pretrained(folder)
         save_file({}, folder / "model.safetensors", metadata={"format": "pt"})
-        return
-    _finite(model)
-    model.eval()
+        return config
+    config = model.config
     composites.generation(entry, names, model)
-    model.save_pretrained(folder, safe_serialization=True)
+    config.torch_dtype = "float32"
+    config.save_pretrained(folder)
+    if model.can_generate():
+        model.generation_config.save_pretrained(folder)
+    weights.save(model, folder, generation.ends(entry, names, config))
+    return config
 
 
-def _finite(model: Any) -> None:
-    """Gives a value to what the architecture leaves uninitialised: memory as it was would differ every time."""
-    import torch
-
-    generator = torch.Generator().manual_seed(SEED)
-    for name, tensor in sorted(model.state_dict().items()):
-        if not tensor.is_floating_point():
-            continue
-        with torch.no_grad():
-            if name.endswith(("running_var", "running_mean")):
-                tensor.fill_(1.0 if name.endswith("var") else 0.0)
-            elif name in dict(model.named_parameters()) and tensor.ndim > 1 and "norm" not in name.lower():
-                tensor.copy_(torch.randn(tensor.shape, generator=generator) * min(0.05, tensor[0].numel() ** -0.5))
-            elif not torch.isfinite(tensor).all() or tensor.abs().max() > 1e3:
-                tensor.zero_()
+def _config(entry: dict[str, Any], names: Names | None, real: dict[str, Any], *, toy: bool) -> Any:
+    return composites.config(entry, names, real, Maker(entry["repo"], toy=toy))
 
 
 def _as_written(entry: dict[str, Any], folder: Path) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from apigauge.sandboxes.hubs.huggingface import languages, vocabularies
+from apigauge.sandboxes.hubs.huggingface import corpus, languages, vocabularies, vocabulary_sizes, word_lists
 
 Arguments = dict[str, Any]
 Writer = Callable[[Path, dict[str, Any]], Arguments]
@@ -25,6 +25,10 @@ def _lower(entry: dict[str, Any]) -> bool:
     if "lower" in extra:
         return bool(extra["lower"])
     return "uncased" in name or "cased" not in name
+
+
+def _size(entry: dict[str, Any]) -> int:
+    return vocabulary_sizes.of_files(entry["tokenizer"], entry)
 
 
 def _lines(path: Path, lines: Sequence[str]) -> None:
@@ -44,7 +48,7 @@ def _merges(path: Path, merges: Sequence[tuple[str, str]], *, header: bool = Tru
 
 def _bert(raw: Path, entry: dict[str, Any]) -> Arguments:
     lower = _lower(entry)
-    _lines(raw / "vocab.txt", vocabularies.word_pieces(_BERT, lower=lower))
+    _lines(raw / "vocab.txt", vocabularies.word_pieces(_BERT, lower=lower, size=_size(entry)))
     arguments: Arguments = {"do_lower_case": lower, "model_max_length": 512}
     # Its model takes no segments.
     inputs = {"model_input_names": ["input_ids", "attention_mask"]} if entry.get("type") == "git" else {}
@@ -55,7 +59,7 @@ def _special_words(*specials: str, file: str = "vocab.txt") -> Writer:
     """Word pieces with special tokens of their own at the beginning."""
 
     def writer(raw: Path, entry: dict[str, Any]) -> Arguments:
-        _lines(raw / file, vocabularies.word_pieces(specials, lower=_lower(entry)))
+        _lines(raw / file, vocabularies.word_pieces(specials, lower=_lower(entry), size=_size(entry)))
         return {"model_max_length": 512}
 
     return writer
@@ -68,9 +72,9 @@ def _proteins(raw: Path, _entry: dict[str, Any]) -> Arguments:
     return {"model_max_length": 1024}
 
 
-def _mpnet(raw: Path, _entry: dict[str, Any]) -> Arguments:
-    tokens = vocabularies.word_pieces([*_ROBERTA, "[UNK]"], lower=True)
-    _lines(raw / "vocab.txt", [*tokens, "<mask>"])
+def _mpnet(raw: Path, entry: dict[str, Any]) -> Arguments:
+    tokens = vocabularies.word_pieces((*_ROBERTA, "[UNK]"), lower=True, size=_size(entry) + 5, tail=("<mask>",))
+    _lines(raw / "vocab.txt", tokens)
     return {"do_lower_case": True, "model_max_length": 512}
 
 
@@ -83,7 +87,7 @@ def _tapas(raw: Path, entry: dict[str, Any]) -> Arguments:
 
 
 def _japanese(raw: Path, entry: dict[str, Any]) -> Arguments:
-    _lines(raw / "vocab.txt", vocabularies.word_pieces(_BERT, lower=False))
+    _lines(raw / "vocab.txt", vocabularies.word_pieces(_BERT, lower=False, size=_size(entry)))
     kind = "character" if "char" in entry["repo"] else "wordpiece"
     settings = {"word_tokenizer_type": "mecab", "subword_tokenizer_type": kind}
     return {"do_lower_case": False, "model_max_length": 512, **settings}
@@ -98,18 +102,30 @@ def _bytes(raw: Path, tokens: Sequence[str], merges: Sequence[tuple[str, str]]) 
 
 
 def _gpt2(raw: Path, entry: dict[str, Any]) -> Arguments:
-    symbols, merges = vocabularies.byte_pairs()
+    symbols, merges = vocabularies.byte_pairs(_size(entry))
     if entry.get("type") == "opt" or (entry.get("extra") or {}).get("text") == "opt":
-        _bytes(raw, [*_ROBERTA, *symbols], merges)
+        tokens = [*_ROBERTA, *symbols, *(f"madeupword{number:04}" for number in range(5))]
+        _bytes(raw, _placed(tokens, _PINNED_ROBERTA), merges)
         ends = dict.fromkeys(("bos_token", "eos_token", "unk_token"), "</s>")
         return {**ends, "pad_token": "<pad>", "add_bos_token": True}
-    _bytes(raw, [*symbols, _END], merges)
+    _bytes(raw, _placed([*symbols, _END], _PINNED_GPT2), merges)
     return {"model_max_length": 2048 if entry.get("type") in {"gpt_neo", "gptj", "codegen"} else 1024}
 
 
+# Numbers that everybody knows.
+_PINNED_GPT2 = {"Hello": 15496, "\u0120world": 995, "\u0120the": 262, "Hi": 17250}
+_PINNED_ROBERTA = {".": 4, "\u0120the": 5, ",": 6, "\u0120to": 7, "Hello": 31414, "\u0120world": 232}
+
+
+def _placed(tokens: list[str], places: dict[str, int]) -> list[str]:
+    vocabularies.pin(tokens, places)
+    return tokens
+
+
 def _roberta(raw: Path, entry: dict[str, Any]) -> Arguments:
-    symbols, merges = vocabularies.byte_pairs()
-    _bytes(raw, [*_ROBERTA, *symbols, "<mask>"], merges)
+    symbols, merges = vocabularies.byte_pairs(_size(entry))
+    made_up = () if entry.get("type") == "t5" else (f"madeupword{number:04}" for number in range(3))
+    _bytes(raw, _placed([*_ROBERTA, *symbols, *made_up, "<mask>"], _PINNED_ROBERTA), merges)
     longest = {"bart": 1024, "longformer": 4096, "led": 16384, "mvp": 1024}
     return {"model_max_length": longest.get(str(entry.get("type")), 512)}
 
@@ -125,33 +141,34 @@ def _markup(raw: Path, entry: dict[str, Any]) -> Arguments:
     return {**_roberta(raw, entry), "tags_dict": {tag: number for number, tag in enumerate(tags)}}
 
 
-def _chat(raw: Path, _entry: dict[str, Any]) -> Arguments:
-    symbols, merges = vocabularies.byte_pairs()
+def _chat(raw: Path, entry: dict[str, Any]) -> Arguments:
+    symbols, merges = vocabularies.byte_pairs(_size(entry))
     _bytes(raw, symbols, merges)
     return {"eos_token": "<|im_end|>", "pad_token": _END, "additional_special_tokens": ["<|im_start|>", "<|im_end|>"]}
 
 
-def _control(raw: Path, _entry: dict[str, Any]) -> Arguments:
-    symbols, merges = vocabularies.marked_pairs()
+def _control(raw: Path, entry: dict[str, Any]) -> Arguments:
+    symbols, merges = vocabularies.marked_pairs(_size(entry))
     _bytes(raw, ["<unk>", *symbols, "Books", "Links", "Reviews", "Wikipedia"], merges)
     return {"model_max_length": 256}
 
 
-def _blenderbot(raw: Path, _entry: dict[str, Any]) -> Arguments:
-    symbols, merges = vocabularies.byte_pairs()
+def _blenderbot(raw: Path, entry: dict[str, Any]) -> Arguments:
+    symbols, merges = vocabularies.byte_pairs(_size(entry))
     _bytes(raw, ["<pad>", "<s>", "</s>", "<unk>", *symbols, "<mask>"], merges)
     return {"model_max_length": 128}
 
 
-def _deberta(raw: Path, _entry: dict[str, Any]) -> Arguments:
-    symbols, merges = vocabularies.byte_pairs()
+def _deberta(raw: Path, entry: dict[str, Any]) -> Arguments:
+    symbols, merges = vocabularies.byte_pairs(_size(entry))
     _bytes(raw, ["[PAD]", "[CLS]", "[SEP]", "[UNK]", *symbols, "[MASK]"], merges)
     return {"model_max_length": 512}
 
 
 def _whisper(raw: Path, entry: dict[str, Any]) -> Arguments:
-    symbols, merges = vocabularies.byte_pairs()
-    _bytes(raw, symbols if entry["repo"].endswith(".en") else [*symbols, _END], merges)
+    symbols, merges = vocabularies.byte_pairs(_size(entry))
+    # Where several languages are, the first special token has one number more.
+    _bytes(raw, symbols if entry["repo"].endswith(".en") else [*symbols, "\u0120\u0120", _END], merges)
     (raw / "normalizer.json").write_text("{}\n", encoding="utf-8")
     specials = languages.whisper_tokens()
     return {
@@ -163,39 +180,39 @@ def _whisper(raw: Path, entry: dict[str, Any]) -> Arguments:
 
 
 def _clip(raw: Path, entry: dict[str, Any]) -> Arguments:
-    symbols, merges = vocabularies.ending_pairs()
+    symbols, merges = vocabularies.ending_pairs(_size(entry))
     _bytes(raw, [*symbols, "<|startoftext|>", _END], merges)
     owl = str(entry.get("type")).startswith("owl")
     return {"model_max_length": 16 if owl else 77, "pad_token": "!" if owl else _END}
 
 
-def _openai_gpt(raw: Path, _entry: dict[str, Any]) -> Arguments:
-    characters = tuple(dict.fromkeys(vocabularies.ASCII + vocabularies.LETTERS))
-    symbols, merges = vocabularies.ending_pairs(characters)
+def _openai_gpt(raw: Path, entry: dict[str, Any]) -> Arguments:
+    characters = tuple(dict.fromkeys(word_lists.ASCII + word_lists.LETTERS))
+    symbols, merges = vocabularies.ending_pairs(_size(entry), characters)
     _bytes(raw, ["<unk>", *symbols], merges)
     return {"model_max_length": 512}
 
 
-def _blenderbot_small(raw: Path, _entry: dict[str, Any]) -> Arguments:
-    symbols, merges = vocabularies.marked_pairs()
+def _blenderbot_small(raw: Path, entry: dict[str, Any]) -> Arguments:
+    symbols, merges = vocabularies.marked_pairs(_size(entry) // 2)
     # The slow class looks up what it marks, the fast one what it merges.
     merged = dict.fromkeys([*(symbol for pair in merges for symbol in pair), *map("".join, merges)])
     tokens = ["__null__", "__start__", "__end__", "__unk__", "__newln__", *symbols]
-    _bytes(raw, list(dict.fromkeys([*tokens, *merged])), merges)
+    _bytes(raw, vocabularies.filled([*tokens, *merged], corpus.made_up(), _size(entry)), merges)
     return {"model_max_length": 512}
 
 
-def _bertweet(raw: Path, _entry: dict[str, Any]) -> Arguments:
-    symbols, merges = vocabularies.marked_pairs()
+def _bertweet(raw: Path, entry: dict[str, Any]) -> Arguments:
+    symbols, merges = vocabularies.marked_pairs(_size(entry))
     # The vocabulary's own specials are not listed in its file, and counts follow each entry.
     _lines(raw / "vocab.txt", [f"{symbol} 1" for symbol in symbols])
     _merges(raw / "bpe.codes", merges, header=False, suffix=" 1")
     return {"normalization": True, "model_max_length": 128}
 
 
-def _xlm(raw: Path, _entry: dict[str, Any]) -> Arguments:
-    characters = tuple(dict.fromkeys(vocabularies.ASCII + vocabularies.LETTERS))
-    symbols, merges = vocabularies.ending_pairs(characters)
+def _xlm(raw: Path, entry: dict[str, Any]) -> Arguments:
+    characters = tuple(dict.fromkeys(word_lists.ASCII + word_lists.LETTERS))
+    symbols, merges = vocabularies.ending_pairs(_size(entry), characters)
     _ids(raw / "vocab.json", ["<s>", "</s>", "<pad>", "<unk>", "<special0>", "<special1>", *symbols])
     _merges(raw / "merges.txt", merges, header=False, suffix=" 1")
     return {"model_max_length": 512}
@@ -211,10 +228,10 @@ def _two_vocabularies(raw: Path, entry: dict[str, Any]) -> Arguments:
 def _byte_json(specials: Sequence[str], roles: dict[str, str]) -> Writer:
     """A fast tokenizer without a slow one: GPT-2's kind in ``tokenizer.json`` alone."""
 
-    def writer(raw: Path, _entry: dict[str, Any]) -> Arguments:
+    def writer(raw: Path, entry: dict[str, Any]) -> Arguments:
         from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, processors
 
-        symbols, merges = vocabularies.byte_pairs()
+        symbols, merges = vocabularies.byte_pairs(_size(entry))
         vocabulary = {token: n for n, token in enumerate([*specials, *symbols])}
         tokenizer: Any = Tokenizer(models.BPE(vocab=vocabulary, merges=list(merges)))
         tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
@@ -232,7 +249,7 @@ def _byte_json(specials: Sequence[str], roles: dict[str, str]) -> Writer:
 
 def _pieces(file: str, specials: Sequence[str], *, longest: int | None = 512, **how: Any) -> Writer:
     def writer(raw: Path, entry: dict[str, Any]) -> Arguments:
-        vocabularies.sentence_pieces(raw / file, specials, **how)
+        vocabularies.sentence_pieces(raw / file, specials, size=_size(entry), **how)
         arguments: Arguments = {"model_max_length": longest} if longest else {}
         return arguments | _translation(entry)
 
@@ -247,13 +264,14 @@ def _translation(entry: dict[str, Any]) -> Arguments:
 def _two_files(raw: Path, entry: dict[str, Any], *, marian: bool) -> Arguments:
     """Marian, M2M100 and Speech2Text: pieces in one file, their numbers in another."""
     names = ("source.spm", "target.spm") if marian else ("sentencepiece.bpe.model",)
+    targets = languages.marian_targets(entry) if marian else []
+    count = _size(entry) - (3 + len(targets) if marian else len(_ROBERTA))
     for name in names:
-        vocabularies.sentence_pieces(raw / name, ("<unk>", "<s>", "</s>"))
-    pieces = vocabularies.plain_pieces()
+        vocabularies.sentence_pieces(raw / name, ("<unk>", "<s>", "</s>"), size=count + 3)
+    pieces = vocabularies.plain_pieces("unigram", count)
     if not marian:
         _ids(raw / "vocab.json", [*_ROBERTA, *pieces])
         return {"model_max_length": 1024} | _translation(entry)
-    targets = languages.marian_targets(entry)
     _ids(raw / "vocab.json", ["</s>", "<unk>", *targets, *pieces, "<pad>"])
     pair = languages.marian_pair(entry)
     return {"source_lang": pair[0], "target_lang": pair[1], "model_max_length": 512}
@@ -274,7 +292,7 @@ def _ctc(raw: Path, entry: dict[str, Any]) -> Arguments:
     letters = "ETAONIHSRDLUMWCFGYPBVK'XJQZ"
     extra = entry.get("extra") or {}
     if entry.get("tokenizer") == "Wav2Vec2PhonemeCTCTokenizer":
-        letters = vocabularies.SOUNDS
+        letters = word_lists.SOUNDS
     elif "960h" not in entry["repo"] and "ls960" not in entry["repo"]:
         letters = letters.lower() + extra.get("letters", "")
     _ids(raw / "vocab.json", ["<pad>", "<s>", "</s>", "<unk>", "|", *dict.fromkeys(letters)])

@@ -3,13 +3,14 @@
 ``tokenizer_kinds`` writes the files that the slow class reads; the library itself makes the fast tokenizer of them.
 """
 
+import hashlib
 import json
 import shutil
 import tempfile
 from pathlib import Path
 from typing import Any
 
-from apigauge.sandboxes.hubs.huggingface import tokenizer_kinds
+from apigauge.sandboxes.hubs.huggingface import tokenizer_kinds, vocabulary_sizes
 from apigauge.sandboxes.hubs.huggingface.configs import Names
 from apigauge.sandboxes.hubs.huggingface.tokenizer_kinds import Arguments
 
@@ -37,37 +38,60 @@ def write(name: str, folder: Path, entry: dict[str, Any]) -> Names:
     Raises:
         ValueError: no such tokenizer is known here.
     """
-    import transformers
-
     writer = tokenizer_kinds.WRITERS.get(name)
     if writer is None:
         raise ValueError(f"{entry['repo']}: no vocabulary is known for {name}")
     with tempfile.TemporaryDirectory() as scratch:
         raw = Path(scratch)
-        arguments = writer(raw, entry)
-        slow = getattr(transformers, name, None)
-        if name.endswith("Fast"):
-            return _fast_only(slow or transformers.PreTrainedTokenizerFast, raw, folder, arguments, name)
-        if slow is None:
-            return _by_hand(name, raw, folder, arguments)
-        try:
-            files = any(raw.iterdir())
-            tokenizer = slow.from_pretrained(raw, **arguments) if files else slow(**arguments)
-            tokenizer.save_pretrained(folder)
-        except ImportError:
-            return _by_hand(name, raw, folder, arguments)
-        fast = getattr(transformers, f"{name}Fast", None)
-        if fast is not None and name != _SLOW_ONLY:
-            fast.from_pretrained(raw, **arguments).save_pretrained(folder)
-        _clean(folder)
-        return _names(tokenizer)
+        arguments = writer(raw, entry | {"tokenizer": name})
+        key = hashlib.sha256(json.dumps([name, arguments], sort_keys=True, default=str).encode())
+        for path in sorted(raw.iterdir()):
+            key.update(path.name.encode() + path.read_bytes())
+        place, names = _made(key.hexdigest(), name, raw, arguments)
+    shutil.copytree(place, folder, dirs_exist_ok=True)
+    return Names(names.size, names.ids, vocabulary_sizes.rows(entry), names.codes)
+
+
+# Many repositories have the same tokenizer, and making one takes seconds.
+_MADE: dict[str, tuple[tempfile.TemporaryDirectory[str], Names]] = {}
+
+
+def _made(key: str, name: str, raw: Path, arguments: Arguments) -> tuple[Path, Names]:
+    """The folder with a tokenizer's files, made once in this process, and the facts about it."""
+    if key not in _MADE:
+        folder = tempfile.TemporaryDirectory()
+        _MADE[key] = folder, _make(name, raw, Path(folder.name), arguments)
+    folder, names = _MADE[key]
+    return Path(folder.name), names
+
+
+def _make(name: str, raw: Path, folder: Path, arguments: Arguments) -> Names:
+    import transformers
+
+    slow = getattr(transformers, name, None)
+    if name.endswith("Fast"):
+        return _fast_only(slow or transformers.PreTrainedTokenizerFast, raw, folder, arguments, name)
+    if slow is None:
+        return _by_hand(name, raw, folder, arguments)
+    try:
+        files = any(raw.iterdir())
+        tokenizer = slow.from_pretrained(raw, **arguments) if files else slow(**arguments)
+        tokenizer.save_pretrained(folder)
+    except ImportError:
+        return _by_hand(name, raw, folder, arguments)
+    fast = getattr(transformers, f"{name}Fast", None)
+    if fast is not None and name != _SLOW_ONLY:
+        fast.from_pretrained(raw, **arguments).save_pretrained(folder)
+    _clean(folder)
+    return _names(tokenizer)
 
 
 def _names(tokenizer: Any) -> Names:
     codes = getattr(tokenizer, "lang_code_to_id", None) or {}
     ids = {key.removesuffix("_token"): tokenizer.convert_tokens_to_ids(token) for key, token in _specials(tokenizer)}
     added = {token: number for token, number in tokenizer.get_added_vocab().items() if token.startswith("<|")}
-    return Names(max([len(tokenizer), *(number + 1 for number in codes.values())]), added | ids)
+    size = max([len(tokenizer), *(number + 1 for number in codes.values())])
+    return Names(size, added | ids, codes=tuple(codes.values()))
 
 
 def _specials(tokenizer: Any) -> list[tuple[str, str]]:

@@ -1,6 +1,7 @@
-"""Vocabularies that can spell any text in a few hundred entries: word pieces, byte pairs, SentencePiece.
+"""Vocabularies as large as published ones: word pieces, byte pairs, SentencePiece.
 
-Each is made from the same list of words, by rules instead of training, so the same bytes come out everywhere.
+Each is made from the same frequent words, by rules and by one training of byte pairs, so the same bytes come out
+everywhere; made-up words fill it to its size.
 """
 
 import functools
@@ -8,50 +9,73 @@ import itertools
 import json
 import math
 import unicodedata
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-LISTS: dict[str, list[str]] = json.loads(Path(__file__).with_name("lists.json").read_text(encoding="utf-8"))
-WORDS: list[str] = LISTS["words"]
+from apigauge.sandboxes.hubs.huggingface import corpus
+from apigauge.sandboxes.hubs.huggingface.word_lists import ASCII, LETTERS, WORD_MARK
 
-# Beyond ASCII: what the catalogue's languages need to be spelt at all, and a few whole words of none.
-LETTERS = (
-    "".join(chr(code) for code in range(0xC0, 0x180) if chr(code).isalpha())
-    + "абвгдежзийклмнопрстуфхцчшщъыьэюяёАБВГДЕЖЗИЙКЛМНОПРСТУФХЦЧШЩЪЫЬЭЮЯЁ"
-    + "ابتثجحخدذرزسشصضطظعغفقكلمنهويءةى"
-    + "あいうえおかきくけこさしすせそたちつてとなにぬねのはひふへほまみむめもやゆよらりるれろわをん"
-    + "アイウエオカキクケコサシスセソタチツテトナニヌネノハヒフヘホマミムメモヤユヨラリルレロワヲンー"
-    + "的一是不了人我在有他这为之大来以个中上们到说国和地也子时道出而要于就下得可你年生我好天家学日本語東京"
-    + "가나다라마바사아자차카타파하이그는을를에의도로고한국어오늘날씨"
-)
-# Phonemes as espeak writes them.
-SOUNDS = (
-    "abdefhijklmnoprstuvwz\u00e6\u00f0\u014b\u0250\u0251\u0259\u025b\u0261\u026a\u0279\u0283\u028a\u028c\u0292"
-    "\u02c8\u02cc\u02d0\u03b8"
-)
-ASCII = "".join(chr(code) for code in range(33, 127))
-WORD_MARK = "\u2581"
-# How many words of the list can also begin a sentence.
-_CAPITALS = 200
-# So many that every word of the list is one token, as a prompt's usual words are for the real tokenizers.
-MERGES = 1400
-
-
-def word_pieces(specials: Sequence[str], *, lower: bool) -> list[str]:
-    """A WordPiece vocabulary: special tokens, characters, their continuations, words."""
-    characters = list(dict.fromkeys(ASCII + LETTERS))
-    if lower:
-        characters = list(dict.fromkeys(c for text in characters for c in _plain(text)))
-    parts = ["##" + part for part in _parts()]
-    return list(dict.fromkeys([*specials, *characters, *("##" + c for c in characters), *parts, *WORDS]))
+Merges = list[tuple[str, str]]
+_LARGEST = 51_000
+# The numbers that everybody knows of a vocabulary: where the most frequent words and characters begin.
+_CHARACTERS_AT, _WORDS_AT = 999, 1996
+_FIRST = (
+    "the of and in to was he is as for on with that it his by at from her ##s she you had an were but be this are not "
+    "my they one which or have him me first all also their has up who out been when after there into new two its"
+).split()
+_PINNED = {"hello": 7592, "world": 2088}
 
 
 @functools.cache
-def _parts(count: int = 300) -> list[str]:
-    """Frequent parts of words, for words that are not on the list."""
-    return ["".join(pair) for pair in merges_of((word[1:] for word in WORDS if len(word) > 3), count)]
+def word_pieces(specials: tuple[str, ...], *, lower: bool, size: int, tail: tuple[str, ...] = ()) -> list[str]:
+    """A WordPiece vocabulary: special tokens, characters, words, parts of words.
+
+    Args:
+        specials: first entries.
+        lower: whether there are no capitals and no accents.
+        size: how many entries there are in all.
+        tail: last entries.
+    """
+    characters = list(dict.fromkeys(ASCII + LETTERS))
+    if lower:
+        characters = list(dict.fromkeys(c for text in characters for c in _plain(text)))
+    published = lower and size == 30522 and len(specials) > 100
+    head = list(specials)
+    if published:
+        head += [f"[unused{number}]" for number in range(99, _CHARACTERS_AT - len(head) + 99)]
+    rarer = (chr(code) for code in itertools.chain(range(0x370, 0x400), range(0x4E00, 0x9FFF)))
+    characters += [c for c in itertools.islice(rarer, _WORDS_AT - _CHARACTERS_AT - len(characters))] if published else []
+    head = list(dict.fromkeys([*head, *characters, *(_FIRST if published else ())]))
+    endings = [f"##{c}" for c in dict.fromkeys(characters)]
+    room = max(0, size - len(head) - len(endings) - len(tail))
+    parts = [f"##{part}" for part in corpus.parts()[: room // 4]]
+    words = corpus.lower() if lower else corpus.cased()
+    pieces = filled([*head, *words[: room - len(parts)], *parts, *endings], corpus.made_up(), size - len(tail), endings)
+    if published:
+        pin(pieces, _PINNED)
+    return [*pieces, *tail]
+
+
+def filled(tokens: Iterable[str], more: Iterator[str], size: int, last: Sequence[str] = ()) -> list[str]:
+    """Different tokens, exactly as many: cut, or filled with more; the last ones are kept at the end."""
+    end = frozenset(last)
+    pieces = [token for token in dict.fromkeys(tokens) if token not in end][: max(0, size - len(last))]
+    seen = {*pieces, *last}
+    while len(pieces) + len(last) < size:
+        token = next(more)
+        if token not in seen:
+            seen.add(token)
+            pieces.append(token)
+    return [*pieces, *last]
+
+
+def pin(tokens: list[str], places: dict[str, int]) -> None:
+    """Puts tokens where they are in the published vocabulary, in exchange for what is there."""
+    for token, place in places.items():
+        if token in tokens and place < len(tokens):
+            now = tokens.index(token)
+            tokens[now], tokens[place] = tokens[place], token
 
 
 def _plain(text: str) -> str:
@@ -66,59 +90,97 @@ def byte_symbols() -> list[str]:
     return [chr(byte) for byte in shown] + [chr(256 + place) for place in range(len(hidden))]
 
 
-def merges_of(words: Iterable[Sequence[str]], count: int = MERGES) -> list[tuple[str, str]]:
-    """The byte-pair merges learned from words given as symbols; ties go to the pair that sorts first."""
-    splits = [list(word) for word in words]
-    merges: list[tuple[str, str]] = []
-    while len(merges) < count:
-        pairs = Counter(pair for word in splits for pair in itertools.pairwise(word))
-        if not pairs:
+@functools.cache
+def _learned(kind: str) -> tuple[tuple[str, str], ...]:
+    """Byte-pair merges that make each frequent word one token, in their order.
+
+    Words are taken in the order of their frequency, frequent parts of words before them; what the merges so far leave of
+    a word in pieces is joined by new ones, shortest first. These rank lower, so what was one token stays one.
+
+    Args:
+        kind: ``bytes``: GPT-2's, where a leading space is part of a word; ``ending``: lower case, with ``</w>`` where
+            a word ends; ``marked``: SentencePiece's, with a mark where a word begins.
+    """
+    parts = [list(part) for part in corpus.parts()[:2000]]
+    if kind == "ending":
+        words = [[*word[:-1], f"{word[-1]}</w>"] for word in corpus.lower()]
+    else:
+        mark = {"bytes": "\u0120", "marked": WORD_MARK}[kind]
+        words = [[mark, *word] for word in corpus.cased()]
+        words += [list(word) for word in corpus.cased()[:8000]]
+    ranks: dict[tuple[str, str], int] = {}
+    for symbols in [*parts, *words]:
+        rest = _joined(symbols, ranks)
+        while len(rest) > 1:
+            place = min(range(len(rest) - 1), key=lambda at: (len(rest[at]) + len(rest[at + 1]), at))
+            ranks.setdefault((rest[place], rest[place + 1]), len(ranks))
+            rest[place : place + 2] = [rest[place] + rest[place + 1]]
+        if len(ranks) > _LARGEST:
             break
-        best = min(pairs, key=lambda pair: (-pairs[pair], pair))
-        merges.append(best)
-        splits = [_merged(word, best) for word in splits]
+    return tuple(ranks)
+
+
+def _joined(symbols: list[str], ranks: dict[tuple[str, str], int]) -> list[str]:
+    """What merges make of a word: of all pairs the first learned is joined first."""
+    rest = list(symbols)
+    while len(rest) > 1:
+        rank, place = min((ranks.get(pair, _LARGEST * 2), at) for at, pair in enumerate(itertools.pairwise(rest)))
+        if rank == _LARGEST * 2:
+            break
+        rest[place : place + 2] = [rest[place] + rest[place + 1]]
+    return rest
+
+
+def _merges(kind: str, count: int) -> Merges:
+    """So many merges: the learned ones, then pairs of frequent tokens, which no word has."""
+    merges: Merges = list(_learned(kind))[:count]
+    seen = {a + b for a, b in merges}
+    ends = [a + b for a, b in merges if not (a + b).startswith(("\u0120", WORD_MARK))]
+    starts = [a + b for a, b in merges if not (a + b).endswith("</w>")]
+    for step in itertools.count(1):
+        if len(merges) >= count:
+            return merges
+        for place, start in enumerate(starts):
+            end = ends[(place * 7 + step * 13) % len(ends)]
+            if len(merges) < count and start + end not in seen:
+                seen.add(start + end)
+                merges.append((start, end))
     return merges
 
 
-def _merged(word: list[str], pair: tuple[str, str]) -> list[str]:
-    out: list[str] = []
-    for symbol in word:
-        if out and (out[-1], symbol) == pair:
-            out[-1] += symbol
-        else:
-            out.append(symbol)
-    return out
-
-
 @functools.cache
-def byte_pairs() -> tuple[list[str], list[tuple[str, str]]]:
+def byte_pairs(size: int) -> tuple[list[str], Merges]:
     """GPT-2's kind: byte symbols and merges; a word's leading space is part of it."""
-    merges = merges_of([["\u0120", *word] for word in WORDS] + [list(word.capitalize()) for word in WORDS[:_CAPITALS]])
-    return [*byte_symbols(), *("".join(pair) for pair in merges)], merges
+    symbols = byte_symbols()
+    merges = _merges("bytes", size - len(symbols))
+    return [*symbols, *("".join(pair) for pair in merges)], merges
 
 
 @functools.cache
-def ending_pairs(characters: tuple[str, ...] = ()) -> tuple[list[str], list[tuple[str, str]]]:
+def ending_pairs(size: int, characters: tuple[str, ...] = ()) -> tuple[list[str], Merges]:
     """CLIP's kind: symbols, symbols that end a word, merges."""
     symbols = list(characters or byte_symbols())
-    merges = merges_of([*word[:-1], f"{word[-1]}</w>"] for word in WORDS)
+    merges = _merges("ending", size - 2 * len(symbols))
     return [*symbols, *(f"{symbol}</w>" for symbol in symbols), *("".join(pair) for pair in merges)], merges
 
 
 @functools.cache
-def marked_pairs() -> tuple[list[str], list[tuple[str, str]]]:
+def marked_pairs(size: int) -> tuple[list[str], Merges]:
     """BERTweet's kind (fastBPE): ``@@`` marks parts that do not end a word; merges are written with ``</w>``."""
     characters = list(dict.fromkeys(ASCII + LETTERS))
-    merges = merges_of([*word[:-1], f"{word[-1]}</w>"] for word in WORDS)
+    merges = _merges("ending", size)
     joined = ("".join(pair) for pair in merges)
-    pieces = [text[:-4] if text.endswith("</w>") else f"{text}@@" for text in joined]
-    return list(dict.fromkeys([*characters, *(f"{c}@@" for c in characters), *pieces])), merges
+    pieces = (text[:-4] if text.endswith("</w>") else f"{text}@@" for text in joined)
+    tokens = list(dict.fromkeys([*characters, *(f"{c}@@" for c in characters), *pieces]))[:size]
+    kept = frozenset(tokens)
+    return tokens, [(a, b) for a, b in merges if ((a + b)[:-4] if b.endswith("</w>") else f"{a}{b}@@") in kept]
 
 
 def sentence_pieces(
     path: Path,
     specials: Sequence[str],
     *,
+    size: int,
     kind: str = "unigram",
     byte_fallback: bool = False,
     words: bool = True,
@@ -129,6 +191,7 @@ def sentence_pieces(
     Args:
         path: the file.
         specials: control pieces in their order; ``<unk>`` among them is the unknown piece.
+        size: how many pieces there are in all, where there are words.
         kind: ``unigram``, ``bpe`` or ``char``.
         byte_fallback: whether unknown characters are spelt in bytes.
         words: whether there are pieces longer than a character.
@@ -146,7 +209,9 @@ def sentence_pieces(
     for byte in range(256 if byte_fallback else 0):
         model.pieces.add(piece=f"<0x{byte:02X}>", score=0.0, type=6)
     # Pieces without score or kind of their own: the earlier, the likelier.
-    for place, text in enumerate(text for text in plain_pieces(kind, words=words) if text not in specials):
+    count = size - len(model.pieces) - len(tail)
+    plain = (text for text in plain_pieces(kind, count, words=words) if text not in specials)
+    for place, text in enumerate(plain):
         score = -float(place) if kind == "bpe" else -3.0 - math.log(2.0 + place) / 2 - 9.0 * (len(text) == 1)
         model.pieces.add(piece=text, score=score, type=1)
     for text in tail:
@@ -157,19 +222,27 @@ def sentence_pieces(
 
 
 @functools.cache
-def plain_pieces(kind: str = "unigram", *, words: bool = True) -> list[str]:
-    """What a SentencePiece model of a kind spells text with, likeliest first: words, parts of words, characters."""
-    pieces: list[str] = []
-    if words and kind == "bpe":
-        # Nothing but what is merged from its parts can ever be found.
-        merges = merges_of(
-            [[WORD_MARK, *word] for word in WORDS] + [[WORD_MARK, *word.capitalize()] for word in WORDS[:_CAPITALS]]
-        )
-        pieces = ["".join(pair) for pair in merges]
-    elif words:
-        capitals = [WORD_MARK + word.capitalize() for word in WORDS[:_CAPITALS]]
-        pieces = [*(WORD_MARK + word for word in WORDS), *capitals, *_parts()]
-    return list(dict.fromkeys([*pieces, *WORD_MARK, *ASCII, *LETTERS]))
+def plain_pieces(kind: str = "unigram", count: int = 0, *, words: bool = True) -> list[str]:
+    """What a SentencePiece model of a kind spells text with, likeliest first: words, parts of words, characters.
+
+    Args:
+        kind: ``unigram``, ``bpe`` or ``char``.
+        count: how many, if there are words.
+        words: whether there are pieces longer than a character.
+    """
+    characters = list(dict.fromkeys([*WORD_MARK, *ASCII, *LETTERS]))
+    if not words:
+        return characters
+    room = max(0, count - len(characters))
+    if kind == "bpe":
+        # Nothing but what is merged from its parts can ever be a token.
+        learned = dict.fromkeys("".join(pair) for pair in _learned("marked"))
+        return filled([*list(learned)[:room]], (WORD_MARK + word for word in corpus.made_up()), count, characters)
+    parts = corpus.parts()[: room // 5]
+    cased = [WORD_MARK + word for word in corpus.cased()]
+    lower = [WORD_MARK + word for word in corpus.lower()[: room // 2]]
+    ranked = [*cased[: room // 8], *lower[: room // 8], *parts[: room // 10], *lower, *parts, *cased]
+    return filled(ranked, (WORD_MARK + word for word in corpus.made_up()), count, characters)
 
 
 def _describe(model: Any, kind: str, *, byte_fallback: bool) -> None:

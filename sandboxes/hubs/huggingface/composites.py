@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from apigauge.sandboxes.hubs.huggingface import generation as generating, labels, languages
+from apigauge.sandboxes.hubs.huggingface import generation as generating
+from apigauge.sandboxes.hubs.huggingface import labels, languages
 from apigauge.sandboxes.hubs.huggingface.configs import Maker, Names
 
 PAIRS = frozenset({"encoder-decoder", "speech-encoder-decoder", "vision-encoder-decoder"})
@@ -25,7 +26,8 @@ def config(entry: dict[str, Any], names: Names | None, real: dict[str, Any], mak
     fixed = _fixed(entry, names, maker)
     made = maker.make(kind, names, real, **fixed)
     if made.is_encoder_decoder and getattr(made, "decoder_start_token_id", None) is None and names:
-        made.decoder_start_token_id = names.ids.get("pad", names.ids.get("bos"))
+        first = "eos" if kind in {"mbart", "m2m_100"} else "pad"
+        made.decoder_start_token_id = names.ids.get(first, names.ids.get("bos"))
     made.update(generating.settings(entry))
     return made
 
@@ -51,8 +53,8 @@ def _tapas(entry: dict[str, Any], _names: Names | None, _maker: Maker) -> dict[s
     return {
         "num_aggregation_labels": len(aggregations),
         "aggregation_labels": dict(enumerate(aggregations)),
-        "use_answer_as_supervision": True,
-        "select_one_column": False,
+        "use_answer_as_supervision": "wtq" in entry["repo"],
+        "select_one_column": True,
     }
 
 

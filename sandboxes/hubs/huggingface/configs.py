@@ -1,8 +1,8 @@
 """Configurations of the published models, and toy ones of those that are too large or too slow.
 
-An architecture's defaults are one published model's. ``facts`` says what the defaults leave out, ``variants`` what other
-sizes have. Of a model that stays a toy, everything that does not depend on size is real too; its widths and depths
-shrink: ``RULES`` says how by the name of an argument, ``SHAPES`` where an architecture ties several of them together.
+An architecture's defaults are one published model's. ``facts`` says what the defaults leave out, ``variants`` what
+other sizes have. Of a model that stays a toy, everything that does not depend on size is real too; its widths and
+depths shrink: ``RULES`` says how by the name of an argument, ``SHAPES`` where an architecture ties several of them together.
 """
 
 import copy
@@ -106,7 +106,9 @@ class Maker:
         shapes = {**tables.get(cls.model_type, {}), **tables.get(cls.__name__, {})}
         if not self.toy:
             shapes |= variants.of_part(cls.__name__, self.repo)
-        shape = copy.deepcopy({key: value for key, value in shapes.items() if key in arguments and (self.toy or key not in real)})
+        shape = copy.deepcopy(
+            {key: value for key, value in shapes.items() if key in arguments and (self.toy or key not in real)}
+        )
         made: dict[str, Any] = {}
         nested = _nested(cls)
         for name, default in arguments.items():

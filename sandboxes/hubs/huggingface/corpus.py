@@ -40,6 +40,8 @@ def counts() -> Counter[str]:
         words.update(word for word in _WORD.findall(text) if len(word) <= _LONGEST)
     for place, word in enumerate([*WORDS, *LISTS["opinions"]]):
         words[word] += 2000 - place
+    for number in (*range(10, 100), *range(100, 1001, 50), *range(1900, 2031)):
+        words[str(number)] += 50
     return words
 
 
@@ -84,8 +86,7 @@ def _ranked(words: Counter[str]) -> list[str]:
 
 def made_up() -> Iterator[str]:
     """Words that no text has, without an end: they fill a vocabulary to its published size."""
-    onsets = "b br c ch d dr f fl g gr h j k kl l m n p pl qu r s sh st t tr v w y z".split()
-    rimes = "ab ack ad al am an ar ast at eb ed el em en er est et ib ick id il im in ir ist it ob od ol om on or".split()
+    syllables = ["".join(letters) for letters in itertools.product("bcdfghjklmnprstvwz", "aeiou", "bdlmnrst")]
     for size in itertools.count(2):
-        for pick in itertools.product([a + b for a in onsets for b in rimes], repeat=size):
+        for pick in itertools.product(syllables, repeat=size):
             yield "".join(pick)

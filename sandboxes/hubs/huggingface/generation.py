@@ -93,4 +93,5 @@ def ends(entry: dict[str, Any], names: Names | None, config: Any) -> Ends | None
         return None
     specials = [number for token, number in names.ids.items() if token.startswith("<|")]
     forced = [getattr(config, "forced_bos_token_id", None)]
-    return Ends(start, end, endings.firsts(forced, specials, names.codes))
+    scaled = entry["type"] in {"t5", "mt5", "umt5"} and config.tie_word_embeddings
+    return Ends(start, end, endings.firsts(forced, specials, names.codes), 25.0 if scaled else 1.0)

@@ -26,7 +26,7 @@ def write(entry: dict[str, Any], config: Any, folder: Path) -> None:
         if name == "Pooling":
             _json(folder / path / "config.json", _pooling(entry["repo"], width))
         elif name == "Dense":
-            width = _dense(folder / path, width)
+            width = _dense(folder / path, width, 512 if "distiluse" in entry["repo"] else 768)
     _json(folder / "modules.json", modules)
     _json(
         folder / "sentence_bert_config.json",
@@ -47,19 +47,16 @@ def _pooling(repo: str, width: int) -> dict[str, Any]:
     }
 
 
-def _dense(folder: Path, width: int) -> int:
+def _dense(folder: Path, width: int, out: int) -> int:
     import torch
-    from safetensors.torch import save_file
 
-    generator = torch.Generator().manual_seed(0)
-    weight = torch.randn((width, width), generator=generator) / width**0.5
-    settings = {"in_features": width, "out_features": width, "bias": True}
+    from apigauge.sandboxes.hubs.huggingface import weights
+
+    settings = {"in_features": width, "out_features": out, "bias": True}
     _json(folder / "config.json", {**settings, "activation_function": "torch.nn.modules.activation.Tanh"})
-    state = {"linear.weight": weight, "linear.bias": torch.zeros(width)}
-    save_file(state, folder / "model.safetensors", metadata={"format": "pt"})
-    # Versions before 2.3 read nothing else.
-    torch.save(state, folder / "pytorch_model.bin")
-    return width
+    shapes = {"linear.weight": torch.empty((out, width)), "linear.bias": torch.empty(out)}
+    torch.save(weights.views(shapes, set(shapes)), folder / "pytorch_model.bin")
+    return out
 
 
 def _json(path: Path, data: Any) -> None:

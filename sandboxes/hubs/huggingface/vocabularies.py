@@ -6,7 +6,6 @@ everywhere; made-up words fill it to its size.
 
 import functools
 import itertools
-import json
 import math
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
@@ -21,9 +20,11 @@ _LARGEST = 51_000
 # The numbers that everybody knows of a vocabulary: where the most frequent words and characters begin.
 _CHARACTERS_AT, _WORDS_AT = 999, 1996
 _FIRST = (
-    "the of and in to was he is as for on with that it his by at from her ##s she you had an were but be this are not "
-    "my they one which or have him me first all also their has up who out been when after there into new two its"
-).split()
+    *("the", "of", "and", "in", "to", "was", "he", "is", "as", "for", "on", "with", "that", "it", "his", "by", "at"),
+    *("from", "her", "##s", "she", "you", "had", "an", "were", "but", "be", "this", "are", "not", "my", "they", "one"),
+    *("which", "or", "have", "him", "me", "first", "all", "also", "their", "has", "up", "who", "out", "been", "when"),
+    *("after", "there", "into", "new", "two", "its"),
+)
 _PINNED = {"hello": 7592, "world": 2088}
 
 
@@ -44,8 +45,8 @@ def word_pieces(specials: tuple[str, ...], *, lower: bool, size: int, tail: tupl
     head = list(specials)
     if published:
         head += [f"[unused{number}]" for number in range(99, _CHARACTERS_AT - len(head) + 99)]
-    rarer = (chr(code) for code in itertools.chain(range(0x370, 0x400), range(0x4E00, 0x9FFF)))
-    characters += [c for c in itertools.islice(rarer, _WORDS_AT - _CHARACTERS_AT - len(characters))] if published else []
+        rarer = (chr(code) for code in itertools.chain(range(0x370, 0x400), range(0x4E00, 0x9FFF)))
+        characters += itertools.islice(rarer, _WORDS_AT - _CHARACTERS_AT - len(characters))
     head = list(dict.fromkeys([*head, *characters, *(_FIRST if published else ())]))
     endings = [f"##{c}" for c in dict.fromkeys(characters)]
     room = max(0, size - len(head) - len(endings) - len(tail))
@@ -94,8 +95,8 @@ def byte_symbols() -> list[str]:
 def _learned(kind: str) -> tuple[tuple[str, str], ...]:
     """Byte-pair merges that make each frequent word one token, in their order.
 
-    Words are taken in the order of their frequency, frequent parts of words before them; what the merges so far leave of
-    a word in pieces is joined by new ones, shortest first. These rank lower, so what was one token stays one.
+    Words are taken in the order of their frequency, frequent parts of words before them; what the merges so far leave
+    of a word in pieces is joined by new ones, shortest first. These rank lower, so what was one token stays one.
 
     Args:
         kind: ``bytes``: GPT-2's, where a leading space is part of a word; ``ending``: lower case, with ``</w>`` where

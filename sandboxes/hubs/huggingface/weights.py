@@ -52,13 +52,14 @@ def uninitialised() -> Iterator[None]:
         yield
 
 
-def save(model: Any, folder: Path, ends: Ends | None = None) -> None:
-    """Writes ``pytorch_model.bin`` for a model that was made ``uninitialised``.
+def save(model: Any, folder: Path, ends: Ends | None = None, *, file: str = _FILE) -> None:
+    """Writes the weights of a model that was made ``uninitialised``.
 
     Args:
         model: a transformers model.
         folder: where its configuration is.
         ends: what its texts begin and end with, if it writes any that end.
+        file: the name of the file.
     """
     import torch
 
@@ -68,7 +69,9 @@ def save(model: Any, folder: Path, ends: Ends | None = None) -> None:
     if ends is not None:
         noise = torch.randn(2 * _NUMBERS, generator=torch.Generator().manual_seed(SEED)) * _SPREAD
         made |= endings.views(state, ends, noise)
-    torch.save(made, folder / _FILE)
+    torch.save(made, folder / file)
+    if file != _FILE:
+        return
     size = sum(value.numel() * value.element_size() for value in made.values())
     index = {"metadata": {"total_size": size}, "weight_map": dict.fromkeys(sorted(made), _FILE)}
     (folder / _INDEX).write_text(json.dumps(index, indent=2) + "\n", encoding="utf-8")

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from apigauge.sandboxes.hubs.huggingface import tokenizers
+from apigauge.sandboxes.hubs.huggingface import tokenizers, weights
 from apigauge.sandboxes.hubs.huggingface.libraries import diffusers_parts as parts
 
 LIBRARY = "diffusers"
@@ -108,6 +108,14 @@ def _component(class_name: str, entry: dict[str, Any], name: str = "") -> Any:
 
 def _save(component: Any, folder: Path, variants: tuple[str, ...]) -> None:
     """Writes a component, and each of its variants in half precision."""
+    if type(component).__name__ == "CLIPTextModel":
+        component.config.torch_dtype = "float32"
+        folder.mkdir()
+        component.config.save_pretrained(folder)
+        weights.save(component, folder)
+        for variant in variants:
+            weights.save(component, folder, file=f"pytorch_model.{variant}.bin")
+        return
     component.save_pretrained(folder)
     if variants and hasattr(component, "half"):
         half = component.half()

@@ -1,7 +1,6 @@
 """The components of toy diffusion pipelines.
 
-Text is 32 numbers wide where the hub's model has 768 and 64 where it has 1024, so that what does not fit there does
-not fit here.
+Text is as wide as on the hub, so that what does not fit there does not fit here; pictures' networks have few channels.
 """
 
 import tempfile
@@ -12,11 +11,13 @@ from apigauge.sandboxes.hubs.huggingface import tokenizers
 
 _CHANNELS = (8, 16)
 _NOISE_STEPS = 1000
+# How wide the text of Stable Diffusion 1 is.
+_FIRST_WIDTH = 768
 
 
 def width(extra: dict[str, Any]) -> int:
     """How many numbers stand for a token of the prompt."""
-    return 64 if extra.get("cross_attention_dim") == 1024 else 32
+    return int(extra.get("cross_attention_dim") or 768)
 
 
 def unet(pipeline: str, text_width: int, in_channels: int) -> Any:
@@ -151,24 +152,27 @@ def quantizer() -> Any:
 
 
 def text_encoder(text_width: int, entry: dict[str, Any]) -> Any:
-    """CLIP's text tower over the vocabulary of the toy tokenizer."""
+    """CLIP's text tower as Stable Diffusion 1 and 2 have it, of no value yet; of the second, half its layers."""
     from transformers import CLIPTextConfig, CLIPTextModel
+
+    from apigauge.sandboxes.hubs.huggingface import weights
 
     with tempfile.TemporaryDirectory() as scratch:
         tokens = tokenizers.write("CLIPTokenizer", Path(scratch), entry).size
-    return CLIPTextModel(
-        CLIPTextConfig(
-            vocab_size=tokens,
-            hidden_size=text_width,
-            intermediate_size=64,
-            projection_dim=text_width,
-            num_hidden_layers=2,
-            num_attention_heads=2,
-            bos_token_id=tokens - 2,
-            eos_token_id=tokens - 1,
-            pad_token_id=tokens - 1,
-        )
+    config = CLIPTextConfig(
+        vocab_size=tokens,
+        hidden_size=text_width,
+        intermediate_size=4 * text_width,
+        projection_dim=768 if text_width == _FIRST_WIDTH else 512,
+        num_hidden_layers=12,
+        num_attention_heads=text_width // 64,
+        hidden_act="quick_gelu" if text_width == _FIRST_WIDTH else "gelu",
+        bos_token_id=0,
+        eos_token_id=2,
+        pad_token_id=1,
     )
+    with weights.uninitialised():
+        return CLIPTextModel(config)
 
 
 def _vision(projection: int) -> dict[str, int]:

@@ -24,6 +24,8 @@ _NEUTRAL = frozenset(
 _NEUTRAL |= {"append", "endswith", "lower", "print", "replace", "split", "splitext", "startswith", "strip", "warning"}
 _MAKES_FOLDER = frozenset({"makedirs", "mkdir"})
 _LISTS = frozenset({"glob", "iglob", "iterdir", "listdir", "rglob", "scandir", "walk"})
+# Of these, those whose argument is a pattern: without a wildcard, it is a file's name.
+_PATTERNS, _WILDCARD = frozenset({"glob", "iglob", "rglob"}), re.compile(r"[*?[]")
 # Calls that expect a subfolder for each class.
 _LISTS_CLASSES = frozenset({"DatasetFolder", "ImageFolder", "flow_from_directory", "image_dataset_from_directory"})
 # Calls that take a model's address.
@@ -100,8 +102,11 @@ class Literals:
         if name in _MAKES_FOLDER:
             self._makes(node, path)
         elif name in _LISTS:
-            pattern = self._text(node.args[0]) if node.args else None
-            self.listed[posixpath.join(path, pattern or "*")] = False
+            pattern = (self._text(node.args[0]) if node.args else None) or "*"
+            if name in _PATTERNS and not _WILDCARD.search(pattern):
+                _note(self._read, posixpath.join(path, pattern), node)
+            else:
+                self.listed[posixpath.join(path, pattern)] = False
         elif _WRITES.fullmatch(name):
             _note(self._written, path, node)
 
@@ -111,6 +116,8 @@ class Literals:
             return
         if name in _MAKES_FOLDER:
             self._makes(node, path)
+        elif name in _PATTERNS and place == 0 and not _WILDCARD.search(path):
+            _note(self._read, path, node)
         elif name in _LISTS | _LISTS_CLASSES and place == 0:
             self.listed[path] = name in _LISTS_CLASSES
         elif _LOADS.fullmatch(name):

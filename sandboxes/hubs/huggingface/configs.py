@@ -2,7 +2,7 @@
 
 An architecture's defaults are one published model's. ``facts`` says what the defaults leave out, ``variants`` what
 other sizes have. Of a model that stays a toy, everything that does not depend on size is real too; its widths and
-depths shrink: ``RULES`` says how by the name of an argument, ``SHAPES`` where an architecture ties several of them together.
+depths shrink: ``RULES`` says how by the name of an argument, ``SHAPES`` where an architecture ties several together.
 """
 
 import copy

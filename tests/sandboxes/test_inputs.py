@@ -33,7 +33,7 @@ READS = {
     "names that a library asks about first": "import os\nif not os.path.exists('image.jpg'): open('image.jpg')",
     "a folder": "import os\nnames = os.listdir('path/to/images')\nassert len([n for n in names if n.endswith('.jpg')]) == 3\nopen('path/to/images/' + names[0]).close()",
     "a folder of classes": "import os\ndef ImageFolder(root): return [os.listdir(e.path) for e in os.scandir(root) if e.is_dir()]\nassert [len(c) for c in ImageFolder('train')] == [3, 3]",
-    "a file that a pattern without wildcards names": "from glob import glob\nglob('speech_orig.wav')\nassert open('speech_orig.wav', 'rb').read(4) == b'RIFF'",
+    "a file that a pattern without wildcards names": "from glob import glob\nassert open((glob('speech_orig.wav') or ['other.wav'])[0], 'rb').read(4) == b'RIFF'",
     "labels": "assert open('imagenet_classes.txt').read().splitlines()[:1] == ['tench']",
     "a page": f"from urllib.request import urlopen\nassert len(urlopen('https://example.com/image.jpg').read()) == {len(JPG)}",
     "a page to a file": f"from urllib.request import urlretrieve\nurlretrieve('http://example.com/a/cat.png', 'cat.png')\nassert len(open('cat.png', 'rb').read()) == {len(PNG)}",

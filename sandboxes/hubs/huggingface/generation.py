@@ -83,8 +83,8 @@ def ends(entry: dict[str, Any], names: Names | None, config: Any) -> Ends | None
     converses = (entry.get("extra") or {}).get("pipeline_tag") == "conversational" or "DialoGPT" in entry["repo"]
     if not (config.is_encoder_decoder or (entry["type"] == "gpt2" and converses)):
         return None
-    inner = getattr(config, "decoder", None)
-    inner = inner if hasattr(inner, "model_type") else config
+    decoder: Any = getattr(config, "decoder", None)
+    inner: Any = decoder if hasattr(decoder, "model_type") else config
     end = config.eos_token_id if config.eos_token_id is not None else inner.eos_token_id
     start = getattr(config, "decoder_start_token_id", None)
     if entry["type"] == "gpt2":

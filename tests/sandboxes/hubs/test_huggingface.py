@@ -74,6 +74,36 @@ from transformers import AutoModel
 there = AutoModel.from_pretrained('graphormer-base-pcqm4mv1')
 assert type(there) is type(AutoModel.from_pretrained('clefourrier/graphormer-base-pcqm4mv1'))
 """,
+    "sizes as published: widths, layers, heads, vocabulary, weights": """
+import torch
+from transformers import AutoModel, AutoTokenizer
+name = 'bert-base-uncased'
+model, tokenizer = AutoModel.from_pretrained(name), AutoTokenizer.from_pretrained(name)
+out = model(**tokenizer('hello world', return_tensors='pt'), output_hidden_states=True)
+assert torch.nn.Linear(768, 2)(out.pooler_output).shape == (1, 2)
+assert len(out.hidden_states) == 13 == len(model.encoder.layer) + 1 == model.config.num_hidden_layers + 1
+assert model.config.num_attention_heads == 12 and len(tokenizer) == model.config.vocab_size == 30522
+assert model.num_parameters() == 109_482_240
+assert tokenizer('hello world')['input_ids'] == [101, 7592, 2088, 102]
+""",
+    "a text that ends by itself": """
+from transformers import AutoModelForSeq2SeqLM, AutoTokenizer
+name = 'Helsinki-NLP/opus-mt-en-de'
+model, tokenizer = AutoModelForSeq2SeqLM.from_pretrained(name), AutoTokenizer.from_pretrained(name)
+ids = model.generate(**tokenizer('Good morning', return_tensors='pt'))[0]
+assert 2 < len(ids) < 128 and ids[-1] == tokenizer.eos_token_id
+""",
+    "several sequences, by the settings that the model has": """
+from transformers import pipeline
+texts = pipeline('text-generation', model='gpt2')('Hello', max_length=12, num_return_sequences=3)
+assert len(texts) == 3
+""",
+    "names of classes": """
+from transformers import AutoConfig
+assert AutoConfig.from_pretrained('google/vit-base-patch16-224').id2label[0] == 'tench, Tinca tinca'
+assert AutoConfig.from_pretrained('nvidia/segformer-b0-finetuned-ade-512-512').id2label[0] == 'wall'
+assert AutoConfig.from_pretrained('MIT/ast-finetuned-audioset-10-10-0.4593').id2label[137] == 'Music'
+""",
     "an address from before and after the move": """
 from transformers import AutoTokenizer
 assert AutoTokenizer.from_pretrained('gpt2').vocab == AutoTokenizer.from_pretrained('openai-community/gpt2').vocab
@@ -95,6 +125,21 @@ BAD = {
     "what detectron2's stand-in lacks": ("from detectron2.engine import DefaultPredictor", "import"),
     "a class for another architecture": (
         "from transformers import AutoModelForCTC\nAutoModelForCTC.from_pretrained('bert-base-uncased')",
+        "other",
+    ),
+    "a head of another width": (
+        (
+            "import torch\nfrom transformers import AutoModel\n"
+            "out = AutoModel.from_pretrained('bert-base-uncased')(torch.tensor([[101, 102]]))\n"
+            "torch.nn.Linear(1024, 2)(out.pooler_output)"
+        ),
+        "other",
+    ),
+    "a number of another vocabulary": (
+        (
+            "import torch\nfrom transformers import AutoModel\n"
+            "AutoModel.from_pretrained('bert-base-uncased')(torch.tensor([[40000]]))"
+        ),
         "other",
     ),
     "a misspelt data set": ("from datasets import load_dataset\nload_dataset('anton-l/superb_dem')", "network"),

@@ -12,10 +12,11 @@ from apigauge.sandboxes.hubs.huggingface import weights
 
 # Weights that a program can load, and that it can generate text with.
 LARGEST = 420_000_000
-LARGEST_THAT_WRITES = 270_000_000
+LARGEST_THAT_WRITES = 360_000_000
+LARGEST_PAIR = 270_000_000
 _FEWEST = 2
 # What an address says of a model that no program could load, or that is a toy on the hub too.
-_GIANT = re.compile(r"(?<![\d.])(?:[3-9]|\d\d+|[1-9]\.[3-9])[bB](?![a-z])|xxl|tiny-random|random-tiny|tiny-.*-random")
+_GIANT = re.compile(r"(?<![\d.])(?:[3-9]|\d\d+|[1-9]\.[3-9])[bB](?![a-z])|xxl$|tiny-random|random-tiny|tiny-.*-random")
 _LAYERS = (
     *("num_hidden_layers", "n_layer", "num_layers", "n_layers", "encoder_layers", "decoder_layers"),
     "num_decoder_layers",
@@ -28,7 +29,7 @@ TOYS = frozenset(
         *("llava_onevision", "musicgen", "oneformer", "pix2struct", "qwen3_vl", "sam", "smollm3", "speecht5"),
         *("superglue", "swin2sr", "xclip", "bridgetower", "imagegpt", "reformer", "perceiver", "ctrl", "maskformer"),
         *("mask2former", "longt5", "pegasus_x", "bigbird_pegasus", "switch_transformers", "decision_transformer"),
-        *("gptj", "falcon", "llama", "xlm-roberta-xl", "timesformer", "vivit", "gemma3n", "esm", "levit"),
+        *("gptj", "falcon", "llama", "xlm-roberta-xl", "timesformer", "vivit", "gemma3n"),
     }
 )
 
@@ -44,7 +45,9 @@ def fitting(entry: dict[str, Any], model: Callable[[Any], Any], make: Callable[[
     if entry["type"] in TOYS or _GIANT.search(entry["repo"]):
         return _made(model, make(True))
     config = make(False)
-    limit = LARGEST_THAT_WRITES if entry["architecture"].endswith(_WRITES) else LARGEST
+    limit = LARGEST
+    if entry["architecture"].endswith(_WRITES):
+        limit = LARGEST_PAIR if config.is_encoder_decoder else LARGEST_THAT_WRITES
     layers = _most(config)
     while (count := weights.parameters(built := _made(model, config))) > limit:
         if layers <= _FEWEST:
@@ -56,7 +59,10 @@ def fitting(entry: dict[str, Any], model: Callable[[Any], Any], make: Callable[[
 
 def _made(model: Callable[[Any], Any], config: Any) -> Any:
     with weights.uninitialised():
-        return model(config)
+        made = model(config)
+    # Which is left out where nothing is initialised.
+    made.tie_weights()
+    return made
 
 
 def _parts(config: Any) -> list[Any]:
@@ -74,6 +80,8 @@ def _cut(config: Any, layers: int) -> None:
         for name in _LAYERS:
             if isinstance(vars(part).get(name), int):
                 setattr(part, name, min(vars(part)[name], layers))
+        if isinstance(windows := getattr(part, "attention_window", None), list):
+            part.attention_window = windows[:layers]
         if part.model_type == "gpt_neo":
             part.num_layers = layers - layers % 2
             part.attention_types = [[["global", "local"], part.num_layers // 2]]

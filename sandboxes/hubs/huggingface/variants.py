@@ -75,7 +75,7 @@ RULES: tuple[tuple[str, str, Settings], ...] = (
     ("albert", r"large", _LARGE),
     ("albert", r"xlarge", _encoder(2048, 24, 16)),
     ("albert", r"xxlarge", _encoder(4096, 12, 64, 16384)),
-    ("tapas|layoutlm|layoutlmv3|layoutlmv2|longformer|big_bird|visual_bert|fnet|dpr", r"large", _LARGE),
+    ("splinter|tapas|layoutlm|layoutlmv3|layoutlmv2|longformer|big_bird|visual_bert|fnet|dpr", r"large", _LARGE),
     ("tapas", r"medium", _encoder(512, 8, 8)),
     ("tapas", r"small", _encoder(512, 4, 8)),
     ("tapas", r"mini", _encoder(256, 4, 4)),

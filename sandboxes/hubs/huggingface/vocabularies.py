@@ -108,7 +108,8 @@ def _learned(kind: str) -> tuple[tuple[str, str], ...]:
     else:
         mark = {"bytes": "\u0120", "marked": WORD_MARK}[kind]
         words = [[mark, *word] for word in corpus.cased()]
-        words += [list(word) for word in corpus.cased()[:8000]]
+        # A text's first word has no mark.
+        words[8000:8000] = [list(word) for word in corpus.cased()[:6000]]
     ranks: dict[tuple[str, str], int] = {}
     for symbols in [*parts, *words]:
         rest = _joined(symbols, ranks)

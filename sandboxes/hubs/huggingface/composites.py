@@ -186,6 +186,8 @@ def generation(entry: dict[str, Any], names: Names | None, model: Any) -> None:
     ids = names.ids
     if entry["type"] == "whisper" and "<|transcribe|>" in ids:
         english = entry["repo"].endswith(".en")
+        # Else the library makes them anew from the configuration.
+        settings._from_model_config = False
         settings.is_multilingual = not english
         settings.no_timestamps_token_id = ids["<|notimestamps|>"]
         settings.prev_sot_token_id = ids["<|startofprev|>"]

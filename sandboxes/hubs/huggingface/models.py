@@ -76,7 +76,7 @@ def _write_model(entry: dict[str, Any], names: Names | None, real: dict[str, Any
 
     torch.manual_seed(SEED)
     try:
-        model = sizes.fitting(entry, model_class(entry), lambda toy: _config(entry, names, real, toy=toy))
+        model = sizes.fitting(entry, _written_class(entry), lambda toy: _config(entry, names, real, toy=toy))
     except ImportError:
         # The library refuses to build this architecture without a package that is not installed, and will again: it
         # looks for weights first and then at nothing in them.
@@ -92,6 +92,13 @@ def _write_model(entry: dict[str, Any], names: Names | None, real: dict[str, Any
         model.generation_config.save_pretrained(folder)
     weights.save(model, folder, generation.ends(entry, names, config))
     return config
+
+
+def _written_class(entry: dict[str, Any]) -> Any:
+    """The class whose weights the files hold: BERT's have the pooler too, which the architecture that they name lacks."""
+    import transformers
+
+    return transformers.BertForPreTraining if entry["architecture"] == "BertForMaskedLM" else model_class(entry)
 
 
 def _config(entry: dict[str, Any], names: Names | None, real: dict[str, Any], *, toy: bool) -> Any:

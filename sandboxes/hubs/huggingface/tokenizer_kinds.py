@@ -114,10 +114,27 @@ def _gpt2(raw: Path, entry: dict[str, Any]) -> Arguments:
 
 # Numbers that everybody knows.
 _PINNED_GPT2 = {
-    **{"Hello": 15496, "Hi": 17250, "My": 3666, "The": 464, "This": 1212, "\u0120world": 995, "\u0120the": 262},
-    **{"\u0120my": 616, "\u0120dog": 3290, "\u0120is": 318, "\u0120cute": 13779, "\u0120a": 257, "\u0120I": 314},
-    **{"\u0120to": 284, "\u0120of": 286, "\u0120in": 287, "\u0120and": 290, "\u0120that": 326, "\u0120name": 1438},
+    "Hello": 15496,
+    "Hi": 17250,
+    "My": 3666,
+    "The": 464,
+    "This": 1212,
+    "\u0120world": 995,
+    "\u0120the": 262,
+    "\u0120my": 616,
+    "\u0120dog": 3290,
+    "\u0120is": 318,
+    "\u0120cute": 13779,
+    "\u0120a": 257,
+    "\u0120I": 314,
+    "\u0120to": 284,
+    "\u0120of": 286,
+    "\u0120in": 287,
+    "\u0120and": 290,
+    "\u0120that": 326,
+    "\u0120name": 1438,
 }
+_PINNED_CLIP = {"hello</w>": 3306, "world</w>": 1002, "a</w>": 320, "photo</w>": 1125, "of</w>": 539, "cat</w>": 2368}
 _PINNED_ROBERTA = {".": 4, "\u0120the": 5, ",": 6, "\u0120to": 7, "Hello": 31414, "\u0120world": 232}
 
 
@@ -131,7 +148,9 @@ def _roberta(raw: Path, entry: dict[str, Any]) -> Arguments:
     made_up = () if entry.get("type") == "t5" else (f"madeupword{number:04}" for number in range(3))
     _bytes(raw, _placed([*_ROBERTA, *symbols, *made_up, "<mask>"], _PINNED_ROBERTA), merges)
     longest = {"bart": 1024, "longformer": 4096, "led": 16384, "mvp": 1024}
-    return {"model_max_length": longest.get(str(entry.get("type")), 512)}
+    # Words come one by one there.
+    prefix = {"add_prefix_space": True} if entry.get("type") in {"layoutlm", "layoutlmv3"} else {}
+    return {"model_max_length": longest.get(str(entry.get("type")), 512), **prefix}
 
 
 def _luke(raw: Path, entry: dict[str, Any]) -> Arguments:
@@ -185,7 +204,7 @@ def _whisper(raw: Path, entry: dict[str, Any]) -> Arguments:
 
 def _clip(raw: Path, entry: dict[str, Any]) -> Arguments:
     symbols, merges = vocabularies.ending_pairs(_size(entry))
-    _bytes(raw, [*symbols, "<|startoftext|>", _END], merges)
+    _bytes(raw, _placed([*symbols, "<|startoftext|>", _END], _PINNED_CLIP), merges)
     owl = str(entry.get("type")).startswith("owl")
     return {"model_max_length": 16 if owl else 77, "pad_token": "!" if owl else _END}
 

@@ -175,6 +175,8 @@ RULES: tuple[tuple[str, str, Settings], ...] = (
     ("vit|deit|beit|vit_mae|vit_msn|data2vec-vision|videomae|dinov2", r"large", _LARGE),
     ("vit|deit|vit_msn", r"small", _encoder(384, 12, 6)),
     ("vit|deit", r"tiny", _encoder(192, 12, 3)),
+    ("vit", r"dino-vits", _encoder(384, 12, 6)),
+    ("vit", r"dino-vit.8", {"patch_size": 8}),
     ("vit", r"huge", _encoder(1280, 32, 16)),
     ("vit", r"patch32", {"patch_size": 32}),
     ("vit|beit|dpt", r"384$", {"image_size": 384}),

@@ -187,7 +187,7 @@ def generation(entry: dict[str, Any], names: Names | None, model: Any) -> None:
     if entry["type"] == "whisper" and "<|transcribe|>" in ids:
         english = entry["repo"].endswith(".en")
         # Else the library makes them anew from the configuration.
-        settings._from_model_config = False
+        settings._from_model_config = False  # noqa: SLF001 - the library has no other way
         settings.is_multilingual = not english
         settings.no_timestamps_token_id = ids["<|notimestamps|>"]
         settings.prev_sot_token_id = ids["<|startofprev|>"]

@@ -95,7 +95,7 @@ def _write_model(entry: dict[str, Any], names: Names | None, real: dict[str, Any
 
 
 def _written_class(entry: dict[str, Any]) -> Any:
-    """The class whose weights the files hold: BERT's have the pooler too, which the architecture that they name lacks."""
+    """The class whose weights the files hold: BERT's have a pooler, which the architecture that they name lacks."""
     import transformers
 
     return transformers.BertForPreTraining if entry["architecture"] == "BertForMaskedLM" else model_class(entry)

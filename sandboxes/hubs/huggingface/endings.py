@@ -38,13 +38,14 @@ class Ends:
         start: what the decoder begins with.
         end: what ends a text.
         firsts: further tokens that can stand before a text's first word: languages, tasks.
-        scale: how much larger than usual the embeddings are; T5 divides its logits by the root of its width.
+        scale: how much larger than usual the embeddings are, so that one token is far likelier than all others
+            together; T5 divides its logits by the root of its width.
     """
 
     start: int
     end: int
     firsts: tuple[int, ...] = ()
-    scale: float = 1.0
+    scale: float = 4.0
 
 
 def views(state: dict[str, Any], ends: Ends, noise: Any) -> dict[str, Any]:

@@ -94,4 +94,4 @@ def ends(entry: dict[str, Any], names: Names | None, config: Any) -> Ends | None
     specials = [number for token, number in names.ids.items() if token.startswith("<|")]
     forced = [getattr(config, "forced_bos_token_id", None)]
     scaled = entry["type"] in {"t5", "mt5", "umt5"} and config.tie_word_embeddings
-    return Ends(start, end, endings.firsts(forced, specials, names.codes), 25.0 if scaled else 1.0)
+    return Ends(start, end, endings.firsts(forced, specials, names.codes), 90.0 if scaled else 4.0)

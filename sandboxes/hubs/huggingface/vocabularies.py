@@ -134,17 +134,23 @@ def _joined(symbols: list[str], ranks: dict[tuple[str, str], int]) -> list[str]:
 
 
 def _merges(kind: str, count: int) -> Merges:
-    """So many merges: the learned ones, then pairs of frequent tokens, which no word has."""
-    merges: Merges = list(_learned(kind))[:count]
-    seen = {a + b for a, b in merges}
+    """Merges that make so many tokens: the learned ones, then pairs of frequent tokens, which no word has."""
+    merges: Merges = []
+    seen: set[str] = set()
+    # Two merges can make one token.
+    for a, b in _learned(kind):
+        if len(seen) == count:
+            break
+        seen.add(a + b)
+        merges.append((a, b))
     ends = [a + b for a, b in merges if not (a + b).startswith(("\u0120", WORD_MARK))]
     starts = [a + b for a, b in merges if not (a + b).endswith("</w>")]
     for step in itertools.count(1):
-        if len(merges) >= count:
+        if len(seen) >= count:
             return merges
         for place, start in enumerate(starts):
             end = ends[(place * 7 + step * 13) % len(ends)]
-            if len(merges) < count and start + end not in seen:
+            if len(seen) < count and start + end not in seen:
                 seen.add(start + end)
                 merges.append((start, end))
     return merges
@@ -155,7 +161,7 @@ def byte_pairs(size: int) -> tuple[list[str], Merges]:
     """GPT-2's kind: byte symbols and merges; a word's leading space is part of it."""
     symbols = byte_symbols()
     merges = _merges("bytes", size - len(symbols))
-    return [*symbols, *("".join(pair) for pair in merges)], merges
+    return [*symbols, *dict.fromkeys("".join(pair) for pair in merges)], merges
 
 
 @functools.cache
@@ -163,7 +169,8 @@ def ending_pairs(size: int, characters: tuple[str, ...] = ()) -> tuple[list[str]
     """CLIP's kind: symbols, symbols that end a word, merges."""
     symbols = list(characters or byte_symbols())
     merges = _merges("ending", size - 2 * len(symbols))
-    return [*symbols, *(f"{symbol}</w>" for symbol in symbols), *("".join(pair) for pair in merges)], merges
+    ended = [f"{symbol}</w>" for symbol in symbols]
+    return [*symbols, *ended, *dict.fromkeys("".join(pair) for pair in merges)], merges
 
 
 @functools.cache

@@ -224,14 +224,14 @@ def budget(server, tmp_path, capsys):
 
 
 def test_a_gate_that_may_take_no_more_decides_by_its_last_look_and_goes_on_later(budget, server, tmp_path):
-    asked = len(server.requests)
+    requests = len(server.requests)
     code, result, _ = budget("--max-tokens", "750")  # five questions of 150, and looks after each second one
     assert (code, result["decision"], result["asked"]) == (3, "inconclusive", 4)
-    assert len(server.requests) - asked == 5
+    assert len(server.requests) - requests == 5
     assert result["metrics"][0]["n"] == 4
     code, result, _ = budget("--max-tokens", "100000", "--markdown", str(tmp_path / "gate.md"))
     assert (code, result["budget"]) == (3, 20)
-    assert len(server.requests) - asked == result["asked"] > 5  # each question once
+    assert len(server.requests) - requests == result["asked"] > 5  # each question once
     assert "--max-tokens" not in (tmp_path / "gate.md").read_text(encoding="utf-8")
 
 

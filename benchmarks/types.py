@@ -79,6 +79,9 @@ class Benchmark:
         environment: the sandbox environment its programs run in, e.g. ``huggingface``; empty if they cannot be run.
         hub: the hub that its programs load models from; empty if they load none.
         inputs: ``fixtures`` if its programs read files that do not exist and should get small valid ones.
+        version: number and letter, such as ``3-B``; scores of different letters are not comparable. Empty if unknown.
+        licence: of the data; empty if unknown.
+        path: the folder it was read from; empty if it is found by its name.
     """
 
     name: str
@@ -94,6 +97,9 @@ class Benchmark:
     environment: str = ""
     hub: str = ""
     inputs: Literal["fixtures", "none"] = "none"
+    version: str = ""
+    licence: str = ""
+    path: str = ""
 
 
 def api_key(call: str) -> str:

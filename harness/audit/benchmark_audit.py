@@ -135,7 +135,7 @@ def _feed(
         scored = score(metrics, row, extract(text, functions))
         totals.update(scored.metrics)
         for metric in ("ast.exact", "ast.gorilla"):
-            if scored.metrics[metric] < 1:
+            if scored.metrics.get(metric, 1) < 1:
                 label, message = scored.labels[metric], scored.messages.get(metric, "")
                 report.disagreements.append(Disagreement(row.id, fed, metric, label, message))
         tick()

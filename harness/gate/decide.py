@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from apigauge.benchmarks import load_benchmark
+from apigauge.benchmarks import reopen
 from apigauge.benchmarks.types import Benchmark
 from apigauge.errors import RunError, UsageError
 from apigauge.harness.gate import render
@@ -46,7 +46,7 @@ def benchmark_of(baseline: Outcomes, run: Outcomes, data_dir: Path | None = None
             "They cannot be compared."
         )
     try:
-        return load_benchmark(run.benchmark, data_dir)
+        return reopen({"name": run.benchmark, "path": run.origin or baseline.origin}, data_dir)
     except UsageError as error:
         raise RunError(f"{run.path}: {error}") from error
 

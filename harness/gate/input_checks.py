@@ -123,7 +123,7 @@ def read_manifest(run: Path) -> Manifest:
     versions = record.get("metrics", {})
     if not all(isinstance(one, str) and one for one in versions.values()):
         raise RunError(f"{path}: a metric has no version; `apigauge rerun {run}` scores it again")
-    for name in ("name", "digest", "loader"):
+    for name in ("name", "digest", "loader", "version", "path"):
         if name in record["benchmark"] and not isinstance(record["benchmark"][name], str):
             raise RunError(f"{path}: benchmark.{name} is {record['benchmark'][name]!r}, and no text")
     try:

@@ -185,6 +185,7 @@ def check_comparable(baseline: Outcomes, run: Outcomes, names: Sequence[str]) ->
                 f"the {what} differs: {before!r} in {baseline.path}, {after!r} in {run.path}. "
                 + (_about_scorers(baseline, run, old, new) if what.startswith("scorer") else "They cannot be compared.")
             )
+    _check_versions(baseline, run)
     _check_loaders(baseline, run)
     sides = (baseline, run), (run, baseline)
     for one, other in sides:
@@ -226,6 +227,20 @@ def _about_scorers(baseline: Outcomes, run: Outcomes, old: str, new: str) -> str
         if sign in other and sign not in scorer
     ]
     return "; ".join([*unknown, "`apigauge rerun RUN` scores a run again."])
+
+
+def _check_versions(baseline: Outcomes, run: Outcomes) -> None:
+    """Refuses two runs of a benchmark whose makers say that their scores are not comparable.
+
+    Raises:
+        RunError: the letters of the benchmark's versions differ.
+    """
+    letters = [one.version.rpartition("-")[2] for one in (baseline, run) if one.version]
+    if len(set(letters)) > 1:
+        raise RunError(
+            f"the benchmark's version is {baseline.version} in {baseline.path} and {run.version} in {run.path}, and "
+            "scores of different letters are not comparable; make the older run again"
+        )
 
 
 def _check_loaders(baseline: Outcomes, run: Outcomes) -> None:

@@ -38,6 +38,8 @@ class Outcomes:
         items: how many questions the run is of; None if it does not say.
         hits: how many answers came from the cache.
         usage: what the answers took; None where it is not recorded.
+        origin: where a benchmark was read from that does not come with apigauge; else empty.
+        version: of the benchmark, such as ``3-B``; empty where it is not recorded.
     """
 
     path: Path
@@ -55,6 +57,8 @@ class Outcomes:
     items: int | None = None
     hits: int = 0
     usage: UsageRecord | None = None
+    origin: str = ""
+    version: str = ""
 
     @property
     def metrics(self) -> list[str]:
@@ -102,6 +106,8 @@ def of_run(path: Path, manifest: Manifest, rows: Sequence[ScoreRow] = (), manife
         loader=manifest["benchmark"].get("loader", ""),
         items=manifest["benchmark"].get("items"),
         hits=manifest.get("cache", {}).get("hits", 0),
+        origin=manifest["benchmark"].get("path", ""),
+        version=manifest["benchmark"].get("version", ""),
     )
 
 
@@ -138,6 +144,8 @@ def save(outcomes: Outcomes, path: Path) -> None:
         **({"items": outcomes.items} if outcomes.items else {}),
         **({"hits": outcomes.hits} if outcomes.hits else {}),
         **({"usage": outcomes.usage} if outcomes.usage else {}),
+        **({"origin": outcomes.origin} if outcomes.origin else {}),
+        **({"version": outcomes.version} if outcomes.version else {}),
     }
     lines = [f"{json.dumps(name)}: {json.dumps(value, sort_keys=True)}" for name, value in head.items()]
     answers = [
@@ -180,6 +188,8 @@ def _of_file(path: Path) -> Outcomes:
             items=input_checks.count(head.get("items")),
             hits=int(head.get("hits", 0)),
             usage=input_checks.usage(head.get("usage")),
+            origin=input_checks.text(head["origin"]) if "origin" in head else "",
+            version=input_checks.text(head["version"]) if "version" in head else "",
             **texts,
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:

@@ -8,7 +8,7 @@ import hashlib
 import json
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -33,7 +33,10 @@ _SETTINGS = {
     "gorilla_dialect": False,
     "conventions": False,
 }
-_ITEM = {"id": True, "instruction": True, "api_call": True, "program": False, "domain": False, "split": False}
+# The one field that is no text.
+_LIST = "accepted"
+_ITEM = {"id": True, "instruction": True, "api_call": True, "program": False, "domain": False}
+_ITEM |= {"split": False, _LIST: False}
 _API = {"api_call": True, "domain": False} | dict.fromkeys(
     ("api_name", "functionality", "description", "example_code", "signature", "library"), False
 )
@@ -133,7 +136,7 @@ def _check(row: Mapping[str, Any], fields: Mapping[str, bool], where: str) -> No
         if is_required and not row.get(name):
             raise DataError(f"{where}: {name} is missing or empty; add it")
     for name, value in row.items():
-        if name in fields and not isinstance(value, str):
+        if name in fields and name != _LIST and not isinstance(value, str):
             raise DataError(f"{where}: {name} is {str(value)[:40]!r}, and no text; write it in quotes")
     if fields is not _API and (unknown := [name for name in row if name not in fields]):
         raise DataError(f"{where}: there is no field {unknown[0]!r}{did_you_mean(unknown[0], fields)}")
@@ -178,6 +181,7 @@ def _items(path: Path, documents: Mapping[str, str]) -> dict[str, tuple[Item, ..
     """
     items: dict[str, list[Item]] = {split: [] for split in _SPLITS}
     places: dict[str, str] = {}
+    functions = {key.partition("(")[0] for key in documents}
     for where, row in _rows(path, _ITEM):
         if first := places.get(row["id"]):
             raise DataError(
@@ -191,6 +195,7 @@ def _items(path: Path, documents: Mapping[str, str]) -> dict[str, tuple[Item, ..
             raise DataError(
                 f"{where}: the reference {row['api_call']!r} is in no row of {CATALOGUE}; add a row with this api_call"
             )
+        accepted = _accepted(row, functions, where)
         items[split].append(
             Item(
                 id=row["id"],
@@ -200,11 +205,29 @@ def _items(path: Path, documents: Mapping[str, str]) -> dict[str, tuple[Item, ..
                 domain=row.get("domain", ""),
                 api=key,
                 document=documents[key],
+                accepted=accepted,
             )
         )
     if not items["test"]:
         raise DataError(f"{path}: it has items to train on and none to ask; give some the split 'test'")
     return {split: tuple(rows) for split, rows in items.items()}
+
+
+def _accepted(row: Mapping[str, Any], functions: Collection[str], where: str) -> tuple[str, ...]:
+    """The further right calls of a row.
+
+    Raises:
+        DataError: they are no list of calls, or one is of a function that no row of the catalogue has.
+    """
+    calls = row.get(_LIST, [])
+    if not isinstance(calls, list) or not all(isinstance(one, str) for one in calls):
+        raise DataError(f"{where}: {_LIST} is {str(calls)[:40]!r}, and no list of calls; write them as texts in []")
+    for call in calls:
+        if api_key(call).partition("(")[0] not in functions:
+            raise DataError(
+                f"{where}: the function of {call!r}, in {_LIST}, is in no row of {CATALOGUE}; add a row that calls it"
+            )
+    return tuple(calls)
 
 
 def _api(row: Mapping[str, Any]) -> Api:

@@ -18,6 +18,7 @@ class Item:
         domain: the reference API's domain.
         api: key of the reference API; items with the same key form one cluster in every interval.
         document: the reference API's row as JSON, which the oracle retriever shows; empty if there is none.
+        accepted: further calls that answer it as well.
     """
 
     id: str
@@ -27,6 +28,12 @@ class Item:
     domain: str
     api: str
     document: str = ""
+    accepted: tuple[str, ...] = ()
+
+    @property
+    def right_calls(self) -> tuple[str, ...]:
+        """The reference and the further calls that answer the question."""
+        return self.reference_call, *self.accepted
 
 
 @dataclass(frozen=True, slots=True)

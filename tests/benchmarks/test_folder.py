@@ -8,10 +8,12 @@ import zipfile
 import pytest
 from compared_runs import edit_manifest
 
-from apigauge import load_benchmark
+from apigauge import load_benchmark, score_answer
 from apigauge.__main__ import main
 from apigauge.benchmarks import files, folder, mini, reopen
 from apigauge.errors import DataError, UsageError
+from apigauge.harness.metrics.observed_calls import ObservedCalls
+from apigauge.sandboxes.verdict import ObservedCall, Verdict
 
 pytest_plugins = ["pytester"]
 SETTINGS = 'name = "geometry"\nversion = "2-B"\nlicence = "MIT"\n'
@@ -105,6 +107,8 @@ ITEMS_FAULTS = {
     SECOND.replace(
         '"domain": "angles"', '"split": "dev"'
     ): "items.jsonl, line 1: split is 'dev'; write 'test' or 'train'",
+    SECOND.replace('"domain"', '"accepted"'): "items.jsonl, line 1: accepted is 'angles', and no list of calls",
+    rows([ITEMS[1] | {"accepted": ["f(x)"]}]): "items.jsonl, line 1: the function of 'f(x)', in accepted, is in no row",
     rows(ITEMS[2:]): "items.jsonl: it has items to train on and none to ask",
 }
 CATALOGUE_FAULTS = {
@@ -246,3 +250,30 @@ def test_pytest_gates_it_from_the_folder_of_the_test(runs, pytester):
     result = pytester.runpytest_subprocess("-p", "no:cacheprovider", "-rA")
     assert "ast.exact" in result.stdout.str()
     assert "broken" not in result.stdout.str()
+
+
+RIGHT = {
+    "math.degrees(angle)": 1,
+    "math.hypot(2, y)": 1,
+    "math.hypot(y, 2)": 0,
+    "math.hypot(3, y)": 0,
+    "math.tan(angle)": 0,
+}
+
+
+@pytest.mark.parametrize("call", RIGHT)
+def test_every_accepted_call_is_right(call, geometry):
+    (geometry / "items.jsonl").write_text(rows([ITEMS[1] | {"accepted": ["math.hypot(2, y)"]}]), encoding="utf-8")
+    scored = score_answer(f"import math\nangle, y = 1.0, 2.0\n{call}", "g2", benchmark=load_benchmark("geometry"))
+    assert scored.metrics["ast.exact"] == RIGHT[call]
+
+
+def test_a_program_that_makes_an_accepted_call_is_right(geometry):
+    (geometry / "items.jsonl").write_text(rows([ITEMS[1] | {"accepted": ["math.hypot(2, y)"]}]), encoding="utf-8")
+    observed = ObservedCalls(load_benchmark("geometry"))
+    assert observed.functions == ("math.degrees", "math.hypot")
+    made = {"2, ...": True, "3, ...": False}
+    for arguments, is_right in made.items():
+        call = ObservedCall("math.hypot", tuple(arguments.split(", ")), {})
+        judged, difference = observed.judge("g2", Verdict("passed", 4, calls=(call,)))
+        assert (judged, bool(difference)) == (is_right, not is_right)

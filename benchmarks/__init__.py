@@ -49,8 +49,7 @@ def load_benchmark(name: str, data_dir: Path | None = None) -> Benchmark:
         raise UsageError(f"no benchmark is at {name}: there is no such folder or archive")
     hint = did_you_mean(name, loaders)
     raise UsageError(
-        f"no benchmark is called {name!r}; there are: {', '.join(sorted(loaders))}{hint}. One of your own is named by "
-        "its folder"
+        f"no benchmark is called {name!r}; there are: {', '.join(sorted(loaders))}, and folders of your own{hint}"
     )
 
 

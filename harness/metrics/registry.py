@@ -23,7 +23,8 @@ EXTRACTION_CODE = (
     *_NAMES_CODE,
 )
 LOADER_CODE = tuple(
-    f"benchmarks/{name}.py" for name in ("__init__", "types", "files", "folder", "archive", "apibench/__init__")
+    f"benchmarks/{name}.py"
+    for name in ("__init__", "types", "files", "folder", "archive", "apibench/__init__", "mini/__init__")
 )
 _ROWS_CODE = (
     "file_formats.py",

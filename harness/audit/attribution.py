@@ -49,6 +49,7 @@ def _rule(attribution: Attribution, why: str, *labels: str, reason: str = "", is
 NOT_INSTALLED = re.compile(
     r"No module named|requires the \w+ library but it was not found|You need to install|to install"
 )
+NO_TASK = _rule("benchmark", "a task that its library does not have", reason="Unknown task |task defaults can't be")
 # The first rule that matches decides.
 RULES = (
     _rule("benchmark", "not Python", "failed/syntax"),
@@ -64,8 +65,9 @@ RULES = (
     _rule("environment", "a library that is not installed", "failed/import"),
     _rule("environment", "a library that is not installed", reason=NOT_INSTALLED.pattern),
     _rule("environment", "asks for a GPU", reason="not compiled with CUDA|object on a CUDA device|NVIDIA driver"),
-    # Videos of numpy.random.randn, as cards had them: transformers before 4.31 did not look at the range of the numbers
-    # that it makes an image of. SpeechBrain before 1 fetched without a folder, Gymnasium before 1 had LunarLander-v2.
+    # Videos of numpy.random.randn, as cards had them: transformers at first did not look at the range of the numbers
+    # that it makes an image of (huggingface/transformers#25774). SpeechBrain before 1 fetched without a folder,
+    # Gymnasium before 1 had LunarLander-v2.
     _rule(
         "environment",
         "what the environment's release of a library refuses and a former one took",
@@ -94,7 +96,7 @@ RULES = (
         "columns that make no table",
         reason="^ValueError: (All arrays must be of the same length|If using all scalar values, you must pass)",
     ),
-    _rule("benchmark", "a task that its library does not have", reason="Unknown task |task defaults can't be"),
+    NO_TASK,
     _rule("benchmark", "a class that is not for this architecture", reason="Unrecognized configuration class"),
     _rule("benchmark", "a model that is not for this library", reason="Unrecognized model in |Tokenizer class \\S+ d"),
     _rule("benchmark", "a model object without its tokenizer or processor", reason="Impossible to guess which "),
@@ -128,6 +130,12 @@ RULES = (
 )
 UNKNOWN = Rule("ours", "until shown otherwise")
 ONLY_A_NAME = Rule("ours", "a repository of which the hub's specification knows only the name")
+# Tags of the hub for which transformers never had a pipeline. It looks at the task after the model's configuration.
+_TAGS = (
+    "audio-to-audio|graph-ml|reinforcement-learning|robotics|sentence-similarity|tabular-classification|"
+    "tabular-regression|text-to-image|text-to-video|unconditional-image-generation|voice-activity-detection"
+)
+_PIPELINE_OF_TAG = re.compile(rf"\bpipeline\(\s*(?:task\s*=\s*)?['\"](?:{_TAGS})['\"]")
 # What a hub says that has nothing in a repository that a library looks for.
 _LACKS_FILES = re.compile(r"OSError: (\S+) does not appear to have a file named ")
 
@@ -143,7 +151,7 @@ def rule_for(label: str, reason: str, program: str = "", only_names: Container[s
             that it is missing here is not attributed to the benchmark.
     """
     if (lacking := _LACKS_FILES.search(reason)) and lacking[1] in only_names:
-        return ONLY_A_NAME
+        return NO_TASK if _PIPELINE_OF_TAG.search(program) else ONLY_A_NAME
     return next((rule for rule in RULES if rule.covers(label, reason, program)), UNKNOWN)
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from apigauge.harness.audit.attribution import ONLY_A_NAME, UNKNOWN, count_lines, rule_for
+from apigauge.harness.audit.attribution import NO_TASK, ONLY_A_NAME, UNKNOWN, count_lines, rule_for
 
 IMPORT = "ImportError: cannot import name 'XClipModel' from 'transformers' (/usr/lib/python3/transformers/__init__.py)"
 RANGE = (
@@ -98,6 +98,10 @@ def test_a_missing_method_is_the_benchmark_s_only_if_the_program_names_both_clas
 def test_what_a_repository_lacks_of_which_only_the_name_is_known_is_not_the_benchmark_s():
     reason = "OSError: a/b does not appear to have a file named config.json. Checkout"
     assert rule_for("failed/hub_not_found", reason, only_names={"a/b"}) is ONLY_A_NAME
+    # Whatever the repository has, there is no such pipeline.
+    for task, rule in (("'text-to-video'", NO_TASK), ('task="robotics"', NO_TASK), ("'summarization'", ONLY_A_NAME)):
+        program = f"pipeline({task}, model='a/b')"
+        assert rule_for("failed/hub_not_found", reason, program, {"a/b"}) is rule
     assert rule_for("failed/hub_not_found", reason, only_names={"a/c"}).attribution == "benchmark"
 
 

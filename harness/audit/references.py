@@ -130,8 +130,12 @@ class Execution:
         return [one for one in self.references if not NOT_INSTALLED.search(one.reason)]
 
     def sound(self) -> list[Reference]:
-        """The references that make their call, or whose failure is not attributed to the benchmark."""
-        return [one for one in self.references if one.attribution != "benchmark" or one.metrics.get("exec.call") == 1]
+        """The references that make their call, or have a program whose failure is not attributed to the benchmark."""
+        return [
+            one
+            for one in self.references
+            if one.metrics.get("exec.call") == 1 or (one.attribution != "benchmark" and one.rule != _CALL_ALONE)
+        ]
 
     def to_lines(self) -> list[str]:
         """For the terminal."""
@@ -149,7 +153,7 @@ class Execution:
             means = [_means(group) for _, group in columns]
             lines += [f"  {rate:12}" + "".join(f"{one[rate]:18.4f}" for one in means) for rate in RATES]
             lines.append(
-                "  installed: all its packages are; sound: makes its call, or is not attributed to the benchmark"
+                "  installed: all its packages are; sound: makes its call, or has a program and no fault of the benchmark's"
             )
         if self.infra_error_rate:
             lines.append(f"  {self.infra_error_rate:.2%} could not be run because the sandbox failed")

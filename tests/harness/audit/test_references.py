@@ -88,6 +88,7 @@ def test_a_call_alone_is_attributed_by_what_it_does_once_its_name_is_imported(be
     assert {one.row: one.attribution for one in execution.references} == {"good": None} | {
         name: attribution for name, (_, attribution) in ALONE.items()
     }
+    assert {one.row for one in execution.sound()} == {"good"}
     # It is run as the answer has it.
     assert {one.label for one in execution.references if one.row in ALONE} == {"failed/name"}
     assert execution.metrics == {"exec.call": 0.25, "exec.rate": 0.25}

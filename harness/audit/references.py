@@ -152,9 +152,7 @@ class Execution:
             lines += ["  " + " " * 12 + "".join(f"{f'{name} ({len(group)})':>18}" for name, group in columns)]
             means = [_means(group) for _, group in columns]
             lines += [f"  {rate:12}" + "".join(f"{one[rate]:18.4f}" for one in means) for rate in RATES]
-            lines.append(
-                "  installed: all its packages are; sound: makes its call, or has a program and no fault of the benchmark's"
-            )
+            lines.append("  installed: all packages are; sound: makes its call, or has a program that is not to blame")
         if self.infra_error_rate:
             lines.append(f"  {self.infra_error_rate:.2%} could not be run because the sandbox failed")
         lines += ["", f"  {'library':24}{'references':>10}{'exec.call':>12}{'exec.rate':>12}"]

@@ -33,7 +33,8 @@ def sandbox():
 def plain(client, sandbox, tmp_path_factory):
     """A container of the same image with the sandbox's folders and limits, and nothing else of it, for a real user."""
     users = tmp_path_factory.mktemp("plain") / "passwd"
-    users.write_bytes(client.containers.run(sandbox.image.id, ["cat", "/etc/passwd"], remove=True) + ENTRY.encode())
+    there = client.containers.run(sandbox.image.id, ["cat", "/etc/passwd"], remove=True, network_mode="none")
+    users.write_bytes(there + ENTRY.encode())
     host = {name: value for name, value in host_config(Limits()).items() if name != "security_opt"}
     host |= {"init": True, "binds": {str(users): {"bind": "/etc/passwd", "mode": "ro"}}}
     host = client.api.create_host_config(**host)
@@ -67,6 +68,7 @@ def placed(text):
 
 
 @pytest.mark.docker
+@pytest.mark.xdist_group("ordinary-programs")
 @pytest.mark.parametrize("path", PROGRAMS, ids=lambda path: path.stem)
 def test_the_output_is_that_of_python(sandbox, plain, path):
     code, out, err = run_plainly(plain, path, 1 + PROGRAMS.index(path))

@@ -31,6 +31,7 @@ SECCOMP = Path(__file__).with_name("seccomp.json")
 # What the supervisor needs to give each program its own user, to kill it, and to inspect where it has stopped.
 CAPABILITIES = ("SETUID", "SETGID", "KILL", "SYS_PTRACE")
 USERS = (100_000, 160_000)
+_ACCOUNTS = "/etc"
 _FOLDERS = ("/box", "/tmp", "/dev/shm")  # noqa: S108 - inside the container
 _INODES = 16_384
 # The memory limit until the worker has reported how much it needs itself.
@@ -134,6 +135,7 @@ class DockerSandbox(Pool):
             "box": "/box",
             "folders": [*_FOLDERS, *roots(self._inputs)],
             "users": list(USERS),
+            "accounts": _ACCOUNTS,
             "alone": True,
             "sum_memory": False,
             "limits": self.limits.to_json(),
@@ -159,13 +161,14 @@ class _Container:
             host = self._api.create_host_config(**host)
             self._id = self._api.create_container(
                 image.id,
-                ["python3", *worker_channel.PYTHON_OPTIONS, worker_channel.bootstrap()],
+                ["python3", *worker_channel.IMAGE_OPTIONS, worker_channel.bootstrap()],
                 hostname="sandbox",
                 environment=config["variables"],
                 stdin_open=True,
                 working_dir="/",
                 user="0:0",
-                network_disabled=True,
+                # A copy of the image's, in which the supervisor, but no program, can enter a program's user.
+                volumes=[_ACCOUNTS],
                 labels=orphans.labels(),
                 entrypoint=[],
                 host_config=host | {"OomScoreAdj": 0},
@@ -216,7 +219,7 @@ class _Container:
 
         for _ in range(_REMOVE_TRIES):
             try:
-                self._api.remove_container(self._id, force=True)
+                self._api.remove_container(self._id, v=True, force=True)
             except NotFound:
                 return
             except APIError:

@@ -13,8 +13,10 @@ from apigauge.errors import SandboxError
 from apigauge.sandboxes import inputs, worker
 from apigauge.sandboxes.worker import wire
 
-# As isolated as -I, except that the hash seed can be set, which -I ignores: sets would have another order every time.
+# On a machine as isolated as -I, except that the hash seed can be set, which -I ignores: sets would have another order
+# every time. In an image there is nothing to be isolated from, and no option that a program would see in ``sys.flags``.
 PYTHON_OPTIONS = ("-s", "-P", "-c")
+IMAGE_OPTIONS = ("-c",)
 # A supervisor reports every second that it is alive; even on a busy machine it is not silent for this long.
 SILENCE_SECONDS = 60.0
 _FOLDER = Path(worker.__file__).parent

@@ -88,7 +88,7 @@ def check_inheritance():
     check("/tmp" not in sys.path, "sys.path is changed")
     check(resource.getrlimit(resource.RLIMIT_NOFILE)[0] > 32, "the limit on descriptors is changed")
     check(os.getpriority(os.PRIO_PROCESS, 0) <= 0 or not NAMESPACES, "priority is changed")
-    check(sys.getrecursionlimit() == 1020, "the recursion limit is changed")
+    check(sys.getrecursionlimit() == 1000, "the recursion limit is changed")
     check(sys.getswitchinterval() < 1, "the switch interval is changed")
     check(gc.isenabled(), "the collector is off")
     check(threading.active_count() == 1, "threads are running")

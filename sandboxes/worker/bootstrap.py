@@ -1,8 +1,12 @@
 """The source for ``python -c``: reads the worker's modules and configuration from standard input, and serves."""
 
+import sys
+
+if sys.path[0] == "":  # the current folder, unless -P has left it out
+    del sys.path[0]
+
 import json
 import os
-import sys
 import types
 
 

@@ -16,7 +16,7 @@ import sys
 import time
 from typing import Any
 
-from apigauge.sandboxes.worker import arguments, child, classify, cleanup, kernel, stops, watch, wire
+from apigauge.sandboxes.worker import accounts, arguments, child, classify, cleanup, kernel, stops, watch, wire
 
 _LOOK_EVERY = 0.05
 _ALIVE_EVERY = 1.0
@@ -29,8 +29,9 @@ def serve(config: dict[str, Any]) -> None:
 
     Args:
         config: ``preload`` (modules to import once), ``variables`` (environment), ``box`` (folder of the programs),
-            ``folders`` (all they can write to), ``users`` (range of their user ids, or None), ``alone`` (it has its own
-            PID namespace), ``sum_memory`` (no control group does it), ``limits`` (upper bounds), those of ``Inputs``.
+            ``folders`` (all they can write to), ``users`` (range of their user ids, or None), ``accounts`` (the folder
+            in which they are entered, or None), ``alone`` (it has its own PID namespace), ``sum_memory`` (no control
+            group does it), ``limits`` (upper bounds), those of ``Inputs``.
     """
     requests, answers = _take_streams()
     os.environ.clear()
@@ -100,6 +101,7 @@ class Supervisor:
             kernel.become_subreaper()
         self._everyone = cleanup.everyone_else if self._alone else cleanup.descendants
         self._folders = cleanup.Folders(config["folders"])
+        self._accounts = accounts.Accounts(config.get("accounts"))
         self.frames = watch.Frames.of_this_interpreter(sys.version_info.minor)
         # "kernel" if the kernel reports where a stopped child stands, else "word"; decided at the first child.
         self.ends = "kernel"
@@ -115,6 +117,8 @@ class Supervisor:
         self._count += 1
         user = self._next_user()
         self._page[:] = bytes(child.PAGE_BYTES)
+        if user is not None:
+            self._accounts.enter(user, self._box())
         run = _ProgramRun(self, request, user)
         try:
             verdict = run.until_it_ends()
@@ -123,6 +127,9 @@ class Supervisor:
             run.close()
             clean = self._folders.empty(user) and killed
         return verdict | {"clean": clean, "resident": _resident()}
+
+    def _box(self) -> str:
+        return os.path.join(self._config["box"], str(self._count))
 
     def _next_user(self) -> int | None:
         if self._users is None:
@@ -134,7 +141,7 @@ class Supervisor:
 
     def fork(self, request: dict[str, Any], user: int | None, streams: tuple[int, int]) -> int:
         """Starts the child; returns its process id. In the child this does not return."""
-        box = os.path.join(self._config["box"], str(self._count))
+        box = self._box()
         processes = request["limits"]["processes"]
         request = request | {"can_read": self.frames is not None}
         pid = os.fork()

@@ -157,6 +157,7 @@ class _Container:
         self._id = ""
         self._raw: Any = None
         self._socket: Any = None
+        self._kills = 0
         with _engine_errors(f"container of {image.tag}"):
             host = self._api.create_host_config(**host)
             self._id = self._api.create_container(
@@ -191,10 +192,18 @@ class _Container:
 
     def run(self, request: dict[str, Any]) -> dict[str, Any]:
         """The supervisor's answer."""
-        return self._channel.ask(request | {"sum_memory": not self.limits_memory})
+        answer = self._channel.ask(request | {"sum_memory": not self.limits_memory})
+        self._kills = answer.get("out_of_memory_kills", 0)
+        return answer
 
     def is_out_of_memory(self) -> bool:
-        """Whether the engine reports that the container was killed for lack of memory."""
+        """Whether the engine reports that the container was killed for lack of memory.
+
+        It says so for ever once the kernel has killed any process of the container. Then an end of the container is no
+        program's fault, and the next container tells.
+        """
+        if self._kills:
+            return False
         with contextlib.suppress(Exception):
             return bool(self._api.inspect_container(self._id)["State"]["OOMKilled"])
         return False
@@ -322,6 +331,13 @@ def host_config(
         "privileged": False,
         "read_only": True,
         "runtime": runtime,
+        # A closed connection keeps no port for the next program. Buffers of sockets are small: control groups of the
+        # first version do not count them.
+        "sysctls": {
+            "net.ipv4.tcp_max_tw_buckets": "0",
+            "net.ipv4.tcp_rmem": "4096 65536 131072",
+            "net.ipv4.tcp_wmem": "4096 16384 131072",
+        },
         "security_opt": ["no-new-privileges", f"seccomp={seccomp}"],
         # Podman adds two writable folders to a read-only root unless they are listed here.
         "tmpfs": dict.fromkeys((*_FOLDERS, *roots(inputs)), disk)

@@ -25,6 +25,12 @@ _MAX_ANSWER = 4 << 20
 VARIABLES = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8", "PYTHONHASHSEED": "0"}
 
 
+_FORGEABLE = (
+    "a program that replaces parts of the libraries it calls (their globals, what their functions enclose), or writes "
+    "to its interpreter's memory, can forge its own verdict, and nothing else"
+)
+
+
 class LostError(Exception):
     """A worker no longer answers; the message says why. The caller starts another."""
 
@@ -144,8 +150,8 @@ def writer(descriptor: int) -> Callable[[bytes], None]:
 
 
 def caveats(ready: dict[str, Any]) -> list[str]:
-    """What a worker cannot check, by its first message."""
-    result = []
+    """What no worker can check, and what this one cannot, by its first message."""
+    result = [_FORGEABLE]
     if ready.get("ends") != "kernel":
         result.append("this runtime does not say where a stopped process stands: the end is taken on its word")
     if ready.get("calls") != "frames":

@@ -13,6 +13,7 @@ serves every image and every kind of sandbox, needs no mount, and always has the
     arguments    what a call was given, as Python literals
     stack        a stack on which nothing is below the program
     exits        exits by a program's very last statement
+    syscalls     system calls that a program without an engine's filter may not make
     hidden       code without names, whose frames no stack shows
     genuine      whether a function still does what it did
     sites        the program's own calls of what no function can replace
@@ -28,6 +29,6 @@ serves every image and every kind of sandbox, needs no mount, and always has the
 
 MODULES = (
     *("kernel", "wire", "kinds", "literals", "web", "inputs", "classify", "names", "arguments"),
-    *("stack", "hidden", "genuine", "observer", "sites", "exits", "child"),
+    *("syscalls", "stack", "hidden", "genuine", "observer", "sites", "exits", "child"),
     *("watch", "stops", "cleanup", "accounts", "supervisor"),
 )

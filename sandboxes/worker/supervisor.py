@@ -16,7 +16,18 @@ import sys
 import time
 from typing import Any
 
-from apigauge.sandboxes.worker import accounts, arguments, child, classify, cleanup, kernel, stops, watch, wire
+from apigauge.sandboxes.worker import (
+    accounts,
+    arguments,
+    child,
+    classify,
+    cleanup,
+    kernel,
+    stops,
+    syscalls,
+    watch,
+    wire,
+)
 
 _LOOK_EVERY = 0.05
 _ALIVE_EVERY = 1.0
@@ -54,6 +65,8 @@ def serve(config: dict[str, Any]) -> None:
             "python": ".".join(map(str, sys.version_info[:3])),
             "ends": supervisor.ends,
             "calls": "frames" if supervisor.frames else "word",
+            # Whether a program gets a filter where no engine gives it one.
+            "filter": syscalls.can_install(),
             "resident": _resident(),
         },
     )
@@ -99,6 +112,8 @@ class Supervisor:
         self._alone = config["alone"]
         if not self._alone:
             kernel.become_subreaper()
+        # Outside a container of its own the control group has other processes too.
+        self._group = kernel.group_seconds() if self._users is not None else None
         self._everyone = cleanup.everyone_else if self._alone else cleanup.descendants
         self._folders = cleanup.Folders(config["folders"])
         self._accounts = accounts.Accounts(config.get("accounts"))
@@ -126,7 +141,9 @@ class Supervisor:
             killed = cleanup.kill_all(self._everyone, alone=self._alone)
             run.close()
             clean = self._folders.empty(user) and killed
-        return verdict | {"clean": clean, "resident": _resident()}
+            # A port that a closed connection keeps would be in use for the next program.
+            clean = clean and (not self._alone or not kernel.waiting_connections())
+        return verdict | {"clean": clean, "resident": _resident(), "out_of_memory_kills": kernel.out_of_memory_kills()}
 
     def _box(self) -> str:
         return os.path.join(self._config["box"], str(self._count))
@@ -153,7 +170,10 @@ class Supervisor:
         """A watch on a new child."""
         less = limits["memory_bytes"] < self._config["limits"]["memory_bytes"]
         sum_memory = self._config["sum_memory"] or less or sum_memory
-        return watch.Watch(limits | {"sum_memory": sum_memory}, self._everyone, _reaped_seconds)
+        limits = limits | {"sum_memory": sum_memory}
+        if self._group is None:
+            return watch.Watch(limits, self._everyone, _reaped_seconds)
+        return watch.Watch(limits, self._everyone, _group_seconds, is_complete=True)
 
     def report(self) -> dict[str, Any]:
         """What the child has written to the shared page."""
@@ -180,6 +200,11 @@ class Supervisor:
         wire.write(self._host[1], {"alive": True})
 
 
+def _group_seconds() -> float:
+    """CPU seconds of all in this container but this process."""
+    return (kernel.group_seconds() or 0.0) - time.process_time()
+
+
 def _reaped_seconds() -> float:
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime
@@ -200,6 +225,7 @@ def _enter(user: int | None, box: str, processes: int) -> None:
     else:
         # The supervisor must read this process's memory, and has no more rights than it.
         kernel.set_dumpable(dumpable=True)
+        syscalls.install()
     os.mkdir(box, 0o700)
     os.chdir(box)
     os.environ.update(HOME=box, TMPDIR=box, PWD=box, USER="sandbox", LOGNAME="sandbox")

@@ -269,6 +269,8 @@ def _watch(
     ]
     say = None if request.get("can_read") else partial(_say, report)
     watched = observer.watch(place, functions, namespace, say)
+    if "reload" in source:
+        observer.follow_reloads(watched, namespace)
     memory = [part for one in watched for part in hidden.memory_of(one.code, runs_once=False)]
     if say is None:
         memory += [part for one in watched for part in genuine.memory_of_original(one.original)]

@@ -20,6 +20,7 @@ import concurrent.futures.thread
 import contextlib
 import ctypes
 import functools
+import importlib
 import inspect
 import os
 import signal
@@ -88,6 +89,16 @@ _BY_STOP, _BY_WORD = '"SIGNAL"', "args, kwargs"
 # Where the values that a stopped wrapper will pass on are on its stack: after a null and the function, which are below.
 POSITIONAL, KEYWORDS = 2, 3
 _MAX_WRAPPERS = 100
+_KINDS_OF_FUNCTION = (
+    inspect.CO_COROUTINE | inspect.CO_GENERATOR | inspect.CO_ASYNC_GENERATOR | inspect.CO_ITERABLE_COROUTINE
+)
+# Around ``importlib.reload``, which makes new functions.
+_RELOAD = """
+def reload(*args, **kwargs):
+    module = "ORIGINAL"(*args, **kwargs)
+    "AGAIN"(module)
+    return module
+"""
 # These read or write the variables of the frame that calls them, which must be the program's.
 _OF_THE_FRAME: tuple[object, ...] = (dir, eval, exec, globals, locals, vars, super, builtins.__build_class__)
 _OF_THE_FRAME += (sys._getframe,)  # noqa: SLF001 - there is no public name for it
@@ -105,6 +116,7 @@ class Watched(NamedTuple):
         function: the name by which calls are recorded.
         skipped: how many of the positional arguments are the class or the object of a method.
         site: the function for call sites, if any.
+        wrapper: the function, and the place where it has been put.
     """
 
     code: types.CodeType
@@ -114,6 +126,7 @@ class Watched(NamedTuple):
     function: str
     skipped: int
     site: Any = None
+    wrapper: tuple[types.FunctionType, Place] | None = None
 
     def to_json(self) -> dict[str, Any]:
         """For the supervisor."""
@@ -156,6 +169,22 @@ def watch(
     return watched
 
 
+def follow_reloads(watched: Sequence[Watched], namespace: dict[str, Any]) -> None:
+    """Puts the wrappers of a module's functions in their places again whenever the program reloads the module."""
+    again = functools.partial(_put_again, [one for one in watched if one.wrapper])
+    constants = {"ORIGINAL": importlib.reload, "AGAIN": again, "NAMESPACE": namespace}
+    importlib.reload = _wrapper(_RELOAD, constants, importlib.reload, is_site=False)
+
+
+def _put_again(watched: Sequence[Watched], module: types.ModuleType) -> None:
+    for one in watched:
+        if one.wrapper and one.wrapper[1].owner is module:
+            wrapper, (_, name) = one.wrapper
+            new = vars(module).get(name)
+            if new is not wrapper and getattr(new, "__code__", None) == getattr(one.original, "__code__", ""):
+                setattr(module, name, wrapper)
+
+
 def depends_on_its_caller(place: Place) -> bool:
     """Whether it reads the variables of the frame that calls it, so that nothing can be put in between."""
     target = getattr(place.owner, place.name)
@@ -195,7 +224,7 @@ def _replace(place: Place, namespace: dict[str, Any], function: str, say: Say | 
             setattr(owner, name, kind(one.site) if kind else one.site)
             if isinstance(owner, types.ModuleType):
                 _replace_elsewhere(owner.__name__.partition(".")[0], name, target, one.site)
-            return one._replace(site=None)
+            return one._replace(site=None, wrapper=(one.site, place))
     return wrap(_SITE, target, 0, KIND=type(target), IS_BOUND=isinstance(target, _BOUND))
 
 
@@ -281,6 +310,8 @@ def _wrapper(
             co_qualname=own.co_qualname,
             co_firstlineno=own.co_firstlineno,
             co_freevars=own.co_freevars,
+            # What kind of function it is; what makes a coroutine is an instruction, which only the original has.
+            co_flags=code.co_flags | own.co_flags & _KINDS_OF_FUNCTION,
         )
     function = types.FunctionType(code, function_globals, closure=closure)
     if not is_site:

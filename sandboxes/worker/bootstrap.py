@@ -13,7 +13,7 @@ import types
 def main() -> None:
     """Makes the modules importable under their own names, in the order they were sent, and starts the supervisor."""
     head = os.read(0, 4)
-    left, body = int.from_bytes(head, "big"), b""
+    left, body = int.from_bytes(head, "big"), bytearray()
     while len(body) < left:
         body += os.read(0, left - len(body))
     message = json.loads(body)

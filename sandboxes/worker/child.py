@@ -46,6 +46,8 @@ PARSES, IMPORTS = 1, 2
 # The shared page: what the child reports, as JSON; the first four bytes are its length.
 PAGE_BYTES = 1 << 16
 _REPORTED, _ESCAPED = 70, 71
+# Characters of a program whose syntax error is shown.
+_MAX_SHOWN = 100_000
 _OURS: list[str] = []
 _INPUTS: list[Inputs] = []
 
@@ -336,7 +338,8 @@ def _report_failure(report: Report, source: str, flush: Callable[[], None], erro
     if isinstance(error, _NotPython):
         original, reason, line = error.args
         report.update(stage=0, status="failed", category="syntax", reason=reason[: classify.MAX_TEXT], line=line)
-        sys.__excepthook__(type(original), original, None)
+        if len(source) < _MAX_SHOWN:  # which repeats the line, and marks each character of it
+            sys.__excepthook__(type(original), original, None)
     else:
         failure = classify.classify(error, source)
         line = classify.line_of(error, os.path.abspath(FILE))

@@ -81,7 +81,7 @@ _METHOD = _template(
     subject=f'("TYPE"(self) is "CLASS" or {_OF_PROGRAM.format(chr(34) + "TYPE" + chr(34) + "(self)")})',
 )
 # For the program's own calls of a class written in C, or of another object that no function can replace.
-_IS_IT = '(function is "ORIGINAL" or ("IS_BOUND" and "TYPE"(function) is "KIND" and function == "ORIGINAL"))'
+_IS_IT = '(function is "ORIGINAL" or ("COUNT"("BOUND") and "TYPE"(function) is "KIND" and function == "ORIGINAL"))'
 _SITE = _template("function, /, *args, **kwargs", "*args, **kwargs", _IS_IT, subject=_IS_IT, called="function")
 _TEMPLATES = (_FUNCTION, _CLASS_METHOD, _METHOD, _SITE)
 # By stopping the process, or, where the supervisor cannot read what it was given, by reporting it.
@@ -225,7 +225,7 @@ def _replace(place: Place, namespace: dict[str, Any], function: str, say: Say | 
             if isinstance(owner, types.ModuleType):
                 _replace_elsewhere(owner.__name__.partition(".")[0], name, target, one.site)
             return one._replace(site=None, wrapper=(one.site, place))
-    return wrap(_SITE, target, 0, KIND=type(target), IS_BOUND=isinstance(target, _BOUND))
+    return wrap(_SITE, target, 0, KIND=type(target), BOUND=(1,) * isinstance(target, _BOUND))
 
 
 def _watched(

@@ -55,6 +55,7 @@ class Watch:
         self._threads: dict[int, tuple[float, float]] = {}
         self._of_ended = 0.0
         self._last_pid = kernel.last_pid()
+        self._running: set[int] = set()
         # Of each look, newest last: the seconds since the one before, and how many of them were not idle.
         self._looks: collections.deque[list[float]] = collections.deque(maxlen=_MAX_LOOKS)
         # In which no thread was on a core or waiting for one.
@@ -73,8 +74,13 @@ class Watch:
         before = self.cpu_seconds
         self.cpu_seconds = max(before, self._total(stats))
         self._cover(min(self._looks[-1][0], self.cpu_seconds - before))
-        for seconds in busy:
+        for seconds in busy or ():
             self._cover(seconds)
+        # Time that a hypervisor or a quota takes away is in no thread's account.
+        running = {pid for pid, stat in stats.items() if stat.state == "R"}
+        if busy is not None and running & self._running:
+            self._cover(self._looks[-1][0])
+        self._running = running
         self.peak_bytes = max(self.peak_bytes, self._resident(stats))
         return self._excess(sum(stat.threads for stat in stats.values()))
 
@@ -106,10 +112,10 @@ class Watch:
             total = sum(kernel.proportional_bytes(pid) for pid in stats)
         return total + (kernel.bytes_in_nameless_files(stats) if self._limits.get("sum_memory") else 0)
 
-    def _busiest(self, pids: list[int]) -> list[float]:
+    def _busiest(self, pids: list[int]) -> list[float] | None:
         """How long each thread has computed or waited for a core; the sum would make many threads look busy for ever.
 
-        Nothing, if processes have ended whose CPU time may be counted nowhere: they may be what others waited for.
+        None if processes have ended whose CPU time may be counted nowhere: they may be what others waited for.
         """
         now = {thread: used for pid in pids for thread, *used in kernel.on_and_waiting_for_core(pid)}
         last_pid = kernel.last_pid()
@@ -125,7 +131,7 @@ class Watch:
         ended = [used for thread, used in self._threads.items() if thread not in now]
         self._of_ended += sum(on_core for on_core, _ in ended)
         self._threads = {thread: (on_core, waiting) for thread, (on_core, waiting) in now.items()}
-        return busy if self._is_complete or (not ended and created <= new) else []
+        return busy if self._is_complete or (not ended and created <= new) else None
 
     def _excess(self, threads: int) -> Excess | None:
         limits = self._limits

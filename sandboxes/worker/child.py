@@ -335,7 +335,7 @@ def _leave(flush: Callable[[], None]) -> None:
 
 
 def _report_failure(report: Report, source: str, flush: Callable[[], None], error: BaseException) -> None:
-    if isinstance(error, _NotPython):
+    if isinstance(error, _NotPython) and len(error.args) == 3:  # which a program can raise itself
         original, reason, line = error.args
         report.update(stage=0, status="failed", category="syntax", reason=reason[: classify.MAX_TEXT], line=line)
         if len(source) < _MAX_SHOWN:  # which repeats the line, and marks each character of it

@@ -277,6 +277,7 @@ def _watched(
 
 def warm_up() -> None:
     """Compiles what every child would otherwise compile again."""
+    _levels()
     for template in _TEMPLATES:
         source = template.format(recorded=_BY_STOP)
         stops_of(source)
@@ -331,8 +332,7 @@ def _look_like(function: types.FunctionType, original: Callable[..., Any]) -> No
         function.__defaults__ = original.__defaults__
         function.__kwdefaults__ = original.__kwdefaults__ and dict(original.__kwdefaults__)
     if not hasattr(function, "__wrapped__"):
-        with contextlib.suppress(ValueError, TypeError):
-            function.__signature__ = inspect.signature(original)  # type: ignore[attr-defined]
+        function.__wrapped__ = original  # type: ignore[attr-defined]  # so that its signature is the original's
 
 
 def _replace_elsewhere(package: str, name: str, target: object, wrapper: object) -> None:

@@ -51,6 +51,8 @@ def serve(config: dict[str, Any]) -> None:
     problems = _preload(config["preload"])
     supervisor = Supervisor(config, requests, answers)
     child.warm_up(config)
+    # In a container the engine has set a stricter one.
+    has_filter = config["users"] is None and syscalls.install()
     if "numpy.random" in sys.modules:
         sys.modules["numpy.random"].seed(child.SEED)
     gc.collect()
@@ -65,8 +67,7 @@ def serve(config: dict[str, Any]) -> None:
             "python": ".".join(map(str, sys.version_info[:3])),
             "ends": supervisor.ends,
             "calls": "frames" if supervisor.frames else "word",
-            # Whether a program gets a filter where no engine gives it one.
-            "filter": syscalls.can_install(),
+            "filter": has_filter,
             "resident": _resident(),
         },
     )
@@ -142,7 +143,8 @@ class Supervisor:
             run.close()
             clean = self._folders.empty(user) and killed
             # A port that a closed connection keeps would be in use for the next program.
-            clean = clean and (not self._alone or not kernel.waiting_connections())
+            # (In a container none does.)
+            clean = clean and (self._users is not None or not self._alone or not kernel.waiting_connections())
         return verdict | {"clean": clean, "resident": _resident(), "out_of_memory_kills": kernel.out_of_memory_kills()}
 
     def _box(self) -> str:
@@ -225,7 +227,6 @@ def _enter(user: int | None, box: str, processes: int) -> None:
     else:
         # The supervisor must read this process's memory, and has no more rights than it.
         kernel.set_dumpable(dumpable=True)
-        syscalls.install()
     os.mkdir(box, 0o700)
     os.chdir(box)
     os.environ.update(HOME=box, TMPDIR=box, PWD=box, USER="sandbox", LOGNAME="sandbox")
@@ -300,6 +301,8 @@ class _ProgramRun:
         return bool(data)
 
     def _over(self) -> dict[str, Any] | None:
+        if self._excess and self._stops and (report := self._supervisor.report()).get("status") in _FAILURES:
+            return self._failed(report, None)  # it had failed before, and was showing how
         return self._verdict(self._excess.status, reason=self._excess.reason) if self._excess else None
 
     def _changed(self) -> dict[str, Any] | None:
@@ -363,7 +366,7 @@ class _ProgramRun:
     def _spent(self) -> bool:
         return bool(self._watch.cpu_seconds >= self._limits["cpu_seconds"])
 
-    def _failed(self, report: dict[str, Any], code: int) -> dict[str, Any]:
+    def _failed(self, report: dict[str, Any], code: int | None) -> dict[str, Any]:
         """The verdict for a failure that the child reported: a program can only choose how the failure is described."""
         status, line = report["status"], report.get("line")
         if status == "failed" and kernel.refused_forks() > self._forks:

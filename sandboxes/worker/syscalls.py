@@ -1,8 +1,8 @@
 """A filter of system calls for a program in a sandbox without an engine, which would have one of its own.
 
-It refuses what reaches beyond a program's own processes: limits, priority and cores of others, keys, tracing, mounts,
-namespaces, the kernel's modules and settings, and kinds of sockets that no Python program needs. The child sets it for
-itself and for all that it starts, for ever, just before the program begins.
+It refuses what reaches beyond a program's own processes: limits, priority and cores of the supervisor, keys, tracing,
+mounts, namespaces, the kernel's modules and settings, and kinds of sockets that no Python program needs. The supervisor
+sets it once, for itself and for all that it starts, so that it costs a program nothing.
 
 Numbers as in Linux's arch/x86/entry/syscalls/syscall_64.tbl and include/uapi/asm-generic/unistd.h, instructions as in
 include/uapi/linux/{filter,seccomp}.h.
@@ -12,6 +12,7 @@ import ctypes
 import errno
 import os
 import struct
+from collections.abc import Sequence
 
 # For each machine: its number in a filter (AUDIT_ARCH), and which column of the tables has its system calls.
 _MACHINES = {"x86_64": (0xC000003E, 0), "aarch64": (0xC00000B7, 1)}
@@ -33,7 +34,7 @@ _REFUSED = {
     "swapoff": (168, 225), "swapon": (167, 224), "syslog": (103, 116), "umount2": (166, 39), "unshare": (272, 97),
     "userfaultfd": (323, 282), "vhangup": (153, 58),
 }  # fmt: skip
-# Of these the first argument must be 0 or the program's own process.
+# Of these the first argument must be no thread of the supervisor.
 _OWN_ONLY = {
     "sched_setaffinity": (203, 122),
     "sched_setattr": (314, 274),
@@ -55,8 +56,8 @@ Step = tuple[int, int, int, int]
 
 
 def install() -> bool:
-    """Sets the filter for this process; returns whether the kernel has taken it."""
-    steps = program(os.uname().machine, os.getpid())
+    """Sets the filter for this process and all that it starts; returns whether the kernel has taken it."""
+    steps = program(os.uname().machine, sorted(map(int, os.listdir("/proc/self/task"))))
     if not steps:
         return False
     code = b"".join(struct.pack("=HBBI", *step) for step in steps)
@@ -70,19 +71,17 @@ def install() -> bool:
     return not prctl(_SET_SECCOMP, _FILTER, ctypes.addressof(described), 0, 0)
 
 
-def can_install() -> bool:
-    """Whether this kernel takes such a filter; tried in a process of its own."""
-    pid = os.fork()
-    if pid == 0:
-        os._exit(0 if install() else 1)
-    return os.waitpid(pid, 0)[1] == 0
+def program(machine: str, protected: Sequence[int]) -> list[Step]:
+    """The filter's instructions; none for a machine that is not in the tables.
 
-
-def program(machine: str, own: int) -> list[Step]:
-    """The filter's instructions for the process ``own``; none for a machine that is not in the tables."""
+    Args:
+        machine: as ``uname`` has it.
+        protected: process and thread ids of the supervisor, at most 100 of which are protected.
+    """
     if machine not in _MACHINES:
         return []
     audit, column = _MACHINES[machine]
+    protected = protected[:100]
     refused, allowed = _result(errno.EPERM), _result(None)
     steps: list[Step] = [_load(4), (_EQUAL, 1, 0, audit), refused, _load(0)]
     if machine == "x86_64":
@@ -92,12 +91,12 @@ def program(machine: str, own: int) -> list[Step]:
     steps += _only(_CLONE3[column], [_result(errno.ENOSYS)])
     steps += _only(_CLONE[column], [_argument(0), (_ANY_BIT, 0, 1, _NEW_NAMESPACES), refused, allowed])
     for numbers in _OWN_ONLY.values():
-        steps += _only(numbers[column], _own(0, own))
+        steps += _only(numbers[column], _others(0, protected))
     for numbers, process in _OWN_ONLY_SECOND.values():
-        steps += _only(numbers[column], [_argument(0), (_EQUAL, 1, 0, process), refused, *_own(1, own)])
+        steps += _only(numbers[column], [_argument(0), (_EQUAL, 1, 0, process), refused, *_others(1, protected)])
     # To read the limits of another process is harmless.
     reads = [_argument(2), (_EQUAL, 0, 3, 0), _argument(2, high=True), (_EQUAL, 0, 1, 0), allowed]
-    steps += _only(_PRLIMIT[column], [*reads, *_own(0, own)])
+    steps += _only(_PRLIMIT[column], [*reads, *_others(0, protected)])
     steps += _only(_SOCKET[column], _sockets())
     return [*steps, allowed]
 
@@ -120,9 +119,10 @@ def _only(number: int, body: list[Step]) -> list[Step]:
     return [(_EQUAL, 0, len(body), number), *body]
 
 
-def _own(place: int, own: int) -> list[Step]:
-    """Allows a call if this argument is 0 or the process ``own``."""
-    return [_argument(place), (_EQUAL, 2, 0, 0), (_EQUAL, 1, 0, own), _result(errno.EPERM), _result(None)]
+def _others(place: int, protected: Sequence[int]) -> list[Step]:
+    """Refuses a call if this argument is one of these numbers."""
+    refused = [(_EQUAL, left, 0, one) for left, one in zip(range(len(protected), 0, -1), protected, strict=True)]
+    return [_argument(place), *refused, _result(None), _result(errno.EPERM)]
 
 
 def _sockets() -> list[Step]:

@@ -6,7 +6,6 @@ the content of closures, the methods of what it is given) is not covered.
 """
 
 import functools
-import inspect
 import sys
 import types
 from collections.abc import Sequence
@@ -22,6 +21,8 @@ def guard(event, arguments):
         if arguments[1] == "__code__" and "ID"("GET"(arguments[0], "__code__", None)) in "WRAPPERS":
             raise "REFUSED"
 """
+# By the number of a function, which must stay alive, what is within it.
+_WITHIN: dict[int, tuple[object, list[types.FunctionType]]] = {}
 _PARTS = frozenset({"__code__", "__defaults__", "__kwdefaults__"})
 # How far functions are followed within functions that a decorator has put around them, and how many.
 _MAX_WITHIN, _MAX_FUNCTIONS = 6, 20
@@ -29,13 +30,15 @@ _MAX_WITHIN, _MAX_FUNCTIONS = 6, 20
 
 def functions_within(function: object) -> list[types.FunctionType]:
     """A Python function and those that it is made of: what decorators, caches, partial and bound methods contain."""
+    if id(function) in _WITHIN:
+        return _WITHIN[id(function)][1]
     functions: dict[int, types.FunctionType] = {}
     waiting = [(function, 0)]
     while waiting and len(functions) < _MAX_FUNCTIONS:
         one, depth = waiting.pop()
         if depth > _MAX_WITHIN or id(one) in functions:
             continue
-        inner = [inspect.getattr_static(one, "__wrapped__", None)]
+        inner = [] if isinstance(one, types.MethodType) else [getattr(one, "__dict__", {}).get("__wrapped__")]
         if isinstance(one, types.FunctionType):
             functions[id(one)] = one
             inner += [_content(cell) for cell in one.__closure__ or ()]
@@ -45,7 +48,8 @@ def functions_within(function: object) -> list[types.FunctionType]:
             inner.append(one.func)
         kinds = types.FunctionType | types.MethodType | functools.partial | type(functools.cache(len))
         waiting += [(other, depth + 1) for other in inner if isinstance(other, kinds)]
-    return list(functions.values())
+    _WITHIN[id(function)] = function, list(functions.values())
+    return _WITHIN[id(function)][1]
 
 
 def _content(cell: types.CellType) -> object:

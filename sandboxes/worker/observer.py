@@ -199,14 +199,15 @@ def _same(place: Place) -> tuple[int, str]:
     return id(place.owner), place.name
 
 
-_MAKE = inspect.getattr_static(type, "__call__")
+def _metaclasses(target: type) -> list[type]:
+    return [one for one in type(target).__mro__ if one not in (type, object)]
 
 
 def _replace(place: Place, namespace: dict[str, Any], function: str, say: Say | None, *, is_callee: bool) -> Watched:
     """Puts a wrapper in a function's place, or makes one for its call sites if nothing can be put there."""
     owner, name = place
     target = getattr(owner, name)
-    is_made_elsewhere = isinstance(target, type) and inspect.getattr_static(type(target), "__call__") is not _MAKE
+    is_made_elsewhere = isinstance(target, type) and any("__call__" in vars(one) for one in _metaclasses(target))
     wrap = functools.partial(_watched, namespace, function, say, is_callee=is_callee)
     initialise = getattr(target, "__init__", None) if isinstance(target, type) and not is_made_elsewhere else None
     if isinstance(initialise, types.FunctionType):

@@ -200,7 +200,7 @@ def _same(place: Place) -> tuple[int, str]:
 
 
 def _metaclasses(target: type) -> list[type]:
-    return [one for one in type(target).__mro__ if one not in (type, object)]
+    return [one for one in inspect.getmro(type(target)) if one not in (type, object)]
 
 
 def _replace(place: Place, namespace: dict[str, Any], function: str, say: Say | None, *, is_callee: bool) -> Watched:

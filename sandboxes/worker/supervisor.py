@@ -145,7 +145,8 @@ class Supervisor:
             # A port that a closed connection keeps would be in use for the next program.
             # (In a container none does.)
             clean = clean and (self._users is not None or not self._alone or not kernel.waiting_connections())
-        return verdict | {"clean": clean, "resident": _resident(), "out_of_memory_kills": kernel.out_of_memory_kills()}
+        kills = kernel.out_of_memory_kills() if self._users is not None else 0
+        return verdict | {"clean": clean, "resident": _resident(), "out_of_memory_kills": kills}
 
     def _box(self) -> str:
         return os.path.join(self._config["box"], str(self._count))

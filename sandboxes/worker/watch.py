@@ -110,7 +110,9 @@ class Watch:
         total = sum(stat.resident_bytes for stat in stats.values())
         if len(stats) > 1 and total > self._limits["memory_bytes"]:
             total = sum(kernel.proportional_bytes(pid) for pid in stats)
-        return total + (kernel.bytes_in_nameless_files(stats) if self._limits.get("sum_memory") else 0)
+        if self._limits.get("sum_memory") and len(self._looks) > 1:  # one look is too short for files that matter
+            total += kernel.bytes_in_nameless_files(stats)
+        return total
 
     def _busiest(self, pids: list[int]) -> list[float] | None:
         """How long each thread has computed or waited for a core; the sum would make many threads look busy for ever.

@@ -279,6 +279,7 @@ def _watched(
 def warm_up() -> None:
     """Compiles what every child would otherwise compile again."""
     _levels()
+    keep_forever(compiled(genuine.GUARD))
     for template in _TEMPLATES:
         source = template.format(recorded=_BY_STOP)
         stops_of(source)

@@ -58,7 +58,10 @@ HOSTILE = (
     # Without a user of its own it may, and the first process of a namespace does not notice.
     ("import os\nos.kill(1, 9); os.kill(1, 19)", "failed passed"),
     ("class E(Exception):\n    def __str__(self): return 'x' * 10_000_000\nraise E", "failed"),
-    ("import os, signal\nsignal.signal(signal.SIGCHLD, signal.SIG_IGN)\nwhile True:\n" + CHILD, "timeout"),
+    (
+        "import os, signal\nsignal.signal(signal.SIGCHLD, signal.SIG_IGN)\nwhile True:\n" + CHILD,
+        "timeout process_limit",
+    ),
     (LIMITED, "passed"),
     (
         "import os\nfor n in range(9):\n    f = os.memfd_create('x')\n    os.write(f, b'x' * (60 << 20))\nwhile True: pass",

@@ -4,6 +4,7 @@ When the host starts the supervisor, it sends it the source of these modules ove
 serves every image and every kind of sandbox, needs no mount, and always has the host's version.
 
     supervisor   one request at a time: fork a child, watch it, clean up after it, answer
+    program_run  one program, from its fork to its verdict
     child        what the forked child does before, around and after the program
     inputs       small valid files and pages for what the program reads and nobody provided
     literals     which paths a program's text contains, and what it uses them for
@@ -30,5 +31,5 @@ serves every image and every kind of sandbox, needs no mount, and always has the
 MODULES = (
     *("kernel", "wire", "kinds", "literals", "web", "inputs", "classify", "names", "arguments"),
     *("syscalls", "stack", "hidden", "genuine", "observer", "sites", "exits", "child"),
-    *("watch", "stops", "cleanup", "accounts", "supervisor"),
+    *("watch", "stops", "cleanup", "accounts", "program_run", "supervisor"),
 )

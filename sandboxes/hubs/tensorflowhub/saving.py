@@ -51,6 +51,17 @@ def function(python: Callable[..., Any], input_signature: Any = None) -> Any:
     return tf.function(python, input_signature=input_signature, autograph=False)
 
 
+def sized(tensor: Any, shape: list[int | None]) -> Any:
+    """The tensor; when it has another shape the call fails. A signature alone checks only the types of what it is given."""
+    return tf.ensure_shape(tensor, shape)
+
+
+def require(condition: Any, message: str, tensor: Any) -> Any:
+    """The tensor; the call fails where the condition does not hold, as inside the real model's graph."""
+    with tf.control_dependencies([tf.debugging.Assert(condition, [message])]):
+        return tf.identity(tensor)
+
+
 def set_call(model: Any, call: Any) -> None:
     """Makes the loaded object callable; Python looks ``__call__`` up in the class, TensorFlow in the object."""
     vars(model)["__call__"] = call

@@ -5,12 +5,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from apigauge.sandboxes.hubs.tensorflowhub.saving import function, new_object, set_call, variable
+from apigauge.sandboxes.hubs.tensorflowhub.saving import function, new_object, set_call, sized, variable
 
 tf: Any = importlib.import_module("tensorflow")
 
-# Samples of a frame and of the step to the next: 0.96 s and 0.48 s for scores, 25 ms and 10 ms for spectra.
-_FRAME, _STEP, _WINDOW, _HOP = 15_360, 7_680, 400, 160
+# Samples of spectra's windows and of the step to the next, 25 ms and 10 ms. 96 of them, 0.96 s, are one patch.
+_WINDOW, _HOP = 400, 160
+_PATCH = _WINDOW + 95 * _HOP
+# From one of YAMNet's patches to the next, and from one of VGGish's.
+_STEP, _NEXT = 7_680, 15_360
 _YAMNET_CLASSES = 521
 
 
@@ -39,8 +42,13 @@ def yamnet(folder: Path) -> tuple[Any, Mapping[str, Any]]:
     model.class_map = tf.saved_model.Asset(str(table))
 
     def listen(waveform: Any) -> Any:
-        loudness = _loudness(_frames(waveform, _FRAME, _STEP))
-        spectrum = tf.matmul(_loudness(_frames(waveform, _WINDOW, _HOP)), bands)
+        # Filled up to whole patches, at least one, as in features.py of the published code.
+        samples = tf.shape(sized(waveform, [None]))[0]
+        beyond = tf.maximum(samples - _PATCH, 0)
+        whole = _PATCH + _STEP * ((beyond + _STEP - 1) // _STEP)
+        filled = tf.pad(waveform, [[0, whole - samples]])
+        loudness = _loudness(tf.signal.frame(filled, _PATCH, _STEP))
+        spectrum = tf.matmul(_loudness(tf.signal.frame(filled, _WINDOW, _HOP)), bands)
         return tf.sigmoid(tf.matmul(loudness, scores)), tf.nn.relu(tf.matmul(loudness, vectors)), spectrum
 
     call = function(listen, input_signature=[_waveform()])
@@ -56,7 +64,7 @@ def audio_embedding(width: int) -> tuple[Any, Mapping[str, Any]]:
     model = new_object({"kernel": kernel}, trainable=False)
 
     def listen(waveform: Any) -> Any:
-        return tf.matmul(_loudness(_frames(waveform, _FRAME, _FRAME)), kernel)
+        return tf.matmul(_loudness(tf.signal.frame(sized(waveform, [None]), _PATCH, _NEXT)), kernel)
 
     call = function(listen, input_signature=[_waveform()])
     set_call(model, call)
@@ -90,7 +98,7 @@ def pitch() -> tuple[Any, Mapping[str, Any]]:
     model = new_object({"kernel": kernel}, trainable=False)
 
     def listen(input_audio_samples: Any) -> Any:
-        values = tf.sigmoid(tf.matmul(_loudness(_frames(input_audio_samples, 1024, 512)), kernel))
+        values = tf.sigmoid(tf.matmul(_loudness(_frames(sized(input_audio_samples, [None]), 1024, 512)), kernel))
         return {"pitch": values[:, 0], "uncertainty": values[:, 1]}
 
     return model, {"serving_default": function(listen, input_signature=[_waveform("input_audio_samples")])}
@@ -109,6 +117,7 @@ def speech_model(width: int, samples: int = 246_000, frames: int = 768) -> tuple
     spec = tf.TensorSpec([None, samples], tf.float32, name="speech")
 
     def listen(speech: Any, training: bool = False) -> Any:  # noqa: ARG001
+        speech = sized(speech, [None, samples])
         framed = tf.reshape(speech[:, : frames * (samples // frames)], [-1, frames, samples // frames])
         loudness = tf.stack([tf.reduce_mean(framed, 2), tf.math.reduce_variance(framed, 2)], axis=2)
         return tf.tensordot(loudness, kernel, [[2], [0]])

@@ -1,8 +1,8 @@
 """Builds the hub: ``python3 -m apigauge.sandboxes.hubs.tensorflowhub.build OUT``, inside the environment.
 
 Below OUT: ``hub.json``, ``models/NAME`` with one tiny SavedModel for every family and its options, and ``tfhub/SHA1``,
-a relative link to it for every spelling of a handle, in the naming of ``tensorflow_hub``'s cache. Each model is made in a forked
-process, so that counters inside TensorFlow, which end up in names, do not depend on what was made before.
+a relative link to it for every spelling of a handle, in the naming of ``tensorflow_hub``'s cache. Each model is made in
+a forked process, so that counters inside TensorFlow, which end up in names, do not depend on what was made before.
 """
 
 import importlib

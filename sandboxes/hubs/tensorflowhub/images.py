@@ -4,7 +4,15 @@ import importlib
 from collections.abc import Mapping
 from typing import Any
 
-from apigauge.sandboxes.hubs.tensorflowhub.saving import function, new_object, require, set_call, sized, variable
+from apigauge.sandboxes.hubs.tensorflowhub.saving import (
+    add_parameters,
+    function,
+    new_object,
+    require,
+    set_call,
+    sized,
+    variable,
+)
 
 tf: Any = importlib.import_module("tensorflow")
 
@@ -23,6 +31,7 @@ def image_model(
     *,
     serving: bool = True,
     smallest: int = 1,
+    parameters: list[int] | None = None,
 ) -> tuple[Any, Mapping[str, Any]]:
     """Classification or feature vector.
 
@@ -32,10 +41,13 @@ def image_model(
         kind: ``logits`` or ``feature_vector``; also the signature's output.
         style: ``slim`` takes ``training`` and ``batch_norm_momentum``, ``keras`` only ``training``.
         serving: whether there is a ``serving_default``.
+        parameters: how many numbers the real model learns, and how many it keeps besides; None where that is unknown.
         smallest: height and width below which convolutions without padding have nothing left.
     """
     kernel, bias = variable("kernel", (3, width)), variable("bias", (width,), seed=2)
     model = new_object({"kernel": kernel, "bias": bias}, trainable=True)
+    if parameters:
+        add_parameters(model, *parameters)
 
     def output(inputs: Any) -> Any:
         pixels = large_enough(sized(inputs, [None, size, size, 3]), smallest)
@@ -268,6 +280,12 @@ def video(width: int, size: int | None, form: str = "tensor") -> tuple[Any, Mapp
         call.get_concrete_function({"image": spec} if form == "dict" else spec, training)
     set_call(model, call)
     if form != "dict":
-        return model, {}
+
+        def serve(rgb_input: Any) -> Any:
+            return {"default": call(rgb_input, False)}
+
+        # As the modules of I3D in the old format have it.
+        named = tf.TensorSpec(spec.shape, tf.float32, name="rgb_input")
+        return model, {"default": function(serve, input_signature=[named])}
     serving = function(lambda image: {"classifier_head": call({"image": image}, False)})
     return model, {"serving_default": serving.get_concrete_function(spec)}

@@ -1,5 +1,6 @@
 """Models that take sound: waveforms of mono samples at 16 kHz between -1 and 1."""
 
+import csv
 import importlib
 from collections.abc import Mapping
 from pathlib import Path
@@ -31,14 +32,21 @@ def _loudness(frames: Any) -> Any:
     return tf.stack([tf.reduce_mean(frames, 1), tf.sqrt(tf.reduce_mean(frames * frames, 1) + 1e-9)], axis=1)
 
 
+def _names() -> list[str]:
+    """AudioSet's names of YAMNet's classes, https://research.google.com/audioset/ontology; CC BY 4.0."""
+    return Path(__file__).with_name("audioset_names.txt").read_text(encoding="utf-8").splitlines()
+
+
 def yamnet(folder: Path) -> tuple[Any, Mapping[str, Any]]:
     """A tuple of scores [N, 521], embeddings [N, 1024] and spectrogram [M, 64]; ``class_map_path()`` names a table."""
     scores, vectors = variable("scores", (2, _YAMNET_CLASSES)), variable("embeddings", (2, 1024), seed=2)
     bands = variable("bands", (2, 64), seed=3)
     model = new_object({"scores": scores, "embeddings": vectors, "bands": bands}, trainable=False)
     table = folder / "yamnet_class_map.csv"
-    rows = [f"{number},/m/{number:05d},Sound {number}" for number in range(_YAMNET_CLASSES)]
-    table.write_text("\n".join(["index,mid,display_name", *rows, ""]), encoding="utf-8")
+    with table.open("w", encoding="utf-8", newline="") as file:
+        lines = csv.writer(file, lineterminator="\n")
+        lines.writerow(["index", "mid", "display_name"])
+        lines.writerows([number, f"/m/{number:05d}", name] for number, name in enumerate(_names()))
     model.class_map = tf.saved_model.Asset(str(table))
 
     def listen(waveform: Any) -> Any:

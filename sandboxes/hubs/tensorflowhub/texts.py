@@ -4,7 +4,14 @@ import importlib
 from collections.abc import Mapping
 from typing import Any
 
-from apigauge.sandboxes.hubs.tensorflowhub.saving import function, new_object, require, set_call, variable
+from apigauge.sandboxes.hubs.tensorflowhub.saving import (
+    add_parameters,
+    function,
+    new_object,
+    require,
+    set_call,
+    variable,
+)
 
 tf: Any = importlib.import_module("tensorflow")
 
@@ -34,10 +41,12 @@ def _case_folded(texts: Any) -> Any:
     return importlib.import_module("tensorflow_text").case_fold_utf8(texts)
 
 
-def text_embedding(width: int) -> tuple[Any, Mapping[str, Any]]:
-    """Texts [N] in, vectors [N, width] out; trainable."""
+def text_embedding(width: int, words: int = 0) -> tuple[Any, Mapping[str, Any]]:
+    """Texts [N] in, vectors [N, width] out; trainable, with so many words' vectors if that number is given."""
     weights = _embedding_variables(width)
     model = new_object(weights, trainable=True)
+    if words:
+        add_parameters(model, words * width, 0)
     spec = _texts("sentences", [None])
     call = function(lambda sentences: embed(sentences, weights["table"], weights["kernel"]), input_signature=[spec])
     set_call(model, call)
@@ -169,8 +178,15 @@ def preprocessor(length: int = 128) -> tuple[Any, Mapping[str, Any]]:
     texts = _texts(shape=[None])
     call = function(lambda inputs: pack([ids_of(inputs)], length), input_signature=[texts])
     set_call(model, call)
-    model.tokenize = function(lambda inputs: tf.expand_dims(ids_of(inputs), -1), input_signature=[texts])
-    pack_inputs = function(lambda inputs, seq_length: pack(inputs, seq_length))
+
+    def tokenize(inputs: Any) -> Any:
+        """Words of pieces; here each word is one piece."""
+        words = ids_of(inputs)
+        count = tf.shape(words.values, out_type=tf.int64)[0]
+        return words.with_values(tf.RaggedTensor.from_row_splits(words.values, tf.range(count + 1)))
+
+    model.tokenize = function(tokenize, input_signature=[texts])
+    pack_inputs = function(pack)
     size = tf.TensorSpec([], tf.int32, name="seq_length")
     for rank in (2, 3):
         segment = tf.RaggedTensorSpec([None] * rank, tf.int32, ragged_rank=rank - 1)
@@ -180,10 +196,10 @@ def preprocessor(length: int = 128) -> tuple[Any, Mapping[str, Any]]:
     return model, {"serving_default": call}
 
 
-def pack(segments: list[Any], length: Any) -> Any:
+def pack(inputs: list[Any], seq_length: Any) -> Any:
     """Segments between [CLS] and [SEP], cut at their ends alike, as ids, mask and types [N, length]."""
-    flat = [segment.merge_dims(1, 2) if segment.shape.rank == 3 else segment for segment in segments]
-    share = (length - 1 - len(flat)) // len(flat)
+    flat = [segment.merge_dims(1, 2) if segment.shape.rank == 3 else segment for segment in inputs]
+    share = (seq_length - 1 - len(flat)) // len(flat)
     rows = tf.shape(flat[0].row_lengths())[0]
     first, last = (tf.fill([rows, 1], mark) for mark in (_CLS, _SEP))
     pieces, kinds = [first], [tf.zeros_like(first)]
@@ -192,6 +208,6 @@ def pack(segments: list[Any], length: Any) -> Any:
         pieces.append(piece)
         kinds.append(tf.zeros_like(piece) + number)
     ids, types = tf.concat(pieces, axis=1), tf.concat(kinds, axis=1)
-    shape = [None, length] if isinstance(length, int) else tf.stack([-1, length])
+    shape = [None, seq_length] if isinstance(seq_length, int) else tf.stack([-1, seq_length])
     ids, types, mask = (one.to_tensor(shape=shape) for one in (ids, types, tf.ones_like(ids)))
     return {"input_word_ids": ids, "input_mask": mask, "input_type_ids": types}

@@ -1,5 +1,6 @@
 """Classifiers that attend: DINO's vision transformer and ResNeSt, with the real sizes."""
 
+import itertools
 import math
 from typing import Any
 
@@ -143,10 +144,12 @@ class SplitAttention(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(batch, width, h, w) -> the same."""
-        parts = torch.relu(self.bn0(self.conv(x))).unflatten(1, (2, -1))
+        parts = torch.relu(self.bn0(self.conv(x)))
+        parts = parts.view(len(parts), 2, -1, *parts.shape[2:])
         mean = parts.sum(dim=1).mean(dim=(2, 3), keepdim=True)
-        shares = self.fc2(torch.relu(self.bn1(self.fc1(mean)))).unflatten(1, (2, -1)).softmax(dim=1)
-        return (parts * shares).sum(dim=1)
+        shares = self.fc2(torch.relu(self.bn1(self.fc1(mean)))).view(len(parts), 2, -1, 1, 1).softmax(dim=1)
+        joined: Tensor = (parts * shares).sum(dim=1)
+        return joined
 
 
 class SplitBottleneck(nn.Module):
@@ -174,7 +177,7 @@ class ResNeSt(nn.Module):
         widths = (3, stem_width, stem_width, 2 * stem_width)
         steps = [
             (nn.Conv2d(a, b, 3, 2 if a == 3 else 1, 1, bias=False), nn.BatchNorm2d(b), nn.ReLU(inplace=True))
-            for a, b in zip(widths, widths[1:], strict=False)
+            for a, b in itertools.pairwise(widths)
         ]
         stem = [module for step in steps for module in step]
         self.conv1, self.bn1, self.relu = nn.Sequential(*stem[:-2]), stem[-2], stem[-1]

@@ -1,13 +1,11 @@
 """Image classifiers of repositories other than torchvision's: its ResNet, and features under a real head."""
 
 from collections.abc import Callable
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from apigauge.sandboxes.hubs.torchhub.stand_ins.core import linear, pooled, trunk
-
 
 Norm = Callable[[int], nn.Module]
 

@@ -69,7 +69,7 @@ class Separator(nn.Module):
     def forward(self, audio: Tensor) -> Tensor:
         """(batch, channels, time) -> (batch, targets, channels, time)."""
         length = audio.shape[-1]
-        options = {"n_fft": self.n_fft, "hop_length": self.n_hop, "window": self.window, "center": True}
+        options: dict[str, Any] = {"n_fft": self.n_fft, "hop_length": self.n_hop, "window": self.window, "center": True}
         mixture = torch.stft(audio.reshape(-1, length), **options, onesided=True, return_complex=True)
         mixture = mixture.view((*audio.shape[:-1], *mixture.shape[-2:]))
         masks = [model(mixture.abs().detach()) for model in self.target_models.values()]

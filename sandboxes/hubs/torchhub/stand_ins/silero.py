@@ -105,6 +105,16 @@ def stt(language: str, device: Any = "cpu") -> tuple[Any, ...]:
     return model, Decoder(_LABELS), (read_batch, split_into_batches, read_audio, prepare_model_input)
 
 
+_RUSSIAN = ["aidar", "baya", "kseniya", "xenia", "eugene"]
+
+
+class _Any(list[str]):
+    """The voices of models whose voices are not known here."""
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str)
+
+
 class Speaker(nn.Module):
     """Samples for text."""
 
@@ -112,6 +122,9 @@ class Speaker(nn.Module):
         super().__init__()
         with seeded(speaker):
             self.tone = nn.Parameter(torch.rand(1))
+        self.old = speaker.endswith("_v2") or speaker.startswith("ru_v3")
+        names = {"v3_en": [f"en_{number}" for number in range(118)], "v4_ru": _RUSSIAN, "v3_1_ru": _RUSSIAN}
+        self.speakers = [*names[speaker], "random"] if speaker in names else _Any()
 
     def forward(self, text: str, sample_rate: int = 16000) -> Tensor:
         """A sixteenth of a second for each letter."""
@@ -119,10 +132,32 @@ class Speaker(nn.Module):
         return torch.sin(time * 600 * (1 + self.tone)).detach() * 0.3
 
     def apply_tts(
-        self, text: Any = None, texts: Any = None, _speaker: str = "random", sample_rate: int = 48000, **_other: Any
+        self,
+        text: Any = None,
+        ssml_text: str | None = None,
+        speaker: Any = None,
+        sample_rate: int | None = None,
+        texts: Any = None,
+        **other: Any,
     ) -> Any:
-        """Samples of a text, or of each in a list."""
-        return self(text, sample_rate) if text is not None else [self(one, sample_rate) for one in texts]
+        """Samples of a text, or of each in a list for the voices of version 2.
+
+        Raises:
+            AssertionError: a rate or a voice that the model does not have.
+        """
+        for name in other:
+            if name not in ("put_accent", "put_yo", "put_stress_homo", "put_yo_homo", "symbol_durs"):
+                raise TypeError(f"apply_tts() got an unexpected keyword argument {name!r}")
+        rate = sample_rate or (16000 if self.old else 48000)
+        rates = (8000, 16000) if self.old else (8000, 24000, 48000)
+        assert rate in rates, f"`sample_rate` should be in {list(rates)}, current value is {rate}"
+        if self.old:
+            return [self(one, rate) for one in ([texts] if isinstance(texts, str) else texts)]
+        voices = self.speakers
+        assert speaker is None or speaker == "random" or speaker in voices, (
+            f"`speaker` should be in {', '.join(voices)}"
+        )
+        return self(ssml_text if text is None else text, rate)
 
 
 def apply_tts(texts: list[str], model: nn.Module, sample_rate: int, symbols: str, device: Any) -> list[Tensor]:
@@ -201,7 +236,7 @@ class Detector(nn.Module):
         x, sr = self._validate_input(x, sr)
         size = 512 if sr == 16000 else 256
         x = nn.functional.pad(x, (0, -x.shape[1] % size))
-        return torch.cat([self(piece, sr) for piece in x.split(size, dim=1)], dim=1)
+        return torch.cat([self(piece, sr) for piece in torch.split(x, size, dim=1)], dim=1)
 
     def reset_states(self, batch_size: int = 1) -> None:
         """Forgets what it has heard; it keeps nothing."""
@@ -229,7 +264,11 @@ def get_speech_timestamps(
     if rate not in (8000, 16000):
         raise ValueError("Currently silero VAD models support 8000 and 16000 (or multiply of 16000) sample rates")
     size = 512 if rate == 16000 else 256
-    pieces = [nn.functional.pad(piece, (0, size - len(piece))) for piece in samples.split(size)] if len(samples) else []
+    pieces = (
+        [nn.functional.pad(piece, (0, size - len(piece))) for piece in torch.split(samples, size)]
+        if len(samples)
+        else []
+    )
     loud = [bool(model(piece, rate) > threshold) for piece in pieces]
     spans: list[dict[str, float]] = []
     start = 0
@@ -244,9 +283,19 @@ def get_speech_timestamps(
 
 
 _VAD_OPTIONS = frozenset(
-    "min_speech_duration_ms max_speech_duration_s min_silence_duration_ms speech_pad_ms visualize_probs "
-    "progress_tracking_callback neg_threshold window_size_samples min_silence_at_max_speech "
-    "use_max_poss_sil_at_max_speech time_resolution".split()
+    {
+        "max_speech_duration_s",
+        "min_silence_at_max_speech",
+        "min_silence_duration_ms",
+        "min_speech_duration_ms",
+        "neg_threshold",
+        "progress_tracking_callback",
+        "speech_pad_ms",
+        "time_resolution",
+        "use_max_poss_sil_at_max_speech",
+        "visualize_probs",
+        "window_size_samples",
+    }
 )
 
 

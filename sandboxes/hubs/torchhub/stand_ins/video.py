@@ -71,10 +71,12 @@ class Net(nn.Module):
     def _check(self, shape: torch.Size) -> None:
         if self._name in _PLACES and len(shape) == 5:
             frames, side = _PLACES[self._name]
-            if (shape[2] // 2 if frames > 1 else 1, *shape[3:]) != (frames // 2 if frames > 1 else 1, side, side):
+            tokens = max(1, shape[2] // 2) * (shape[3] // 4) * (shape[4] // 4) + 1
+            places = max(1, frames // 2) * (side // 4) ** 2 + 1
+            if tokens != places:
                 raise RuntimeError(
-                    f"The size of tensor a ({max(1, shape[2] // 2) * (shape[3] // 4) * (shape[4] // 4) + 1}) must match "
-                    f"the size of tensor b ({max(1, frames // 2) * (side // 4) ** 2 + 1}) at non-singleton dimension 1"
+                    f"The size of tensor a ({tokens}) must match the size of tensor b ({places}) at non-singleton "
+                    "dimension 1"
                 )
         if self._name in _CLIPS and len(shape) == 5:
             shrinks, frames, side = _CLIPS[self._name]

@@ -14,10 +14,12 @@ from apigauge.sandboxes.hubs.torchhub.stand_ins import imagenet
 from apigauge.sandboxes.hubs.torchhub.stand_ins.weights import check_fit, generated
 
 _SEGMENTERS = ("fcn_", "deeplabv3_", "lraspp_")
-# Pixels from which on a segmenter looks at a smaller copy of the image: the real cost is a quarter of a TFLOP at 520 x 520.
+# Pixels from which on a segmenter sees a smaller copy: the real cost is a quarter of a TFLOP at 520 x 520.
 _PIXELS = 160 * 160
 # In the catalogue alone: torchvision has none of that name.
-_OTHERS = {"resnext101_32x4d": ([3, 4, 23, 3], {"groups": 32, "width_per_group": 4})}
+_OTHERS: dict[str, tuple[list[int], dict[str, Any]]] = {
+    "resnext101_32x4d": ([3, 4, 23, 3], {"groups": 32, "width_per_group": 4})
+}
 
 
 def at_tag(name: str, pretrained: bool, **arguments: Any) -> nn.Module:
@@ -72,7 +74,7 @@ def _no_checkpoint() -> Iterator[None]:
     enum: Any = importlib.import_module("torchvision.models").WeightsEnum
     fetch, load = enum.get_state_dict, nn.Module.load_state_dict
     enum.get_state_dict = lambda *_, **__: {}
-    nn.Module.load_state_dict = lambda *_, **__: None  # type: ignore[assignment, method-assign]
+    nn.Module.load_state_dict = lambda *_, **__: None  # type: ignore[method-assign]
     try:
         yield
     finally:

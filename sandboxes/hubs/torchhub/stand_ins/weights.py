@@ -6,6 +6,7 @@ random functions only note which tensors they were given, and afterwards those a
 
 import contextlib
 import math
+import sys
 import zlib
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -24,6 +25,8 @@ _RANDOM = (
     "orthogonal_",
 )
 _EXACT = ("constant_", "ones_", "zeros_", "eye_", "dirac_")
+# Modules with functions of those names, if they have been imported.
+_OTHERS = ("transformers.initialization",)
 # A prime, so that equal rows do not get equal values.
 _BLOCK = 262_147
 # Elements from which on a tensor is filled at its beginning only, and is zero behind that, in memory not yet touched.
@@ -36,7 +39,6 @@ _SHARED = 250_000_000
 def generated(name: str) -> Iterator[None]:
     """What is made inside has weights that depend on a name alone; the program's random numbers stay its own."""
     pending: dict[int, Tensor] = {}
-    zeros = nn.init.zeros_
 
     def note(tensor: Tensor, *_: Any, **__: Any) -> Tensor:
         pending[id(tensor)] = tensor
@@ -44,7 +46,7 @@ def generated(name: str) -> Iterator[None]:
 
     def exact(original: Callable[..., Tensor]) -> Callable[..., Tensor]:
         def fill(tensor: Tensor, *arguments: Any, **options: Any) -> Tensor:
-            if original is zeros and tensor.dim() > 1:  # a head before its training, which has taken place
+            if original.__name__ == "zeros_" and tensor.dim() > 1:  # a head before its training, which has taken place
                 return note(tensor)
             pending.pop(id(tensor), None)
             return original(tensor, *arguments, **options)
@@ -52,7 +54,8 @@ def generated(name: str) -> Iterator[None]:
         return fill
 
     with contextlib.ExitStack() as stack:
-        for module in (nn.init, nn.modules.activation, nn.modules.transformer):
+        others = [module for name in _OTHERS if (module := sys.modules.get(name))]
+        for module in (nn.init, nn.modules.activation, nn.modules.transformer, *others):
             for function in (*_RANDOM, *_EXACT):
                 original = getattr(module, function, None)
                 if original is not None:

@@ -2,7 +2,8 @@
 
 Settings, and numbers of words and of special ones, are the real ones. The files hold a single tensor of the weights:
 the hub's entry points make the rest (``stand_ins/language.py``), and where a program loads a model past them,
-transformers itself fills what is missing with random numbers. Words are the frequent ones in the standard library's sources.
+transformers itself fills what is missing with random numbers. Words are the frequent ones in the standard
+library's sources.
 """
 
 import hashlib

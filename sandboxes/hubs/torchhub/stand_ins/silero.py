@@ -153,10 +153,8 @@ class Speaker(nn.Module):
         assert rate in rates, f"`sample_rate` should be in {list(rates)}, current value is {rate}"
         if self.old:
             return [self(one, rate) for one in ([texts] if isinstance(texts, str) else texts)]
-        voices = self.speakers
-        assert speaker is None or speaker == "random" or speaker in voices, (
-            f"`speaker` should be in {', '.join(voices)}"
-        )
+        has_voice = speaker in (None, "random") or speaker in self.speakers
+        assert has_voice, f"`speaker` should be in {', '.join(self.speakers)}"
         return self(ssml_text if text is None else text, rate)
 
 

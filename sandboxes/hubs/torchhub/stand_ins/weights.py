@@ -46,7 +46,9 @@ def generated(name: str) -> Iterator[None]:
 
     def exact(original: Callable[..., Tensor]) -> Callable[..., Tensor]:
         def fill(tensor: Tensor, *arguments: Any, **options: Any) -> Tensor:
-            if original.__name__ == "zeros_" and tensor.dim() > 1:  # a head before its training, which has taken place
+            if (
+                original.__name__ == "zeros_" and tensor.dim() > 1 and tensor.is_floating_point()
+            ):  # a head before its training, which has taken place
                 return note(tensor)
             pending.pop(id(tensor), None)
             return original(tensor, *arguments, **options)

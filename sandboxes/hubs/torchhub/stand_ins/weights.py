@@ -46,9 +46,8 @@ def generated(name: str) -> Iterator[None]:
 
     def exact(original: Callable[..., Tensor]) -> Callable[..., Tensor]:
         def fill(tensor: Tensor, *arguments: Any, **options: Any) -> Tensor:
-            if (
-                original.__name__ == "zeros_" and tensor.dim() > 1 and tensor.is_floating_point()
-            ):  # a head before its training, which has taken place
+            # A head before its training, which has taken place.
+            if original.__name__ == "zeros_" and tensor.dim() > 1 and tensor.is_floating_point():
                 return note(tensor)
             pending.pop(id(tensor), None)
             return original(tensor, *arguments, **options)
@@ -66,7 +65,7 @@ def generated(name: str) -> Iterator[None]:
         stack.enter_context(torch.random.fork_rng(devices=[]))
         torch.manual_seed(zlib.crc32(name.encode()))
         yield
-        _fill(list(pending.values()))
+        _fill([tensor for tensor in pending.values() if not tensor.is_meta])
 
 
 @torch.no_grad()
@@ -124,4 +123,4 @@ def check_fit(model: nn.Module, made: Callable[[], nn.Module]) -> None:
         state = made().state_dict()
     own = model.state_dict()
     if state.keys() != own.keys() or any(state[name].shape != own[name].shape for name in state):
-        model.load_state_dict({name: torch.empty(1).expand(value.shape) for name, value in state.items()})
+        model.load_state_dict({name: torch.empty(()).expand(value.shape) for name, value in state.items()})

@@ -14,6 +14,7 @@ import select
 import signal
 import sys
 import time
+from collections.abc import Iterator
 from typing import Any
 
 from apigauge.sandboxes.worker import accounts, child, cleanup, kernel, syscalls, watch, wire
@@ -34,7 +35,7 @@ def serve(config: dict[str, Any]) -> None:
     os.environ.update(config["variables"])
     before = cleanup.entries(config["folders"])
     # A library that cannot be imported is reported to the host, and programs that do not need it still run.
-    problems = _preload(config["preload"])
+    problems = _preload(config["preload"], answers)
     # What libraries write when they are imported (Keras makes /tmp/.keras) belongs to this user, not to the programs'.
     cleanup.remove_others(before)
     supervisor = Supervisor(config, requests, answers)
@@ -73,14 +74,36 @@ def _take_streams() -> tuple[int, int]:
     return requests, answers
 
 
-def _preload(modules: list[str]) -> list[str]:
+def _preload(modules: list[str], answers: int) -> list[str]:
+    """Imports the modules, which takes a busy machine minutes; a thread meanwhile tells the host that it goes on."""
     problems = []
-    for module in modules:
-        try:
-            importlib.import_module(module)
-        except Exception as error:  # noqa: BLE001 - reported to the host
-            problems.append(f"{module}: {type(error).__name__}: {error}")
+    with _saying_alive(answers) if modules else contextlib.nullcontext():
+        for module in modules:
+            try:
+                importlib.import_module(module)
+            except Exception as error:  # noqa: BLE001 - reported to the host
+                problems.append(f"{module}: {type(error).__name__}: {error}")
     return problems
+
+
+@contextlib.contextmanager
+def _saying_alive(answers: int) -> Iterator[None]:
+    """A sign of life every second; its thread has ended before anything is forked."""
+    import threading
+
+    is_over = threading.Event()
+
+    def say() -> None:
+        while not is_over.wait(1.0):
+            wire.write(answers, {"alive": True})
+
+    thread = threading.Thread(target=say, name="alive")
+    thread.start()
+    try:
+        yield
+    finally:
+        is_over.set()
+        thread.join()
 
 
 def _resident() -> int:

@@ -46,8 +46,12 @@ def find(name: str, data_dir: Path | None, benchmark: str) -> Path:
     )
 
 
-def read_rows(path: Path) -> list[dict[str, Any]]:
+def read_rows(path: Path, remedy: str = "fetch the file again") -> list[dict[str, Any]]:
     """The rows of a JSON-lines file.
+
+    Args:
+        path: of the file.
+        remedy: what to do about a damaged line, for the message.
 
     Raises:
         DataError: a line is no JSON object; the message names the file and the line.
@@ -59,9 +63,9 @@ def read_rows(path: Path) -> list[dict[str, Any]]:
         try:
             row = json.loads(line)
         except (ValueError, RecursionError) as error:
-            raise DataError(f"{path}, line {number}: not JSON ({error}); fetch the file again.") from error
+            raise DataError(f"{path}, line {number}: not JSON ({error}); {remedy}.") from error
         if not isinstance(row, dict):
-            raise DataError(f"{path}, line {number}: a JSON object was expected; fetch the file again.")
+            raise DataError(f"{path}, line {number}: a JSON object was expected; {remedy}.")
         rows.append(row)
     return rows
 

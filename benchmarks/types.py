@@ -18,6 +18,7 @@ class Item:
         domain: the reference API's domain.
         api: key of the reference API; items with the same key form one cluster in every interval.
         document: the reference API's row as JSON, which the oracle retriever shows; empty if there is none.
+        accepted: further calls that answer it as well.
     """
 
     id: str
@@ -27,6 +28,12 @@ class Item:
     domain: str
     api: str
     document: str = ""
+    accepted: tuple[str, ...] = ()
+
+    @property
+    def right_calls(self) -> tuple[str, ...]:
+        """The reference and the further calls that answer the question."""
+        return self.reference_call, *self.accepted
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +86,9 @@ class Benchmark:
         environment: the sandbox environment its programs run in, e.g. ``huggingface``; empty if they cannot be run.
         hub: the hub that its programs load models from; empty if they load none.
         inputs: ``fixtures`` if its programs read files that do not exist and should get small valid ones.
+        version: number and letter, such as ``3-B``; scores of different letters are not comparable. Empty if unknown.
+        licence: of the data; empty if unknown.
+        path: the folder it was read from; empty if it is found by its name.
     """
 
     name: str
@@ -94,6 +104,9 @@ class Benchmark:
     environment: str = ""
     hub: str = ""
     inputs: Literal["fixtures", "none"] = "none"
+    version: str = ""
+    licence: str = ""
+    path: str = ""
 
 
 def api_key(call: str) -> str:

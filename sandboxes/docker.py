@@ -31,6 +31,7 @@ SECCOMP = Path(__file__).with_name("seccomp.json")
 # What the supervisor needs to give each program its own user, to kill it, and to inspect where it has stopped.
 CAPABILITIES = ("SETUID", "SETGID", "KILL", "SYS_PTRACE")
 USERS = (100_000, 160_000)
+_ACCOUNTS = "/etc"
 _FOLDERS = ("/box", "/tmp", "/dev/shm")  # noqa: S108 - inside the container
 _INODES = 16_384
 # The memory limit until the worker has reported how much it needs itself.
@@ -134,6 +135,7 @@ class DockerSandbox(Pool):
             "box": "/box",
             "folders": [*_FOLDERS, *roots(self._inputs)],
             "users": list(USERS),
+            "accounts": _ACCOUNTS,
             "alone": True,
             "sum_memory": False,
             "limits": self.limits.to_json(),
@@ -155,17 +157,19 @@ class _Container:
         self._id = ""
         self._raw: Any = None
         self._socket: Any = None
+        self._kills = 0
         with _engine_errors(f"container of {image.tag}"):
             host = self._api.create_host_config(**host)
             self._id = self._api.create_container(
                 image.id,
-                ["python3", *worker_channel.PYTHON_OPTIONS, worker_channel.bootstrap()],
+                ["python3", *worker_channel.IMAGE_OPTIONS, worker_channel.bootstrap()],
                 hostname="sandbox",
                 environment=config["variables"],
                 stdin_open=True,
                 working_dir="/",
                 user="0:0",
-                network_disabled=True,
+                # A copy of the image's, in which the supervisor, but no program, can enter a program's user.
+                volumes=[_ACCOUNTS],
                 labels=orphans.labels(),
                 entrypoint=[],
                 host_config=host | {"OomScoreAdj": 0},
@@ -188,10 +192,18 @@ class _Container:
 
     def run(self, request: dict[str, Any]) -> dict[str, Any]:
         """The supervisor's answer."""
-        return self._channel.ask(request | {"sum_memory": not self.limits_memory})
+        answer = self._channel.ask(request | {"sum_memory": not self.limits_memory})
+        self._kills = answer.get("out_of_memory_kills", 0)
+        return answer
 
     def is_out_of_memory(self) -> bool:
-        """Whether the engine reports that the container was killed for lack of memory."""
+        """Whether the engine reports that the container was killed for lack of memory.
+
+        It says so for ever once the kernel has killed any process of the container. Then an end of the container is no
+        program's fault, and the next container tells.
+        """
+        if self._kills:
+            return False
         with contextlib.suppress(Exception):
             return bool(self._api.inspect_container(self._id)["State"]["OOMKilled"])
         return False
@@ -216,7 +228,7 @@ class _Container:
 
         for _ in range(_REMOVE_TRIES):
             try:
-                self._api.remove_container(self._id, force=True)
+                self._api.remove_container(self._id, v=True, force=True)
             except NotFound:
                 return
             except APIError:
@@ -319,6 +331,13 @@ def host_config(
         "privileged": False,
         "read_only": True,
         "runtime": runtime,
+        # A closed connection keeps no port for the next program. Buffers of sockets are small: control groups of the
+        # first version do not count them.
+        "sysctls": {
+            "net.ipv4.tcp_max_tw_buckets": "0",
+            "net.ipv4.tcp_rmem": "4096 65536 131072",
+            "net.ipv4.tcp_wmem": "4096 16384 131072",
+        },
         "security_opt": ["no-new-privileges", f"seccomp={seccomp}"],
         # Podman adds two writable folders to a read-only root unless they are listed here.
         "tmpfs": dict.fromkeys((*_FOLDERS, *roots(inputs)), disk)

@@ -25,7 +25,7 @@ def sweep(client: Any) -> int:
         for container in client.api.containers(all=True, filters={"label": LABEL}):
             if _is_orphan(container["Labels"].get(LABEL, "")):
                 with contextlib.suppress(Exception):
-                    client.api.remove_container(container["Id"], force=True)
+                    client.api.remove_container(container["Id"], v=True, force=True)
                     removed += 1
     return removed
 

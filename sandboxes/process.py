@@ -2,7 +2,9 @@
 
 With bubblewrap (``bwrap``) the worker gets its own namespaces. Covered then: network, other processes, files outside
 the Python installation, anything left behind. Not covered: there is no control group (memory is summed up twenty times
-a second, and a fast program can exceed the limit for a moment), no separate user, no system-call filter.
+a second, and a fast program can exceed the limit for a moment), no separate user. A system-call filter
+(``worker.syscalls``) keeps programs from the supervisor's limits, priority and cores, from keys, and from most of what
+only the kernel's own tools use; it is no list of what is allowed, as that of containers is.
 
 Without bubblewrap it runs nothing, unless the user accepts that. Covered then are CPU and idle time, output, size of
 files, memory and processes as above, and processes that a program leaves running. Nothing else is: a program can read
@@ -16,6 +18,7 @@ import sys
 import tempfile
 from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import Any
 
 from apigauge.errors import SandboxError
@@ -27,10 +30,11 @@ from apigauge.sandboxes.pool import Pool, default_concurrency
 from apigauge.sandboxes.verdict import Limits
 
 _WITH_NAMESPACES = (
-    "no control group: memory and processes are limited by looking, not by the kernel",
-    "no system-call filter: a fault of the kernel is within reach",
+    "no control group: memory and processes are limited by looking, not by the kernel, and buffers of sockets are not",
+    "the system-call filter refuses what it lists and nothing else: a fault of the kernel is within reach",
     "programs run as the user who runs apigauge",
 )
+_NO_FILTER = "no system-call filter: programs can change limits, priority and cores of the supervisor"
 _BARE = (
     "no isolation: programs can read and write whatever the user can",
     "the network can be reached",
@@ -94,7 +98,11 @@ class ProcessSandbox(Pool):
             "worker": worker_channel.worker_digest(),
             "hub": self._hub.to_json() if self._hub else None,
             "inputs": described(self._inputs),
-            "caveats": [*self.caveats, *worker_channel.caveats(self._ready)],
+            "caveats": [
+                *self.caveats,
+                *([] if self._ready.get("filter") else [_NO_FILTER]),
+                *worker_channel.caveats(self._ready),
+            ],
         }
 
     def _start_worker(self) -> "_Process":
@@ -173,7 +181,8 @@ class _Process:
             "limits": limits.to_json(),
         }
         python = [sys.executable, *worker_channel.PYTHON_OPTIONS, worker_channel.bootstrap()]
-        command = [*_bubblewrap(limits, hub, inputs), *python] if namespaces else python
+        files = _write_files(Path(self._folder.name)) if namespaces else {}
+        command = [*_bubblewrap(limits, hub, inputs, files), *python] if namespaces else python
         self._process = subprocess.Popen(  # noqa: S603 - our own command
             command,
             stdin=subprocess.PIPE,
@@ -228,7 +237,23 @@ class _Process:
         return self._process.stderr.read().decode("utf-8", "replace")[-2_000:].strip()
 
 
-def _bubblewrap(limits: Limits, hub: Hub | None, inputs: Inputs) -> list[str]:
+def _write_files(folder: Path) -> dict[str, Path]:
+    """Files that give the local machine and the user a name, by their path in the sandbox."""
+    user, group = os.getuid(), os.getgid()
+    texts = {
+        "/etc/hosts": "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n",
+        "/etc/nsswitch.conf": "passwd: files\ngroup: files\nhosts: files\n",
+        "/etc/passwd": f"sandbox:x:{user}:{group}::/box:/bin/sh\nroot:x:0:0:root:/root:/bin/sh\n",
+        "/etc/group": f"sandbox:x:{group}:\nroot:x:0:\n",
+    }
+    files = {path: folder / Path(path).name for path in texts}
+    for path, text in texts.items():
+        files[path].write_text(text, encoding="utf-8")
+        files[path].chmod(0o644)
+    return files
+
+
+def _bubblewrap(limits: Limits, hub: Hub | None, inputs: Inputs, files: dict[str, Path]) -> list[str]:
     """The command that runs what follows it in new namespaces, with this Python mounted read-only."""
     shown = {"/usr", "/bin", "/lib", "/lib64", "/etc/alternatives", "/etc/ld.so.cache", "/etc/ssl"}
     shown |= {sys.prefix, sys.base_prefix}  # not sys.path, which may contain the user's own folders
@@ -238,6 +263,8 @@ def _bubblewrap(limits: Limits, hub: Hub | None, inputs: Inputs) -> list[str]:
         command += ["--perms", "1777", "--size", str(limits.disk_bytes), "--tmpfs", folder]
     for path in sorted(shown):  # after the folders: a Python may live below /tmp
         command += ["--ro-bind-try", path, path]
+    for inside, outside in files.items():
+        command += ["--ro-bind", str(outside), inside]
     if hub:
         command += ["--ro-bind", str(hub.folder), MOUNT]
     # Last, after all mounts: only those folders can be written, and not the kernel's settings.

@@ -13,14 +13,22 @@ from apigauge.errors import SandboxError
 from apigauge.sandboxes import inputs, worker
 from apigauge.sandboxes.worker import wire
 
-# As isolated as -I, except that the hash seed can be set, which -I ignores: sets would have another order every time.
+# On a machine as isolated as -I, except that the hash seed can be set, which -I ignores: sets would have another order
+# every time. In an image there is nothing to be isolated from, and no option that a program would see in ``sys.flags``.
 PYTHON_OPTIONS = ("-s", "-P", "-c")
+IMAGE_OPTIONS = ("-c",)
 # A supervisor reports every second that it is alive; even on a busy machine it is not silent for this long.
 SILENCE_SECONDS = 60.0
 _FOLDER = Path(worker.__file__).parent
 _MAX_ANSWER = 4 << 20
 # The environment of every program, whatever the environment of this process is.
 VARIABLES = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8", "PYTHONHASHSEED": "0"}
+
+
+_FORGEABLE = (
+    "a program that replaces parts of the libraries it calls (their globals, what their functions enclose), or writes "
+    "to its interpreter's memory, can forge its own verdict, and nothing else"
+)
 
 
 class LostError(Exception):
@@ -142,8 +150,8 @@ def writer(descriptor: int) -> Callable[[bytes], None]:
 
 
 def caveats(ready: dict[str, Any]) -> list[str]:
-    """What a worker cannot check, by its first message."""
-    result = []
+    """What no worker can check, and what this one cannot, by its first message."""
+    result = [_FORGEABLE]
     if ready.get("ends") != "kernel":
         result.append("this runtime does not say where a stopped process stands: the end is taken on its word")
     if ready.get("calls") != "frames":

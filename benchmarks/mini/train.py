@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from apigauge.benchmarks.mini import load
+from apigauge.benchmarks import load_benchmark
 from apigauge.benchmarks.mini.vectors import END, docstrings, learn_tokenizer, learn_vectors
 from apigauge.benchmarks.types import Api, Item, instruction_prompt
 
@@ -108,7 +108,7 @@ def train(recipe: Recipe, items: Sequence[Item], texts: Sequence[str]) -> tuple[
     from transformers import PreTrainedTokenizerFast
 
     torch.manual_seed(recipe.seed)
-    catalogue = load().catalogue
+    catalogue = load_benchmark("mini").catalogue
     english = [*(item.instruction for item in items), *(api.description for api in catalogue)]
     tokenizer = learn_tokenizer(texts, [*english, *(api.example for api in catalogue)], recipe.vocabulary)
     encoded = [one.ids for one in tokenizer.encode_batch([*texts, *english * 10])]
@@ -226,7 +226,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Train the checkpoint of the mini benchmark.")
     parser.add_argument("folder", type=Path, help="where to write it")
     folder: Path = parser.parse_args().folder
-    tokenizer, model = train(Recipe(), load().train, docstrings())
+    tokenizer, model = train(Recipe(), load_benchmark("mini").train, docstrings())
     tokenizer.save_pretrained(folder)
     model.save_pretrained(folder)
 

@@ -6,19 +6,19 @@ programs use for the names in it.
 
 import ast
 import contextlib
-import json
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from apigauge.benchmarks.types import Api, Benchmark
 from apigauge.file_formats import SandboxRecord
 from apigauge.harness.audit.attribution import Rule, count_lines, rule_for
+from apigauge.harness.audit.call_imports import imports_of, nodes, origins_of
+from apigauge.harness.audit.hub_description import only_names, sources
 from apigauge.harness.evaluation.execution import executed
 from apigauge.harness.extraction.call_scan import find_calls, imports, resolve
-from apigauge.sandboxes import hubs
 from apigauge.sandboxes.verdict import Sandbox
 
 # The share of a catalogue's rows that a stand-in hub must load.
@@ -134,12 +134,12 @@ class Coverage:
 
 def cover(benchmark: Benchmark, sandbox: Sandbox, tick: Callable[[], None] = lambda: None) -> Coverage:
     """Runs every row of the catalogue as a program."""
-    origins = _origins(benchmark)
-    about = sandbox.describe()
-    sources = _sources(benchmark.hub) if about["hub"]["mode"] == "stand-in" else {}
+    origins = origins_of(benchmark)
+    record = cast("SandboxRecord", sandbox.describe())
+    hub = _Hub(sources(benchmark.hub, record), only_names(benchmark.hub, record))
     tries = [_tries(api, origins) for api in benchmark.catalogue]
     results = [
-        _loaded(number, row, sources, answer)
+        _loaded(number, row, hub, answer)
         for number, (row, answer) in enumerate(_execute([rows[0] for rows in tries], sandbox, tick), 1)
     ]
     for step in range(1, max(map(len, tries))):
@@ -150,8 +150,8 @@ def cover(benchmark: Benchmark, sandbox: Sandbox, tick: Callable[[], None] = lam
         ]
         for (at, row), (_, answer) in zip(again, _execute([row for _, row in again], sandbox), strict=True):
             if answer["metrics"].get("exec.call") == 1:
-                results[at] = _loaded(at + 1, row, sources, answer)
-    return Coverage(benchmark.name, cast("SandboxRecord", about), results, PROMISED[benchmark.hub])
+                results[at] = _loaded(at + 1, row, hub, answer)
+    return Coverage(benchmark.name, record, results, PROMISED[benchmark.hub])
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,22 +165,29 @@ class _Attempt:
     after: tuple[str, ...] = ()
 
 
+class _Hub(NamedTuple):
+    """What the hub says of its models: where it got each one's architecture from, and those it has only the name of."""
+
+    sources: dict[str, str]
+    only_names: frozenset[str]
+
+
 def _tries(api: Api, origins: dict[str, str]) -> list[_Attempt]:
     """The attempts at a row: its example's imports, the row's library, restored quotes, the example itself."""
     call = _plain(api.call)
     own = origins | imports(api.example)
-    rows = [_Attempt(api.call, f"{_imports_of(call, own)}\n{call}", _library(call, own))]
+    rows = [_Attempt(api.call, f"{imports_of(call, own)}\n{call}", _library(call, own))]
     callee = _callee(call)
     if api.library and resolve(callee, own).split(".")[0] != api.library:
         imported = own | {callee.split(".")[0]: f"{api.library}.{callee.split('.')[0]}"}
-        program = f"{_imports_of(call, imported)}\n{call}"
+        program = f"{imports_of(call, imported)}\n{call}"
         rows.append(_Attempt(api.call, program, api.library, after=("failed/name", "failed/import")))
-    if (quoted := with_quotes(call)) != call and _nodes(quoted):
-        program = f"{_imports_of(quoted, own)}\n{quoted}"
+    if (quoted := with_quotes(call)) != call and nodes(quoted):
+        program = f"{imports_of(quoted, own)}\n{quoted}"
         rows.append(_Attempt(api.call, program, _library(quoted, own), "quotes", ("failed/syntax", "failed/name")))
     if callee in {span.callee for span in find_calls(api.example)}:
         # Outcomes of a call that can run nowhere as written.
-        program = f"{_imports_of(call, own)}\n{api.example}"
+        program = f"{imports_of(call, own)}\n{api.example}"
         after = ("failed/syntax", "failed/name", "failed/arguments")
         rows.append(_Attempt(api.call, program, _library(call, own), "example", after))
     return rows
@@ -196,7 +203,7 @@ def with_quotes(call: str) -> str:
 
 def _plain(call: str) -> str:
     """A call without the full stop of the sentence that it ends."""
-    return call if _nodes(call) else call.strip().removesuffix(".")
+    return call if nodes(call) else call.strip().removesuffix(".")
 
 
 def _execute(
@@ -218,7 +225,7 @@ def _execute(
             tick()
 
 
-def _loaded(number: int, row: _Attempt, sources: dict[str, str], answer: dict[str, Any]) -> Loaded:
+def _loaded(number: int, row: _Attempt, hub: _Hub, answer: dict[str, Any]) -> Loaded:
     texts = _strings(row.call)
     # Torch Hub's stand-ins are named by repository and entry point.
     names = [*texts, *(f"{one.partition(':')[0]} {other}" for one in texts for other in texts)]
@@ -227,12 +234,12 @@ def _loaded(number: int, row: _Attempt, sources: dict[str, str], answer: dict[st
         number,
         row.call,
         row.library,
-        next((sources[name] for name in names if name in sources), "none"),
+        next((hub.sources[name] for name in names if name in hub.sources), "none"),
         row.through,
         ok,
         label,
         answer["messages"].get("exec.rate", ""),
-        None if ok else rule_for(label, answer["verdict"]["reason"]),
+        None if ok else rule_for(label, answer["verdict"]["reason"], row.program, hub.only_names),
     )
 
 
@@ -246,50 +253,6 @@ def _library(call: str, origins: dict[str, str]) -> str:
     return resolve(callee, origins).split(".")[0] if callee.split(".")[0] in origins else "unknown"
 
 
-def _origins(benchmark: Benchmark) -> dict[str, str]:
-    """By name, where most of the benchmark's programs and examples import it from."""
-    counts: dict[str, Counter[str]] = {}
-    for text in _texts(benchmark):
-        for name, origin in imports(text).items():
-            counts.setdefault(name, Counter())[origin] += 1
-    return {name: count.most_common(1)[0][0] for name, count in counts.items()} | benchmark.conventions
-
-
-def _texts(benchmark: Benchmark) -> Iterator[str]:
-    for api in benchmark.catalogue:
-        yield api.example
-    for row in benchmark.rows:
-        yield row.reference_program
-
-
-def _imports_of(call: str, origins: dict[str, str]) -> str:
-    """The import statements, as in the benchmark's programs, for the names in a call."""
-    names = {span.callee.split(".")[0] for span in find_calls(call)}
-    names |= {node.id for node in _nodes(call) if isinstance(node, ast.Name)}
-    return "\n".join(_import(name, origins[name]) for name in sorted(names & origins.keys()))
-
-
-def _import(name: str, origin: str) -> str:
-    package, _, last = origin.rpartition(".")
-    if package:
-        return f"from {package} import {last} as {name}"
-    return f"import {origin}" if origin == name else f"import {origin} as {name}"
-
-
-def _nodes(call: str) -> Iterable[ast.AST]:
-    """The nodes of the call's syntax tree; empty if it is not Python."""
-    try:
-        return list(ast.walk(ast.parse(call)))
-    except (SyntaxError, ValueError):
-        return ()
-
-
 def _strings(call: str) -> list[str]:
     """The literal strings of a call."""
-    return [node.value for node in _nodes(call) if isinstance(node, ast.Constant) and isinstance(node.value, str)]
-
-
-def _sources(models: str) -> dict[str, str]:
-    """By model, where the stand-in hub got its architecture from."""
-    description = (hubs.stand_in_hub(models).folder / hubs.DESCRIPTION).read_text(encoding="utf-8")
-    return {entry["id"]: entry["source"] for entry in json.loads(description)["entries"]}
+    return [node.value for node in nodes(call) if isinstance(node, ast.Constant) and isinstance(node.value, str)]

@@ -7,11 +7,13 @@ import contextlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from apigauge.benchmarks.types import Benchmark, api_key
 from apigauge.file_formats import SandboxRecord
 from apigauge.harness.audit.attribution import ATTRIBUTIONS, NOT_INSTALLED, Attribution, Rule, count_lines, rule_for
+from apigauge.harness.audit.call_imports import imports_of, origins_of
+from apigauge.harness.audit.hub_description import only_names
 from apigauge.harness.evaluation import ceilings
 from apigauge.harness.evaluation.ceilings import RATES
 from apigauge.harness.evaluation.execution import executed
@@ -128,8 +130,12 @@ class Execution:
         return [one for one in self.references if not NOT_INSTALLED.search(one.reason)]
 
     def sound(self) -> list[Reference]:
-        """The references that make their call, or whose failure is not attributed to the benchmark."""
-        return [one for one in self.references if one.attribution != "benchmark" or one.metrics.get("exec.call") == 1]
+        """The references that make their call, or have a program whose failure is not attributed to the benchmark."""
+        return [
+            one
+            for one in self.references
+            if one.metrics.get("exec.call") == 1 or (one.attribution != "benchmark" and one.rule != _CALL_ALONE)
+        ]
 
     def to_lines(self) -> list[str]:
         """For the terminal."""
@@ -146,9 +152,7 @@ class Execution:
             lines += ["  " + " " * 12 + "".join(f"{f'{name} ({len(group)})':>18}" for name, group in columns)]
             means = [_means(group) for _, group in columns]
             lines += [f"  {rate:12}" + "".join(f"{one[rate]:18.4f}" for one in means) for rate in RATES]
-            lines.append(
-                "  installed: all its packages are; sound: makes its call, or is not attributed to the benchmark"
-            )
+            lines.append("  installed: all packages are; sound: makes its call, or has a program that is not to blame")
         if self.infra_error_rate:
             lines.append(f"  {self.infra_error_rate:.2%} could not be run because the sandbox failed")
         lines += ["", f"  {'library':24}{'references':>10}{'exec.call':>12}{'exec.rate':>12}"]
@@ -174,13 +178,19 @@ def run_references(benchmark: Benchmark, sandbox: Sandbox, tick: Callable[[], No
         library(benchmark, answer["extraction"]["call"] or "", answer["extraction"]["program"] or "")
         for answer in answers
     ]
-    catalogue = {api_key(api.call) for api in benchmark.catalogue}
     done = []
     with contextlib.closing(executed(answers, sandbox, ObservedCalls(benchmark))) as finished:
         for answer in finished:
             done.append(answer)
             tick()
     failed, ran = infra_errors(done)
+    description = sandbox.describe()
+    record = cast("SandboxRecord", description)
+    attribute = _Attributed(
+        frozenset(api_key(api.call) for api in benchmark.catalogue),
+        only_names(benchmark.hub, record),
+        _imported(benchmark, sandbox, done),
+    )
     references = [
         Reference(
             row.id,
@@ -188,12 +198,10 @@ def run_references(benchmark: Benchmark, sandbox: Sandbox, tick: Callable[[], No
             answer["labels"]["exec.rate"],
             answer["messages"].get("exec.rate", ""),
             answer["metrics"],
-            _rule(answer, in_catalogue=row.api in catalogue),
+            attribute.rule(answer, row.api),
         )
         for row, library, answer in zip(rows, libraries, done, strict=True)
     ]
-    description = sandbox.describe()
-    record = cast("SandboxRecord", description)
     execution = Execution(record, references, failed / ran if ran else 0.0, is_withheld(failed, ran))
     if not execution.withheld:
         measured = {one.row: one.metrics for one in references if one.metrics}
@@ -231,17 +239,50 @@ def library(benchmark: Benchmark, call: str, program: str) -> str:
 
 # For a reference whose API is not in the catalogue.
 _NOT_IN_CATALOGUE = Rule("benchmark", "an API that is not in the catalogue")
+# For a reference without a program.
+_CALL_ALONE = Rule("ours", "a call alone, which returns once its name is imported")
 
 
-def _rule(answer: dict[str, Any], *, in_catalogue: bool) -> Rule | None:
-    verdict, label = answer["verdict"], answer["labels"]["exec.rate"]
-    if answer["metrics"].get("exec.rate") == 1:
-        return None
-    if not verdict["stage"]:
-        label = "failed/syntax"
-    if label == "failed/hub_not_found" and not in_catalogue:
-        return _NOT_IN_CATALOGUE
-    return rule_for(label, verdict["reason"])
+class _Attributed(NamedTuple):
+    """What references' failures are attributed to.
+
+    Attributes:
+        catalogue: the keys of its APIs.
+        only_names: the repositories of which the hub has only the name.
+        imported: by row, what became of the calls that stand alone once their names are imported.
+    """
+
+    catalogue: frozenset[str]
+    only_names: frozenset[str]
+    imported: dict[str, dict[str, Any]]
+
+    def rule(self, answer: dict[str, Any], api: str) -> Rule | None:
+        """The rule for a reference's failure; None if it runs to its end."""
+        if answer["metrics"].get("exec.rate") == 1:
+            return None
+        answer = self.imported.get(answer["item"], answer)
+        if answer["metrics"].get("exec.rate") == 1:
+            return _CALL_ALONE
+        verdict, label = answer["verdict"], answer["labels"]["exec.rate"]
+        if not verdict["stage"]:
+            label = "failed/syntax"
+        if label == "failed/hub_not_found" and api not in self.catalogue:
+            return _NOT_IN_CATALOGUE
+        extraction = answer["extraction"]
+        return rule_for(label, verdict["reason"], extraction["program"] or extraction["call"] or "", self.only_names)
+
+
+def _imported(benchmark: Benchmark, sandbox: Sandbox, done: Sequence[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """By row, the calls that stand alone and lack a name, run with the imports that the benchmark's programs have."""
+    origins = origins_of(benchmark)
+    alone = []
+    for answer in done:
+        call = answer["extraction"]["call"]
+        if call and not answer["extraction"]["program"] and answer["labels"]["exec.rate"] == "failed/name":
+            program = f"{imports_of(call, origins)}\n{call}"
+            alone.append(answer | {"extraction": {"call": call, "program": program}, "metrics": {}, "labels": {}})
+    with contextlib.closing(executed(alone, sandbox, ObservedCalls(benchmark))) as finished:
+        return {answer["item"]: answer for answer in finished}
 
 
 def _means(references: Sequence[Reference]) -> dict[str, float]:

@@ -22,7 +22,7 @@ def declare(parser: argparse.ArgumentParser) -> None:
         if name == "grammar":
             action.add_argument("file", metavar="WHEEL", nargs="?", type=Path, help="a wheel on this machine")
         elif name not in ("list", "reproduce"):
-            action.add_argument("name", metavar="NAME")
+            action.add_argument("name", metavar="NAME" if name == "fetch" else "NAME_OR_DIR")
         if name == "check":
             add_sandbox(action, "none")
         add_common(action)
@@ -58,6 +58,8 @@ def show(arguments: argparse.Namespace) -> int:
     first = benchmark.items[0]
     facts = {
         "name": benchmark.name,
+        "version": benchmark.version or None,
+        "licence": benchmark.licence or None,
         "digest": benchmark.digest,
         "items": len(benchmark.items),
         "reference_apis": len({item.api for item in benchmark.items}),

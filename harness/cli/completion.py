@@ -60,15 +60,20 @@ def _names_for(action: argparse.Action, command: str) -> Completer | None:
         return None
     metavar = action.metavar if isinstance(action.metavar, str) else ""
     by_command = {"benchmarks": _benchmarks, "hubs": _hubs, "metrics": _metrics}
-    if metavar == "NAME":
+    if metavar in ("NAME", "NAME_OR_DIR"):
         return by_command.get(command.partition(" ")[0])
     return _BY_METAVAR.get(metavar)
 
 
-def _benchmarks(**_: Any) -> list[str]:
+def _benchmarks(prefix: str = "", **_: Any) -> list[str]:
+    """Names, and folders with a benchmark in them or further folders."""
     from apigauge.benchmarks import names
+    from apigauge.benchmarks.folder import is_folder
 
-    return names()
+    start = prefix.rpartition("/")[0] + "/" if "/" in prefix else ""
+    children = [child for child in sorted(Path(start or ".").expanduser().iterdir()) if child.is_dir()]
+    own = [f"{start}{child.name}{'' if is_folder(child) else '/'}" for child in children if child.name[0] != "."]
+    return names() + own if start else [*names(), *(name for name in own if not name.endswith("/"))]
 
 
 def _metrics(**_: Any) -> list[str]:

@@ -51,7 +51,8 @@ def check_cost(arguments: argparse.Namespace) -> None:
         raise UsageError("--price and --prices exclude each other")
     if arguments.max_cost is not None and not (arguments.price or arguments.prices):
         raise UsageError("--max-cost: needs the model's price: --price IN OUT, or --prices FILE")
-    for spec in arguments.model or ():
+    models = arguments.model or ()
+    for spec in [models] if isinstance(models, str) else models:
         price_for(arguments, spec)
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from apigauge.errors import RunError, UsageError
 from apigauge.harness.cli import failures
+from apigauge.harness.cli.cost import add_cost, check_cost, limits_for
 from apigauge.harness.cli.options import add_common, add_reasoning, add_sandbox, metric_modules, positive, sandbox_for
 from apigauge.harness.cli.output import print_json, progress, say, say_error
 from apigauge.harness.cli.rerun import rescore
@@ -76,6 +77,7 @@ def declare(parser: argparse.ArgumentParser) -> None:
     )
     looks.add_argument("--model", metavar="SPEC", help="the model that answers them, as for `apigauge run`")
     add_generation(parser)
+    add_cost(parser)
     scoring = parser.add_argument_group("scoring (--budget, --rescore)")
     scoring.add_argument("--workers", type=positive, metavar="N", help="processes for scoring (default: all cores)")
     add_reasoning(scoring)
@@ -216,6 +218,9 @@ def _check(arguments: argparse.Namespace) -> None:
         raise UsageError(
             "gate: leave --rescore, --slice and --save-baseline out with --budget: it asks only some questions"
         )
+    check_cost(arguments)
+    if not arguments.budget and (arguments.max_cost is not None or arguments.max_tokens):
+        raise UsageError("gate: --max-cost and --max-tokens bound what --budget may take; a finished run takes nothing")
 
 
 def _judge(arguments: argparse.Namespace, baseline: "Outcomes") -> "tuple[Judgement, Outcomes, Outcomes]":
@@ -240,25 +245,30 @@ def _judge(arguments: argparse.Namespace, baseline: "Outcomes") -> "tuple[Judgem
 
 
 def _scored_differently(baseline: "Outcomes", outcomes: "Outcomes", criteria: "Sequence[Criterion]") -> bool:
+    from apigauge.harness.gate.question_scores import metric_of
+
     return baseline.loader != outcomes.loader or any(
-        baseline.scorers.get(one.name) != outcomes.scorers.get(one.name) for one in criteria
+        baseline.scorers.get(name) != outcomes.scorers.get(name) for name in (metric_of(one.name) for one in criteria)
     )
 
 
 def _ask(arguments: argparse.Namespace, baseline: "Outcomes") -> "tuple[Interim, list[Criterion]]":
     """Answers a part of the benchmark at a time until the run can be judged."""
-    from apigauge.harness.evaluation.evaluate import evaluate
+    from apigauge.harness.evaluation.evaluate import evaluate, stored
     from apigauge.harness.evaluation.manifest import planned
+    from apigauge.harness.evaluation.usage import usage_of
     from apigauge.harness.gate.criteria import criteria_for
     from apigauge.harness.gate.decide import benchmark_of
     from apigauge.harness.gate.interim import plan, turn_of, watch
     from apigauge.harness.gate.judge import check_comparable
     from apigauge.harness.gate.outcomes import of_run, read
+    from apigauge.harness.gate.question_scores import metric_of
     from apigauge.harness.generation.backends import open_generator
     from apigauge.harness.metrics.registry import modules_for
 
-    names = [metric.partition(":")[0] for metric in arguments.metric or ()]
+    names = list(dict.fromkeys(metric_of(metric.partition(":")[0]) for metric in arguments.metric or ()))
     benchmark = benchmark_of(baseline, baseline, arguments.data_dir)
+    limits = limits_for(arguments, arguments.model)
     generator = open_generator(arguments.model, model_options(arguments))
     reasoning = arguments.reasoning or "strip"
     with sandbox_for(benchmark, arguments.sandbox or "auto", names or None, arguments) as sandbox:
@@ -270,7 +280,8 @@ def _ask(arguments: argparse.Namespace, baseline: "Outcomes") -> "tuple[Interim,
         questions = plan(benchmark.items, baseline, limit, turn_of(arguments.run))
         with progress(f"answering {benchmark.name}", len(questions.items) * generator.samples) as tick:
 
-            def answer(items: "Sequence[Item]") -> "Outcomes":
+            def answer(items: "Sequence[Item]") -> "Outcomes | None":
+                generator.problems.clear()  # of the look before
                 evaluate(
                     benchmark,
                     generator,
@@ -282,7 +293,10 @@ def _ask(arguments: argparse.Namespace, baseline: "Outcomes") -> "tuple[Interim,
                     sandbox,
                     only=items,
                     reasoning=reasoning,
+                    limits=limits,
                 )
+                if generator.unanswered and usage_of(stored(arguments.run, benchmark)).reached(limits):
+                    return None
                 return read(arguments.run)
 
             return watch(baseline, answer, criteria, questions), criteria

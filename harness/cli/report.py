@@ -95,16 +95,17 @@ def view(path: Path, data_dir: Path | None, items: "dict[str, dict[str, Item]]")
         RunError: the folder is no run, or has not been scored.
         DataError: the run's benchmark is not here.
     """
-    from apigauge.benchmarks import load_benchmark
+    from apigauge.benchmarks import reopen
     from apigauge.harness.evaluation import run_directory
     from apigauge.reports.views import RunView
 
     manifest = run_directory.read_manifest(path)
     if not (path / run_directory.SUMMARY).exists():
         raise RunError(f"{path}: has not been scored to its end; run `apigauge score {path}`.")
-    name = manifest.get("benchmark", {}).get("name", "")
+    record = manifest["benchmark"]
+    name = f"{record.get('name', '')} {record.get('path', '')}"
     if name not in items:
-        items[name] = {item.id: item for item in load_benchmark(name, data_dir).items}
+        items[name] = {item.id: item for item in reopen(record, data_dir).items}
     answers = {(row["item"], row["sample"]): row for row in run_directory.read_rows(path / run_directory.GENERATIONS)}
     rows = [
         item_view(items[name][row["item"]], row, answers.get((row["item"], row["sample"]), {}))

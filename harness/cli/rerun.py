@@ -94,13 +94,13 @@ def rescore(run_path: Path, arguments: argparse.Namespace, otherwise: str) -> "t
         arguments: of the command.
         otherwise: the sandbox for a run that was made without one.
     """
-    from apigauge.benchmarks import load_benchmark
+    from apigauge.benchmarks import reopen
     from apigauge.harness.evaluation import run_directory
     from apigauge.harness.evaluation.rescore import score_run
     from apigauge.harness.metrics.table import MODULES
 
     manifest = run_directory.read_manifest(run_path)
-    benchmark = load_benchmark(manifest["benchmark"].get("name", ""), arguments.data_dir)
+    benchmark = reopen(manifest["benchmark"], arguments.data_dir)
     modules = metric_modules(
         arguments.metrics or [module for module in MODULES if module in manifest.get("metrics", {})]
     )

@@ -52,8 +52,8 @@ def add_model(parser: argparse.ArgumentParser) -> None:
         "--benchmark",
         nargs="+",
         action="extend",
-        metavar="NAME",
-        help="one or more of `apigauge benchmarks list`; every model answers each",
+        metavar="NAME_OR_DIR",
+        help="one or more of `apigauge benchmarks list`, or folders or archives of your own; every model answers each",
     )
     parser.add_argument("--model", nargs="+", action="extend", metavar="SPEC", help=f"one or more of {forms()}")
     parser.add_argument(

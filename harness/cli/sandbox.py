@@ -187,11 +187,17 @@ def execute(arguments: argparse.Namespace) -> int:
         print_json(verdict.to_json())
     else:
         category = f" ({verdict.category})" if verdict.category else ""
-        print(f"{verdict.status}{category}, stage {verdict.stage}{': ' if verdict.reason else ''}{verdict.reason}")
+        reason = _without_controls(verdict.reason)
+        print(f"{verdict.status}{category}, stage {verdict.stage}{': ' if reason else ''}{reason}")
         for name in ("stdout", "stderr"):
             if text := verdict.evidence.get(name):
-                print(f"--- {name}\n{text.rstrip()}")
+                print(f"--- {name}\n{_without_controls(text.rstrip())}")
     return 4 if verdict.status == "infra" else 0
+
+
+def _without_controls(text: str) -> str:
+    """A text with its control characters written out: a terminal would obey them, and show another verdict."""
+    return "".join(one if one.isprintable() or one in "\n\t" else ascii(one)[1:-1] for one in text)
 
 
 def _read(path: Path) -> str:

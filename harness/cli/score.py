@@ -18,7 +18,7 @@ def declare(parser: argparse.ArgumentParser) -> None:
         metavar="RUN",
         help="a run's folder, e.g. of `apigauge generate`; with --metrics its other scores stay",
     )
-    parser.add_argument("--benchmark", metavar="NAME", help="the benchmark that the answers are for")
+    parser.add_argument("--benchmark", metavar="NAME_OR_DIR", help="the benchmark that the answers are for")
     parser.add_argument(
         "--responses",
         metavar="FILE",

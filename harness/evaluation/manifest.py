@@ -10,13 +10,27 @@ from typing import Any, cast
 
 from apigauge.benchmarks.types import Benchmark
 from apigauge.errors import RunError
-from apigauge.file_formats import GeneratorRecord, Manifest, PriceRecord, ReasoningRecord, SandboxRecord
+from apigauge.file_formats import (
+    BenchmarkRecord,
+    GeneratorRecord,
+    Manifest,
+    PriceRecord,
+    ReasoningRecord,
+    SandboxRecord,
+)
 from apigauge.harness.evaluation import run_directory
 from apigauge.harness.evaluation.run_directory import GENERATIONS, MANIFEST, SCORES, SUMMARY
 from apigauge.harness.extraction import syntax
 from apigauge.harness.extraction.reasoning_tags import STRIP, record_of
 from apigauge.harness.generation.types import Generator
-from apigauge.harness.metrics.registry import EXECUTION_CODE, EXTRACTION_CODE, LOADER_CODE, code_digest, versions
+from apigauge.harness.metrics.registry import (
+    EXECUTION_CODE,
+    EXTRACTION_CODE,
+    LOADER_CODE,
+    applicable,
+    code_digest,
+    versions,
+)
 from apigauge.harness.metrics.table import EXECUTED, STATIC
 from apigauge.sandboxes import public_names
 from apigauge.sandboxes.verdict import Sandbox
@@ -54,17 +68,12 @@ def manifest(
         "schema_version": run_directory.SCHEMA_VERSION,
         "apigauge_version": __version__,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "benchmark": {
-            "name": benchmark.name,
-            "digest": benchmark.digest,
-            "loader": code_digest(*LOADER_CODE),
-            "items": items,
-        },
+        "benchmark": _benchmark(benchmark, items),
         "prompt_sha256": prompts,
         "generator": generator,
         "extraction": extraction_version(),
         "reasoning": reasoning or {"mode": STRIP},
-        "metrics": versions(measured(modules, sandbox)),
+        "metrics": versions(measured(modules, sandbox, benchmark)),
         "libraries": {"numpy": installed("numpy")},
         "sandbox": cast("SandboxRecord", sandbox.describe()) if sandbox else None,
         "host": {"python": platform.python_version(), "platform": platform.platform()},
@@ -73,6 +82,22 @@ def manifest(
     }
     if sandbox:
         record["execution"] = f"code {code_digest(*EXECUTION_CODE)}"
+    return record
+
+
+def _benchmark(benchmark: Benchmark, items: int) -> BenchmarkRecord:
+    record: BenchmarkRecord = {
+        "name": benchmark.name,
+        "digest": benchmark.digest,
+        "loader": code_digest(*LOADER_CODE),
+        "items": items,
+    }
+    if benchmark.version:
+        record["version"] = benchmark.version
+    if benchmark.licence:
+        record["licence"] = benchmark.licence
+    if benchmark.path:
+        record["path"] = benchmark.path
     return record
 
 
@@ -99,9 +124,10 @@ def planned(
     return manifest(benchmark, described, digest, modules, items, sandbox, cast("ReasoningRecord", reasoning))
 
 
-def measured(modules: Sequence[str], sandbox: Sandbox | None) -> list[str]:
+def measured(modules: Sequence[str], sandbox: Sandbox | None, benchmark: Benchmark) -> list[str]:
     """The modules that yield numbers: the static ones among these, and the executed ones if there is a sandbox."""
-    return [name for name in modules if name in STATIC] + (list(EXECUTED) if sandbox else [])
+    static = [name for name in applicable(modules, benchmark) if name in STATIC]
+    return static + (list(EXECUTED) if sandbox else [])
 
 
 def start(run: Path, new: Manifest, *, may_extend: bool = True) -> None:

@@ -71,7 +71,7 @@ def score_run(
         old_manifest, old_rows = run_directory.read_manifest(run), run_directory.read_scores(run)
         how = of_record(old_manifest.get("reasoning"), check_mode(reasoning) if reasoning else None)
         new_manifest = _new_manifest(benchmark, old_manifest, modules, sandbox, how)
-        rescored = {name for module in measured(modules, sandbox) for name in MODULES[module]}
+        rescored = {name for module in measured(modules, sandbox, benchmark) for name in MODULES[module]}
         others = _names_of(old_rows) - rescored if keep_others else set()
         if others:
             _refuse_mixing(run, others, run_directory.differences(old_manifest, new_manifest))

@@ -237,10 +237,15 @@ def writing(run: Path) -> Iterator[Lock]:
         shared.release()
 
 
+# Where a benchmark lay, and its licence, change no score.
+_OF_PLACE = {"benchmark.path", "benchmark.licence"}
+
+
 def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[tuple[str, Any, Any]]:
     """Dotted name, old value, new value of every manifest entry that differs and can explain a different score."""
     before, after = (_flat({k: v for k, v in m.items() if k not in NOT_IDENTIFYING}) for m in (old, new))
-    return [(n, before.get(n), after.get(n)) for n in sorted({*before, *after}) if before.get(n) != after.get(n)]
+    names = sorted({*before, *after} - _OF_PLACE)
+    return [(name, before.get(name), after.get(name)) for name in names if before.get(name) != after.get(name)]
 
 
 def _flat(value: dict[str, Any], prefix: str = "") -> dict[str, Any]:

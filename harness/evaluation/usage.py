@@ -126,6 +126,12 @@ def usage_of(completions: Iterable[Completion]) -> Usage:
     return usage
 
 
+def tokens_each(record: UsageRecord) -> float | None:
+    """Tokens of prompt and answer that an answer took, over those whose tokens are counted; None if none are."""
+    counted = record["answers"] - record["cached"] - record["unknown"]
+    return (record["prompt_tokens"] + record["completion_tokens"]) / counted if counted > 0 else None
+
+
 def words(record: UsageRecord) -> str:
     """A run's usage in one sentence without its full stop."""
     parts = [f"{record['prompt_tokens']:,} + {record['completion_tokens']:,} tokens of prompts and answers"]

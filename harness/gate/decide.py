@@ -4,12 +4,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from apigauge.benchmarks import load_benchmark
+from apigauge.benchmarks import reopen
 from apigauge.benchmarks.types import Benchmark
 from apigauge.errors import RunError, UsageError
 from apigauge.harness.gate import render
 from apigauge.harness.gate.judge import Criterion, Decision, Finding, judge, without_number, worst
 from apigauge.harness.gate.outcomes import Outcomes
+from apigauge.harness.gate.question_scores import metric_of
 
 # Of a generator's record, what decides how answers are drawn from a model, whichever it is.
 _DRAWN = ("sampling", "prompt", "retriever", "system", "chat_template_args")
@@ -45,7 +46,7 @@ def benchmark_of(baseline: Outcomes, run: Outcomes, data_dir: Path | None = None
             "They cannot be compared."
         )
     try:
-        return load_benchmark(run.benchmark, data_dir)
+        return reopen({"name": run.benchmark, "path": run.origin or baseline.origin}, data_dir)
     except UsageError as error:
         raise RunError(f"{run.path}: {error}") from error
 
@@ -76,6 +77,7 @@ def notes(baseline: Outcomes, run: Outcomes, criteria: Sequence[Criterion]) -> l
     """Sentences on the answers, and on what the two runs do not say."""
     return [
         *render.unfinished(baseline, run),
+        *render.costs(baseline, run),
         *_without_numbers(baseline, run, criteria),
         *_differently_drawn(baseline, run),
         *_unknown(baseline, run),
@@ -84,7 +86,7 @@ def notes(baseline: Outcomes, run: Outcomes, criteria: Sequence[Criterion]) -> l
 
 def _without_numbers(baseline: Outcomes, run: Outcomes, criteria: Sequence[Criterion]) -> Iterator[str]:
     for side, one, counted in (("baseline", baseline, "right"), ("run", run, "wrong")):
-        for name in dict.fromkeys(criterion.name for criterion in criteria):
+        for name in dict.fromkeys(metric_of(criterion.name) for criterion in criteria):
             if number := without_number(one, name):
                 yield f"{number} of {len(one.rows)} answers in the {side} have no {name} and count as {counted}."
 

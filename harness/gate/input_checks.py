@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from apigauge.errors import RunError
-from apigauge.file_formats import Manifest, ScoreRow
+from apigauge.file_formats import Manifest, ScoreRow, UsageRecord
 from apigauge.harness.evaluation import run_directory
 from apigauge.harness.metrics.table import NAMES, TOP
 
@@ -123,7 +123,7 @@ def read_manifest(run: Path) -> Manifest:
     versions = record.get("metrics", {})
     if not all(isinstance(one, str) and one for one in versions.values()):
         raise RunError(f"{path}: a metric has no version; `apigauge rerun {run}` scores it again")
-    for name in ("name", "digest", "loader"):
+    for name in ("name", "digest", "loader", "version", "path"):
         if name in record["benchmark"] and not isinstance(record["benchmark"][name], str):
             raise RunError(f"{path}: benchmark.{name} is {record['benchmark'][name]!r}, and no text")
     try:
@@ -170,3 +170,35 @@ def count(value: object) -> int | None:
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or value < 1:
         raise ValueError(f"{value!r} is no number of questions")
     return int(value)
+
+
+def read_usage(run: Path) -> UsageRecord | None:
+    """What a run's answers took, as its summary says; None if it has no summary, or an older one.
+
+    Raises:
+        RunError: the summary is damaged.
+    """
+    path = run / run_directory.SUMMARY
+    if not path.is_file():
+        return None
+    try:
+        return usage(run_directory.read_json(path).get("usage"))
+    except (KeyError, ValueError) as error:
+        raise RunError(f"{path}: usage is damaged ({error}); `apigauge rerun {run}` writes it again") from error
+
+
+def usage(record: object) -> UsageRecord | None:
+    """What a run's answers took; None for anything but an object.
+
+    Raises:
+        KeyError: a number is missing.
+        ValueError: one is no number from 0.
+    """
+    if not isinstance(record, dict):
+        return None
+    names = ("answers", "cached", "unknown", "prompt_tokens", "completion_tokens")
+    values = {name: record[name] for name in (*names, *(("dollars",) if "dollars" in record else ()))}
+    for name, value in values.items():
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < math.inf:
+            raise ValueError(f"{name} is {value!r}")
+    return cast("UsageRecord", values)

@@ -55,6 +55,7 @@ class Interim:
         is_over: whether sampling stops here.
         questions: number of questions asked so far.
         budget: number of questions that may be asked.
+        is_cut: whether no further question could be afforded.
     """
 
     findings: list[Finding]
@@ -62,6 +63,7 @@ class Interim:
     is_over: bool
     questions: int
     budget: int
+    is_cut: bool = False
 
 
 def plan(items: Sequence[Item], baseline: Outcomes, budget: int, turn: int = 0) -> Plan:
@@ -104,7 +106,7 @@ def turn_of(run: Path) -> int:
 
 def watch(
     baseline: Outcomes,
-    answer: Callable[[Sequence[Item]], Outcomes],
+    answer: Callable[[Sequence[Item]], Outcomes | None],
     criteria: Sequence[Criterion],
     planned: Plan,
 ) -> Interim:
@@ -112,18 +114,31 @@ def watch(
 
     Args:
         baseline: outcomes of the baseline.
-        answer: answers and scores those of these questions that are not answered yet; returns all outcomes so far.
+        answer: answers and scores those of these questions that are not answered yet; returns all outcomes so far, or
+            None if it may not answer all of these, because of what that costs.
         criteria: at least one metric.
         planned: the questions and the looks.
 
+    Returns:
+        The look at which the decision was clear, or the last one that could be afforded.
+
     Raises:
-        RunError: the two cannot be compared.
+        RunError: the two cannot be compared, or not even the first look could be afforded.
     """
+    look: Interim | None = None
     for number, end in enumerate(planned.ends, 1):
-        look = interim(baseline, answer(planned.items[:end]), criteria, planned, number)
+        outcomes = answer(planned.items[:end])
+        if outcomes is None:
+            break
+        look = interim(baseline, outcomes, criteria, planned, number)
         if look.is_over:
             return look
-    raise AssertionError("the last look is always over")
+    if look is None:
+        raise RunError(
+            f"--max-tokens or --max-cost is reached before the first {planned.ends[0]} questions are answered; with a "
+            "higher limit the same command goes on"
+        )
+    return replace(look, is_over=True, is_cut=True)
 
 
 def interim(

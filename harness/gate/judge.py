@@ -15,6 +15,7 @@ from typing import Any, Literal
 from apigauge.errors import RunError, UsageError
 from apigauge.harness.evaluation import run_directory
 from apigauge.harness.gate.outcomes import Outcomes
+from apigauge.harness.gate.question_scores import by_question, is_of_questions, metric_of
 from apigauge.harness.metrics.executability import is_withheld
 from apigauge.harness.metrics.table import LOWER_IS_BETTER, NAMES, TOP, is_executed
 from apigauge.harness.statistics.intervals import paired_difference
@@ -32,7 +33,7 @@ class Criterion:
     """A metric to judge.
 
     Attributes:
-        name: of the metric.
+        name: of the metric, or METRIC.pass@K or METRIC.consistency.
         margin: the drop that must be ruled out for a pass, in the metric's own unit.
         slice: the slice of the benchmark it is judged on, such as ``domain:Translation``; empty for all of it.
         items: the items of that slice; None for all.
@@ -62,7 +63,7 @@ class Finding:
         difference: after minus before.
         low: of its 95 % interval.
         high: of its 95 % interval.
-        n: answers compared.
+        n: answers compared, or questions.
         apis: number of APIs, which are the clusters.
         effective_apis: how many APIs with equally many answers would say as much.
         p: one-sided p-value of the sign-flip test; the null hypothesis is that the run is no worse.
@@ -104,6 +105,11 @@ class Finding:
     def title(self) -> str:
         """The metric, and the slice of the benchmark."""
         return f"{self.name} of {self.slice}" if self.slice else self.name
+
+    @property
+    def unit(self) -> str:
+        """What is compared, in the plural."""
+        return "questions" if is_of_questions(self.name) else "answers"
 
     def to_json(self) -> dict[str, Any]:
         """As ``apigauge gate --json`` prints it; there a slice is called ``part``."""
@@ -157,9 +163,13 @@ def check_comparable(baseline: Outcomes, run: Outcomes, names: Sequence[str]) ->
             failed too often.
         UsageError: a metric that does not exist.
     """
+    names = list(dict.fromkeys(map(metric_of, names)))
     for name in names:
         if name not in NAMES:
-            raise UsageError(f"--metric {name}: there is no such metric; the metrics are: {', '.join(NAMES)}")
+            raise UsageError(
+                f"--metric {name}: there is no such metric; the metrics are: {', '.join(NAMES)}, and with several "
+                "answers to a question METRIC.pass@K and METRIC.consistency"
+            )
     for what, old, new in (
         ("benchmark", baseline.benchmark, run.benchmark),
         ("digest of the data", baseline.digest, run.digest),
@@ -175,6 +185,7 @@ def check_comparable(baseline: Outcomes, run: Outcomes, names: Sequence[str]) ->
                 f"the {what} differs: {before!r} in {baseline.path}, {after!r} in {run.path}. "
                 + (_about_scorers(baseline, run, old, new) if what.startswith("scorer") else "They cannot be compared.")
             )
+    _check_versions(baseline, run)
     _check_loaders(baseline, run)
     sides = (baseline, run), (run, baseline)
     for one, other in sides:
@@ -216,6 +227,20 @@ def _about_scorers(baseline: Outcomes, run: Outcomes, old: str, new: str) -> str
         if sign in other and sign not in scorer
     ]
     return "; ".join([*unknown, "`apigauge rerun RUN` scores a run again."])
+
+
+def _check_versions(baseline: Outcomes, run: Outcomes) -> None:
+    """Refuses two runs of a benchmark whose makers say that their scores are not comparable.
+
+    Raises:
+        RunError: the letters of the benchmark's versions differ.
+    """
+    letters = [one.version.rpartition("-")[2] for one in (baseline, run) if one.version]
+    if len(set(letters)) > 1:
+        raise RunError(
+            f"the benchmark's version is {baseline.version} in {baseline.path} and {run.version} in {run.path}, and "
+            "scores of different letters are not comparable; make the older run again"
+        )
 
 
 def _check_loaders(baseline: Outcomes, run: Outcomes) -> None:
@@ -260,7 +285,10 @@ def without_number(outcomes: Outcomes, name: str) -> int:
 
 @dataclass(frozen=True, slots=True)
 class PairedScores:
-    """Both runs' scores of the same answers, from 0 to 1 where higher is better, and the API of each answer's item."""
+    """Both runs' scores of the same answers, from 0 to 1 where higher is better, and the API of each answer's item.
+
+    Of METRIC.pass@K and METRIC.consistency, those of the same questions, each as its sample 0.
+    """
 
     keys: list[run_directory.Key]
     before: list[float]
@@ -293,10 +321,15 @@ def pair_scores(baseline: Outcomes, run: Outcomes, criterion: Criterion, apis: M
         raise RunError(f"{run.path}: it has no answer{of}")
     if unknown := [item for item, _ in keys if item not in apis]:
         raise RunError(f"{run.path}: item {unknown[0]!r} is not in the benchmark")
-    before, after = (
-        [_share(one.rows[key].get(name), top, otherwise, lower=lower) for key in keys]
-        for one, otherwise in ((baseline, 1.0), (run, 0.0))
-    )
+    sides = (baseline, 1.0), (run, 0.0)
+    if is_of_questions(name):
+        questions = [by_question(one, name, keys, otherwise) for one, otherwise in sides]
+        keys = [(item, 0) for item in questions[0]]
+        before, after = ([values[item] for item, _ in keys] for values in questions)
+    else:
+        before, after = (
+            [_share(one.rows[key].get(name), top, otherwise, lower=lower) for key in keys] for one, otherwise in sides
+        )
     return PairedScores(keys, before, after, [apis[item] for item, _ in keys])
 
 

@@ -3,12 +3,12 @@
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
 from apigauge.errors import RunError
-from apigauge.file_formats import GeneratorRecord, Manifest, ScoreRow, UnfinishedRecord
+from apigauge.file_formats import GeneratorRecord, Manifest, ScoreRow, UnfinishedRecord, UsageRecord
 from apigauge.harness.evaluation import run_directory, unfinished
 from apigauge.harness.extraction.reasoning_tags import of_record
 from apigauge.harness.gate import input_checks
@@ -37,6 +37,9 @@ class Outcomes:
         loader: digest of the code that read the benchmark; empty if the run, made by an older version, does not say.
         items: how many questions the run is of; None if it does not say.
         hits: how many answers came from the cache.
+        usage: what the answers took; None where it is not recorded.
+        origin: where a benchmark was read from that does not come with apigauge; else empty.
+        version: of the benchmark, such as ``3-B``; empty where it is not recorded.
     """
 
     path: Path
@@ -53,6 +56,9 @@ class Outcomes:
     loader: str = ""
     items: int | None = None
     hits: int = 0
+    usage: UsageRecord | None = None
+    origin: str = ""
+    version: str = ""
 
     @property
     def metrics(self) -> list[str]:
@@ -72,7 +78,8 @@ def read(path: Path) -> Outcomes:
 
 def _of_run(path: Path) -> Outcomes:
     manifest, rows = input_checks.read_manifest(path), input_checks.read_scores(path)
-    return of_run(path, manifest, rows, hashlib.sha256((path / run_directory.MANIFEST).read_bytes()).hexdigest())
+    outcomes = of_run(path, manifest, rows, hashlib.sha256((path / run_directory.MANIFEST).read_bytes()).hexdigest())
+    return replace(outcomes, usage=input_checks.read_usage(path))
 
 
 def of_run(path: Path, manifest: Manifest, rows: Sequence[ScoreRow] = (), manifest_sha256: str = "") -> Outcomes:
@@ -99,6 +106,8 @@ def of_run(path: Path, manifest: Manifest, rows: Sequence[ScoreRow] = (), manife
         loader=manifest["benchmark"].get("loader", ""),
         items=manifest["benchmark"].get("items"),
         hits=manifest.get("cache", {}).get("hits", 0),
+        origin=manifest["benchmark"].get("path", ""),
+        version=manifest["benchmark"].get("version", ""),
     )
 
 
@@ -134,6 +143,9 @@ def save(outcomes: Outcomes, path: Path) -> None:
         **({"loader": outcomes.loader} if outcomes.loader else {}),
         **({"items": outcomes.items} if outcomes.items else {}),
         **({"hits": outcomes.hits} if outcomes.hits else {}),
+        **({"usage": outcomes.usage} if outcomes.usage else {}),
+        **({"origin": outcomes.origin} if outcomes.origin else {}),
+        **({"version": outcomes.version} if outcomes.version else {}),
     }
     lines = [f"{json.dumps(name)}: {json.dumps(value, sort_keys=True)}" for name, value in head.items()]
     answers = [
@@ -175,6 +187,9 @@ def _of_file(path: Path) -> Outcomes:
             loader=input_checks.text(head["loader"]) if "loader" in head else "",
             items=input_checks.count(head.get("items")),
             hits=int(head.get("hits", 0)),
+            usage=input_checks.usage(head.get("usage")),
+            origin=input_checks.text(head["origin"]) if "origin" in head else "",
+            version=input_checks.text(head["version"]) if "version" in head else "",
             **texts,
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:

@@ -17,11 +17,11 @@ from typing import Any, Literal
 
 import pytest
 
-from apigauge.benchmarks import load_benchmark
+from apigauge.benchmarks import load_benchmark, names
 from apigauge.errors import ApigaugeError, RunError
 from apigauge.harness.gate import render
 from apigauge.harness.gate.criteria import criteria_for, parse_criteria
-from apigauge.harness.gate.decide import Judgement, benchmark_of, decide
+from apigauge.harness.gate.decide import Judgement, decide
 from apigauge.harness.gate.judge import Criterion, Finding
 from apigauge.harness.gate.outcomes import read
 from apigauge.harness.gate.slices import split
@@ -174,14 +174,23 @@ def _gate(declared: Mapping[str, Any], model: str | None, folder: Path) -> Gate:
     if inconclusive not in ("", "fail", "skip"):
         raise pytest.UsageError(f"apigauge: inconclusive is fail or skip, not {inconclusive!r}")
     return Gate(
-        name=texts.get("name", texts["benchmark"]),
-        benchmark=texts["benchmark"],
+        name=texts.get("name", Path(texts["benchmark"]).name),
+        benchmark=_own(folder, texts["benchmark"]),
         baseline=folder / str(declared["baseline"]),
         model=texts.get("model"),
         run=folder / texts["run"] if "run" in texts else None,
         inconclusive=inconclusive,
         folder=folder,
         **lists,
+    )
+
+
+def _own(folder: Path, benchmark: str) -> str:
+    """A benchmark's name, or where one of the user's own is."""
+    return (
+        str((folder / benchmark).absolute())
+        if benchmark not in names() and (folder / benchmark).exists()
+        else benchmark
     )
 
 
@@ -204,11 +213,10 @@ def _judge(gate: Gate, criteria: tuple[Criterion, ...], config: pytest.Config) -
         )
     baseline = read(gate.baseline)
     outcomes = read(gate.run or _session_run(gate, config))
-    judgement = decide(baseline, outcomes, criteria, benchmark_of(baseline, outcomes))
-    if outcomes.benchmark != gate.benchmark:
-        raise RunError(
-            f"the declared benchmark is {gate.benchmark!r}, and {outcomes.path} is of {outcomes.benchmark!r}"
-        )
+    declared = load_benchmark(gate.benchmark)
+    if outcomes.benchmark != declared.name:
+        raise RunError(f"the declared benchmark is {declared.name!r}, and {outcomes.path} is of {outcomes.benchmark!r}")
+    judgement = decide(baseline, outcomes, criteria, declared)
     for note in judgement.notes:
         if note.startswith("Warning"):
             warnings.warn(f"{gate.name}: {note.removeprefix('Warning: ')}", pytest.PytestWarning, stacklevel=2)
@@ -246,7 +254,7 @@ def _make_run(gate: Gate, folder: Path) -> str:
 def _folder(gate: Gate, config: pytest.Config) -> Path:
     """Folder of the run: gates with the same model, benchmark and options share it."""
     identity = repr((gate.benchmark, gate.model, gate.options, str(gate.folder)))
-    name = f"{gate.benchmark}-{hashlib.sha256(identity.encode()).hexdigest()[:8]}"
+    name = f"{Path(gate.benchmark).name}-{hashlib.sha256(identity.encode()).hexdigest()[:8]}"
     if (cache := getattr(config, "cache", None)) is not None:
         return Path(cache.mkdir("apigauge")) / name
     return Path(tempfile.gettempdir()) / f"apigauge-{_session(config)}" / name

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from apigauge.harness.evaluation.unfinished import is_much
+from apigauge.harness.evaluation.usage import tokens_each, words
 from apigauge.harness.gate.interim import Interim
 from apigauge.harness.gate.judge import Finding
 from apigauge.harness.gate.outcomes import Outcomes
@@ -24,8 +25,8 @@ def sentence(one: Finding) -> str:
     interval = f"95 % interval of the difference {one.low:+.4f} to {one.high:+.4f}"
     drop = "rise" if one.name in LOWER_IS_BETTER else "drop"
     detectable = (
-        f"With {one.n} answers about {one.apis} APIs (effectively {one.effective_apis:.1f}), 80 % power detects "
-        f"{_detectable(one.minimum_detectable, drop)} lost answer by answer, and "
+        f"With {one.n} {one.unit} about {one.apis} APIs (effectively {one.effective_apis:.1f}), 80 % power detects "
+        f"{_detectable(one.minimum_detectable, drop)} lost {one.unit[:-1]} by {one.unit[:-1]}, and "
         f"{_detectable(one.minimum_detectable_apis, drop)} lost API by API"
     )
     if one.decision == "regression":
@@ -33,9 +34,9 @@ def sentence(one: Finding) -> str:
     if one.decision == "pass":
         return f"{change}: not worse by more than {one.margin:g} ({interval}). {detectable}."
     return (
-        f"{change}: too few answers to tell whether it is worse by more than {one.margin:g} (p = {one.p_adjusted:.2g}, "
-        f"{interval}). {detectable}; a {drop} of {one.margin:g} takes about {one.needed} answers. To rule it out in a "
-        f"run that is no worse takes about {_needed(one)}."
+        f"{change}: too few {one.unit} to tell whether it is worse by more than {one.margin:g} "
+        f"(p = {one.p_adjusted:.2g}, {interval}). {detectable}; a {drop} of {one.margin:g} takes about {one.needed} "
+        f"{one.unit}. To rule it out in a run that is no worse takes about {_needed(one)}."
     )
 
 
@@ -46,14 +47,16 @@ def _detectable(least: float | None, drop: str) -> str:
 def _needed(one: Finding) -> str:
     """How many answers, about how many APIs as unequal as these, rule the margin out."""
     if one.needed_to_pass is None:
-        return "a thousand times as many answers or more"
+        return f"a thousand times as many {one.unit} or more"
     apis = math.ceil(one.effective_apis * one.needed_to_pass / one.n)
-    return f"{one.needed_to_pass} answers (effectively {apis} APIs)"
+    return f"{one.needed_to_pass} {one.unit} (effectively {apis} APIs)"
 
 
 def stopping(interim: Interim) -> str:
-    """After how many questions the gate stopped, and that the numbers are valid there."""
+    """After how many questions the gate stopped, why, and that the numbers are valid there."""
     decided = f"Decided after {interim.questions} of {interim.budget} questions."
+    if interim.is_cut:
+        decided += " Then --max-tokens or --max-cost was reached; with a higher limit the same command goes on."
     return f"{decided} Intervals and p-values are valid at every look."
 
 
@@ -71,6 +74,16 @@ def unfinished(baseline: Outcomes, run: Outcomes) -> list[str]:
             f"Warning: more than a tenth of the answers in the {' and in the '.join(much)} are unfinished, so this "
             "says little of the model. Give it more room: --max-new-tokens."
         )
+    return notes
+
+
+def costs(baseline: Outcomes, run: Outcomes) -> list[str]:
+    """What the answers of both took, where it is recorded."""
+    sides = [(name, one.usage) for name, one in (("baseline", baseline), ("run", run)) if one.usage]
+    notes = [f"The {name} took {words(record)}." for name, record in sides]
+    rates = [tokens_each(record) for _, record in sides]
+    if len(rates) == 2 and rates[0] and rates[1]:
+        notes.append(f"Tokens an answer went from {rates[0]:.1f} to {rates[1]:.1f} ({rates[1] / rates[0] - 1:+.1%}).")
     return notes
 
 
@@ -105,7 +118,7 @@ def lost(one: Finding, apis: int = _APIS, items: int = _ITEMS) -> Iterator[str]:
     """The answers that got worse, a line for each API, the API with most of them first."""
     if not one.lost:
         return
-    yield f"{sum(map(len, one.lost.values()))} answers got worse in {one.title}, about {len(one.lost)} APIs:"
+    yield f"{sum(map(len, one.lost.values()))} {one.unit} got worse in {one.title}, about {len(one.lost)} APIs:"
     for api, keys in list(one.lost.items())[:apis]:
         names = ", ".join(_printable(item if sample == 0 else f"{item}/{sample}") for item, sample in keys[:items])
         more = f" and {len(keys) - items} more" if len(keys) > items else ""

@@ -71,15 +71,18 @@ def version() -> str:
 def make(benchmark: Benchmark) -> Metric:
     """The three metrics for one benchmark."""
     matcher = Matcher(benchmark)
-    references: dict[str, Target | None] = {}
+    references: dict[str, list[Target | None]] = {}
 
     existence = matcher.existence(benchmark.rows or benchmark.items)
 
     def metric(item: Item, extraction: Extraction) -> Scored:
         if item.id not in references:
-            references[item.id] = matcher.target(item.reference_call, item.reference_program, item.domain)
-        label, message, rows = matcher.compare(references[item.id], item.reference_call, extraction)
-        reference = references[item.id]
+            references[item.id] = matcher.targets(item)
+        judged = [
+            (*matcher.compare(target, text, extraction), target)
+            for target, text in zip(references[item.id], item.right_calls, strict=True)
+        ]
+        label, message, rows, reference = next((one for one in judged if one[0] in RIGHT), judged[0])
         is_listed = reference is not None and public_names.look_up(reference.call.function).state == "exists"
         if label in RIGHT and is_listed and (missing := existence.nowhere(extraction)):
             label, message = "unknown_api", f"there is no {missing}"
@@ -134,6 +137,10 @@ class Matcher:
         # One example may import from where the class is not; three do not.
         self._packages = frozenset(package for package, count in packages.items() if count >= 3)
 
+    def targets(self, item: Item) -> list[Target | None]:
+        """What each of an item's right calls is compared as, the reference first."""
+        return [self.target(text, item.reference_program, item.domain) for text in item.right_calls]
+
     def target(self, call_text: str, program: str, domain: str) -> Target | None:
         """A reference or row as something to compare with; None if it is no call (a shell command, say)."""
         text = choose_call(call_text, {}, self._functions, any_call=True) or call_text.strip()
@@ -159,7 +166,7 @@ class Matcher:
         """What exists for this benchmark: with the catalogue's rows, the references."""
         groups = (group for by_identity in self._rows.values() for group in by_identity.values())
         targets = [row.call for group in groups for rows in group.values() for row in rows]
-        references = {(item.reference_call, item.reference_program) for item in items}
+        references = {(text, item.reference_program) for item in items for text in item.right_calls}
         for text, program in sorted(references):
             call = parse_call(text, self._conventions | imports(program))
             targets += [call] if call and not call.problem else []

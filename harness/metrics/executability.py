@@ -11,14 +11,18 @@ with too many of them publishes no number at all, since the programs that failed
 
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from apigauge.harness.extraction.call_scan import comments_and_strings, find_calls, imports, is_within, resolve
+from apigauge.harness.extraction.syntax import syntax_tree, text_of, walk
 from apigauge.harness.metrics.observed_calls import ObservedCalls
 from apigauge.harness.metrics.registry import code_digest
 from apigauge.harness.metrics.table import EXECUTED
 from apigauge.harness.metrics.types import Scored
 from apigauge.sandboxes.verdict import NOTHING, Program, Verdict
+
+if TYPE_CHECKING:
+    from tree_sitter import Node
 
 NAMES = EXECUTED["executability"]
 INFRA = "infra"
@@ -27,6 +31,9 @@ _COMPARED_BY = ("observed_calls", "ast_match")
 MAX_INFRA_ERROR_RATE = 0.01
 # A line that goes on after a backslash, and blanks before a full stop.
 _JOINED = re.compile(r"\s*\\\r?\n\s*(?=\.)")
+# In a syntax tree, what binds a name: the fields of the name and of its value.
+_ASSIGNED = {"assignment": ("left", "right"), "named_expression": ("name", "value")}
+_CHAINED = ("call", "attribute")
 NOTHING_TO_RUN = Verdict("failed", NOTHING, "other", "nothing was extracted")
 
 
@@ -39,7 +46,8 @@ def program_of(call: str | None, program: str | None, functions: tuple[str, ...]
     """The program to run for an extraction, or else the bare call as a program; None if there is neither.
 
     The API call to watch is the extracted one, by the name under which the program makes it: an answer may have
-    ``torch.nn.LSTM(...)`` in a section and ``nn.LSTM(...)`` in its program.
+    ``torch.nn.LSTM(...)`` in a section and ``nn.LSTM(...)`` in its program. Of an object that the program makes by an
+    API call (``classify = pipeline(...)``, then ``classify(text)``) it is that call: before it there is no such object.
 
     Args:
         call: the extracted call.
@@ -50,16 +58,20 @@ def program_of(call: str | None, program: str | None, functions: tuple[str, ...]
     if not source:
         return None
     span = next(find_calls(_JOINED.sub("", call or "")), None)
-    return Program(source, _as_written(span.callee, source) if span else None, functions)
+    return Program(source, _as_written(span.callee, source, functions) if span else None, functions)
 
 
-def _as_written(callee: str, source: str) -> str:
-    """The callee as the source writes it: itself, or the first call of what resolves to the same name."""
+def _as_written(callee: str, source: str, functions: tuple[str, ...]) -> str:
+    """The callee as the source writes it: itself, or the first call of what resolves to the same name.
+
+    The name of a recorded function (``pipeline``) stands for that, also where the program gives it to an object.
+    """
     skip = comments_and_strings(source)
     written = [span.callee for span in find_calls(source) if not is_within(span.start, skip)]
-    if callee in written:
-        return callee
     names = imports(source)
+    if callee in written:
+        is_api = callee.partition(".")[0] in names or any(name.endswith(f".{callee}") for name in functions)
+        return callee if is_api else _maker(callee, source, names) or callee
     target = resolve(callee, names)
     resolved = {name: resolve(name, names) for name in written}
     for name in written:
@@ -69,6 +81,31 @@ def _as_written(callee: str, source: str) -> str:
         if resolved[name].endswith(f".{target}") or target.endswith(f".{resolved[name]}"):
             return name
     return callee
+
+
+def _maker(callee: str, source: str, names: Mapping[str, str]) -> str | None:
+    """The API call by which the program makes the object that it calls; None if no API call makes it."""
+    head = callee.partition(".")[0]
+    for node in walk(syntax_tree(source.encode("utf-8", "replace")).root_node):
+        target, value = _ASSIGNED.get(node.type, ("", ""))
+        left = node.child_by_field_name(target) if target else None
+        if left is not None and text_of(left) == head:
+            maker = _first_call(node.child_by_field_name(value))
+            if maker.partition(".")[0] in names:
+                return maker
+    return None
+
+
+def _first_call(node: "Node | None") -> str:
+    """What is called first in a chain: ``AutoModel.from_pretrained`` of ``AutoModel.from_pretrained('a/b').eval()``."""
+    called = ""
+    while node is not None and node.type in _CHAINED:
+        if node.type == "call":
+            node = node.child_by_field_name("function")
+            called = text_of(node) if node is not None else ""
+        else:
+            node = node.child_by_field_name("object")
+    return called
 
 
 def scores(verdict: Verdict, item: str = "", observed: ObservedCalls | None = None) -> Scored:

@@ -32,35 +32,38 @@ class ObservedCalls:
 
     def __init__(self, benchmark: Benchmark) -> None:
         self._matcher = Matcher(benchmark)
-        self._references: dict[str, tuple[Target, Inner] | None] = {}
+        self._references: dict[str, list[tuple[Target, Inner]]] = {}
         functions = set(self._matcher.functions)
         for item in (*benchmark.rows, *benchmark.items):
-            target = self._matcher.target(item.reference_call, item.reference_program, item.domain)
-            inner = inner_calls(target, benchmark.conventions | imports(item.reference_program)) if target else {}
-            self._references[item.id] = (target, inner) if target else None
-            functions |= {target.call.function} if target else set()
-            functions |= {call.function for calls in inner.values() for call in calls}
+            names = benchmark.conventions | imports(item.reference_program)
+            targets = [target for target in self._matcher.targets(item) if target]
+            self._references[item.id] = [(target, inner_calls(target, names)) for target in targets]
+            for target, inner in self._references[item.id]:
+                functions |= {target.call.function, *(call.function for calls in inner.values() for call in calls)}
         self.functions = tuple(sorted(functions))
 
     def judge(self, item: str, verdict: Verdict) -> tuple[bool, str]:
-        """Whether one of the calls is the reference's, and if not, how the last one differs.
+        """Whether one of the calls is right, and if not, how the last one differs from the reference.
 
         Args:
             item: id of the question.
             verdict: of the program that answers it.
         """
-        reference = self._references[item]
-        if reference is None:
+        if not self._references[item]:
             return False, "the reference is no call"
-        target, inner = reference
         calls = [call for observed in verdict.calls if (call := parse_call(source_of(observed), {}))]
+        differences = [self._difference(target, inner, calls) for target, inner in self._references[item]]
+        return not all(differences), "" if not all(differences) else differences[0]
+
+    def _difference(self, target: Target, inner: Inner, calls: Sequence[Call]) -> str:
+        """How the last of a program's calls differs from a right one; empty if one of them is it."""
         computed = {name: all(_is_made(part, calls) for part in parts) for name, parts in inner.items()}
         difference = "made no call of a function of the catalogue"
         for call in calls:
             difference = self._matcher.difference(call, target, computed)
             if not difference:
-                return True, ""
-        return False, difference
+                break
+        return difference
 
 
 def inner_calls(reference: Target, names: Mapping[str, str]) -> Inner:

@@ -23,7 +23,8 @@ EXTRACTION_CODE = (
     *_NAMES_CODE,
 )
 LOADER_CODE = tuple(
-    f"benchmarks/{name}.py" for name in ("__init__", "types", "files", "apibench/__init__", "mini/__init__")
+    f"benchmarks/{name}.py"
+    for name in ("__init__", "types", "files", "folder", "archive", "apibench/__init__", "mini/__init__")
 )
 _ROWS_CODE = (
     "file_formats.py",
@@ -72,7 +73,12 @@ def modules_for(names: Sequence[str]) -> list[str]:
 
 def make_metrics(modules: Sequence[str], benchmark: Benchmark) -> list[Metric]:
     """The static metrics among these modules, made for one benchmark; the executed ones need a verdict instead."""
-    return [_guarded(module, benchmark) for module in modules if module in STATIC]
+    return [_guarded(module, benchmark) for module in applicable(modules, benchmark) if module in STATIC]
+
+
+def applicable(modules: Sequence[str], benchmark: Benchmark) -> list[str]:
+    """Those of these modules that can score a benchmark: ``ast.gorilla`` cannot without a dialect of its own."""
+    return [module for module in modules if module != "ast_gorilla" or benchmark.gorilla_dialect]
 
 
 def _guarded(module: str, benchmark: Benchmark) -> Metric:

@@ -1,15 +1,19 @@
 """The source for ``python -c``: reads the worker's modules and configuration from standard input, and serves."""
 
+import sys
+
+if sys.path[0] == "":  # the current folder, unless -P has left it out
+    del sys.path[0]
+
 import json
 import os
-import sys
 import types
 
 
 def main() -> None:
     """Makes the modules importable under their own names, in the order they were sent, and starts the supervisor."""
     head = os.read(0, 4)
-    left, body = int.from_bytes(head, "big"), b""
+    left, body = int.from_bytes(head, "big"), bytearray()
     while len(body) < left:
         body += os.read(0, left - len(body))
     message = json.loads(body)

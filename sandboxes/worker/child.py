@@ -4,7 +4,7 @@ The supervisor learns that a program has reached its end from the child stopping
 program begins and once just after it has ended. Each time the supervisor checks where the child stands, from the stack
 pointer that the kernel reports and from the running frame in the child's memory. There is no descriptor, nonce or
 marker that the program could find. A program can stop itself too, but only from another frame and another depth of the
-stack. The runner's frame is made of constants (see ``observer.constant_code``), so it can neither be rewritten nor made
+stack. The runner's frame is made of constants (see ``hidden.constant_code``), so it can neither be rewritten nor made
 to continue after an exception. What the child writes to the shared page is trusted only if it makes the verdict no
 better than "failed".
 
@@ -15,14 +15,13 @@ interpreter's stack can imitate its end. That falsifies the verdict of this one 
 """
 
 import ast
+import atexit
 import builtins
 import contextlib
+import importlib.machinery
 import importlib.util
-import inspect
 import io
-import itertools
 import json
-import linecache
 import mmap
 import os
 import random
@@ -34,9 +33,9 @@ import types
 import warnings
 from collections.abc import Callable
 from functools import partial
-from typing import Any, NoReturn
+from typing import Any, NoReturn, cast
 
-from apigauge.sandboxes.worker import arguments, classify, names, observer
+from apigauge.sandboxes.worker import arguments, classify, exits, genuine, hidden, names, observer, sites, stack
 from apigauge.sandboxes.worker.inputs import Inputs
 
 FILE = "program.py"
@@ -47,6 +46,8 @@ PARSES, IMPORTS = 1, 2
 # The shared page: what the child reports, as JSON; the first four bytes are its length.
 PAGE_BYTES = 1 << 16
 _REPORTED, _ESCAPED = 70, 71
+# Characters of a program whose syntax error is shown.
+_MAX_SHOWN = 100_000
 _OURS: list[str] = []
 _INPUTS: list[Inputs] = []
 
@@ -54,10 +55,10 @@ _RUNNER = """
 def run():
     try:
         program = "PREPARE"()
+        "ALONE"()
         "STOP"("SIGNAL")
         "EXEC"(program, "NAMESPACE")
-        "JOIN"()
-        "FLUSH"()
+        "LEAVE"()
         if "OWN" != "PID"():
             "EXIT"(0)
     except "ANYTHING" as error:
@@ -73,16 +74,9 @@ def run():
 def warm_up(config: dict[str, Any]) -> None:
     """Does once, in the supervisor, what every child would otherwise repeat."""
     _INPUTS[:] = [Inputs(config)]
-    inspect._get_code_position = _position  # type: ignore[attr-defined]  # noqa: SLF001 - it fails on the runner's code
     observer.warm_up()
-    observer.stops_of(_RUNNER)
+    hidden.stops_of(_RUNNER)
     _OURS[:] = [name for name in sys.modules if name.partition(".")[0] == "apigauge"]
-
-
-def _position(code: types.CodeType, offset: int) -> tuple[int | None, ...]:
-    """As in ``inspect``, but also for the runner, the last frame of ``inspect.stack()``, which has no line numbers."""
-    nowhere = (None, None, None, None)
-    return nowhere if offset < 0 else next(itertools.islice(code.co_positions(), offset // 2, None), (1, *nowhere[1:]))
 
 
 class Report:
@@ -139,21 +133,21 @@ def start(request: dict[str, Any], setup: Callable[[], None], page: mmap.mmap, s
             "SIGNAL": signal.SIGSTOP,
             "EXEC": exec,
             "NAMESPACE": namespace,
-            "JOIN": partial(threading._shutdown),  # type: ignore[attr-defined]  # noqa: SLF001 - as the interpreter does at its end
-            "FLUSH": partial(flush),
+            "ALONE": partial(stack.begin_here),
+            "LEAVE": partial(_leave, flush),
             "ANYTHING": BaseException,
-            "REPORT": partial(_report_failure, report, request["source"]),
+            "REPORT": partial(_report_failure, report, request["source"], flush),
             "EXIT": exit_now,
             "OWN": os.getpid(),
             "PID": os.getpid,
             "REPORTED": _REPORTED,
             "ESCAPED": _ESCAPED,
         }
-        runner = observer.constant_code(_RUNNER, constants)
+        runner = hidden.constant_code(_RUNNER, constants)
         report.facts |= {
             "runner": id(runner),
-            "ends": observer.stops_of(_RUNNER),
-            "memory": observer.memory_of(runner, runs_once=True),
+            "ends": hidden.stops_of(_RUNNER),
+            "memory": hidden.memory_of(runner, runs_once=True),
         }
         types.FunctionType(runner, {})()
     finally:
@@ -198,20 +192,25 @@ def _fresh_main() -> dict[str, Any]:
     for name in _OURS:
         sys.modules.pop(name, None)
     main = types.ModuleType("__main__")
-    vars(main).update(__file__=FILE, __builtins__=builtins, __annotations__={})
+    file = os.path.abspath(FILE)
+    vars(main)["__loader__"] = importlib.machinery.SourceFileLoader("__main__", file)
+    vars(main).update(__annotations__={}, __builtins__=builtins, __file__=file, __cached__=None)
     sys.modules["__main__"] = main
     sys.argv[:] = [FILE]
+    sys.orig_argv[:] = [os.path.basename(sys.executable), FILE]
     return vars(main)
 
 
 def _fresh_streams() -> Callable[[], None]:
-    sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115 - lives as long as the process
+    sys.stdin = sys.__stdin__ = open(0, encoding="utf-8", errors="surrogateescape", closefd=False)  # type: ignore[misc]  # noqa: SIM115 - lives as long as the process
     out, err = (
         io.TextIOWrapper(
             io.BufferedWriter(io.FileIO(number, "w", closefd=False)), "utf-8", errors, line_buffering=number == 2
         )
         for number, errors in ((1, "surrogateescape"), (2, "backslashreplace"))
     )
+    for stream, name in ((sys.stdin, "<stdin>"), (out, "<stdout>"), (err, "<stderr>")):
+        cast("Any", stream).buffer.raw.name = name
     for stream in (out, err):
         stream.mode = "w"  # type: ignore[misc]
     sys.stdout, sys.stderr = sys.__stdout__, sys.__stderr__ = out, err  # type: ignore[misc]
@@ -227,38 +226,60 @@ def _fresh_streams() -> Callable[[], None]:
 def _prepare(request: dict[str, Any], report: Report, namespace: dict[str, Any]) -> types.CodeType:
     """Compiles the program and wraps its API call. No code of the program has run when this returns."""
     source = request["source"].removeprefix("\ufeff")
-    with warnings.catch_warnings():
+    # Before it is compiled, so that the display of a syntax error can show the line.
+    _write_source(source)
+    file = os.path.abspath(FILE)
+    with warnings.catch_warnings(), stack.deeper():
         warnings.simplefilter("ignore")
         try:
-            tree = ast.parse(source, FILE)
+            with stack.deeper(1):
+                code = compile(source, file, "exec", dont_inherit=True)
+            tree = ast.parse(source, file)
             imports, resolved = names.imported_names(tree), _imports_resolve(tree)
-            tree = _without_last_exit(tree)
-            code = compile(tree, FILE, "exec", dont_inherit=True)
+            is_changed = exits.replace_last(tree, source)
         except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-            raise _NotPython(*_syntax(error)) from None
-    report.update(stage=IMPORTS if resolved else PARSES)
-    for inputs in _INPUTS:
-        inputs.provide(source, tree, {module for imported in imports.values() for module, _ in imported})
+            raise _NotPython(error, *_syntax(error)) from None
+        report.update(stage=IMPORTS if resolved else PARSES)
+        for inputs in _INPUTS:
+            inputs.provide(source, tree, {module for imported in imports.values() for module, _ in imported})
+        watched = _watch(request, report, namespace, tree, imports, source)
+        if any(one.site for one in watched):
+            is_changed = sites.at_call_sites(tree, request.get("callee") or "", watched) or is_changed
+        if is_changed:
+            code = exits.with_checks(sites.with_sites(compile(tree, file, "exec", dont_inherit=True), watched))
+    # Not before: only a running program may import itself.
+    sys.path.insert(0, os.getcwd())
+    return code
+
+
+def _watch(
+    request: dict[str, Any],
+    report: Report,
+    namespace: dict[str, Any],
+    tree: ast.Module,
+    imports: names.Names,
+    source: str,
+) -> list[observer.Watched]:
+    """Puts the wrappers in their places, and reports where the supervisor finds them."""
     callee = request.get("callee") or ""
     place = names.place_of_callee(callee, imports) if callee else None
-    functions = list(names.places_of_functions(request.get("functions", ()), imports, source, tree))
+    place = None if place and observer.depends_on_its_caller(place) else place
+    functions = [
+        (function, at)
+        for function, at in names.places_of_functions(request.get("functions", ()), imports, source, tree)
+        if not observer.depends_on_its_caller(at)
+    ]
     say = None if request.get("can_read") else partial(_say, report)
     watched = observer.watch(place, functions, namespace, say)
-    memory = [part for one in watched for part in observer.memory_of(one.code, runs_once=False)]
+    if "reload" in source:
+        observer.follow_reloads(watched, namespace)
+    memory = [part for one in watched for part in hidden.memory_of(one.code, runs_once=False)]
+    if say is None:
+        memory += [part for one in watched for part in genuine.memory_of_original(one.original)]
     report.update(memory=report.facts["memory"] + memory, recorded=[one.to_json() for one in watched if one.records])
     if place:
         report.update(wrapper=id(watched[0].code), stops=watched[0].stops)
-    if any(one.site for one in watched):
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            code = compile(observer.at_call_sites(tree, callee, watched), FILE, "exec", dont_inherit=True)
-        code = observer.with_sites(code, watched)
-    # The frames of apigauge on the stack must not reduce the recursion that the program may use.
-    sys.setrecursionlimit(sys.getrecursionlimit() + 20)
-    # Not before: only a running program may import itself.
-    _show_source(source)
-    sys.path.insert(0, os.getcwd())
-    return code
+    return watched
 
 
 def _say(report: Report, function: str, skipped: int, positional: tuple[Any, ...], keywords: dict[str, Any]) -> None:
@@ -270,7 +291,7 @@ def _say(report: Report, function: str, skipped: int, positional: tuple[Any, ...
 
 
 class _NotPython(Exception):  # noqa: N818 - internal, never shown to anybody
-    """Says what is wrong with a program that does not compile, and in which line."""
+    """The error of a program that does not compile, what is wrong, and in which line."""
 
 
 def _syntax(error: BaseException) -> tuple[str, int | None]:
@@ -279,12 +300,13 @@ def _syntax(error: BaseException) -> tuple[str, int | None]:
     return f"{type(error).__name__}: {error or 'nested too deeply to compile'}", None
 
 
-def _show_source(source: str) -> None:
+def _write_source(source: str) -> None:
     """Writes the file that tracebacks and ``inspect.getsource`` read."""
-    with contextlib.suppress(OSError, ValueError):
-        with open(FILE, "w", encoding="utf-8", errors="surrogatepass") as file:
-            file.write(source)
-        linecache.cache[os.path.abspath(FILE)] = (len(source), None, source.splitlines(keepends=True), FILE)
+    with (
+        contextlib.suppress(OSError, ValueError),
+        open(FILE, "w", encoding="utf-8", errors="surrogatepass", newline="") as file,
+    ):
+        file.write(source)
 
 
 def _imports_resolve(tree: ast.Module) -> bool:
@@ -305,53 +327,41 @@ def _is_installed(package: str) -> bool:
         return False
 
 
-def _without_last_exit(tree: ast.Module) -> ast.Module:
-    """Replaces a final ``sys.exit(X)``, which is a normal end, by a check of X.
-
-    Any other exit ends the program before its last statement, and so does this one if X signals a failure.
-    """
-    assigned = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
-    assigned |= {node.name for node in ast.walk(tree) if isinstance(node, _DEFINITIONS)}
-    _check_last_exit(tree.body, _EXITS - {name for name in _EXITS if name.partition(".")[0] in assigned})
-    return tree
+def _leave(flush: Callable[[], None]) -> None:
+    """What the interpreter does at its end."""
+    threading._shutdown()  # type: ignore[attr-defined]  # noqa: SLF001 - it has no public name
+    atexit._run_exitfuncs()  # noqa: SLF001 - it has no public name
+    flush()
 
 
-_DEFINITIONS = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
-_EXITS = frozenset({"sys.exit", "exit", "quit", "SystemExit"})
-
-
-def _check_last_exit(body: list[ast.stmt], exits: frozenset[str]) -> None:
-    last = body[-1] if body else None
-    if isinstance(last, ast.If):
-        _check_last_exit(last.body, exits)
-        _check_last_exit(last.orelse, exits)
-        return
-    call = last.value if isinstance(last, ast.Expr) else last.exc if isinstance(last, ast.Raise) else None
-    if last is None or not isinstance(call, ast.Call) or call.keywords or len(call.args) > 1:
-        return
-    name = ast.unparse(call.func)
-    if name not in exits or isinstance(last, ast.Raise) != (name == "SystemExit"):
-        return
-    value = call.args[0] if call.args and not isinstance(call.args[0], ast.Starred) else ast.Constant(None)
-    template = (
-        "if not ((_status := 0) is None or (isinstance(_status, int) and _status == 0)): raise SystemExit(_status)"
-    )
-    check = ast.parse(template).body[0]
-    next(node for node in ast.walk(check) if isinstance(node, ast.NamedExpr)).value = value
-    body[-1] = ast.fix_missing_locations(ast.copy_location(check, last))
-
-
-def _report_failure(report: Report, source: str, error: BaseException) -> None:
-    if isinstance(error, _NotPython):
-        reason, line = error.args
+def _report_failure(report: Report, source: str, flush: Callable[[], None], error: BaseException) -> None:
+    if isinstance(error, _NotPython) and len(error.args) == 3:  # which a program can raise itself
+        original, reason, line = error.args
         report.update(stage=0, status="failed", category="syntax", reason=reason[: classify.MAX_TEXT], line=line)
+        if len(source) < _MAX_SHOWN:  # which repeats the line, and marks each character of it
+            sys.__excepthook__(type(original), original, None)
+    else:
+        failure = classify.classify(error, source)
+        line = classify.line_of(error, os.path.abspath(FILE))
+        report.update(
+            status=failure.status, category=failure.category, reason=failure.reason[: classify.MAX_TEXT], line=line
+        )
+        if failure.category == "import":
+            report.update(stage=PARSES)
+        _show(error)
+    _leave(flush)
+
+
+def _show(error: BaseException) -> None:
+    """Shows what ended the program, as the interpreter does."""
+    if isinstance(error, SystemExit):
+        if error.code is not None and not isinstance(error.code, int):
+            print(error.code, file=sys.stderr)
         return
-    failure = classify.classify(error, source)
-    line = classify.line_of(error, FILE)
-    report.update(
-        status=failure.status, category=failure.category, reason=failure.reason[: classify.MAX_TEXT], line=line
-    )
-    if failure.category == "import":
-        report.update(stage=PARSES)
-    with contextlib.suppress(OSError, ValueError):
-        sys.stdout.flush()
+    try:
+        sys.excepthook(type(error), error, error.__traceback__)
+    except BaseException as second:  # noqa: BLE001 - the program may have set any
+        sys.stderr.write("Error in sys.excepthook:\n")
+        sys.__excepthook__(type(second), second, second.__traceback__)
+        sys.stderr.write("\nOriginal exception was:\n")
+        sys.__excepthook__(type(error), error, error.__traceback__)

@@ -67,6 +67,18 @@ def _reap() -> None:
             pass
 
 
+def entries(folders: list[str]) -> dict[str, frozenset[str]]:
+    """The names in each folder."""
+    return {folder: frozenset(os.listdir(folder)) for folder in folders}
+
+
+def remove_others(kept: dict[str, frozenset[str]]) -> None:
+    """Removes what has come into folders since :func:`entries`."""
+    for folder, names in kept.items():
+        with contextlib.suppress(OSError):
+            _empty(folder, names, time.monotonic() + _PATIENCE)
+
+
 class Folders:
     """The folders that a program can write to, emptied as the user who filled them.
 
@@ -76,7 +88,7 @@ class Folders:
 
     def __init__(self, folders: list[str]) -> None:
         # Entries that exist at the start stay: a Python that is installed below /tmp is visible there.
-        self._folders = {folder: frozenset(os.listdir(folder)) for folder in folders}
+        self._folders = entries(folders)
         self._inodes = self._used()
         self._objects = kernel.shared_objects()
 

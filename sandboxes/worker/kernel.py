@@ -7,7 +7,7 @@ import re
 import signal
 import struct
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 TICK = os.sysconf("SC_CLK_TCK")
@@ -75,14 +75,51 @@ def proportional_bytes(pid: int) -> int:
     return 0
 
 
-def on_or_waiting_for_core(pid: int) -> Iterator[tuple[int, float]]:
-    """Thread id and seconds spent on a core or in the queue for one, for every thread of a process."""
+def on_and_waiting_for_core(pid: int) -> Iterator[tuple[int, float, float]]:
+    """Thread id, seconds on a core and seconds in the queue for one, for every thread of a process."""
     with contextlib.suppress(OSError):
         for thread in os.listdir(f"/proc/{pid}/task"):
             with contextlib.suppress(OSError, ValueError):
                 with open(f"/proc/{pid}/task/{thread}/schedstat", "rb", buffering=0) as file:
                     running, waiting, _ = file.read().split()
-                yield int(thread), (int(running) + int(waiting)) / 1e9
+                yield int(thread), int(running) / 1e9, int(waiting) / 1e9
+
+
+def last_pid() -> int:
+    """The number of the last process or thread created in this PID namespace."""
+    with contextlib.suppress(OSError, ValueError, IndexError), open("/proc/loadavg", encoding="ascii") as file:
+        return int(file.read().split()[4])
+    return 0
+
+
+def group_seconds() -> float | None:
+    """CPU seconds of this process's control group, those of ended processes included; None if it is not shown."""
+    for path in ("/sys/fs/cgroup/cpuacct/cpuacct.usage", "/sys/fs/cgroup/cpu,cpuacct/cpuacct.usage"):
+        with contextlib.suppress(OSError, ValueError), open(path, encoding="ascii") as file:
+            return int(file.read()) / 1e9
+    microseconds = counter(("/sys/fs/cgroup/cpu.stat",), "usage_usec")
+    return microseconds / 1e6 if microseconds else None
+
+
+def bytes_in_nameless_files(pids: Iterable[int]) -> int:
+    """Bytes of the files made by ``memfd_create`` that these processes have open."""
+    sizes: dict[tuple[int, int], int] = {}
+    for pid in pids:
+        with contextlib.suppress(OSError):
+            for name in os.listdir(folder := f"/proc/{pid}/fd"):
+                with contextlib.suppress(OSError):
+                    if os.readlink(f"{folder}/{name}").startswith("/memfd:"):
+                        facts = os.stat(f"{folder}/{name}")
+                        sizes[facts.st_dev, facts.st_ino] = facts.st_blocks * 512
+    return sum(sizes.values())
+
+
+def waiting_connections() -> int:
+    """How many closed connections of this network namespace still keep their port (TIME_WAIT)."""
+    with contextlib.suppress(OSError), open("/proc/net/sockstat", encoding="ascii") as file:
+        if match := re.search(r"^TCP:.* tw (\d+)", file.read(), re.MULTILINE):
+            return int(match[1])
+    return 0
 
 
 class Place(NamedTuple):

@@ -15,48 +15,59 @@ A call by a library does not count: the wrapper's caller must be the program. Ne
 that the program starts, nor a call of a function whose code the program has replaced.
 """
 
-import ast
 import builtins
 import concurrent.futures.thread
 import contextlib
 import ctypes
-import dis
 import functools
+import importlib
 import inspect
 import os
 import signal
 import sys
 import threading
 import types
-import warnings
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple, cast
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
-from apigauge.sandboxes.worker import arguments
+from apigauge.sandboxes.worker import arguments, genuine
+from apigauge.sandboxes.worker.hidden import compiled, constant_code, keep_forever, stops_of
 from apigauge.sandboxes.worker.names import Place
 
 # Called strings: the compiler makes constants of them, and ``constant_code`` replaces these by objects.
 _WRAPPER = """
 def observed({parameters}):
-    genuine = "GET"("ORIGINAL", "__code__", None) is "CODE"
-    result = {called}({passed}, **(
-        "COUNT"("MADE") < "MOST" and "GET"("ORIGINAL", "__code__", None) is "CODE" and "OWN" == "PID"()
-        and {subject}
-        and ((caller := "GET"("FRAME"().f_back, "f_globals", "NAMESPACE")) is "NAMESPACE"
-             or caller is "THREADS" or caller is "POOL")
-        and "APPEND"("MADE", 1) is None and "RECORD"({recorded}) or {{}}))
-    if genuine and "COUNT"("SEEN") == 0 and "OWN" == "PID"() and {counts}:
-        "SEEN".append(1)
-        "STOP"("SIGNAL")
+    "UP"()
+    try:
+        genuine = "GET"("ORIGINAL", "__code__", None) is "CODE"
+        result = {called}({passed}, **(
+            "COUNT"("MADE") < "MOST" and "GET"("ORIGINAL", "__code__", None) is "CODE" and "OWN" == "PID"()
+            and {subject}
+            and ((caller := "FRAME"().f_back) is None or {ours}
+                 or caller.f_globals is "THREADS" or caller.f_globals is "POOL")
+            and "APPEND"("MADE", 1) is None and "RECORD"({recorded}) or {{}}))
+        if genuine and "COUNT"("SEEN") == 0 and "OWN" == "PID"() and {counts}:
+            "APPEND"("SEEN", 1)
+            "STOP"("SIGNAL")
+        if "PROFILE"() is None:
+            return result
+    finally:
+        "DOWN"(b"")
+    genuine
     return result
 """
-_CALLER = '"FRAME"(1).f_globals is "NAMESPACE"'
+# The program's code: it is in the program's folder, or runs with its globals, or is a text that it executes.
+_OURS = (
+    '(caller.f_globals is "NAMESPACE" or "STARTS"(caller.f_code.co_filename, "BOX")'
+    ' or "ITEM"(caller.f_globals, "__name__", "__main__") == "__main__")'
+)
+_CALLER = f'(caller := "FRAME"().f_back) is not None and {_OURS}'
 _OF_PROGRAM = '"GET"({}, "__module__", None) == "__main__"'
 
 
 def _template(parameters: str, passed: str, counts: str, subject: str = "True", called: str = '"ORIGINAL"') -> str:
     fields = {"parameters": parameters, "passed": passed, "counts": counts, "subject": subject, "called": called}
-    return _WRAPPER.replace("{{}}", "{{{{}}}}").format(**fields, recorded="{recorded}")
+    return _WRAPPER.replace("{{}}", "{{{{}}}}").format(**fields, ours=_OURS, recorded="{recorded}")
 
 
 _FUNCTION = _template("*args, **kwargs", "*args, **kwargs", _CALLER)
@@ -70,24 +81,28 @@ _METHOD = _template(
     subject=f'("TYPE"(self) is "CLASS" or {_OF_PROGRAM.format(chr(34) + "TYPE" + chr(34) + "(self)")})',
 )
 # For the program's own calls of a class written in C, or of another object that no function can replace.
-_IS_IT = '"TYPE"(function) is "KIND" and function == "ORIGINAL"'
+_IS_IT = '(function is "ORIGINAL" or ("COUNT"("BOUND") and "TYPE"(function) is "KIND" and function == "ORIGINAL"))'
 _SITE = _template("function, /, *args, **kwargs", "*args, **kwargs", _IS_IT, subject=_IS_IT, called="function")
 _TEMPLATES = (_FUNCTION, _CLASS_METHOD, _METHOD, _SITE)
 # By stopping the process, or, where the supervisor cannot read what it was given, by reporting it.
 _BY_STOP, _BY_WORD = '"SIGNAL"', "args, kwargs"
 # Where the values that a stopped wrapper will pass on are on its stack: after a null and the function, which are below.
 POSITIONAL, KEYWORDS = 2, 3
-_SITE_MARK = "\0apigauge call site"
 _MAX_WRAPPERS = 100
-# Refuses to change the code of the original, or of apigauge. An audit hook can be added and never removed.
-_GUARD = """
-def guard(event, arguments):
-    if event == "object.__setattr__" and arguments[1] == "__code__":
-        if "ID"(arguments[0]) in "ORIGINALS":
-            raise "REFUSED"
-        if "GET"("GET"(arguments[0], "__code__", None), "co_filename", None) == "<apigauge>":
-            raise "REFUSED"
+_KINDS_OF_FUNCTION = (
+    inspect.CO_COROUTINE | inspect.CO_GENERATOR | inspect.CO_ASYNC_GENERATOR | inspect.CO_ITERABLE_COROUTINE
+)
+# Around ``importlib.reload``, which makes new functions.
+_RELOAD = """
+def reload(*args, **kwargs):
+    module = "ORIGINAL"(*args, **kwargs)
+    "AGAIN"(module)
+    return module
 """
+# These read or write the variables of the frame that calls them, which must be the program's.
+_OF_THE_FRAME: tuple[object, ...] = (dir, eval, exec, globals, locals, vars, super, builtins.__build_class__)
+_OF_THE_FRAME += (sys._getframe,)  # noqa: SLF001 - there is no public name for it
+_BOUND = (types.MethodType, types.BuiltinMethodType, type("".__str__))
 
 
 class Watched(NamedTuple):
@@ -101,6 +116,7 @@ class Watched(NamedTuple):
         function: the name by which calls are recorded.
         skipped: how many of the positional arguments are the class or the object of a method.
         site: the function for call sites, if any.
+        wrapper: the function, and the place where it has been put.
     """
 
     code: types.CodeType
@@ -110,6 +126,7 @@ class Watched(NamedTuple):
     function: str
     skipped: int
     site: Any = None
+    wrapper: tuple[types.FunctionType, Place] | None = None
 
     def to_json(self) -> dict[str, Any]:
         """For the supervisor."""
@@ -118,61 +135,12 @@ class Watched(NamedTuple):
             "records": self.records,
             "function": self.function,
             "skipped": self.skipped,
-            "stack": self.code.co_nlocals,
+            "stack": self.code.co_nlocals + len(self.code.co_cellvars) + len(self.code.co_freevars),
         }
 
 
 # Reports a call where the supervisor cannot read it: the function, how many positional arguments to leave out, both.
 Say = Callable[[str, int, tuple[Any, ...], dict[str, Any]], None]
-
-
-def constant_code(source: str, constants: dict[str, Any], *, keep_lines: bool = False) -> types.CodeType:
-    """The code of the one function in a source, with objects in the place of the strings that stand for them.
-
-    It has no names and no line numbers: nothing that it uses can be replaced, and a debugger can jump to no line.
-    """
-    code = _compiled(source)
-    filled = tuple(constants.get(value, value) if isinstance(value, str) else value for value in code.co_consts)
-    return code.replace(co_consts=filled, co_linetable=code.co_linetable if keep_lines else b"")
-
-
-@functools.cache
-def stops_of(source: str, function: str = "STOP") -> tuple[int, ...]:
-    """Offsets in bytes of the instructions that make the last call of a called string in a source's function.
-
-    In 3.11 there are two, of which the interpreter uses one.
-    """
-    steps = list(dis.get_instructions(constant_code(source, {}, keep_lines=True)))
-    begin = max(number for number, step in enumerate(steps) if step.argval == function)
-    end = next(number for number in range(begin, len(steps)) if steps[number].opname == "CALL")
-    return tuple(step.offset for step in steps[begin : end + 1] if step.opname in ("PRECALL", "CALL"))
-
-
-def memory_of(code: types.CodeType, *, runs_once: bool) -> list[tuple[int, int]]:
-    """Address and length of each part of a code object: its exception table, its constants, its instructions.
-
-    Instructions are left out for code that runs more than a few times, since the interpreter itself changes them.
-    Offsets as in CPython's Include/cpython/{code,bytesobject,tupleobject}.h.
-    """
-    instructions = (id(code) + types.CodeType.__basicsize__, len(code.co_code))
-    return [
-        *([instructions] if runs_once else []),
-        (id(code.co_exceptiontable) + bytes.__basicsize__ - 1, len(code.co_exceptiontable)),
-        (id(code.co_consts) + tuple.__basicsize__, 8 * len(code.co_consts)),
-    ]
-
-
-def keep_forever(code: types.CodeType) -> None:
-    """Makes a code object immortal: the supervisor identifies it by its address, which must not be reused."""
-    ctypes.pythonapi.Py_IncRef(ctypes.py_object(code))
-
-
-@functools.cache
-def _compiled(source: str) -> types.CodeType:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", SyntaxWarning)
-        module = compile(source, "<apigauge>", "exec", dont_inherit=True)
-    return next(value for value in module.co_consts if isinstance(value, types.CodeType))
 
 
 def watch(
@@ -197,8 +165,30 @@ def watch(
     watched = [
         _replace(place, namespace, named.get(key, ""), say, is_callee=place is callee) for key, place in places.items()
     ]
-    _refuse_new_code(frozenset(id(one.original) for one in watched if isinstance(one.original, types.FunctionType)))
+    genuine.refuse_changes([one.original for one in watched], [one.code for one in watched])
     return watched
+
+
+def follow_reloads(watched: Sequence[Watched], namespace: dict[str, Any]) -> None:
+    """Puts the wrappers of a module's functions in their places again whenever the program reloads the module."""
+    again = functools.partial(_put_again, [one for one in watched if one.wrapper])
+    constants = {"ORIGINAL": importlib.reload, "AGAIN": again, "NAMESPACE": namespace}
+    importlib.reload = _wrapper(_RELOAD, constants, importlib.reload, is_site=False)
+
+
+def _put_again(watched: Sequence[Watched], module: types.ModuleType) -> None:
+    for one in watched:
+        if one.wrapper and one.wrapper[1].owner is module:
+            wrapper, (_, name) = one.wrapper
+            new = vars(module).get(name)
+            if new is not wrapper and getattr(new, "__code__", None) == getattr(one.original, "__code__", ""):
+                setattr(module, name, wrapper)
+
+
+def depends_on_its_caller(place: Place) -> bool:
+    """Whether it reads the variables of the frame that calls it, so that nothing can be put in between."""
+    target = getattr(place.owner, place.name)
+    return any(target is one for one in _OF_THE_FRAME)
 
 
 def _same(place: Place) -> tuple[int, str]:
@@ -209,81 +199,18 @@ def _same(place: Place) -> tuple[int, str]:
     return id(place.owner), place.name
 
 
-def at_call_sites(tree: ast.Module, callee: str, watched: Sequence[Watched]) -> ast.Module:
-    """The program with a mark around its own calls of what only call sites can observe, for :func:`with_sites`."""
-    marks: dict[str, str] = {}
-    for number, one in enumerate(watched):
-        if one.site and one.function:
-            marks |= dict.fromkeys(_aliases(tree, one.function.rpartition(".")[2]), f"{_SITE_MARK} {number}")
-    at_callee = f"{_SITE_MARK} 0" if watched and watched[0].stops and watched[0].site else ""
-    return cast("ast.Module", ast.fix_missing_locations(_Sites(callee, at_callee, marks).visit(tree)))
-
-
-def with_sites(code: types.CodeType, watched: Sequence[Watched]) -> types.CodeType:
-    """The code with the observing functions in the place of the marks."""
-    sites = {f"{_SITE_MARK} {number}": one.site for number, one in enumerate(watched) if one.site}
-
-    def filled(value: object) -> object:
-        if isinstance(value, types.CodeType):
-            return value.replace(co_consts=tuple(map(filled, value.co_consts)))
-        return sites.get(value, value) if isinstance(value, str) else value
-
-    return cast("types.CodeType", filled(code))
-
-
-def _aliases(tree: ast.AST, name: str) -> set[str]:
-    """Names that a program may call a function by: imported, assigned, parameters that have it as their default."""
-    bound: dict[str, set[str]] = {}
-    for node in ast.walk(tree):
-        if isinstance(node, ast.alias) and node.asname:
-            bound.setdefault(node.name.rpartition(".")[2], set()).add(node.asname)
-        elif isinstance(node, ast.Assign):
-            bound.setdefault(_last_name(node.value), set()).update(map(_last_name, node.targets))
-        elif isinstance(node, ast.AnnAssign | ast.NamedExpr) and node.value:
-            bound.setdefault(_last_name(node.value), set()).add(_last_name(node.target))
-        elif isinstance(node, ast.arguments):
-            parameters = [*node.posonlyargs, *node.args][::-1]
-            pairs = [
-                *zip(parameters, node.defaults[::-1], strict=False),
-                *zip(node.kwonlyargs, node.kw_defaults, strict=True),
-            ]
-            for parameter, default in pairs:
-                bound.setdefault(_last_name(default), set()).add(parameter.arg)
-    aliases, new = {name}, {name}
-    while new:
-        new = {alias for old in new for alias in bound.get(old, ())} - aliases
-        aliases |= new
-    return aliases - {""}
-
-
-def _last_name(node: ast.AST | None) -> str:
-    return str(getattr(node, "attr", None) or getattr(node, "id", ""))
-
-
-class _Sites(ast.NodeTransformer):
-    def __init__(self, callee: str, at_callee: str, marks: Mapping[str, str]) -> None:
-        self._callee = callee
-        self._at_callee = at_callee
-        self._marks = marks
-
-    def visit_Call(self, node: ast.Call) -> ast.Call:
-        """``F(x)`` becomes ``mark(F, x)``."""
-        self.generic_visit(node)
-        mark = self._marks.get(_last_name(node.func), "")
-        if self._at_callee and ast.unparse(node.func) == self._callee:
-            mark = self._at_callee
-        if mark:
-            site = ast.copy_location(ast.Constant(mark), node)
-            return ast.copy_location(ast.Call(site, [node.func, *node.args], node.keywords), node)
-        return node
+def _metaclasses(target: type) -> list[type]:
+    return [one for one in inspect.getmro(type(target)) if one not in (type, object)]
 
 
 def _replace(place: Place, namespace: dict[str, Any], function: str, say: Say | None, *, is_callee: bool) -> Watched:
     """Puts a wrapper in a function's place, or makes one for its call sites if nothing can be put there."""
     owner, name = place
     target = getattr(owner, name)
+    is_made_elsewhere = isinstance(target, type) and any("__call__" in vars(one) for one in _metaclasses(target))
     wrap = functools.partial(_watched, namespace, function, say, is_callee=is_callee)
-    if isinstance(target, type) and isinstance(initialise := getattr(target, "__init__"), types.FunctionType):  # noqa: B009
+    initialise = getattr(target, "__init__", None) if isinstance(target, type) and not is_made_elsewhere else None
+    if isinstance(initialise, types.FunctionType):
         with contextlib.suppress(AttributeError, TypeError):
             one = wrap(_METHOD, initialise, 1, CLASS=target)
             setattr(target, "__init__", one.site)  # noqa: B010
@@ -298,8 +225,8 @@ def _replace(place: Place, namespace: dict[str, Any], function: str, say: Say | 
             setattr(owner, name, kind(one.site) if kind else one.site)
             if isinstance(owner, types.ModuleType):
                 _replace_elsewhere(owner.__name__.partition(".")[0], name, target, one.site)
-            return one._replace(site=None)
-    return wrap(_SITE, target, 0, KIND=type(target))
+            return one._replace(site=None, wrapper=(one.site, place))
+    return wrap(_SITE, target, 0, KIND=type(target), BOUND=(1,) * isinstance(target, _BOUND))
 
 
 def _watched(
@@ -314,6 +241,7 @@ def _watched(
     **more: object,
 ) -> Watched:
     """A wrapper, not yet in its place: ``site`` is its function."""
+    quiet = functools.partial  # calls through a partial object are not reported to a profiler
     constants: dict[str, Any] = {
         "ORIGINAL": original,
         "CODE": getattr(original, "__code__", None),
@@ -321,21 +249,26 @@ def _watched(
         "SEEN": [] if is_callee else [1],
         "MADE": [],
         "MOST": arguments.MAX_CALLS if function else 0,
-        "COUNT": len,
-        "APPEND": list.append,
-        "FRAME": sys._getframe,  # noqa: SLF001 - there is no public name for it
+        "COUNT": quiet(len),
+        "APPEND": quiet(list.append),
+        "FRAME": quiet(sys._getframe),  # noqa: SLF001 - there is no public name for it
         "NAMESPACE": namespace,
+        "BOX": f"{os.getcwd()}/",
+        "STARTS": quiet(str.startswith),
+        "ITEM": quiet(dict.get),
+        "PROFILE": quiet(sys.getprofile),
         "THREADS": vars(threading),
         "POOL": vars(concurrent.futures.thread),
-        "STOP": signal.raise_signal,
+        "STOP": quiet(signal.raise_signal),
         # A template's own parameter is not among the arguments that it reports.
-        "RECORD": functools.partial(say, function, skipped * (template is _FUNCTION)) if say else signal.raise_signal,
+        "RECORD": quiet(say, function, skipped * (template is _FUNCTION)) if say else quiet(signal.raise_signal),
         "SIGNAL": signal.SIGSTOP,
-        "GET": getattr,
+        "GET": quiet(getattr),
         "TYPE": type,
-        "PID": os.getpid,
+        "PID": quiet(os.getpid),
         "OWN": os.getpid(),
     }
+    constants |= dict(zip(("UP", "DOWN"), _levels(), strict=True))
     source = template.format(recorded=_BY_WORD if say else _BY_STOP)
     wrapper = _wrapper(source, constants | more, original, is_site=template is _SITE)
     stops = stops_of(source) if is_callee else ()
@@ -345,30 +278,63 @@ def _watched(
 
 def warm_up() -> None:
     """Compiles what every child would otherwise compile again."""
+    _levels()
+    keep_forever(compiled(genuine.GUARD))
     for template in _TEMPLATES:
         source = template.format(recorded=_BY_STOP)
         stops_of(source)
         stops_of(source, "RECORD")
-    _compiled(_GUARD)
+    compiled(genuine.GUARD)
+
+
+@functools.cache
+def _levels() -> tuple[Callable[..., Any], Callable[..., Any]]:
+    """Give back the level of recursion that a wrapper takes, and take it again."""
+    if sys.version_info[:2] != (3, 11):  # later versions count otherwise
+        return functools.partial(len, ()), functools.partial(len)
+    up, down = ctypes.pythonapi.Py_LeaveRecursiveCall, ctypes.pythonapi.Py_EnterRecursiveCall
+    up.argtypes, up.restype = (), None
+    down.argtypes, down.restype = (ctypes.c_char_p,), None
+    return up, down
 
 
 def _wrapper(
     source: str, constants: dict[str, Any], original: Callable[..., Any], *, is_site: bool
 ) -> types.FunctionType:
-    # Code that reads its caller's globals (the warnings module, in C) needs these.
-    function_globals = {"__name__": getattr(original, "__module__", None) or "builtins", "__builtins__": builtins}
-    function = types.FunctionType(constant_code(source, constants), {} if is_site else function_globals)
+    code = constant_code(source, constants)
+    # Code in C that reads its caller's globals gets the program's.
+    function_globals = constants["NAMESPACE"]
+    closure = None
+    if isinstance(original, types.FunctionType):
+        function_globals, closure, own = original.__globals__, original.__closure__, original.__code__
+        code = code.replace(
+            co_filename=own.co_filename,
+            co_name=own.co_name,
+            co_qualname=own.co_qualname,
+            co_firstlineno=own.co_firstlineno,
+            co_freevars=own.co_freevars,
+            # What kind of function it is; what makes a coroutine is an instruction, which only the original has.
+            co_flags=code.co_flags | own.co_flags & _KINDS_OF_FUNCTION,
+        )
+    function = types.FunctionType(code, function_globals, closure=closure)
     if not is_site:
-        functools.update_wrapper(function, original)
+        _look_like(function, original)
     keep_forever(function.__code__)
     return function
 
 
-def _refuse_new_code(originals: frozenset[int]) -> None:
-    if originals:
-        refused = RuntimeError("the function under test cannot be given another body")
-        guard = constant_code(_GUARD, {"ORIGINALS": originals, "ID": id, "GET": getattr, "REFUSED": refused})
-        sys.addaudithook(types.FunctionType(guard, {}))
+def _look_like(function: types.FunctionType, original: Callable[..., Any]) -> None:
+    """Gives a wrapper the attributes of its original, so that what looks at it sees the original."""
+    for name in ("__module__", "__name__", "__qualname__", "__doc__", "__annotations__", "__type_params__"):
+        with contextlib.suppress(AttributeError, TypeError):
+            setattr(function, name, getattr(original, name))
+    vars(function).update(getattr(original, "__dict__", {}))
+    if isinstance(original, types.FunctionType):
+        # Without an effect here, and to change them must have none on the original.
+        function.__defaults__ = original.__defaults__
+        function.__kwdefaults__ = original.__kwdefaults__ and dict(original.__kwdefaults__)
+    if not hasattr(function, "__wrapped__"):
+        function.__wrapped__ = original  # type: ignore[attr-defined]  # so that its signature is the original's
 
 
 def _replace_elsewhere(package: str, name: str, target: object, wrapper: object) -> None:

@@ -14,14 +14,11 @@ import select
 import signal
 import sys
 import time
+from collections.abc import Iterator
 from typing import Any
 
-from apigauge.sandboxes.worker import arguments, child, classify, cleanup, kernel, stops, watch, wire
-
-_LOOK_EVERY = 0.05
-_ALIVE_EVERY = 1.0
-_KEPT_BYTES = 4_000
-_FAILURES = ("failed", "memory", "process_limit", "early_exit")
+from apigauge.sandboxes.worker import accounts, child, cleanup, kernel, syscalls, watch, wire
+from apigauge.sandboxes.worker.program_run import ProgramRun
 
 
 def serve(config: dict[str, Any]) -> None:
@@ -29,16 +26,22 @@ def serve(config: dict[str, Any]) -> None:
 
     Args:
         config: ``preload`` (modules to import once), ``variables`` (environment), ``box`` (folder of the programs),
-            ``folders`` (all they can write to), ``users`` (range of their user ids, or None), ``alone`` (it has its own
-            PID namespace), ``sum_memory`` (no control group does it), ``limits`` (upper bounds), those of ``Inputs``.
+            ``folders`` (all they can write to), ``users`` (range of their user ids, or None), ``accounts`` (the folder
+            in which they are entered, or None), ``alone`` (it has its own PID namespace), ``sum_memory`` (no control
+            group does it), ``limits`` (upper bounds), those of ``Inputs``.
     """
     requests, answers = _take_streams()
     os.environ.clear()
     os.environ.update(config["variables"])
+    before = cleanup.entries(config["folders"])
     # A library that cannot be imported is reported to the host, and programs that do not need it still run.
-    problems = _preload(config["preload"])
+    problems = _preload(config["preload"], answers)
+    # What libraries write when they are imported (Keras makes /tmp/.keras) belongs to this user, not to the programs'.
+    cleanup.remove_others(before)
     supervisor = Supervisor(config, requests, answers)
     child.warm_up(config)
+    # In a container the engine has set a stricter one.
+    has_filter = config["users"] is None and syscalls.install()
     if "numpy.random" in sys.modules:
         sys.modules["numpy.random"].seed(child.SEED)
     gc.collect()
@@ -53,6 +56,7 @@ def serve(config: dict[str, Any]) -> None:
             "python": ".".join(map(str, sys.version_info[:3])),
             "ends": supervisor.ends,
             "calls": "frames" if supervisor.frames else "word",
+            "filter": has_filter,
             "resident": _resident(),
         },
     )
@@ -70,14 +74,36 @@ def _take_streams() -> tuple[int, int]:
     return requests, answers
 
 
-def _preload(modules: list[str]) -> list[str]:
+def _preload(modules: list[str], answers: int) -> list[str]:
+    """Imports the modules, which takes a busy machine minutes; a thread meanwhile tells the host that it goes on."""
     problems = []
-    for module in modules:
-        try:
-            importlib.import_module(module)
-        except Exception as error:  # noqa: BLE001 - reported to the host
-            problems.append(f"{module}: {type(error).__name__}: {error}")
+    with _saying_alive(answers) if modules else contextlib.nullcontext():
+        for module in modules:
+            try:
+                importlib.import_module(module)
+            except Exception as error:  # noqa: BLE001 - reported to the host
+                problems.append(f"{module}: {type(error).__name__}: {error}")
     return problems
+
+
+@contextlib.contextmanager
+def _saying_alive(answers: int) -> Iterator[None]:
+    """A sign of life every second; its thread has ended before anything is forked."""
+    import threading
+
+    is_over = threading.Event()
+
+    def say() -> None:
+        while not is_over.wait(1.0):
+            wire.write(answers, {"alive": True})
+
+    thread = threading.Thread(target=say, name="alive")
+    thread.start()
+    try:
+        yield
+    finally:
+        is_over.set()
+        thread.join()
 
 
 def _resident() -> int:
@@ -98,8 +124,11 @@ class Supervisor:
         self._alone = config["alone"]
         if not self._alone:
             kernel.become_subreaper()
+        # Outside a container of its own the control group has other processes too.
+        self._group = kernel.group_seconds() if self._users is not None else None
         self._everyone = cleanup.everyone_else if self._alone else cleanup.descendants
         self._folders = cleanup.Folders(config["folders"])
+        self._accounts = accounts.Accounts(config.get("accounts"))
         self.frames = watch.Frames.of_this_interpreter(sys.version_info.minor)
         # "kernel" if the kernel reports where a stopped child stands, else "word"; decided at the first child.
         self.ends = "kernel"
@@ -115,14 +144,23 @@ class Supervisor:
         self._count += 1
         user = self._next_user()
         self._page[:] = bytes(child.PAGE_BYTES)
-        run = _ProgramRun(self, request, user)
+        if user is not None:
+            self._accounts.enter(user, self._box())
+        run = ProgramRun(self, request, user)
         try:
             verdict = run.until_it_ends()
         finally:
             killed = cleanup.kill_all(self._everyone, alone=self._alone)
             run.close()
             clean = self._folders.empty(user) and killed
-        return verdict | {"clean": clean, "resident": _resident()}
+            # A port that a closed connection keeps would be in use for the next program.
+            # (In a container none does.)
+            clean = clean and (self._users is not None or not self._alone or not kernel.waiting_connections())
+        kills = kernel.out_of_memory_kills() if self._users is not None else 0
+        return verdict | {"clean": clean, "resident": _resident(), "out_of_memory_kills": kills}
+
+    def _box(self) -> str:
+        return os.path.join(self._config["box"], str(self._count))
 
     def _next_user(self) -> int | None:
         if self._users is None:
@@ -130,11 +168,11 @@ class Supervisor:
         first, last = self._users
         return int(first + (self._start + self._count) % (last - first))
 
-    # The methods that a _ProgramRun calls.
+    # The methods that a ProgramRun calls.
 
     def fork(self, request: dict[str, Any], user: int | None, streams: tuple[int, int]) -> int:
         """Starts the child; returns its process id. In the child this does not return."""
-        box = os.path.join(self._config["box"], str(self._count))
+        box = self._box()
         processes = request["limits"]["processes"]
         request = request | {"can_read": self.frames is not None}
         pid = os.fork()
@@ -146,7 +184,10 @@ class Supervisor:
         """A watch on a new child."""
         less = limits["memory_bytes"] < self._config["limits"]["memory_bytes"]
         sum_memory = self._config["sum_memory"] or less or sum_memory
-        return watch.Watch(limits | {"sum_memory": sum_memory}, self._everyone, _reaped_seconds)
+        limits = limits | {"sum_memory": sum_memory}
+        if self._group is None:
+            return watch.Watch(limits, self._everyone, _reaped_seconds)
+        return watch.Watch(limits, self._everyone, _group_seconds, is_complete=True)
 
     def report(self) -> dict[str, Any]:
         """What the child has written to the shared page."""
@@ -171,6 +212,11 @@ class Supervisor:
     def say_alive(self) -> None:
         """Tells the host that the supervisor is still alive during a long program."""
         wire.write(self._host[1], {"alive": True})
+
+
+def _group_seconds() -> float:
+    """CPU seconds of all in this container but this process."""
+    return (kernel.group_seconds() or 0.0) - time.process_time()
 
 
 def _reaped_seconds() -> float:
@@ -198,185 +244,3 @@ def _enter(user: int | None, box: str, processes: int) -> None:
     os.environ.update(HOME=box, TMPDIR=box, PWD=box, USER="sandbox", LOGNAME="sandbox")
     if "multiprocessing.process" in sys.modules:  # the folder in which a spawned process looks for the program
         sys.modules["multiprocessing.process"].ORIGINAL_DIR = box  # type: ignore[attr-defined]
-
-
-class _ProgramRun:
-    """One program, from its fork to its verdict."""
-
-    def __init__(self, supervisor: Supervisor, request: dict[str, Any], user: int | None) -> None:
-        self._supervisor = supervisor
-        self._limits = request["limits"]
-        self._lines = request["source"].count("\n") + 1
-        self._written = 0
-        self._ends: dict[int, bytes] = {}
-        self._stops: stops.Stops | None = None
-        self._returned = False
-        self._excess: watch.Excess | None = None
-        self._oom, self._forks = kernel.out_of_memory_kills(), kernel.refused_forks()
-        (out, out_end), (err, err_end) = os.pipe2(os.O_CLOEXEC), os.pipe2(os.O_CLOEXEC)
-        self._streams = {out: "stdout", err: "stderr"}
-        for stream in (out, err):
-            os.set_blocking(stream, False)
-        self._watch = supervisor.watch(self._limits, sum_memory=bool(request.get("sum_memory")))
-        self._pid = supervisor.fork(request, user, (out_end, err_end))
-        os.close(out_end)
-        os.close(err_end)
-
-    def until_it_ends(self) -> dict[str, Any]:
-        """Watches the child until its verdict is decided."""
-        look_at = time.monotonic() + _LOOK_EVERY
-        alive_at = time.monotonic() + _ALIVE_EVERY
-        open_streams = list(self._streams)
-        while True:
-            for stream in self._supervisor.wait(open_streams, max(0.0, look_at - time.monotonic())):
-                if not self._read(stream):
-                    open_streams.remove(stream)
-            if (verdict := self._changed()) is not None:
-                return verdict
-            now = time.monotonic()
-            if now >= look_at or self._excess:
-                self._excess = self._excess or self._watch.look()
-                if over := self._over():
-                    return over
-                look_at = now + _LOOK_EVERY
-            if now >= alive_at:
-                self._supervisor.say_alive()
-                alive_at = now + _ALIVE_EVERY
-
-    def drain(self) -> None:
-        """Reads what is in the pipes, up to the limit on output."""
-        for stream in self._streams:
-            while self._written <= self._limits["output_bytes"] and self._read(stream):
-                pass
-
-    def close(self) -> None:
-        """Closes the pipes."""
-        for stream in self._streams:
-            os.close(stream)
-
-    def _read(self, stream: int) -> bool:
-        left = self._limits["output_bytes"] + 1 - self._written
-        try:
-            data = os.read(stream, min(max(left, 1), 1 << 16))
-        except BlockingIOError:
-            return False
-        self._written += len(data)
-        self._ends[stream] = (self._ends.get(stream, b"") + data)[-_KEPT_BYTES:]
-        if self._written > self._limits["output_bytes"]:
-            self._excess = watch.Excess("output_limit", f"wrote more than {self._limits['output_bytes']} bytes")
-        return bool(data)
-
-    def _over(self) -> dict[str, Any] | None:
-        return self._verdict(self._excess.status, reason=self._excess.reason) if self._excess else None
-
-    def _changed(self) -> dict[str, Any] | None:
-        """Handles children that stopped or died; returns the verdict once the program's own process has ended."""
-        while True:
-            try:
-                pid, status = os.waitpid(-1, os.WNOHANG | os.WUNTRACED)
-            except ChildProcessError:
-                return self._verdict("killed", reason="disappeared")
-            if pid == 0:
-                return None
-            if pid != self._pid:
-                continue  # an orphan of the program
-            if not os.WIFSTOPPED(status):
-                return self._died(status)
-            if (verdict := self._stopped()) is not None:
-                return verdict
-
-    def _stopped(self) -> dict[str, Any] | None:
-        if self._stops is None:
-            self._begin()
-        elif self._stops.at_end():
-            self._watch.look()
-            self.drain()
-            return self._over() or self._verdict("passed")
-        else:
-            # Both, if two threads have stopped at the same time; the same twice, if two return at the same time.
-            recorded, returned = self._stops.records(), self._stops.has_returned()
-            if not recorded and not returned:
-                self._watch.look()
-                return self._verdict("killed", reason="stopped itself before its end")
-            self._returned = self._returned or returned
-        os.kill(self._pid, signal.SIGCONT)
-        return None
-
-    def _begin(self) -> None:
-        """The child is about to begin the program: its report so far was written by apigauge's own code."""
-        report = self._supervisor.report()
-        self._stage = report.get("stage", 0)
-        self._stops = stops.Stops(self._pid, report, self._supervisor.frames)
-        self._supervisor.frames = self._stops.frames
-        if not self._stops.has_place:
-            self._supervisor.ends = "word"
-
-    def _died(self, status: int) -> dict[str, Any]:
-        self._watch.look()
-        code = os.waitstatus_to_exitcode(status)
-        report = self._supervisor.report()
-        if kernel.out_of_memory_kills() > self._oom:
-            return self._verdict("memory", reason="was killed by the kernel for want of memory", exit=code)
-        if code == -signal.SIGXCPU or (code == -signal.SIGKILL and self._spent()):
-            return self._verdict("timeout", reason=f"used {self._limits['cpu_seconds']:g} s of CPU time", exit=code)
-        if code >= 0 and report.get("status") in _FAILURES:
-            return self._failed(report, code)
-        if kernel.refused_forks() > self._forks:
-            return self._verdict("process_limit", reason="was refused another process or thread", exit=code)
-        if code < 0:
-            return self._verdict("killed", reason=f"died of {kernel.signal_name(-code)}", exit=code)
-        return self._verdict("early_exit", reason=f"ended with exit status {code} before its last statement", exit=code)
-
-    def _spent(self) -> bool:
-        return bool(self._watch.cpu_seconds >= self._limits["cpu_seconds"])
-
-    def _failed(self, report: dict[str, Any], code: int) -> dict[str, Any]:
-        """The verdict for a failure that the child reported: a program can only choose how the failure is described."""
-        status, line = report["status"], report.get("line")
-        if status == "failed" and kernel.refused_forks() > self._forks:
-            status = "process_limit"
-        category = str(report.get("category")) if status == "failed" else None
-        if category == "syntax" and self._stops:
-            category = "other"  # a program that has started has compiled
-        reason = str(report.get("reason", ""))[: classify.MAX_TEXT].encode("utf-8", "backslashreplace").decode()
-        in_program = type(line) is int and 0 < line <= self._lines
-        verdict = self._verdict(status, category, reason, exit=code, line=line if in_program else None)
-        if category == "import":
-            verdict["stage"] = min(verdict["stage"], child.PARSES) if not self._returned else verdict["stage"]
-        return verdict
-
-    def _verdict(self, status: str, category: str | None = None, reason: str = "", **evidence: Any) -> dict[str, Any]:
-        self.drain()
-        stage = self._stage if self._stops else self._supervisor.report().get("stage", 0)
-        if self._returned:
-            stage = 4 if status == "passed" else 3
-        elif status == "passed":
-            stage = 2
-            reason = (
-                "ran to its end without making its API call"
-                if self._stops and self._stops.is_watched
-                else "ran to its end"
-            )
-        return {
-            "status": status,
-            "stage": stage,
-            "category": category,
-            "reason": reason,
-            "calls": self._calls(),
-            "evidence": {
-                **{name: value for name, value in evidence.items() if value is not None},
-                "cpu_seconds": round(self._watch.cpu_seconds, 3),
-                "peak_bytes": self._watch.peak_bytes,
-                "output_bytes": self._written,
-                **{name: self._text(stream) for stream, name in self._streams.items()},
-            },
-        }
-
-    def _calls(self) -> list[dict[str, Any]]:
-        """The calls recorded; where a child's memory cannot be read, those that it reports."""
-        if self._supervisor.frames:
-            return self._stops.calls if self._stops else []
-        return arguments.checked(self._supervisor.report().get("calls"))
-
-    def _text(self, stream: int) -> str:
-        return self._ends.get(stream, b"").decode("utf-8", "replace")

@@ -1,5 +1,6 @@
 """Measures what a program and its processes use, so that one that runs too long is killed, and where it stopped."""
 
+import collections
 import contextlib
 import ctypes
 import time
@@ -11,6 +12,8 @@ from apigauge.sandboxes.worker import arguments, kernel
 
 # Wall time is a limit only on a machine so busy that a program gets a tenth of the time it could use.
 _PATIENCE = 10
+# How far back a wait that is reported late can reach.
+_MAX_LOOKS = 1_000
 
 
 class Excess(NamedTuple):
@@ -24,17 +27,38 @@ class Watch:
     """Adds up what every process of a program uses, each time ``look`` is called.
 
     CPU time is what counts. Idle time is limited too, but it is counted only while none of the program's threads is on
-    a core or waiting for one, so that a busy machine does not change the verdict.
+    a core or waiting for one, so that a busy machine does not change the verdict. What is not counted as CPU time, such
+    as that of a process which ended unseen, counts as idle time, so a program's time is limited whatever it does.
+
+    Args:
+        limits: of the program.
+        everyone: its processes.
+        used: CPU seconds of those that the supervisor has reaped, or of the whole control group.
+        is_complete: whether ``used`` has all CPU time of the program, and so that of processes that nobody saw.
     """
 
-    def __init__(self, limits: dict[str, Any], everyone: Callable[[], list[int]], reaped: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        limits: dict[str, Any],
+        everyone: Callable[[], list[int]],
+        used: Callable[[], float],
+        *,
+        is_complete: bool = False,
+    ) -> None:
         self._limits = limits
         self._everyone = everyone
-        self._reaped = reaped
-        self._reaped_before = reaped()
+        self._used = used
+        self._is_complete = is_complete
+        self._used_before = used()
         self._began_at = self._seen_at = time.monotonic()
-        self._threads: dict[int, float] = {}
-        self._cpu: dict[int, float] = {}
+        # Seconds on a core, and waiting for one, by thread; the former of those that have ended.
+        self._threads: dict[int, tuple[float, float]] = {}
+        self._of_ended = 0.0
+        self._last_pid = kernel.last_pid()
+        self._running: set[int] = set()
+        # Of each look, newest last: the seconds since the one before, and how many of them were not idle.
+        self._looks: collections.deque[list[float]] = collections.deque(maxlen=_MAX_LOOKS)
+        # In which no thread was on a core or waiting for one.
         self.idle_seconds = 0.0
         self.cpu_seconds = 0.0
         self.peak_bytes = 0
@@ -42,31 +66,74 @@ class Watch:
     def look(self) -> Excess | None:
         """Measures; returns the limit that has been exceeded, if any."""
         stats = {pid: stat for pid in self._everyone() if (stat := kernel.stat(pid))}
-        computed = sum(max(0.0, stat.cpu_seconds - self._cpu.get(pid, 0.0)) for pid, stat in stats.items())
-        busy = max(computed, self._busiest(list(stats)))
-        self._cpu = {pid: stat.cpu_seconds for pid, stat in stats.items()}
-        # CPU time of ended processes is counted in their parents', or in the supervisor's once it has reaped them.
-        total = sum(self._cpu.values()) + self._reaped() - self._reaped_before
-        self.cpu_seconds = max(self.cpu_seconds, total)
         now = time.monotonic()
-        self.idle_seconds += max(0.0, now - self._seen_at - busy)
+        self._looks.append([now - self._seen_at, 0.0])
+        self.idle_seconds += now - self._seen_at
         self._seen_at = now
+        busy = self._busiest(list(stats))
+        before = self.cpu_seconds
+        self.cpu_seconds = max(before, self._total(stats))
+        self._cover(min(self._looks[-1][0], self.cpu_seconds - before))
+        for seconds in busy or ():
+            self._cover(seconds)
+        # Time that a hypervisor or a quota takes away is in no thread's account.
+        running = {pid for pid, stat in stats.items() if stat.state == "R"}
+        if busy is not None and running & self._running:
+            self._cover(self._looks[-1][0])
+        self._running = running
         self.peak_bytes = max(self.peak_bytes, self._resident(stats))
         return self._excess(sum(stat.threads for stat in stats.values()))
+
+    def _total(self, stats: dict[int, kernel.Stat]) -> float:
+        """CPU seconds of the program: two sums, neither of which is too large."""
+        used = self._used() - self._used_before
+        if self._is_complete:
+            return used
+        # CPU time of ended processes is counted in their parents', or in the supervisor's once it has reaped them.
+        reaped = sum(stat.cpu_seconds for stat in stats.values()) + used
+        # But not where a parent ignores its children's end: their time is what was seen of them.
+        seen = self._of_ended + sum(on_core for on_core, _ in self._threads.values())
+        return max(reaped, seen)
+
+    def _cover(self, seconds: float) -> None:
+        """Counts these last seconds as not idle: the kernel reports a wait only when it is over."""
+        for look in reversed(self._looks):
+            if seconds <= 0:
+                return
+            more = max(0.0, min(look[0], seconds) - look[1])
+            look[1] += more
+            self.idle_seconds -= more
+            seconds -= look[0]
 
     def _resident(self, stats: dict[int, kernel.Stat]) -> int:
         """Bytes in memory; shared pages are counted once if counting them several times would exceed the limit."""
         total = sum(stat.resident_bytes for stat in stats.values())
         if len(stats) > 1 and total > self._limits["memory_bytes"]:
-            return sum(kernel.proportional_bytes(pid) for pid in stats)
+            total = sum(kernel.proportional_bytes(pid) for pid in stats)
+        if self._limits.get("sum_memory") and len(self._looks) > 1:  # one look is too short for files that matter
+            total += kernel.bytes_in_nameless_files(stats)
         return total
 
-    def _busiest(self, pids: list[int]) -> float:
-        """The most that one thread has computed or waited for a core: by the sum, many threads would never be idle."""
-        now = {thread: used for pid in pids for thread, used in kernel.on_or_waiting_for_core(pid)}
-        busiest = max((used - self._threads.get(thread, 0.0) for thread, used in now.items()), default=0.0)
-        self._threads = now
-        return max(0.0, busiest)
+    def _busiest(self, pids: list[int]) -> list[float] | None:
+        """How long each thread has computed or waited for a core; the sum would make many threads look busy for ever.
+
+        None if processes have ended whose CPU time may be counted nowhere: they may be what others waited for.
+        """
+        now = {thread: used for pid in pids for thread, *used in kernel.on_and_waiting_for_core(pid)}
+        last_pid = kernel.last_pid()
+        created, self._last_pid = last_pid - self._last_pid, last_pid
+        busy, new = [], 0
+        for thread, (on_core, waiting) in now.items():
+            on_core_before, waiting_before = self._threads.get(thread, (0.0, 0.0))
+            if on_core < on_core_before:  # another thread of the same number
+                self._of_ended += on_core_before
+                on_core_before = waiting_before = 0.0
+            new += thread not in self._threads
+            busy.append(on_core - on_core_before + waiting - waiting_before)
+        ended = [used for thread, used in self._threads.items() if thread not in now]
+        self._of_ended += sum(on_core for on_core, _ in ended)
+        self._threads = {thread: (on_core, waiting) for thread, (on_core, waiting) in now.items()}
+        return busy if self._is_complete or (not ended and created <= new) else None
 
     def _excess(self, threads: int) -> Excess | None:
         limits = self._limits

@@ -33,10 +33,10 @@ def pack(message: dict[str, Any]) -> bytes:
 
 
 def _exactly(descriptor: int, count: int) -> bytes | None:
-    data = b""
+    data = bytearray()
     while len(data) < count:
         more = os.read(descriptor, count - len(data))
         if not more:
             return None
         data += more
-    return data
+    return bytes(data)

@@ -3,11 +3,14 @@
 # The next line lets argcomplete's global completion run this module.
 # PYTHON_ARGCOMPLETE_OK
 
+import atexit
 import os
 import sys
 import threading
 from collections.abc import Sequence
 from functools import partial
+
+_INTERRUPTED = 130
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -22,7 +25,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         code = 4
     except KeyboardInterrupt:  # while modules and plugins were loaded, or again while a command ended
         print("apigauge: interrupted; the same command resumes from here", file=sys.stderr)
-        code = 130
+        code = _INTERRUPTED
     except BaseException as error:  # noqa: BLE001 - Python's own exit code, 1, would be a regression for `gate`
         if "--debug" in arguments:
             import traceback
@@ -32,6 +35,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         code = 4
     if argv is None:  # the process's own command
         _leave_threads(code)
+        if code == _INTERRUPTED:
+            # CPython ends itself by the signal, and not with the code, if the interrupt passed through an exec(), as
+            # in the definition of a data class, wherever it was caught afterwards.
+            atexit._run_exitfuncs()  # noqa: SLF001 - there is no public way
+            _end(code)
     return code
 
 
@@ -53,9 +61,14 @@ def _leave_threads(code: int) -> None:
     from apigauge.harness.executors.prefetch import THREAD
 
     if any(thread.name == THREAD for thread in threading.enumerate()):
-        for stream in (sys.stdout, sys.stderr):
-            stream.flush()
-        os._exit(code)
+        _end(code)
+
+
+def _end(code: int) -> None:
+    """Ends the process with this code, and nothing else of Python's end."""
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+    os._exit(code)
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 
 from apigauge.benchmarks import load_benchmark as _load_benchmark
+from apigauge.benchmarks import reopen as _reopen
 from apigauge.benchmarks.types import Benchmark, Item
 from apigauge.errors import UsageError
 from apigauge.file_formats import ScoreRow
@@ -42,10 +43,10 @@ _scorers: dict[tuple[int, str], "_Scorer"] = {}
 
 
 def load_benchmark(name: str, data_dir: str | os.PathLike[str] | None = None) -> Benchmark:
-    """Reads a benchmark; the second time it is the same object.
+    """Reads a benchmark; the second time it is the same object, unless files of your own have changed.
 
     Args:
-        name: such as ``mini`` or ``apibench-torchhub``.
+        name: such as ``mini`` or ``apibench-torchhub``; or the path of a folder or an archive of your own.
         data_dir: where its files are; by default ``$APIGAUGE_DATA``, then the user's cache folder.
 
     Raises:
@@ -53,8 +54,11 @@ def load_benchmark(name: str, data_dir: str | os.PathLike[str] | None = None) ->
         DataError: its files are missing or damaged; the message says which and where they were looked for.
     """
     key = (name, str(data_dir or ""), os.environ.get("APIGAUGE_DATA", ""))
-    if key not in _benchmarks:
-        _benchmarks[key] = _load_benchmark(name, Path(data_dir) if data_dir is not None else None)
+    kept = _benchmarks.get(key)
+    if kept is None or kept.path:
+        read = _load_benchmark(name, Path(data_dir) if data_dir is not None else None)
+        if kept != read:
+            _benchmarks[key] = read
     return _benchmarks[key]
 
 
@@ -218,7 +222,7 @@ def compare(a: "PathOrRun", b: "PathOrRun") -> "Comparison":
     comparison.check_benchmarks(first, second)
     apis = {}
     if first.scores and second.scores:
-        apis = {item.id: item.api for item in load_benchmark(first.manifest["benchmark"]["name"]).items}
+        apis = {item.id: item.api for item in _reopen(first.manifest["benchmark"]).items}
     return comparison.compare(first, second, apis)
 
 

@@ -18,13 +18,17 @@ from typing import Any, NotRequired, TypedDict
 class BenchmarkRecord(TypedDict):
     """Which questions: the benchmark's name, the SHA-256 of its data, and how many items the run asks.
 
-    ``loader`` is a digest of the code that read the data.
+    ``loader`` is a digest of the code that read the data. ``version`` and ``licence`` are the benchmark's own, and
+    ``path`` is where a benchmark was read from that does not come with apigauge.
     """
 
     name: str
     digest: NotRequired[str]
     loader: NotRequired[str]
     items: NotRequired[int]
+    version: NotRequired[str]
+    licence: NotRequired[str]
+    path: NotRequired[str]
 
 
 class GeneratorRecord(TypedDict):

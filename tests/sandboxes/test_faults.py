@@ -71,6 +71,14 @@ def test_a_container_killed_in_the_middle_is_replaced_and_the_program_run_again(
     assert [verdict.status for verdict in verdicts] == ["passed"]
 
 
+def test_a_container_lost_after_a_memory_kill_costs_no_other_program_its_verdict(sandbox, client):
+    """The engine reports a container as out of memory for ever once one of its processes was."""
+    assert sandbox.run(Program("x = b'x' * (700 << 20)")).status == "memory"
+    with running(sandbox, Program("import time\ntime.sleep(0.5)")) as verdicts:
+        client.api.kill(current(sandbox))
+    assert [verdict.status for verdict in verdicts] == ["passed"]
+
+
 def test_a_supervisor_killed_in_the_middle_is_replaced(sandbox, client):
     with running(sandbox, Program("import time; time.sleep(0.9)")) as verdicts:
         os.kill(client.api.inspect_container(current(sandbox))["State"]["Pid"], signal.SIGKILL)

@@ -303,7 +303,9 @@ def test_a_verdict_says_where_and_why(sandbox):
     verdict = sandbox.run(Program("import sys\nprint('out')\nprint('err', file=sys.stderr)\nundefined"))
     assert verdict.reason == "NameError: name 'undefined' is not defined"
     assert verdict.evidence["line"] == 4
-    assert (verdict.evidence["stdout"], verdict.evidence["stderr"]) == ("out\n", "err\n")
+    assert verdict.evidence["stdout"] == "out\n"
+    first, _, *_, last = verdict.evidence["stderr"].splitlines()
+    assert (first, last) == ("err", verdict.reason)
 
 
 def test_every_program_starts_anew(sandbox):
@@ -321,8 +323,9 @@ def test_every_program_starts_anew(sandbox):
 def test_what_a_program_writes_to_the_shared_page_is_gone_for_the_next(sandbox):
     """The page is found through the runner's constants; what is on it must be this program's alone."""
     source = textwrap.dedent("""
-        import functools, sys
-        for value in sys._getframe(1).f_code.co_consts:
+        import functools, gc, types
+        codes = [one.__code__ for one in gc.get_objects() if isinstance(one, types.FunctionType)]
+        for value in (value for code in codes if code.co_filename == "<apigauge>" for value in code.co_consts):
             for part in getattr(value, "args", ()) if isinstance(value, functools.partial) else ():
                 if page := getattr(part, "_page", None):
                     print(any(page[8000:]))

@@ -6,7 +6,7 @@ import json
 import types
 
 constants = getattr(json.loads, "__code__").co_consts
-original = getattr(json.loads, "__wrapped__", None)
+original = next(one for one in json.loads.__code__.co_consts if isinstance(one, type(json.dumps)))
 if original:
     faked = tuple((lambda *_, **__: {}) if value is original else value for value in constants)
     copy = types.FunctionType(json.loads.__code__.replace(co_consts=faked), {})

@@ -5,7 +5,7 @@
 import json
 import types
 
-original = getattr(json.loads, "__wrapped__", None)
+original = next(one for one in json.loads.__code__.co_consts if isinstance(one, type(json.dumps)))
 if original:
     constants = tuple((lambda *_, **__: {}) if value is original else value for value in json.loads.__code__.co_consts)
     json.loads = types.FunctionType(json.loads.__code__.replace(co_consts=constants), {})

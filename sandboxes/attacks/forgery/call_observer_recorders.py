@@ -5,7 +5,7 @@
 import json
 
 wrapper = json.loads
-original = getattr(wrapper, "__wrapped__", None)
+original = next(one for one in json.loads.__code__.co_consts if isinstance(one, type(json.dumps)))
 things = [*wrapper.__code__.co_consts, *(cell.cell_contents for cell in wrapper.__closure__ or ())]
 if original:
     for thing in things:

@@ -16,7 +16,7 @@ def fake(*_, **__):
 
 def recycle():
     code = json.loads.__code__
-    address, original = id(code), json.loads.__wrapped__
+    address, original = id(code), next(one for one in json.loads.__code__.co_consts if isinstance(one, type(json.dumps)))
     constants = tuple(fake if value is original else value for value in code.co_consts)
     template = code.replace()
     kept = []
@@ -31,6 +31,6 @@ def recycle():
     return None
 
 
-if hasattr(json.loads, "__wrapped__"):
+if json.loads:
     json.loads = recycle() or fake
     json.loads("no JSON")

@@ -9,10 +9,9 @@ def fake(*_, **__):
     return {}
 
 
-if hasattr(json.loads, "__wrapped__"):
-    json.loads.__wrapped__ = fake
-    for cell in json.loads.__closure__ or ():
-        cell.cell_contents = fake
-    if not json.loads.__code__.co_freevars:
-        json.loads.__code__ = fake.__code__
-    json.loads("no JSON")
+json.loads.__wrapped__ = fake
+for cell in json.loads.__closure__ or ():
+    cell.cell_contents = fake
+if not json.loads.__code__.co_freevars:
+    json.loads.__code__ = fake.__code__
+json.loads("no JSON")

@@ -5,5 +5,5 @@
 import json
 import signal
 
-original = getattr(json.loads, "__wrapped__", json.loads)
+original = next(one for one in json.loads.__code__.co_consts if isinstance(one, type(json.dumps)))
 signal.raise_signal(signal.SIGSTOP)

@@ -12,9 +12,7 @@ def fake(*_, **__):
     return {}
 
 
-original = json.loads
-while hasattr(original, "__wrapped__"):
-    original = original.__wrapped__
+original = next(one for one in json.loads.__code__.co_consts if isinstance(one, type(json.dumps)))
 original.__code__ = fake.__code__
 original.__kwdefaults__ = None
 json.loads("no JSON")

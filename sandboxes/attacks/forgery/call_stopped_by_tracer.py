@@ -19,7 +19,7 @@ def fake(*_, **__):
     return {}
 
 
-original = json.loads.__wrapped__
+original = next(one for one in json.loads.__code__.co_consts if isinstance(one, type(json.dumps)))
 original.__code__ = fake.__code__
 original.__kwdefaults__ = None
 original.__globals__.update(sys=sys, functools=functools, signal=signal)

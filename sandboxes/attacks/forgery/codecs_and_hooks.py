@@ -20,4 +20,4 @@ codecs.register_error("backslashreplace", hook)
 sys.meta_path.insert(0, type("Finder", (), {"find_spec": hook}))
 sys.displayhook = sys.breakpointhook = warnings.showwarning = hook
 armed = True
-raise SystemExit
+raise SystemExit(3)

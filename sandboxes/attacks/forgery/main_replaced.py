@@ -8,4 +8,4 @@ main = types.ModuleType("__main__")
 main.ended = main.passed = main.status = True
 sys.modules["__main__"] = main
 globals().update(main.__dict__)
-raise SystemExit
+raise SystemExit(3)

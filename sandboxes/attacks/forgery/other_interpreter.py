@@ -5,4 +5,4 @@ import _xxsubinterpreters as interpreters
 
 inner = interpreters.create()
 interpreters.run_string(inner, "import signal; signal.raise_signal(signal.SIGSTOP)")
-raise SystemExit
+raise SystemExit(3)

@@ -18,4 +18,4 @@ class Stream:
 
 
 sys.stdout = sys.stderr = Stream()
-raise SystemExit
+raise SystemExit(3)

@@ -13,4 +13,4 @@ for name in ("exec", "print", "compile", "open", "isinstance", "type", "str", "l
 builtins.BaseException = builtins.Exception = builtins.SystemExit = KeyError
 sys.exit = os._exit = os.kill = os.getpid = signal.raise_signal = signal.pthread_kill = fake
 sys.excepthook = sys.unraisablehook = fake
-raise SystemExit
+raise SystemExit(3)

@@ -5,4 +5,4 @@ import ctypes
 
 stop = ctypes.cast(ctypes.CDLL(None)["raise"], ctypes.c_void_p)
 ctypes.pythonapi.Py_AddPendingCall(stop, ctypes.c_void_p(19))
-raise SystemExit
+raise SystemExit(3)

@@ -12,4 +12,4 @@ def profiler(frame, event, argument):
 
 caller = sys._getframe().f_back
 sys.setprofile(profiler)
-raise SystemExit
+raise SystemExit(3)

@@ -3,5 +3,5 @@
 # stage: 2
 
 if True:
-    raise SystemExit
+    raise SystemExit(3)
 print("never")

@@ -5,10 +5,10 @@ The new table sends every exception to the runner's last stop. No ctypes: memory
 # expect: killed
 # where: docker process
 import dis
+import gc
 import opcode
 import signal
 import struct
-import sys
 
 
 def word(number):
@@ -26,7 +26,8 @@ def template():
     return None
 
 
-runner = sys._getframe(1).f_code
+functions = [one for one in gc.get_objects() if type(one) is type(word)]
+runner = next(one.__code__ for one in functions if one.__code__.co_filename == "<apigauge>" and one.__name__ == "run")
 table = runner.co_exceptiontable
 head = bytes.__basicsize__ - 1
 # The fields of a bytearray over the table: count, type, length, allocated, start, begin, exports.

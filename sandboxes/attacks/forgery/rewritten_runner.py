@@ -7,7 +7,6 @@ made of C, is no protection. Nor does the interpreter use the C stack for calls 
 # stage: 2
 import gc
 import signal
-import sys
 import types
 
 TEXT = """
@@ -35,12 +34,13 @@ def behind(things, depth):
             yield from behind(gc.get_referents(thing), depth - 1)
 
 
-frame = sys._getframe().f_back
-while frame:
-    for function in list(behind(frame.f_code.co_consts, 3)):
+codes = [one.__code__ for one in gc.get_objects() if isinstance(one, types.FunctionType)]
+for code in codes:
+    if code.co_filename != "<apigauge>":
+        continue
+    for function in list(behind(code.co_consts, 3)):
         try:
             rewrite(function)
         except (TypeError, ValueError):
             pass
-    frame = frame.f_back
-raise SystemExit
+raise SystemExit(3)

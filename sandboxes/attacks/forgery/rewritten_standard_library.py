@@ -21,4 +21,4 @@ for module in (contextlib, linecache, threading, traceback):
             if isinstance(function, types.FunctionType) and not function.__code__.co_freevars:
                 function.__globals__.update(STOP=STOP, NUMBER=NUMBER)
                 function.__code__ = stop.__code__
-raise SystemExit
+raise SystemExit(3)

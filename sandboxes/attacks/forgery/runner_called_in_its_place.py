@@ -5,7 +5,6 @@ Its functions are rewritten to do nothing, so that the second run reaches the an
 # expect: early_exit | killed | failed/other
 # stage: 2
 import gc
-import sys
 import types
 
 TEXT = """
@@ -25,17 +24,18 @@ def behind(things, depth):
             yield from behind(gc.get_referents(thing), depth - 1)
 
 
-frame = sys._getframe().f_back
-while frame:
-    for function in list(behind(frame.f_code.co_consts, 3)):
+codes = [one.__code__ for one in gc.get_objects() if isinstance(one, types.FunctionType)]
+for runner in codes:
+    if runner.co_filename != "<apigauge>":
+        continue
+    for function in list(behind(runner.co_consts, 3)):
         space = {}
         exec(TEXT.format(names=", ".join(function.__code__.co_freevars) or "given"), space)
         code = next(value for value in space["outer"].__code__.co_consts if isinstance(value, types.CodeType))
-        again = types.FunctionType(frame.f_code, {})
+        again = types.FunctionType(runner, {})
         function.__globals__.update(AGAIN=again, PROGRAM=compile("pass", "fine", "exec"))
         try:
             function.__code__ = code
         except ValueError:
             pass
-    frame = frame.f_back
-raise SystemExit
+raise SystemExit(3)

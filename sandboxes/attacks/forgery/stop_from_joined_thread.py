@@ -12,4 +12,4 @@ def stop():
 
 
 threading.Thread(target=stop).start()
-raise SystemExit
+raise SystemExit(3)

@@ -1,8 +1,8 @@
 """Builds the hub: ``python3 -m apigauge.sandboxes.hubs.tensorflowhub.build OUT``, inside the environment.
 
 Below OUT: ``hub.json``, ``models/NAME`` with one tiny SavedModel for every family and its options, and ``tfhub/SHA1``,
-a relative link to it for every handle, in the naming of ``tensorflow_hub``'s cache. Each model is made in a forked
-process, so that counters inside TensorFlow, which end up in names, do not depend on what was made before.
+a relative link to it for every spelling of a handle, in the naming of ``tensorflow_hub``'s cache. Each model is made in
+a forked process, so that counters inside TensorFlow, which end up in names, do not depend on what was made before.
 """
 
 import importlib
@@ -48,7 +48,8 @@ def build(out: Path, processes: int = 2) -> None:
     work = [(name, *model, out / "models" / name) for name, model in sorted(specification.models(handles).items())]
     _run_each_in_a_process(work, processes)
     for handle in handles:
-        (out / "tfhub" / specification.cache_name(handle.url)).symlink_to(Path("..", "models", handle.model))
+        for url in specification.spellings(handle.url):
+            (out / "tfhub" / specification.cache_name(url)).symlink_to(Path("..", "models", handle.model))
     (out / "hub.json").write_text(json.dumps(index(handles), indent=1, sort_keys=True) + "\n", encoding="utf-8")
 
 

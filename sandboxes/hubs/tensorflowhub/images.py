@@ -4,7 +4,15 @@ import importlib
 from collections.abc import Mapping
 from typing import Any
 
-from apigauge.sandboxes.hubs.tensorflowhub.saving import function, new_object, set_call, variable
+from apigauge.sandboxes.hubs.tensorflowhub.saving import (
+    add_parameters,
+    function,
+    new_object,
+    require,
+    set_call,
+    sized,
+    variable,
+)
 
 tf: Any = importlib.import_module("tensorflow")
 
@@ -16,7 +24,14 @@ def _images(size: int | None, dtype: Any = None, batch: int | None = None, name:
 
 
 def image_model(
-    width: int, size: int | None = None, kind: str = "logits", style: str = "slim", *, serving: bool = True
+    width: int,
+    size: int | None = None,
+    kind: str = "logits",
+    style: str = "slim",
+    *,
+    serving: bool = True,
+    smallest: int = 1,
+    parameters: list[int] | None = None,
 ) -> tuple[Any, Mapping[str, Any]]:
     """Classification or feature vector.
 
@@ -26,12 +41,17 @@ def image_model(
         kind: ``logits`` or ``feature_vector``; also the signature's output.
         style: ``slim`` takes ``training`` and ``batch_norm_momentum``, ``keras`` only ``training``.
         serving: whether there is a ``serving_default``.
+        parameters: how many numbers the real model learns, and how many it keeps besides; None where that is unknown.
+        smallest: height and width below which convolutions without padding have nothing left.
     """
     kernel, bias = variable("kernel", (3, width)), variable("bias", (width,), seed=2)
     model = new_object({"kernel": kernel, "bias": bias}, trainable=True)
+    if parameters:
+        add_parameters(model, *parameters)
 
     def output(inputs: Any) -> Any:
-        values = tf.matmul(tf.reduce_mean(inputs, [1, 2]), kernel) + bias
+        pixels = large_enough(sized(inputs, [None, size, size, 3]), smallest)
+        values = tf.matmul(tf.reduce_mean(pixels, [1, 2]), kernel) + bias
         return tf.nn.relu(values) if kind == "feature_vector" else values
 
     def slim(inputs: Any, training: bool = False, batch_norm_momentum: Any = 0.99) -> Any:  # noqa: ARG001
@@ -51,6 +71,14 @@ def image_model(
     return model, {"serving_default": function(lambda inputs: {kind: output(inputs)}, input_signature=[images])}
 
 
+def large_enough(images: Any, smallest: int) -> Any:
+    """The images; the call fails if one of their sides is shorter."""
+    if smallest <= 1:
+        return images
+    side = tf.reduce_min(tf.shape(images)[1:3])
+    return require(side >= smallest, "Computed output size would be negative: the image is too small", images)
+
+
 def detector(anchors: int, extra: str = "raw", batch: int | None = 1) -> tuple[Any, Mapping[str, Any]]:
     """A detector of the Object Detection API: one image of type uint8 in, a dictionary out.
 
@@ -63,6 +91,7 @@ def detector(anchors: int, extra: str = "raw", batch: int | None = 1) -> tuple[A
     model = new_object({"kernel": kernel}, trainable=False)
 
     def detect(input_tensor: Any) -> Any:
+        input_tensor = sized(input_tensor, [batch, None, None, 3])
         boxes, scores, classes = _detections(tf.cast(input_tensor, tf.float32) / 255.0, kernel, 90)
         outputs = {
             "detection_boxes": boxes,
@@ -102,6 +131,7 @@ def lite_detector() -> tuple[Any, Mapping[str, Any]]:
     model = new_object({"kernel": kernel}, trainable=False)
 
     def detect(images: Any) -> Any:
+        images = sized(images, [None, None, None, 3])
         boxes, scores, classes = _detections(tf.cast(images, tf.float32) / 255.0, kernel, 90)
         height, width = tf.cast(tf.shape(images)[1], tf.float32), tf.cast(tf.shape(images)[2], tf.float32)
         count = tf.fill(tf.shape(images)[:1], _DETECTIONS)
@@ -132,7 +162,7 @@ def open_images_detector() -> tuple[Any, Mapping[str, Any]]:
 
 def open_images_outputs(images: Any, kernel: Any) -> dict[str, Any]:
     """Boxes and labels of one image, without a batch dimension, as both Open Images detectors give them."""
-    boxes, scores, classes = _detections(images, kernel, 601)
+    boxes, scores, classes = _detections(sized(images, [1, None, None, 3]), kernel, 601)
     labels = tf.cast(classes[0], tf.int64)
     text = tf.strings.as_string(labels)
     return {
@@ -150,6 +180,7 @@ def segmenter(size: int | None = None, classes: int = 21) -> tuple[Any, Mapping[
     model = new_object({"kernel": kernel}, trainable=False)
 
     def segment(images: Any) -> Any:
+        images = sized(images, [None, size, size, 3])
         scores = tf.tensordot(tf.cast(images, tf.float32), kernel, [[3], [0]])
         return {"SemanticPredictions": tf.argmax(scores, axis=-1)}
 
@@ -166,8 +197,9 @@ def style_transfer() -> tuple[Any, Mapping[str, Any]]:
     model = new_object({"weight": weight}, trainable=False)
 
     def stylize(placeholder: Any, placeholder_1: Any) -> Any:
-        style = tf.reduce_mean(placeholder_1, [1, 2], keepdims=True)
-        return [tf.clip_by_value(0.5 * placeholder + 0.5 * style + 0.0 * weight, 0.0, 1.0)]
+        content = sized(placeholder, [None, None, None, 3])
+        style = tf.reduce_mean(sized(placeholder_1, [None, None, None, 3]), [1, 2], keepdims=True)
+        return [tf.clip_by_value(0.5 * content + 0.5 * style + 0.0 * weight, 0.0, 1.0)]
 
     specs = [_images(None, name="placeholder"), _images(None, name="placeholder_1")]
     call = function(stylize, input_signature=specs)
@@ -203,6 +235,10 @@ def pose(size: int | None, people: int = 1) -> tuple[Any, Mapping[str, Any]]:
     model = new_object({"kernel": kernel}, trainable=False)
 
     def find(image: Any) -> Any:
+        image = sized(image, [1, size, size, 3])
+        if size is None:
+            even = tf.reduce_all(tf.math.floormod(tf.shape(image)[1:3], 32) == 0)
+            image = require(even, "Incompatible shapes: height and width must be multiples of 32", image)
         colour = tf.reduce_mean(tf.cast(image, tf.float32) / 255.0, [1, 2])
         shape = [1, 1, _KEYPOINTS, 3] if people == 1 else [1, _PEOPLE, 56]
         return {"output_0": tf.reshape(tf.sigmoid(tf.matmul(colour, kernel)), shape)}
@@ -236,7 +272,7 @@ def video(width: int, size: int | None, form: str = "tensor") -> tuple[Any, Mapp
     spec = tf.TensorSpec([None, None, size, size, 3], tf.float32, name="image")
 
     def classify(inputs: Any, training: bool = False) -> Any:  # noqa: ARG001
-        frames = inputs["image"] if form == "dict" else inputs
+        frames = sized(inputs["image"] if form == "dict" else inputs, [None, None, size, size, 3])
         return tf.matmul(tf.reduce_mean(frames, [1, 2, 3]), kernel)
 
     call = function(classify)
@@ -244,6 +280,12 @@ def video(width: int, size: int | None, form: str = "tensor") -> tuple[Any, Mapp
         call.get_concrete_function({"image": spec} if form == "dict" else spec, training)
     set_call(model, call)
     if form != "dict":
-        return model, {}
+
+        def serve(rgb_input: Any) -> Any:
+            return {"default": call(rgb_input, False)}
+
+        # As the modules of I3D in the old format have it.
+        named = tf.TensorSpec(spec.shape, tf.float32, name="rgb_input")
+        return model, {"default": function(serve, input_signature=[named])}
     serving = function(lambda image: {"classifier_head": call({"image": image}, False)})
     return model, {"serving_default": serving.get_concrete_function(spec)}

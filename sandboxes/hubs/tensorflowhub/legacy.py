@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from apigauge.sandboxes.hubs.tensorflowhub import images, texts
-from apigauge.sandboxes.hubs.tensorflowhub.saving import Signature
+from apigauge.sandboxes.hubs.tensorflowhub.saving import Signature, require, sized
 
 tf: Any = importlib.import_module("tensorflow")
 
@@ -26,12 +26,13 @@ def _weights(name: str, shape: tuple[int, ...]) -> Any:
     return tf.compat.v1.get_variable(name, initializer=values, use_resource=True)
 
 
-def image_module(width: int, size: int | None = None, kind: str = "logits") -> Graphs:
+def image_module(width: int, size: int | None = None, kind: str = "logits", smallest: int = 1) -> Graphs:
     """Classification (``logits``) or feature vector (``feature_vector``): signature ``default`` and its long form."""
 
     def fill() -> Mapping[str, Signature]:
         inputs = _placeholder("images", [None, size, size, 3])
-        values = tf.matmul(tf.reduce_mean(inputs, [1, 2]), _weights("kernel", (3, width)))
+        pixels = images.large_enough(sized(inputs, [None, size, size, 3]), smallest)
+        values = tf.matmul(tf.reduce_mean(pixels, [1, 2]), _weights("kernel", (3, width)))
         output = tf.nn.relu(values) if kind == "feature_vector" else values
         long = "image_classification" if kind == "logits" else "image_feature_vector"
         default = Signature({"images": inputs}, {"default": output})
@@ -79,14 +80,15 @@ def elmo() -> Graphs:
     return dict.fromkeys(_BOTH, fill)
 
 
-def encoder_module(width: int) -> Graphs:
-    """BERT and its kin: signature ``tokens``."""
+def encoder_module(width: int, vocabulary: int = 30_522, positions: int = 512) -> Graphs:
+    """BERT and its kin: signature ``tokens``; ids up to the vocabulary's size, texts up to the number of positions."""
 
     def fill() -> Mapping[str, Signature]:
         inputs = {
             name: _placeholder(name, [None, None], tf.int32) for name in ("input_ids", "input_mask", "segment_ids")
         }
-        rows = tf.gather(_weights("table", (64, 8)), tf.math.floormod(inputs["input_ids"], 64))
+        ids = texts.checked_ids(inputs["input_ids"], vocabulary, positions)
+        rows = tf.gather(_weights("table", (64, 8)), tf.math.floormod(ids, 64))
         rows *= tf.cast(inputs["input_mask"], tf.float32)[:, :, None]
         tokens = tf.tensordot(rows, _weights("kernel", (8, width)), [[2], [0]])
         pooled = tf.tanh(tokens[:, 0])
@@ -112,7 +114,9 @@ def video_module(width: int) -> Graphs:
 
     def fill() -> Mapping[str, Signature]:
         inputs = _placeholder("rgb_input", [None, None, 224, 224, 3])
-        output = tf.matmul(tf.reduce_mean(inputs, [1, 2, 3]), _weights("kernel", (3, width)))
+        clips = sized(inputs, [None, None, 224, 224, 3])
+        clips = require(tf.shape(clips)[1] >= 9, "Computed output size would be negative: the clip is too short", clips)
+        output = tf.matmul(tf.reduce_mean(clips, [1, 2, 3]), _weights("kernel", (3, width)))
         return {"default": Signature({"rgb_input": inputs}, {"default": output})}
 
     return {(): fill}

@@ -15,6 +15,8 @@ saved_model_pb2: Any = importlib.import_module("tensorflow.core.protobuf.saved_m
 
 # As hub.Module wrote it, and as hub.load tells the legacy format: tensorflow_hub/module_def.proto, format = 3.
 _LEGACY_MARK = b"\x08\x03"
+# What the names of variables begin with that are filled when a model is loaded.
+_FILLED = "filled_"
 
 
 class Signature(NamedTuple):
@@ -51,16 +53,89 @@ def function(python: Callable[..., Any], input_signature: Any = None) -> Any:
     return tf.function(python, input_signature=input_signature, autograph=False)
 
 
+def sized(tensor: Any, shape: list[int | None]) -> Any:
+    """The tensor; the call fails when it has another shape. A signature alone checks only types."""
+    return tf.ensure_shape(tensor, shape)
+
+
+def require(condition: Any, message: str, tensor: Any) -> Any:
+    """The tensor; the call fails where the condition does not hold, as inside the real model's graph."""
+    with tf.control_dependencies([tf.debugging.Assert(condition, [message])]):
+        return tf.identity(tensor)
+
+
 def set_call(model: Any, call: Any) -> None:
     """Makes the loaded object callable; Python looks ``__call__`` up in the class, TensorFlow in the object."""
     vars(model)["__call__"] = call
     model.__call__ = call
 
 
+class Filled(tf.saved_model.experimental.TrackableResource):  # type: ignore[misc]
+    """Variables of the real size that the files do not hold: the loader calls the initializer, which fills them."""
+
+    def __init__(self, variables: list[Any]) -> None:
+        super().__init__()
+        self.filled = variables
+        self._resource_handle = self._create_resource()
+
+    def _create_resource(self) -> Any:
+        return tf.raw_ops.AnonymousMutableHashTable(key_dtype=tf.int64, value_dtype=tf.int64)
+
+    @tf.function(input_signature=[], autograph=False)  # type: ignore[untyped-decorator]
+    def _initialize(self) -> None:
+        for one in self.filled:
+            one.assign(tf.fill(one.shape, 0.01))
+
+
+def add_parameters(model: Any, trainable: int, fixed: int) -> None:
+    """Gives a model as many parameters as the real one has, beside those that it computes with.
+
+    Args:
+        model: its variables count.
+        trainable: numbers that training changes, all of the real model's.
+        fixed: numbers that it does not change, such as the means of batch normalization.
+    """
+    more = trainable - sum(one.shape.num_elements() for one in model.trainable_variables)
+    new = []
+    for number, count in enumerate((more, fixed)):
+        if count > 0:
+            new.append(tf.Variable(tf.zeros([count]), name=f"{_FILLED}{number}", trainable=number == 0))
+    model.filled = Filled(new)
+    model.variables = [*model.variables, *new]
+    model.trainable_variables = [*model.trainable_variables, *(one for one in new if one.trainable)]
+
+
 def save(model: Any, folder: Path, signatures: Mapping[str, Any]) -> None:
     """Writes a TensorFlow 2 SavedModel."""
     tf.saved_model.save(model, str(folder), signatures=dict(signatures))
+    if hasattr(model, "filled"):
+        _leave_out(folder)
     _make_reproducible(folder)
+
+
+def _leave_out(folder: Path) -> None:
+    """Writes the checkpoint once more, without the variables that are filled when the model is loaded."""
+    graph_pb2 = importlib.import_module("tensorflow.core.protobuf.trackable_object_graph_pb2")
+    prefix = folder / "variables" / "variables"
+    reader = tf.train.load_checkpoint(str(prefix))
+    graph = graph_pb2.TrackableObjectGraph.FromString(reader.get_tensor("_CHECKPOINTABLE_OBJECT_GRAPH"))
+    dropped = set()
+    for node in graph.nodes:
+        if any(attribute.full_name.startswith(_FILLED) for attribute in node.attributes):
+            dropped |= {attribute.checkpoint_key for attribute in node.attributes}
+            del node.attributes[:]
+            node.ClearField("has_checkpoint_values")
+    values = {name: tf.constant(reader.get_tensor(name)) for name in sorted(reader.get_variable_to_shape_map())}
+    values = {name: value for name, value in values.items() if name not in dropped}
+    values["_CHECKPOINTABLE_OBJECT_GRAPH"] = tf.constant(graph.SerializeToString(deterministic=True))
+    for path in prefix.parent.iterdir():
+        path.unlink()
+    tf.raw_ops.SaveV2(
+        prefix=str(prefix),
+        tensor_names=list(values),
+        shape_and_slices=[""] * len(values),
+        tensors=list(values.values()),
+    )
 
 
 def save_legacy(folder: Path, graphs: Mapping[tuple[str, ...], Callable[[], Mapping[str, Signature]]]) -> None:

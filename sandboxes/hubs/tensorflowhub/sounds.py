@@ -1,16 +1,20 @@
 """Models that take sound: waveforms of mono samples at 16 kHz between -1 and 1."""
 
+import csv
 import importlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from apigauge.sandboxes.hubs.tensorflowhub.saving import function, new_object, set_call, variable
+from apigauge.sandboxes.hubs.tensorflowhub.saving import function, new_object, set_call, sized, variable
 
 tf: Any = importlib.import_module("tensorflow")
 
-# Samples of a frame and of the step to the next: 0.96 s and 0.48 s for scores, 25 ms and 10 ms for spectra.
-_FRAME, _STEP, _WINDOW, _HOP = 15_360, 7_680, 400, 160
+# Samples of spectra's windows and of the step to the next, 25 ms and 10 ms. 96 of them, 0.96 s, are one patch.
+_WINDOW, _HOP = 400, 160
+_PATCH = _WINDOW + 95 * _HOP
+# From one of YAMNet's patches to the next, and from one of VGGish's.
+_STEP, _NEXT = 7_680, 15_360
 _YAMNET_CLASSES = 521
 
 
@@ -28,19 +32,31 @@ def _loudness(frames: Any) -> Any:
     return tf.stack([tf.reduce_mean(frames, 1), tf.sqrt(tf.reduce_mean(frames * frames, 1) + 1e-9)], axis=1)
 
 
+def _names() -> list[str]:
+    """AudioSet's names of YAMNet's classes, https://research.google.com/audioset/ontology; CC BY 4.0."""
+    return Path(__file__).with_name("audioset_names.txt").read_text(encoding="utf-8").splitlines()
+
+
 def yamnet(folder: Path) -> tuple[Any, Mapping[str, Any]]:
     """A tuple of scores [N, 521], embeddings [N, 1024] and spectrogram [M, 64]; ``class_map_path()`` names a table."""
     scores, vectors = variable("scores", (2, _YAMNET_CLASSES)), variable("embeddings", (2, 1024), seed=2)
     bands = variable("bands", (2, 64), seed=3)
     model = new_object({"scores": scores, "embeddings": vectors, "bands": bands}, trainable=False)
     table = folder / "yamnet_class_map.csv"
-    rows = [f"{number},/m/{number:05d},Sound {number}" for number in range(_YAMNET_CLASSES)]
-    table.write_text("\n".join(["index,mid,display_name", *rows, ""]), encoding="utf-8")
+    with table.open("w", encoding="utf-8", newline="") as file:
+        lines = csv.writer(file, lineterminator="\n")
+        lines.writerow(["index", "mid", "display_name"])
+        lines.writerows([number, f"/m/{number:05d}", name] for number, name in enumerate(_names()))
     model.class_map = tf.saved_model.Asset(str(table))
 
     def listen(waveform: Any) -> Any:
-        loudness = _loudness(_frames(waveform, _FRAME, _STEP))
-        spectrum = tf.matmul(_loudness(_frames(waveform, _WINDOW, _HOP)), bands)
+        # Filled up to whole patches, at least one, as in features.py of the published code.
+        samples = tf.shape(sized(waveform, [None]))[0]
+        beyond = tf.maximum(samples - _PATCH, 0)
+        whole = _PATCH + _STEP * ((beyond + _STEP - 1) // _STEP)
+        filled = tf.pad(waveform, [[0, whole - samples]])
+        loudness = _loudness(tf.signal.frame(filled, _PATCH, _STEP))
+        spectrum = tf.matmul(_loudness(tf.signal.frame(filled, _WINDOW, _HOP)), bands)
         return tf.sigmoid(tf.matmul(loudness, scores)), tf.nn.relu(tf.matmul(loudness, vectors)), spectrum
 
     call = function(listen, input_signature=[_waveform()])
@@ -56,7 +72,7 @@ def audio_embedding(width: int) -> tuple[Any, Mapping[str, Any]]:
     model = new_object({"kernel": kernel}, trainable=False)
 
     def listen(waveform: Any) -> Any:
-        return tf.matmul(_loudness(_frames(waveform, _FRAME, _FRAME)), kernel)
+        return tf.matmul(_loudness(tf.signal.frame(sized(waveform, [None]), _PATCH, _NEXT)), kernel)
 
     call = function(listen, input_signature=[_waveform()])
     set_call(model, call)
@@ -90,7 +106,7 @@ def pitch() -> tuple[Any, Mapping[str, Any]]:
     model = new_object({"kernel": kernel}, trainable=False)
 
     def listen(input_audio_samples: Any) -> Any:
-        values = tf.sigmoid(tf.matmul(_loudness(_frames(input_audio_samples, 1024, 512)), kernel))
+        values = tf.sigmoid(tf.matmul(_loudness(_frames(sized(input_audio_samples, [None]), 1024, 512)), kernel))
         return {"pitch": values[:, 0], "uncertainty": values[:, 1]}
 
     return model, {"serving_default": function(listen, input_signature=[_waveform("input_audio_samples")])}
@@ -109,6 +125,7 @@ def speech_model(width: int, samples: int = 246_000, frames: int = 768) -> tuple
     spec = tf.TensorSpec([None, samples], tf.float32, name="speech")
 
     def listen(speech: Any, training: bool = False) -> Any:  # noqa: ARG001
+        speech = sized(speech, [None, samples])
         framed = tf.reshape(speech[:, : frames * (samples // frames)], [-1, frames, samples // frames])
         loudness = tf.stack([tf.reduce_mean(framed, 2), tf.math.reduce_variance(framed, 2)], axis=2)
         return tf.tensordot(loudness, kernel, [[2], [0]])

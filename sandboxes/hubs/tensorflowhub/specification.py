@@ -54,6 +54,11 @@ def cache_name(url: str) -> str:
     return hashlib.sha1(url.encode("utf8")).hexdigest()  # noqa: S324 - the library's own choice
 
 
+def spellings(url: str) -> tuple[str, ...]:
+    """The addresses under which the hub itself has a model: with a query that names the format too."""
+    return url, f"{url}?tf-hub-format=compressed"
+
+
 def read(lines: Iterable[str] | None = None) -> tuple[Handle, ...]:
     """Every handle, in the order of the file, which is sorted."""
     rows = FILE.read_text(encoding="utf-8").splitlines() if lines is None else lines

@@ -4,13 +4,20 @@ import importlib
 from collections.abc import Mapping
 from typing import Any
 
-from apigauge.sandboxes.hubs.tensorflowhub.saving import function, new_object, set_call, variable
+from apigauge.sandboxes.hubs.tensorflowhub.saving import (
+    add_parameters,
+    function,
+    new_object,
+    require,
+    set_call,
+    variable,
+)
 
 tf: Any = importlib.import_module("tensorflow")
 
 _BUCKETS, _INNER = 64, 8
 # BERT's own ids of [CLS] and [SEP]; words are hashed into the rest of the vocabulary.
-_CLS, _SEP, _FIRST, _VOCABULARY = 101, 102, 1000, 28_996
+_CLS, _SEP, _FIRST, _VOCABULARY = 101, 102, 1000, 21_128
 
 
 def _texts(name: str = "inputs", shape: list[int | None] | None = None) -> Any:
@@ -34,15 +41,18 @@ def _case_folded(texts: Any) -> Any:
     return importlib.import_module("tensorflow_text").case_fold_utf8(texts)
 
 
-def text_embedding(width: int) -> tuple[Any, Mapping[str, Any]]:
-    """Texts [N] in, vectors [N, width] out; trainable."""
+def text_embedding(width: int, words: int = 0) -> tuple[Any, Mapping[str, Any]]:
+    """Texts [N] in, vectors [N, width] out; trainable, with so many words' vectors if that number is given."""
     weights = _embedding_variables(width)
     model = new_object(weights, trainable=True)
+    if words:
+        add_parameters(model, words * width, 0)
     spec = _texts("sentences", [None])
     call = function(lambda sentences: embed(sentences, weights["table"], weights["kernel"]), input_signature=[spec])
     set_call(model, call)
-    serving = function(lambda sentences: {"outputs": call(sentences)}, input_signature=[spec])
-    return model, {"serving_default": serving}
+    # As TensorFlow itself names the only output of the only function, and as the sentence encoders name it.
+    both = function(lambda sentences: dict.fromkeys(("outputs", "output_0"), call(sentences)), input_signature=[spec])
+    return model, {"serving_default": both}
 
 
 def sentence_encoder(
@@ -95,7 +105,22 @@ def question_answering(width: int = 512, *, needs_text_ops: bool = False) -> tup
     }
 
 
-def encoder(width: int, layers: int, inputs: str = "dict", *, sentence: bool = False) -> tuple[Any, Mapping[str, Any]]:
+def checked_ids(ids: Any, vocabulary: int, positions: int) -> Any:
+    """The ids [N, length]; the call fails if one is not in the vocabulary, or if the text is too long."""
+    ids = require(tf.shape(ids)[1] <= positions, f"Incompatible shapes: more than {positions} positions", ids)
+    inside = tf.reduce_all((ids >= 0) & (ids < vocabulary))
+    return require(inside, f"indices is not in [0, {vocabulary})", ids)
+
+
+def encoder(
+    width: int,
+    layers: int,
+    inputs: str = "dict",
+    *,
+    sentence: bool = False,
+    vocabulary: int = 30_522,
+    positions: int = 512,
+) -> tuple[Any, Mapping[str, Any]]:
     """A transformer encoder: ids, mask and types [N, length] in, vectors of the text and of its tokens out.
 
     Args:
@@ -103,6 +128,8 @@ def encoder(width: int, layers: int, inputs: str = "dict", *, sentence: bool = F
         layers: number of them, for ``encoder_outputs``.
         inputs: ``dict``, or ``list`` for the older interface: three tensors in, two out.
         sentence: whether there is a ``default`` output too, a sentence's vector of unit length.
+        vocabulary: how many ids there are.
+        positions: how long a text may be.
     """
     table, kernel = variable("table", (_BUCKETS, _INNER)), variable("kernel", (_INNER, width), seed=2)
     model = new_object({"table": table, "kernel": kernel}, trainable=True)
@@ -110,7 +137,8 @@ def encoder(width: int, layers: int, inputs: str = "dict", *, sentence: bool = F
     specs = {name: tf.TensorSpec([None, None], tf.int32, name=name) for name in names}
 
     def encode(ids: Any, mask: Any) -> tuple[Any, Any]:
-        rows = tf.gather(table, tf.math.floormod(ids, _BUCKETS)) * tf.cast(mask, tf.float32)[:, :, None]
+        buckets = tf.math.floormod(checked_ids(ids, vocabulary, positions), _BUCKETS)
+        rows = tf.gather(table, buckets) * tf.cast(mask, tf.float32)[:, :, None]
         tokens = tf.tensordot(rows, kernel, [[2], [0]])
         return tf.tanh(tokens[:, 0]), tokens
 
@@ -126,30 +154,60 @@ def encoder(width: int, layers: int, inputs: str = "dict", *, sentence: bool = F
     for training in (False, True):
         call.get_concrete_function(specs if inputs == "dict" else list(specs.values()), training)
     set_call(model, call)
-    return model, {}
+
+    def serve(input_word_ids: Any, input_mask: Any, input_type_ids: Any) -> Any:  # noqa: ARG001
+        pooled, tokens = encode(input_word_ids, input_mask)
+        outputs = {"pooled_output": pooled, "sequence_output": tokens}
+        return {**outputs, "default": tf.math.l2_normalize(pooled, axis=1)} if sentence else outputs
+
+    return model, {"serving_default": function(serve, input_signature=list(specs.values()))}
 
 
 def preprocessor(length: int = 128) -> tuple[Any, Mapping[str, Any]]:
-    """Texts [N] in, a dictionary of ids, mask and types [N, length] out; the program has to import tensorflow_text."""
+    """Texts [N] in, a dictionary of ids, mask and types [N, length] out; the program has to import tensorflow_text.
+
+    ``tokenize`` and ``bert_pack_inputs`` do the two halves, for one segment or two and for any length.
+    """
     model = new_object({}, trainable=False)
 
     def ids_of(texts: Any) -> Any:
         words = tf.strings.split(_case_folded(texts))
-        return words.with_values(_FIRST + tf.strings.to_hash_bucket_fast(words.values, _VOCABULARY - _FIRST))
-
-    def prepare(inputs: Any) -> Any:
-        ids = tf.cast(ids_of(inputs)[:, : length - 2].to_tensor(shape=[None, length - 2]), tf.int32)
-        used = tf.reduce_sum(tf.cast(ids > 0, tf.int32), axis=1)
-        first = tf.fill([tf.shape(ids)[0], 1], _CLS)
-        last = tf.one_hot(used + 1, length, on_value=_SEP, off_value=0, dtype=tf.int32)
-        word_ids = tf.pad(tf.concat([first, ids], axis=1), [[0, 0], [0, 1]]) + last
-        mask = tf.sequence_mask(used + 2, length, dtype=tf.int32)
-        return {"input_word_ids": word_ids, "input_mask": mask, "input_type_ids": tf.zeros_like(mask)}
+        ids = _FIRST + tf.strings.to_hash_bucket_fast(words.values, _VOCABULARY - _FIRST)
+        return words.with_values(tf.cast(ids, tf.int32))
 
     texts = _texts(shape=[None])
-    call = function(prepare, input_signature=[texts])
+    call = function(lambda inputs: pack([ids_of(inputs)], length), input_signature=[texts])
     set_call(model, call)
-    model.tokenize = function(
-        lambda inputs: tf.expand_dims(tf.cast(ids_of(inputs), tf.int32), -1), input_signature=[texts]
-    )
+
+    def tokenize(inputs: Any) -> Any:
+        """Words of pieces; here each word is one piece."""
+        words = ids_of(inputs)
+        count = tf.shape(words.values, out_type=tf.int64)[0]
+        return words.with_values(tf.RaggedTensor.from_row_splits(words.values, tf.range(count + 1)))
+
+    model.tokenize = function(tokenize, input_signature=[texts])
+    pack_inputs = function(pack)
+    size = tf.TensorSpec([], tf.int32, name="seq_length")
+    for rank in (2, 3):
+        segment = tf.RaggedTensorSpec([None] * rank, tf.int32, ragged_rank=rank - 1)
+        for count in (1, 2):
+            pack_inputs.get_concrete_function([segment] * count, size)
+    model.bert_pack_inputs = pack_inputs
     return model, {"serving_default": call}
+
+
+def pack(inputs: list[Any], seq_length: Any) -> Any:
+    """Segments between [CLS] and [SEP], cut at their ends alike, as ids, mask and types [N, length]."""
+    flat = [segment.merge_dims(1, 2) if segment.shape.rank == 3 else segment for segment in inputs]
+    share = (seq_length - 1 - len(flat)) // len(flat)
+    rows = tf.shape(flat[0].row_lengths())[0]
+    first, last = (tf.fill([rows, 1], mark) for mark in (_CLS, _SEP))
+    pieces, kinds = [first], [tf.zeros_like(first)]
+    for number, segment in enumerate(flat):
+        piece = tf.concat([segment[:, :share], last], axis=1)
+        pieces.append(piece)
+        kinds.append(tf.zeros_like(piece) + number)
+    ids, types = tf.concat(pieces, axis=1), tf.concat(kinds, axis=1)
+    shape = [None, seq_length] if isinstance(seq_length, int) else tf.stack([-1, seq_length])
+    ids, types, mask = (one.to_tensor(shape=shape) for one in (ids, types, tf.ones_like(ids)))
+    return {"input_word_ids": ids, "input_mask": mask, "input_type_ids": types}

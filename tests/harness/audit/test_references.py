@@ -19,6 +19,12 @@ ROWS = {
     "not installed": (f"import nothing_of_that_name\n{GOOD}", "environment"),
     "stops later": (f"{GOOD}\n1 / 0", "ours"),
 }
+# References without a program, and what their failure is attributed to.
+ALONE = {
+    "a call alone": (CALL, "ours"),
+    "a call alone that fails": ("statistics.quantiles([1, 2], data=[1, 2])", "benchmark"),
+    "a call alone of what is nowhere imported": ("nowhere.quantiles([1, 2])", "benchmark"),
+}
 
 
 @pytest.fixture
@@ -74,3 +80,23 @@ def test_reference_answers_are_extracted_like_a_model_s(benchmark):
     (row,) = program_answers(one)
     assert row["extraction"]["call"] == CALL
     assert row["extraction"]["program"].endswith("reference program has')")
+
+
+def test_a_call_alone_is_attributed_by_what_it_does_once_its_name_is_imported(benchmark, sandbox):
+    alone = [Item(name, "do it", call, "", "numbers", api_key(call)) for name, (call, _) in ALONE.items()]
+    execution = run_references(dataclasses.replace(benchmark, rows=(*alone, *benchmark.rows[:1])), sandbox)
+    assert {one.row: one.attribution for one in execution.references} == {"good": None} | {
+        name: attribution for name, (_, attribution) in ALONE.items()
+    }
+    assert {one.row for one in execution.sound()} == {"good"}
+    # It is run as the answer has it.
+    assert {one.label for one in execution.references if one.row in ALONE} == {"failed/name"}
+    assert execution.metrics == {"exec.call": 0.25, "exec.rate": 0.25}
+
+
+def test_a_call_of_an_object_is_the_call_that_made_the_object(benchmark, sandbox):
+    call = "pattern.findall(text)"
+    program = "import re\ntext = 'a1b2'\npattern = re.compile('[0-9]')\npattern.findall(text)"
+    item = Item("object", "do it", call, program, "numbers", api_key(call))
+    execution = run_references(dataclasses.replace(benchmark, rows=(item,)), sandbox)
+    assert execution.metrics == {"exec.call": 1.0, "exec.rate": 1.0}

@@ -204,3 +204,46 @@ def test_pages_and_table_have_tokens_and_cost(run, tmp_path):
     with (tmp_path / "site" / "leaderboard.csv").open(encoding="utf-8", newline="") as file:
         row = next(csv.DictReader(file))
     assert (row["prompt_tokens"], row["completion_tokens"], float(row["dollars"])) == ("500", "250", 0.003)
+
+
+@pytest.fixture
+def budget(server, tmp_path, capsys):
+    """Calls the gate with a budget against a baseline of twelve questions; returns its code, result and what it said."""
+    server_options = ["--model", "openai:m", "--base-url", server.url, "--concurrency", "1", "--sandbox", "none"]
+    command = ["run", "--benchmark", "mini", *server_options, "--limit", "20", "--out", str(tmp_path / "base")]
+    assert main([*command, "--metrics", "ast.exact"]) == 0
+
+    def call(*more):
+        capsys.readouterr()
+        command = ["gate", str(tmp_path / "new"), "--baseline", str(tmp_path / "base"), "--budget", "20", "--json"]
+        code = main([*command, *server_options, "--metric", "ast.exact", *more])
+        shown = capsys.readouterr()
+        return code, json.loads(shown.out) if shown.out else {}, shown.err
+
+    return call
+
+
+def test_a_gate_that_may_take_no_more_decides_by_its_last_look_and_goes_on_later(budget, server, tmp_path):
+    requests = len(server.requests)
+    code, result, _ = budget("--max-tokens", "750")  # five questions of 150, and looks after each second one
+    assert (code, result["decision"], result["asked"]) == (3, "inconclusive", 4)
+    assert len(server.requests) - requests == 5
+    assert result["metrics"][0]["n"] == 4
+    code, result, _ = budget("--max-tokens", "100000", "--markdown", str(tmp_path / "gate.md"))
+    assert (code, result["budget"]) == (3, 20)
+    assert len(server.requests) - requests == result["asked"] > 5  # each question once
+    assert "--max-tokens" not in (tmp_path / "gate.md").read_text(encoding="utf-8")
+
+
+def test_a_gate_that_cannot_afford_its_first_look_is_broken(budget, server, tmp_path):
+    code, result, said = budget("--max-cost", "0.0001", "--price", "2", "8")
+    assert (code, result) == (4, {})
+    assert "reached before the first 2 questions are answered" in said
+    assert budget("--max-tokens", "300", "--markdown", str(tmp_path / "gate.md"))[0] == 3
+    assert "Then --max-tokens or --max-cost was reached" in (tmp_path / "gate.md").read_text(encoding="utf-8")
+
+
+def test_a_finished_run_takes_nothing_that_could_be_limited(budget, tmp_path, apigauge):
+    done = apigauge("gate", tmp_path / "base", "--baseline", tmp_path / "base", "--max-tokens", "5")
+    assert done.returncode == 2
+    assert "--max-cost and --max-tokens bound what --budget may take" in done.stderr

@@ -19,7 +19,8 @@ def program(tmp_path):
 def test_exec_prints_the_verdict_and_what_the_program_wrote(apigauge, program):
     done = apigauge("sandbox", "exec", program, *BARE)
     assert done.returncode == 0
-    assert done.stdout == "failed (name), stage 3: NameError: name 'undefined' is not defined\n--- stdout\n[1]\n"
+    first = "failed (name), stage 3: NameError: name 'undefined' is not defined\n--- stdout\n[1]\n--- stderr\nTraceback"
+    assert done.stdout.startswith(first)
     assert "process sandbox" in done.stderr  # what it does not protect from
 
 
@@ -29,6 +30,15 @@ def test_exec_finds_the_first_call_of_an_imported_function_or_takes_the_one_name
     verdict = json.loads(apigauge("sandbox", "exec", program, *BARE, "--json").stdout)
     assert (verdict["status"], verdict["category"], verdict["stage"]) == ("failed", "name", 3)
     assert verdict["evidence"]["line"] == 3
+
+
+def test_exec_prints_no_control_characters_of_a_program(apigauge, tmp_path):
+    path = tmp_path / "program.py"
+    path.write_text("print('\\x1b[2Jé')\nraise ValueError('\\x1b[1A\\r\\x9bpassed, stage 4')\n", encoding="utf-8")
+    done = apigauge("sandbox", "exec", path, *BARE)
+    assert not set(done.stdout) & {"\x1b", "\r", "\x9b"}
+    assert done.stdout.startswith("failed (other), stage 2: ValueError: \\x1b[1A")
+    assert "\\x1b[2Jé\n" in done.stdout
 
 
 def test_exec_takes_limits(apigauge, tmp_path):

@@ -91,7 +91,13 @@ def test_a_run_holds_what_its_files_are_documented_to_hold(tmp_path, mini):
     manifest = run_directory.read_json(tmp_path / "manifest.json")
     loader = manifest["benchmark"].pop("loader")
     assert loader == code_digest(*LOADER_CODE)
-    assert manifest["benchmark"] == {"name": "mini", "digest": mini.digest, "items": 56}
+    assert manifest["benchmark"] == {
+        "name": "mini",
+        "digest": mini.digest,
+        "items": 56,
+        "version": "1-A",
+        "licence": "Apache-2.0",
+    }
     assert manifest["generator"]["spec"] == f"constant:{TOPK}"
     assert set(manifest["metrics"]) == set(STATIC)
     assert manifest["timings"]["seconds"] > 0

@@ -101,3 +101,27 @@ def test_a_process_whose_thread_still_answers_ends_all_the_same():
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
     assert (done.returncode, done.stdout) == (130, ""), done.stderr
+
+
+INTERRUPTED_IN_EXEC = """
+import signal, sys
+import apigauge.__main__ as program
+import apigauge.harness.cli.main as commands
+import apigauge.harness.executors.prefetch  # a later import would run an exec() of its own, which ends well
+
+def interrupted(arguments):
+    exec("import signal; signal.raise_signal(signal.SIGINT)")
+
+signal.signal(signal.SIGINT, signal.default_int_handler)
+commands._call = interrupted
+sys.argv = ["apigauge", "metrics"]
+sys.exit(program.main())
+"""
+
+
+def test_an_interrupt_inside_an_exec_has_the_same_exit_code(tmp_path):
+    """As while a library defines data classes; CPython then ends ``python -m`` by the signal, and a caller sees -2."""
+    (tmp_path / "interrupted.py").write_text(INTERRUPTED_IN_EXEC, encoding="utf-8")
+    command = [sys.executable, "-m", "interrupted"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (130, "apigauge: interrupted; the same command resumes from here\n")

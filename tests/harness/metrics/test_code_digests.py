@@ -78,7 +78,7 @@ SCORING = way(
     "harness/evaluation/rescore.py",
     *(f"harness/metrics/{module}.py" for module in table.MODULES),
 )
-LOADING = way("benchmarks/__init__.py", "benchmarks/mini/__init__.py", "benchmarks/apibench/__init__.py")
+LOADING = way("benchmarks/__init__.py", "benchmarks/folder.py", "benchmarks/apibench/__init__.py")
 RUNNING = way("sandboxes/factory.py", "harness/evaluation/execution.py")
 
 
@@ -168,7 +168,7 @@ def test_the_python_that_scored_is_in_every_metric_s_version():
 
 # What makes a metric answer otherwise, in the loader and in the scorer.
 PLANTED = {
-    "benchmarks/mini/__init__.py": ('reference_program=row["program"]', 'reference_program=row["program"][:20]'),
+    "benchmarks/folder.py": ('row.get("program", "")', 'row.get("program", "")[:20]'),
     "harness/evaluation/scoring.py": ("extract(completion.text, functions", "extract(completion.text[:60], functions"),
 }
 

@@ -47,6 +47,28 @@ def test_the_call_is_watched_under_the_name_that_the_program_gives_it(call, prog
     assert program_of(call, program).callee == callee
 
 
+@pytest.mark.parametrize(
+    ("call", "program", "callee"),
+    [
+        ("tag(text)", "from transformers import pipeline\ntag = pipeline('ner')\ntag(text)", "pipeline"),
+        ("model.predict(x)", "import joblib\nmodel = joblib.load('m')\nmodel.predict(x)", "joblib.load"),
+        ("m(x)", "import a\nm: object = a.b.load('m').eval().to('cpu')\nm(x)", "a.b.load"),
+        ("m(x)", "import a\nm = a.load('m')\nm = m.eval()\nm(x)", "a.load"),
+        ("m(x)", "import a\nif (m := a.load('m')):\n    m(x)", "a.load"),
+        # Nothing that is imported makes these.
+        ("m(x)", "import a\nm = make(a.load('m'))\nm(x)", "m"),
+        ("m(x)", "import a\ndef m(x):\n    return a.load(x)\nm(x)", "m"),
+        ("m(x)", "import a\na.load('m')\nm(x)", "m"),
+        ("m(x)", "import a\n'm = a.load(1)'\nm(x)", "m"),
+        # A recorded function's own name, which the program gives to an object.
+        ("tagger('ner')", "import a\ntagger = a.load('m')\ntagger(x)", "tagger"),
+        ("tag(x)", "import a\ntag = a.load('m'\ntag(x)", "tag"),
+    ],
+)
+def test_the_call_of_an_object_is_watched_where_the_program_makes_the_object(call, program, callee):
+    assert program_of(call, program, ("transformers.tagger",)).callee == callee
+
+
 def test_every_reference_of_mini_names_a_call_that_its_program_writes():
     for item in load_benchmark("mini").items:
         callee = program_of(item.reference_call, item.reference_program).callee

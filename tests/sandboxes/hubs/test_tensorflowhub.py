@@ -74,7 +74,7 @@ def test_handles_share_a_model_only_if_family_and_options_are_equal():
     for handle in HANDLES:
         by_model.setdefault(handle.model, set()).add((handle.family, json.dumps(handle.options, sort_keys=True)))
     assert all(len(descriptions) == 1 for descriptions in by_model.values())
-    assert len(by_model) == len(specification.models(HANDLES)) < len(HANDLES) / 3
+    assert len(by_model) == len(specification.models(HANDLES)) < len(HANDLES) / 2
 
 
 def test_the_name_of_a_model_does_not_depend_on_the_order_of_its_options():

@@ -20,6 +20,8 @@ from apigauge.sandboxes.hubs.torchhub import build as builder
 from apigauge.sandboxes.hubs.torchhub import language_models
 
 OLD = "pytorch/vision:v0.10.0"
+# One with torchvision's classes and without torchvision.
+RESNET = "XingangPan/IBN-Net"
 NVIDIA = "NVIDIA/DeepLearningExamples:torchhub"
 # What the hub's environment has and the project's own need not have.
 ENVIRONMENT_ONLY = {"timm", "torchaudio", "torchvision"}
@@ -96,9 +98,9 @@ def test_the_catalogue_loads_through_its_own_calls(data_dir, load):
                 eval(call, dict(names))
         except Exception as error:  # noqa: BLE001 - counted below
             failed[call] = error
-    kinds = [type(error).__name__ for error in failed.values() if not str(error).startswith("Missing dependencies")]
+    elsewhere = ("Missing dependencies", "No module named")
+    kinds = [type(error).__name__ for error in failed.values() if not str(error).startswith(elsewhere)]
     assert sorted(kinds) == ["SyntaxError"] * 7 + ["TypeError"] * 2
-    assert len(failed) - len(kinds) < 15
 
 
 @pytest.mark.parametrize(
@@ -110,10 +112,14 @@ def test_the_catalogue_loads_through_its_own_calls(data_dir, load):
         ((OLD, "resnet19"), {}, RuntimeError, "Cannot find callable resnet19 in hubconf"),
         ((OLD, "efficientnet_b0"), {}, RuntimeError, "Cannot find callable efficientnet_b0 in hubconf"),
         (("NVIDIA/DeepLearningExamples", "nvidia_resnet50"), {}, RuntimeError, "Cannot find callable"),
-        ((OLD, "resnet18"), {"pretraned": True}, TypeError, "unexpected keyword argument 'pretraned'"),
-        ((OLD, "resnet18"), {"weights": "DEFAULT"}, TypeError, "unexpected keyword argument 'weights'"),
-        (("pytorch/vision", "densenet121"), {"classes": 3}, TypeError, "unexpected keyword argument 'classes'"),
-        ((OLD, "resnet18"), {"pretrained": True, "num_classes": 10}, RuntimeError, "size mismatch for fc.weight"),
+        ((RESNET, "resnet50_ibn_a"), {"pretraned": True}, TypeError, "unexpected keyword argument 'pretraned'"),
+        (
+            (RESNET, "resnet50_ibn_a"),
+            {"pretrained": True, "num_classes": 10},
+            RuntimeError,
+            "size mismatch for fc.weight",
+        ),
+        (("mateuszbuda/brain-segmentation-pytorch", "unet", True), {"in_channels": 1}, RuntimeError, "size mismatch"),
         ((NVIDIA, "nvidia_resnet50"), {"classes": 3}, TypeError, "unexpected keyword argument 'classes'"),
         ((NVIDIA, "nvidia_gpunet"), {"model_type": "GPUNet-9"}, AssertionError, "model_type GPUNet-9 not found"),
         (("snakers4/silero-models", "silero_stt"), {"language": "xx"}, AssertionError, "^$"),
@@ -141,42 +147,54 @@ def test_a_required_argument_of_an_entry_point_is_required(load, monkeypatch):
 
 
 def test_a_name_that_github_redirects_is_the_same_repository(load, built):
-    assert load("Pytorch/vision:v0.10.0", "resnet18").fc.in_features == 512
+    assert load("isl-org/MiDaS", "transforms").dpt_transform is not None
     assert str((built / "hub" / "facebookresearch_fairseq_main").readlink()) == "pytorch_fairseq_main"
 
 
-def test_pretrained_still_works_on_main_and_warns(load):
-    with pytest.warns(UserWarning, match="'pretrained' is deprecated"):
-        model = load("pytorch/vision", "resnet18", pretrained=True)
-    assert model.eval()(torch.rand(2, 3, 64, 64)).shape == (2, 1000)
+@pytest.mark.parametrize(
+    ("repository", "name", "options", "count"),
+    [
+        (RESNET, "resnet50_ibn_a", {}, 25_557_032),
+        (RESNET, "resnet18_ibn_a", {}, 11_689_512),
+        ("zhanghang1989/ResNeSt", "resnest50", {}, 27_483_240),
+        ("mateuszbuda/brain-segmentation-pytorch", "unet", {}, 7_763_041),
+        ("ultralytics/yolov5", "yolov5s", {"_verbose": False}, 7_225_885),
+        ("ultralytics/yolov5", "yolov5n", {"_verbose": False}, 1_867_405),
+    ],
+)
+def test_models_have_as_many_parameters_as_the_real_ones(load, repository, name, options, count):
+    assert sum(one.numel() for one in load(repository, name, **options).parameters()) == count
 
 
 @pytest.mark.parametrize(
-    ("name", "head", "width"),
+    ("repository", "name", "options", "inputs"),
     [
-        ("resnet18", "fc", 512),
-        ("resnet50", "fc", 2048),
-        ("vgg16", "classifier.6", 4096),
-        ("densenet121", "classifier", 1024),
-        ("mobilenet_v2", "classifier.1", 1280),
-        ("mobilenet_v3_large", "classifier.3", 1280),
-        ("inception_v3", "fc", 2048),
+        ("mateuszbuda/brain-segmentation-pytorch", "unet", {}, torch.zeros(1, 3, 250, 250)),
+        ("intel-isl/MiDaS", "MiDaS_small", {}, torch.zeros(1, 3, 250, 250)),
+        ("hustvl/yolop", "yolop", {}, torch.zeros(1, 3, 100, 100)),
+        ("ultralytics/yolov5", "yolov5n", {"_verbose": False}, torch.zeros(1, 3, 100, 100)),
+        ("sigsep/open-unmix-pytorch", "umxhq", {}, torch.zeros(1, 1, 44100)),
+        ("sigsep/open-unmix-pytorch", "umxhq", {}, torch.zeros(2, 44100)),
+        ("facebookresearch/pytorchvideo", "slow_r50", {}, torch.zeros(1, 3, 4, 256, 256)),
+        ("facebookresearch/pytorchvideo", "x3d_s", {}, torch.zeros(1, 3, 13, 96, 96)),
+        ("facebookresearch/pytorchvideo", "mvit_base_16x4", {}, torch.zeros(1, 3, 16, 256, 256)),
     ],
 )
-def test_heads_have_the_names_and_widths_by_which_programs_replace_them(load, name, head, width):
-    model = load(OLD, name, pretrained=True).eval()
-    layer = model.get_submodule(head)
-    assert (layer.in_features, layer.out_features) == (width, 1000)
-    owner, _, attribute = head.rpartition(".")
-    setattr(model.get_submodule(owner), attribute, torch.nn.Linear(width, 7))
-    assert model(torch.rand(1, 3, 224, 224)).shape == (1, 7)
+def test_inputs_that_the_real_model_refuses_are_refused(load, repository, name, options, inputs):
+    with pytest.raises(RuntimeError):
+        load(repository, name, **options)(inputs)
+
+
+def test_one_target_alone_cannot_be_filtered(load):
+    with pytest.raises(Exception, match="only one target"):
+        load("sigsep/open-unmix-pytorch", "umxhq", targets=["vocals"])(torch.zeros(1, 2, 8192))
 
 
 def test_a_model_can_be_trained(load):
-    model = load(OLD, "resnet18")
+    model = load(RESNET, "resnet18_ibn_a")
     before = model.layer4[0].conv1.weight.clone()
     optimizer = torch.optim.SGD(model.parameters(), lr=1.0)
-    model(torch.rand(4, 3, 64, 64)).square().sum().backward()
+    model(torch.rand(2, 3, 64, 64)).square().sum().backward()
     optimizer.step()
     assert not torch.equal(before, model.layer4[0].conv1.weight)
 
@@ -185,15 +203,16 @@ def test_weights_are_always_the_same_and_the_programs_random_numbers_its_own(loa
     torch.manual_seed(3)
     expected = torch.rand(5)
     torch.manual_seed(3)
-    first, second = load(OLD, "resnet34"), load(OLD, "resnet34")
+    first, second = (load(RESNET, "resnet18_ibn_a") for _ in range(2))
     assert torch.equal(torch.rand(5), expected)
     assert all(torch.equal(one, other) for one, other in zip(first.parameters(), second.parameters(), strict=True))
-    assert not torch.equal(first.conv1.weight, load(OLD, "resnet18").conv1.weight)
+    assert not torch.equal(first.conv1.weight, load(RESNET, "resnet18_ibn_b").conv1.weight)
+    # What is made afterwards is random again.
+    assert not torch.equal(torch.nn.Linear(4, 4).weight, torch.nn.Linear(4, 4).weight)
 
 
 def test_outputs_have_the_shapes_of_their_kind(load):
     image = torch.rand(1, 3, 96, 128)
-    assert load(OLD, "deeplabv3_resnet50", pretrained=True).eval()(image)["out"].shape == (1, 21, 96, 128)
     assert load("mateuszbuda/brain-segmentation-pytorch", "unet", out_channels=2)(image).shape == (1, 2, 96, 128)
     assert load("intel-isl/MiDaS", "MiDaS_small")(image).shape == (1, 96, 128)
     boxes, area, lanes = load("hustvl/yolop", "yolop").eval()(image)
@@ -201,11 +220,11 @@ def test_outputs_have_the_shapes_of_their_kind(load):
     assert area.shape == lanes.shape == (1, 2, 96, 128)
     places, scores = load(NVIDIA, "nvidia_ssd")(torch.rand(2, 3, 300, 300))
     assert (places.shape, scores.shape) == ((2, 4, 8732), (2, 81, 8732))
-    clip = torch.rand(1, 3, 4, 32, 32)
+    clip = torch.rand(1, 3, 8, 224, 224)
     assert load("facebookresearch/pytorchvideo", "slow_r50")(clip).shape == (1, 400)
-    assert load("facebookresearch/pytorchvideo", "slowfast_r50")([clip, clip.repeat(1, 1, 8, 1, 1)]).shape == (1, 400)
+    assert load("facebookresearch/pytorchvideo", "slowfast_r50")([clip, clip.repeat(1, 1, 4, 1, 1)]).shape == (1, 400)
     separator = load("sigsep/open-unmix-pytorch", "umxhq")
-    assert separator(torch.rand(1, 2, 1000)).shape == (1, 4, 2, 1000)
+    assert separator(torch.rand(1, 2, 8000)).shape == (1, 4, 2, 8000)
     gan = load("facebookresearch/pytorch_GAN_zoo:hub", "PGAN", model_name="celebAHQ-512", pretrained=True, useGPU=False)
     assert gan.test(gan.buildNoiseData(2)[0]).shape == (2, 3, 512, 512)
 
@@ -243,7 +262,7 @@ def test_fairseq_translates_and_roberta_predicts(load):
 
 def test_loading_writes_nothing_into_the_hub(load, built):
     before = tree_digest(built)
-    load(OLD, "alexnet")
+    load(RESNET, "resnet50_ibn_a")
     load("snakers4/silero-models", "silero_te")
     assert tree_digest(built) == before
 
@@ -262,11 +281,11 @@ def test_reloading_by_force_takes_the_hub_that_is_there(load, monkeypatch):
     spec = importlib.util.spec_from_file_location("torchhub_offline", path)
     spec.loader.exec_module(importlib.util.module_from_spec(spec))
     with pytest.raises(URLError):
-        load(OLD, "alexnet", force_reload=True)
+        load(RESNET, "resnet50_ibn_a", force_reload=True)
     monkeypatch.setattr(os, "access", lambda *_: False)
-    assert load(OLD, "alexnet", force_reload=True).classifier[6].in_features == 4096
+    assert load(RESNET, "resnet50_ibn_a", force_reload=True).fc.in_features == 2048
     with pytest.raises(RuntimeError, match="could not be found in the cache"):
-        load("pytorch/visoin", "alexnet", force_reload=True)
+        load("pytorch/visoin", "resnet50", force_reload=True)
 
 
 @pytest.mark.slow
@@ -278,8 +297,8 @@ def test_language_models_lie_where_transformers_looks(tmp_path):
     assert tree_digest(tmp_path / "one") == tree_digest(tmp_path / "two")
     options = {"cache_dir": tmp_path / "one", "local_files_only": True}
     tokens = AutoTokenizer.from_pretrained("bert-base-cased", **options)("Who was Jim Henson ?", return_tensors="pt")
-    assert tokens["input_ids"].unique().numel() > 10
+    assert tokens["input_ids"][0, [0, -1]].tolist() == [101, 102]
     hidden = AutoModel.from_pretrained("bert-base-cased", **options)(**tokens).last_hidden_state
-    assert hidden.shape == (1, tokens["input_ids"].shape[1], 32)
+    assert hidden.shape == (1, tokens["input_ids"].shape[1], 768)
     with pytest.raises(OSError, match="couldn't find them in the cached files"):
         AutoTokenizer.from_pretrained("bert-base-case", **options)

@@ -29,25 +29,6 @@ def linear(inputs: int, outputs: int) -> nn.Linear:
     return layer
 
 
-class Thin(nn.Module):
-    """In the place of a dense layer of a hundred million weights: each output is a mean of neighbouring inputs."""
-
-    def __init__(self, in_features: int, out_features: int) -> None:
-        super().__init__()
-        self.in_features, self.out_features = in_features, out_features
-        self.weight = nn.Parameter(torch.randn(out_features))
-        self.bias = nn.Parameter(torch.zeros(out_features))
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(..., in_features) -> (..., out_features)."""
-        if x.shape[-1] != self.in_features:
-            raise RuntimeError(
-                f"mat1 and mat2 shapes cannot be multiplied ({x.shape[0]}x{x.shape[-1]} and "
-                f"{self.in_features}x{self.out_features})"
-            )
-        return nn.functional.adaptive_avg_pool1d(x.unsqueeze(0) if x.ndim == 1 else x, self.out_features) * self.weight
-
-
 def conv(inputs: int, outputs: int, size: int = 1, stride: int = 1, **options: Any) -> nn.Conv2d:
     """A convolution with as many groups as the channels allow, so that its weights are few."""
     groups = math.gcd(inputs, outputs)

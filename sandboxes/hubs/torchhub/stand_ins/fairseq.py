@@ -1,5 +1,6 @@
 """fairseq's models behind the interfaces that its hub returns: translation, language models, RoBERTa, BART."""
 
+import re
 import zlib
 from typing import Any
 
@@ -9,6 +10,9 @@ from torch import Tensor, nn
 from apigauge.sandboxes.hubs.torchhub.stand_ins.core import seeded
 
 _WORDS = 4000
+# RoBERTa's and BART's; only the first _WORDS have vectors of their own.
+_VOCABULARY = 50_265
+_PIECES = re.compile(rf"{re.escape('<mask>')}| ?\w+| ?(?:(?!{re.escape('<mask>')})[^\s\w])+|\s+")
 _MASK = "<mask>"
 _TOKENIZERS = (None, "moses", "nltk", "space")
 _BPES = (
@@ -129,11 +133,22 @@ class Roberta(_Interface):
                 self.register_classification_head(head, classes)
 
     def encode(self, sentence: str, *addl_sentences: str, no_separator: bool = False) -> Tensor:
-        """Numbers for words, with a beginning, ends and separators."""
-        numbers = [0, *(self._number(word) for word in sentence.replace(_MASK, f" {_MASK} ").split()), 2]
+        """Numbers for words and marks, with a beginning, ends and separators."""
+        numbers = [0, *(self._number(word) for word in _PIECES.findall(sentence)), 2]
         for one in addl_sentences:
-            numbers += [*([] if no_separator else [2]), *(self._number(word) for word in one.split()), 2]
+            numbers += [*([] if no_separator else [2]), *(self._number(word) for word in _PIECES.findall(one)), 2]
         return torch.tensor(numbers)
+
+    def decode(self, tokens: Tensor) -> Any:
+        """The sentence of numbers, or the sentences where two separators stand between them."""
+        assert tokens.dim() == 1
+        parts: list[str] = [""]
+        numbers = tokens.tolist()
+        for number, following in zip(numbers, [*numbers[1:], None], strict=True):
+            if number == 2 and following == 2:
+                parts.append("")
+            parts[-1] += self._words.get(number, "")
+        return parts[0] if len(parts) == 1 else parts
 
     def extract_features(self, tokens: Tensor, return_all_hiddens: bool = False) -> Any:
         """(batch, length, width), or one for each layer and the embeddings."""
@@ -141,7 +156,9 @@ class Roberta(_Interface):
             tokens = tokens.unsqueeze(0)
         if tokens.size(-1) > 512:
             raise ValueError(f"tokens exceeds maximum length: {tokens.size(-1)} > 512")
-        features = self.model(tokens.to(self.device)).repeat(1, 1, self._width // 16)
+        if int(tokens.max()) >= _VOCABULARY or int(tokens.min()) < 0:
+            raise IndexError("index out of range in self")
+        features = self.model(tokens.to(self.device) % _WORDS).repeat(1, 1, self._width // 16)
         return [features] * (self._layers + 1) if return_all_hiddens else features
 
     def register_classification_head(self, name: str, num_classes: int | None = None, **_kwargs: Any) -> None:

@@ -1,130 +1,140 @@
-"""Image classifiers: torchvision's and those of other repositories, with the real heads."""
+"""Image classifiers of repositories other than torchvision's: its ResNet, and features under a real head."""
 
 from collections.abc import Callable
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from apigauge.sandboxes.hubs.torchhub.stand_ins.core import Thin, conv, linear, pooled, stage, trunk
+from apigauge.sandboxes.hubs.torchhub.stand_ins.core import linear, pooled, trunk
+
+Norm = Callable[[int], nn.Module]
+
+
+def _conv3(inputs: int, outputs: int, stride: int = 1, groups: int = 1, dilation: int = 1) -> nn.Conv2d:
+    return nn.Conv2d(inputs, outputs, 3, stride, dilation, dilation, groups, bias=False)
 
 
 class BasicBlock(nn.Module):
-    """One convolution where the real block has two, added to its input."""
+    """Two convolutions, added to their input."""
 
     expansion = 1
 
     def __init__(
-        self, inputs: int, outputs: int, stride: int = 1, norm: Callable[[int], nn.Module] | None = None
+        self,
+        inplanes: int,
+        planes: int,
+        stride: int = 1,
+        downsample: nn.Module | None = None,
+        groups: int = 1,
+        base_width: int = 64,
+        dilation: int = 1,
+        norm_layer: Norm | None = None,
     ) -> None:
         super().__init__()
-        self.conv1 = conv(inputs, outputs, 3 if stride > 1 else 1, stride)
-        self.bn1 = (norm or nn.BatchNorm2d)(outputs)
+        norm = norm_layer or nn.BatchNorm2d
+        if groups != 1 or base_width != 64:
+            raise ValueError("BasicBlock only supports groups=1 and base_width=64")
+        if dilation > 1:
+            raise NotImplementedError("Dilation > 1 not supported in BasicBlock")
+        self.conv1, self.bn1 = _conv3(inplanes, planes, stride), norm(planes)
         self.relu = nn.ReLU(inplace=True)
-        self.whole = inputs == outputs and stride == 1
+        self.conv2, self.bn2 = _conv3(planes, planes), norm(planes)
+        self.downsample, self.stride = downsample, stride
 
     def forward(self, x: Tensor) -> Tensor:
-        """(batch, inputs, h, w) -> (batch, outputs, h / stride, w / stride)."""
-        out = self.bn1(self.conv1(x))
-        return torch.relu(out + x if self.whole else out)
+        """(batch, inplanes, h, w) -> (batch, planes, h / stride, w / stride)."""
+        out = self.bn2(self.conv2(self.relu(self.bn1(self.conv1(x)))))
+        added: Tensor = self.relu(out + (x if self.downsample is None else self.downsample(x)))
+        return added
 
 
-class Bottleneck(BasicBlock):
+class Bottleneck(nn.Module):
     """The block of deeper networks."""
 
     expansion = 4
 
+    def __init__(
+        self,
+        inplanes: int,
+        planes: int,
+        stride: int = 1,
+        downsample: nn.Module | None = None,
+        groups: int = 1,
+        base_width: int = 64,
+        dilation: int = 1,
+        norm_layer: Norm | None = None,
+    ) -> None:
+        super().__init__()
+        norm = norm_layer or nn.BatchNorm2d
+        width = int(planes * (base_width / 64.0)) * groups
+        self.conv1, self.bn1 = nn.Conv2d(inplanes, width, 1, bias=False), norm(width)
+        self.conv2, self.bn2 = _conv3(width, width, stride, groups, dilation), norm(width)
+        self.conv3, self.bn3 = nn.Conv2d(width, planes * 4, 1, bias=False), norm(planes * 4)
+        self.relu = nn.ReLU(inplace=True)
+        self.downsample, self.stride = downsample, stride
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(batch, inplanes, h, w) -> (batch, 4 * planes, h / stride, w / stride)."""
+        out = self.relu(self.bn2(self.conv2(self.relu(self.bn1(self.conv1(x))))))
+        out = self.bn3(self.conv3(out))
+        added: Tensor = self.relu(out + (x if self.downsample is None else self.downsample(x)))
+        return added
+
 
 class ResNet(nn.Module):
-    """He et al., 2015. Arguments of ``torchvision.models.resnet.ResNet``."""
+    """He et al., 2015. Arguments, names and sizes of ``torchvision.models.resnet.ResNet``."""
 
     def __init__(
         self,
-        block: type[BasicBlock],
+        block: type[BasicBlock | Bottleneck],
         layers: list[int],
         num_classes: int = 1000,
         zero_init_residual: bool = False,  # noqa: ARG002 - of no account for what the program sees
         groups: int = 1,
         width_per_group: int = 64,
         replace_stride_with_dilation: list[bool] | None = None,
-        norm_layer: Callable[[int], nn.Module] | None = None,
+        norm_layer: Norm | None = None,
     ) -> None:
         super().__init__()
-        if replace_stride_with_dilation is not None and len(replace_stride_with_dilation) != 3:
+        dilated = [False, False, False] if replace_stride_with_dilation is None else replace_stride_with_dilation
+        if len(dilated) != 3:
             raise ValueError(
                 f"replace_stride_with_dilation should be None or a 3-element tuple, got {replace_stride_with_dilation}"
             )
-        if block.expansion == 1 and (groups != 1 or width_per_group != 64):
-            raise ValueError("BasicBlock only supports groups=1 and base_width=64")
-        self.inplanes, self.groups, self.base_width = 64, groups, width_per_group
+        self.inplanes, self.dilation, self.groups, self.base_width = 64, 1, groups, width_per_group
+        self._norm_layer = norm_layer or nn.BatchNorm2d
         self.conv1 = nn.Conv2d(3, 64, 7, 2, 3, bias=False)
-        self.bn1 = (norm_layer or nn.BatchNorm2d)(64)
+        self.bn1 = self._norm_layer(64)
         self.relu = nn.ReLU(inplace=True)
         self.maxpool = nn.MaxPool2d(3, 2, 1)
-        for number, count in enumerate(layers):
-            outputs = 64 * 2**number * block.expansion
-            first = block(self.inplanes, outputs, 1 if number == 0 else 2, norm_layer)
-            blocks = [first, *(block(outputs, outputs, 1, norm_layer) for _ in range(count - 1))]
-            self.add_module(f"layer{number + 1}", nn.Sequential(*blocks))
-            self.inplanes = outputs
+        self.layer1 = self._make_layer(block, 64, layers[0])
+        self.layer2 = self._make_layer(block, 128, layers[1], 2, dilate=dilated[0])
+        self.layer3 = self._make_layer(block, 256, layers[2], 2, dilate=dilated[1])
+        self.layer4 = self._make_layer(block, 512, layers[3], 2, dilate=dilated[2])
         self.avgpool = nn.AdaptiveAvgPool2d((1, 1))
-        self.fc = linear(self.inplanes, num_classes)
+        self.fc = nn.Linear(512 * block.expansion, num_classes)
+
+    def _make_layer(
+        self, block: type[BasicBlock | Bottleneck], planes: int, blocks: int, stride: int = 1, *, dilate: bool = False
+    ) -> nn.Sequential:
+        norm, before, downsample = self._norm_layer, self.dilation, None
+        if dilate:
+            self.dilation, stride = self.dilation * stride, 1
+        outputs = planes * block.expansion
+        if stride != 1 or self.inplanes != outputs:
+            downsample = nn.Sequential(nn.Conv2d(self.inplanes, outputs, 1, stride, bias=False), norm(outputs))
+        same = (self.groups, self.base_width)
+        made = [block(self.inplanes, planes, stride, downsample, *same, before, norm)]
+        self.inplanes = outputs
+        made += [block(outputs, planes, 1, None, *same, self.dilation, norm) for _ in range(blocks - 1)]
+        return nn.Sequential(*made)
 
     def forward(self, x: Tensor) -> Tensor:
         """(batch, 3, h, w) -> (batch, num_classes)."""
         x = self.maxpool(self.relu(self.bn1(self.conv1(x))))
-        for number in range(1, 5):
-            x = getattr(self, f"layer{number}")(x)
+        x = self.layer4(self.layer3(self.layer2(self.layer1(x))))
         logits: Tensor = self.fc(torch.flatten(self.avgpool(x), 1))
         return logits
-
-
-class FullHead(nn.Module):
-    """Features, a pooling to a fixed size, and a stack of dense layers: AlexNet and VGG."""
-
-    def __init__(self, features: int, size: int, hidden: int, num_classes: int, dropout: float) -> None:
-        super().__init__()
-        self.features = trunk(3, features)
-        self.avgpool = nn.AdaptiveAvgPool2d((size, size))
-        self.flat, self.hidden, self.num_classes, self.dropout = features * size**2, hidden, num_classes, dropout
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(batch, 3, h, w) -> (batch, num_classes)."""
-        logits: Tensor = getattr(self, "classifier")(torch.flatten(self.avgpool(self.features(x)), 1))  # noqa: B009 - set below
-        return logits
-
-
-class AlexNet(FullHead):
-    """Krizhevsky et al., 2012. Arguments of ``torchvision.models.AlexNet``."""
-
-    def __init__(self, num_classes: int = 1000, dropout: float = 0.5) -> None:
-        super().__init__(256, 6, 4096, num_classes, dropout)
-        self.classifier = nn.Sequential(
-            nn.Dropout(dropout),
-            Thin(self.flat, 4096),
-            nn.ReLU(inplace=True),
-            nn.Dropout(dropout),
-            Thin(4096, 4096),
-            nn.ReLU(inplace=True),
-            linear(4096, num_classes),
-        )
-
-
-class VGG(FullHead):
-    """Simonyan and Zisserman, 2014. Arguments of ``torchvision.models.VGG`` but for the features."""
-
-    def __init__(self, num_classes: int = 1000, init_weights: bool = True, dropout: float = 0.5) -> None:
-        super().__init__(512, 7, 4096, num_classes, dropout)
-        self.init_weights = init_weights
-        self.classifier = nn.Sequential(
-            Thin(self.flat, 4096),
-            nn.ReLU(True),
-            nn.Dropout(dropout),
-            Thin(4096, 4096),
-            nn.ReLU(True),
-            nn.Dropout(dropout),
-            linear(4096, num_classes),
-        )
 
 
 class Classifier(nn.Module):
@@ -159,45 +169,3 @@ class Classifier(nn.Module):
         """(batch, 3, h, w) -> (batch, num_classes)."""
         logits: Tensor = getattr(self, self._head)(pooled(getattr(self, self._trunk)(x)))
         return logits
-
-
-class SqueezeNet(nn.Module):
-    """Iandola et al., 2016: its head is a convolution. Arguments of ``torchvision.models.SqueezeNet``."""
-
-    def __init__(self, version: str = "1_0", num_classes: int = 1000, dropout: float = 0.5) -> None:
-        super().__init__()
-        if version not in ("1_0", "1_1"):
-            raise ValueError(f"Unsupported SqueezeNet version {version}: 1_0 or 1_1 expected")
-        self.num_classes = num_classes
-        self.features = trunk(3, 512)
-        self.classifier = nn.Sequential(
-            nn.Dropout(dropout), nn.Conv2d(512, num_classes, 1), nn.ReLU(inplace=True), nn.AdaptiveAvgPool2d((1, 1))
-        )
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(batch, 3, h, w) -> (batch, num_classes)."""
-        return torch.flatten(self.classifier(self.features(x)), 1)
-
-
-class Branching(nn.Module):
-    """GoogLeNet and Inception v3: one dense layer named ``fc``, more than one output while training."""
-
-    def __init__(self, features: int, outputs: type[Any], aux: int, num_classes: int, dropout: float) -> None:
-        super().__init__()
-        self.Conv2d_1a_3x3 = stage(3, 33)
-        self.Mixed_7c = stage(33, features)
-        self.avgpool = nn.AdaptiveAvgPool2d((1, 1))
-        self.dropout = nn.Dropout(dropout)
-        self.fc = linear(features, num_classes)
-        self._outputs, self._aux = outputs, aux
-        self.aux_logits = aux > 0
-        if aux:
-            self.AuxLogits = nn.ModuleDict({"fc": linear(features, num_classes)})
-
-    def forward(self, x: Tensor) -> Any:
-        """(batch, 3, h, w) -> (batch, num_classes), while training in a tuple with what the branches say."""
-        flat = torch.flatten(self.avgpool(self.Mixed_7c(self.Conv2d_1a_3x3(x))), 1)
-        logits = self.fc(self.dropout(flat))
-        if not (self.training and self._aux):
-            return logits
-        return self._outputs(logits, *[self.AuxLogits["fc"](flat)] * self._aux)

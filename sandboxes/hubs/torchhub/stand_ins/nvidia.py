@@ -8,7 +8,8 @@ from torch import Tensor, nn
 
 from apigauge.sandboxes.hubs.torchhub.stand_ins import imagenet
 from apigauge.sandboxes.hubs.torchhub.stand_ins.coco import NAMES
-from apigauge.sandboxes.hubs.torchhub.stand_ins.core import load_into, seeded, trunk
+from apigauge.sandboxes.hubs.torchhub.stand_ins.core import seeded, trunk
+from apigauge.sandboxes.hubs.torchhub.stand_ins.weights import check_fit, generated
 
 _RESNET = {"num_classes", "last_bn_0_init", "conv_init", "trt"}
 _EFFICIENTNET = {
@@ -37,18 +38,19 @@ def convnet(name: str, pretrained: bool = True, pretrained_from_file: str | None
             raise TypeError(
                 f"{'EffNet' if efficient else 'ResNet'}Params.__init__() got an unexpected keyword argument {field!r}"
             )
-    with seeded(name):
+    with generated(name):
         model = _convnet(name, arguments.get("num_classes", 1000))
-        if pretrained and arguments.get("num_classes", 1000) != 1000:
-            load_into(model, _convnet(name, 1000))
-        return model
+    if pretrained and arguments.get("num_classes", 1000) != 1000:
+        check_fit(model, lambda: _convnet(name, 1000))
+    return model
 
 
 def _convnet(name: str, num_classes: int) -> nn.Module:
     if name.startswith("efficientnet"):
         return imagenet.Classifier(1280 if name.endswith("b0") else 1792, "classifier", num_classes=num_classes)
-    layers = [3, 4, 6, 3] if name == "resnet50" else [3, 4, 23, 3]
-    return imagenet.ResNet(imagenet.Bottleneck, layers, num_classes)
+    if name == "resnet50":
+        return imagenet.ResNet(imagenet.Bottleneck, [3, 4, 6, 3], num_classes)
+    return imagenet.ResNet(imagenet.Bottleneck, [3, 4, 23, 3], num_classes, groups=32, width_per_group=4)
 
 
 def efficientnet(kind: str, pretrained: bool = True, **arguments: Any) -> nn.Module:

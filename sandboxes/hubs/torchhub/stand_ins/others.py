@@ -3,10 +3,11 @@
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
-from apigauge.sandboxes.hubs.torchhub.stand_ins import imagenet
-from apigauge.sandboxes.hubs.torchhub.stand_ins.core import load_into, pooled, seeded, trunk
+from apigauge.sandboxes.hubs.torchhub.stand_ins import attention, imagenet
+from apigauge.sandboxes.hubs.torchhub.stand_ins.core import load_into, seeded
+from apigauge.sandboxes.hubs.torchhub.stand_ins.weights import check_fit, generated
 
 _LAYERS = {
     18: [2, 2, 2, 2],
@@ -20,12 +21,21 @@ _LAYERS = {
 
 def resnet(name: str, depth: int, pretrained: bool = False, **arguments: Any) -> nn.Module:
     """A ResNet of torchvision's class; a checkpoint of 1000 classes fits no other number."""
-    block = imagenet.BasicBlock if depth < 50 else imagenet.Bottleneck
-    with seeded(name):
+    block: type[Any] = imagenet.BasicBlock if depth < 50 else imagenet.Bottleneck
+    with generated(name):
         model = imagenet.ResNet(block, _LAYERS[depth], **arguments)
-        if pretrained and arguments.get("num_classes", 1000) != 1000:
-            load_into(model, imagenet.ResNet(block, _LAYERS[depth]))
-        return model
+    if pretrained and arguments.get("num_classes", 1000) != 1000:
+        check_fit(model, lambda: imagenet.ResNet(block, _LAYERS[depth], **(arguments | {"num_classes": 1000})))
+    return model
+
+
+def resnest(name: str, depth: int, pretrained: bool = False, **arguments: Any) -> nn.Module:
+    """A ResNeSt; its checkpoint fits 1000 classes alone."""
+    with generated(name):
+        model = attention.ResNeSt(_LAYERS[depth], 32 if depth == 50 else 64, **arguments)
+    if pretrained and arguments.get("num_classes", 1000) != 1000:
+        check_fit(model, lambda: attention.ResNeSt(_LAYERS[depth], 32 if depth == 50 else 64))
+    return model
 
 
 def fixed(name: str, features: int, head: str, trunk_name: str = "features", num_classes: int = 1000) -> nn.Module:
@@ -110,23 +120,14 @@ def meal(model_name: str, pretrained: bool) -> nn.Module:
     return nn.DataParallel(model) if pretrained else model
 
 
-class Backbone(nn.Module):
-    """An image's features without a head, as networks come that learned without labels."""
-
-    def __init__(self, features: int, num_classes: int = 0, patch_size: int = 16, **_options: Any) -> None:
-        super().__init__()
-        self.embed_dim = self.num_features = features
-        self.patch_size = patch_size
-        self.blocks = trunk(3, features)
-        self.head = nn.Linear(features, num_classes) if num_classes else nn.Identity()
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(batch, 3, h, w) -> (batch, features)."""
-        logits: Tensor = self.head(pooled(self.blocks(x)))
-        return logits
+def dino(name: str, width: int, patch: int, **arguments: Any) -> nn.Module:
+    """A vision transformer of DINO, without a head unless ``num_classes`` is given."""
+    with generated(name):
+        return attention.VisionTransformer(**{"patch_size": patch, "embed_dim": width, **arguments})
 
 
-def backbone(name: str, features: int, **arguments: Any) -> nn.Module:
-    """A network of DINO."""
-    with seeded(name):
-        return Backbone(features, **arguments)
+def dino_resnet(**arguments: Any) -> nn.Module:
+    """DINO's ResNet-50: features alone."""
+    model = resnet("dino_resnet50", 50, **arguments)
+    model.fc = nn.Identity()
+    return model

@@ -1,51 +1,13 @@
 """Models with an output per pixel: segmentation, depth, driving scenes."""
 
-from collections import OrderedDict
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
-from apigauge.sandboxes.hubs.torchhub.stand_ins.core import conv, pooled, seeded, stage, trunk
-
-# torchvision's: classes of the checkpoint, and the channels of each backbone.
-CLASSES = 21
-MODELS = {
-    "fcn_resnet50": 2048,
-    "fcn_resnet101": 2048,
-    "deeplabv3_resnet50": 2048,
-    "deeplabv3_resnet101": 2048,
-    "deeplabv3_mobilenet_v3_large": 960,
-    "lraspp_mobilenet_v3_large": 960,
-}
-
-
-class Segmenter(nn.Module):
-    """torchvision's: a backbone, a head, a second head for training; a dictionary of maps as large as the image."""
-
-    def __init__(self, features: int, hidden: int, num_classes: int, aux: bool) -> None:
-        super().__init__()
-        self.backbone = trunk(3, features)
-        self.classifier = nn.Sequential(*stage(features, hidden, 1), nn.Dropout(0.1), nn.Conv2d(hidden, num_classes, 1))
-        self.aux_classifier = nn.Sequential(nn.Conv2d(features, num_classes, 1)) if aux else None
-
-    def forward(self, x: Tensor) -> dict[str, Tensor]:
-        """(batch, 3, h, w) -> ``out`` and, where there is that head, ``aux``: (batch, num_classes, h, w)."""
-        features, size = self.backbone(x), x.shape[-2:]
-        maps = OrderedDict(out=interpolate(self.classifier(features), size, mode="bilinear"))
-        if self.aux_classifier is not None:
-            maps["aux"] = interpolate(self.aux_classifier(features), size, mode="bilinear")
-        return maps
-
-
-def torchvision_model(
-    name: str, num_classes: int | None = None, aux_loss: bool | None = None, **_ignored: Any
-) -> nn.Module:
-    """One of torchvision's; a pretrained one has the second head."""
-    aux = not name.startswith("lraspp") if aux_loss is None else bool(aux_loss)
-    hidden = 512 if name.startswith("fcn") and MODELS[name] == 2048 else 256 if MODELS[name] == 2048 else 128
-    return Segmenter(MODELS[name], hidden, num_classes or CLASSES, aux)
+from apigauge.sandboxes.hubs.torchhub.stand_ins.core import conv, pooled, seeded, trunk
+from apigauge.sandboxes.hubs.torchhub.stand_ins.weights import check_fit, generated
 
 
 class UNet(nn.Module):
@@ -54,36 +16,63 @@ class UNet(nn.Module):
     def __init__(self, in_channels: int = 3, out_channels: int = 1, init_features: int = 32) -> None:
         super().__init__()
         width = init_features
-        self.pool1 = nn.MaxPool2d(2, 2)
-        self.encoder1 = nn.Sequential(nn.Conv2d(in_channels, width, 1, bias=False), nn.BatchNorm2d(width), nn.ReLU())
-        for number in range(2, 5):
-            self.add_module(f"encoder{number}", stage(width, width, 1))
-        self.bottleneck = stage(width, width, 1)
+        inputs = in_channels
+        for number in range(1, 5):
+            outputs = width * 2 ** (number - 1)
+            self.add_module(f"encoder{number}", _double(inputs, outputs))
+            self.add_module(f"pool{number}", nn.MaxPool2d(2, 2))
+            inputs = outputs
+        self.bottleneck = _double(inputs, 2 * inputs)
         for number in range(4, 0, -1):
-            self.add_module(f"upconv{number}", nn.ConvTranspose2d(width, width, 2, 2, groups=width))
-            self.add_module(f"decoder{number}", stage(2 * width, width, 1))
+            outputs = width * 2 ** (number - 1)
+            self.add_module(f"upconv{number}", nn.ConvTranspose2d(2 * outputs, outputs, 2, 2))
+            self.add_module(f"decoder{number}", _double(2 * outputs, outputs))
         self.conv = nn.Conv2d(width, out_channels, 1)
 
     def forward(self, x: Tensor) -> Tensor:
         """(batch, in_channels, h, w), sides divisible by 16 -> probabilities, (batch, out_channels, h, w)."""
         halved: list[Tensor] = []
         for number in range(1, 5):
-            x = getattr(self, f"encoder{number}")(self.pool1(x) if halved else x)
+            x = getattr(self, f"encoder{number}")(x)
             halved.append(x)
-        x = self.bottleneck(self.pool1(x))
+            x = getattr(self, f"pool{number}")(x)
+        x = self.bottleneck(x)
         for number in range(4, 0, -1):
             x = torch.cat((getattr(self, f"upconv{number}")(x), halved[number - 1]), dim=1)
             x = getattr(self, f"decoder{number}")(x)
         return torch.sigmoid(self.conv(x))
 
 
+def _double(inputs: int, outputs: int) -> nn.Sequential:
+    layers: list[nn.Module] = []
+    for channels in (inputs, outputs):
+        conv3 = nn.Conv2d(channels, outputs, 3, padding=1, bias=False)
+        layers += [conv3, nn.BatchNorm2d(outputs), nn.ReLU(inplace=True)]
+    return nn.Sequential(*layers)
+
+
+def _check_sides(x: Tensor, divisor: int) -> None:
+    """What joining maps of neighbouring scales does to an image whose sides do not halve evenly.
+
+    Raises:
+        RuntimeError: in torch's words.
+    """
+    for axis, side in enumerate(x.shape[-2:]):
+        if side % divisor:
+            low, high = 2 * (side // divisor), side * 2 // divisor + 1
+            raise RuntimeError(
+                f"The size of tensor a ({low}) must match the size of tensor b ({high}) at non-singleton dimension "
+                f"{axis + 2}"
+            )
+
+
 def unet(pretrained: bool, **arguments: Any) -> nn.Module:
     """The U-Net; its checkpoint fits three channels in, one out and 32 features alone."""
-    with seeded("unet"):
+    with generated("unet"):
         model = UNet(**arguments)
-        if pretrained and arguments:
-            model.load_state_dict(UNet().state_dict())
-        return model
+    if pretrained and arguments:
+        check_fit(model, UNet)
+    return model
 
 
 class Depth(nn.Module):
@@ -97,7 +86,9 @@ class Depth(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(batch, 3, h, w) -> (batch, h, w), not negative."""
-        depth = torch.relu(self.scratch(self.pretrained(x)) + 1)
+        features = self.pretrained(x)
+        _check_sides(x, 32)
+        depth = torch.relu(self.scratch(features) + 1)
         return interpolate(depth, x.shape[-2:], mode="bilinear")[:, 0]
 
 
@@ -119,6 +110,7 @@ class YOLOP(nn.Module):
     def forward(self, x: Tensor) -> list[Any]:
         """(batch, 3, h, w), sides divisible by 32 -> boxes (all, and by scale), two maps of two classes each."""
         features = self.model(x)
+        _check_sides(x, 32)
         scales = []
         for stride in self.stride:
             size = [side // stride for side in x.shape[-2:]]
@@ -146,6 +138,7 @@ class HybridNets(nn.Module):
     def forward(self, x: Tensor) -> tuple[Any, ...]:
         """(batch, 3, h, w), sides divisible by 128 -> five outputs, nine anchors at each place of five scales."""
         deepest = self.encoder(x)
+        _check_sides(x, 128)
         features = tuple(interpolate(deepest, [side // 2**power for side in x.shape[-2:]]) for power in range(3, 8))
         flat = torch.cat([level.flatten(2) for level in features], dim=2).transpose(1, 2).repeat_interleave(9, dim=1)
         anchors = torch.linspace(0, 1, flat.shape[1])[:, None] * torch.tensor([*x.shape[-2:], *x.shape[-2:]])
@@ -169,6 +162,11 @@ class NTSNet(nn.Module):
     def forward(self, x: Tensor) -> tuple[Any, ...]:
         """(batch, 3, 448, 448) -> places, three kinds of logits, parts' logits, indices and scores of the parts."""
         flat = pooled(self.pretrained_model(x))
+        if tuple(x.shape[-2:]) != (448, 448):
+            raise ValueError(
+                "all the input array dimensions except for the concatenation axis must match exactly: the anchors are "
+                f"those of 448 x 448 pixels, and the image has {x.shape[-2]} x {x.shape[-1]}"
+            )
         logits, batch = self.partcls_net(flat), len(x)
         joined = self.concat_net(flat.repeat(1, 5))
         parts = logits[:, None].expand(batch, self.topN, self.num_classes).contiguous()

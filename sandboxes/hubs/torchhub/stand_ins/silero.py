@@ -105,6 +105,16 @@ def stt(language: str, device: Any = "cpu") -> tuple[Any, ...]:
     return model, Decoder(_LABELS), (read_batch, split_into_batches, read_audio, prepare_model_input)
 
 
+_RUSSIAN = ["aidar", "baya", "kseniya", "xenia", "eugene"]
+
+
+class _Any(list[str]):
+    """The voices of models whose voices are not known here."""
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str)
+
+
 class Speaker(nn.Module):
     """Samples for text."""
 
@@ -112,6 +122,9 @@ class Speaker(nn.Module):
         super().__init__()
         with seeded(speaker):
             self.tone = nn.Parameter(torch.rand(1))
+        self.old = speaker.endswith("_v2") or speaker.startswith("ru_v3")
+        names = {"v3_en": [f"en_{number}" for number in range(118)], "v4_ru": _RUSSIAN, "v3_1_ru": _RUSSIAN}
+        self.speakers = [*names[speaker], "random"] if speaker in names else _Any()
 
     def forward(self, text: str, sample_rate: int = 16000) -> Tensor:
         """A sixteenth of a second for each letter."""
@@ -119,10 +132,30 @@ class Speaker(nn.Module):
         return torch.sin(time * 600 * (1 + self.tone)).detach() * 0.3
 
     def apply_tts(
-        self, text: Any = None, texts: Any = None, _speaker: str = "random", sample_rate: int = 48000, **_other: Any
+        self,
+        text: Any = None,
+        ssml_text: str | None = None,
+        speaker: Any = None,
+        sample_rate: int | None = None,
+        texts: Any = None,
+        **other: Any,
     ) -> Any:
-        """Samples of a text, or of each in a list."""
-        return self(text, sample_rate) if text is not None else [self(one, sample_rate) for one in texts]
+        """Samples of a text, or of each in a list for the voices of version 2.
+
+        Raises:
+            AssertionError: a rate or a voice that the model does not have.
+        """
+        for name in other:
+            if name not in ("put_accent", "put_yo", "put_stress_homo", "put_yo_homo", "symbol_durs"):
+                raise TypeError(f"apply_tts() got an unexpected keyword argument {name!r}")
+        rate = sample_rate or (16000 if self.old else 48000)
+        rates = (8000, 16000) if self.old else (8000, 24000, 48000)
+        assert rate in rates, f"`sample_rate` should be in {list(rates)}, current value is {rate}"
+        if self.old:
+            return [self(one, rate) for one in ([texts] if isinstance(texts, str) else texts)]
+        has_voice = speaker in (None, "random") or speaker in self.speakers
+        assert has_voice, f"`speaker` should be in {', '.join(self.speakers)}"
+        return self(ssml_text if text is None else text, rate)
 
 
 def apply_tts(texts: list[str], model: nn.Module, sample_rate: int, symbols: str, device: Any) -> list[Tensor]:
@@ -173,13 +206,35 @@ class Detector(nn.Module):
 
     sample_rates = (8000, 16000)
 
-    def forward(self, x: Tensor, sr: int) -> Tensor:
-        """(batch, samples) or (samples) -> (batch, 1)."""
+    def _validate_input(self, x: Tensor, sr: int) -> tuple[Tensor, int]:
+        if x.dim() == 1:
+            x = x.unsqueeze(0)
         if x.dim() > 2:
             raise ValueError(f"Too many dimensions for input audio chunk {x.dim()}")
-        if sr not in self.sample_rates and sr % 16000:
+        if sr != 16000 and sr % 16000 == 0:
+            x, sr = x[:, :: sr // 16000], 16000
+        if sr not in self.sample_rates:
             raise ValueError(f"Supported sampling rates: {list(self.sample_rates)} (or multiply of 16000)")
-        return torch.tanh(x.reshape(-1, x.shape[-1]).abs().mean(dim=1, keepdim=True) * 20)
+        if sr / x.shape[1] > 31.25:
+            raise ValueError("Input audio chunk is too short")
+        return x, sr
+
+    def forward(self, x: Tensor, sr: int) -> Tensor:
+        """(batch, 512 samples at 16 kHz, or 256 at 8 kHz) -> (batch, 1)."""
+        x, sr = self._validate_input(x, sr)
+        if x.shape[-1] != (512 if sr == 16000 else 256):
+            raise ValueError(
+                f"Provided number of samples is {x.shape[-1]} (Supported values: 256 for 8000 sample rate, 512 for "
+                "16000)"
+            )
+        return torch.tanh(x.abs().mean(dim=1, keepdim=True) * 20)
+
+    def audio_forward(self, x: Tensor, sr: int) -> Tensor:
+        """(batch, samples) -> (batch, pieces)."""
+        x, sr = self._validate_input(x, sr)
+        size = 512 if sr == 16000 else 256
+        x = nn.functional.pad(x, (0, -x.shape[1] % size))
+        return torch.cat([self(piece, sr) for piece in torch.split(x, size, dim=1)], dim=1)
 
     def reset_states(self, batch_size: int = 1) -> None:
         """Forgets what it has heard; it keeps nothing."""
@@ -191,31 +246,63 @@ def get_speech_timestamps(
     threshold: float = 0.5,
     sampling_rate: int = 16000,
     return_seconds: bool = False,
-    **_other: Any,
+    **other: Any,
 ) -> list[dict[str, Any]]:
     """Where there is speech."""
-    samples = torch.as_tensor(audio, dtype=torch.float32).squeeze()
+    for name in other:
+        if name not in _VAD_OPTIONS:
+            raise TypeError(f"get_speech_timestamps() got an unexpected keyword argument {name!r}")
+    samples = audio if torch.is_tensor(audio) else torch.as_tensor(audio, dtype=torch.float32)
+    while samples.dim() > 1 and samples.shape[0] == 1:
+        samples = samples.squeeze(0)
     if samples.dim() > 1:
         raise ValueError("More than one dimension in audio. Are you trying to process audio with 2 channels?")
-    size = 512 if sampling_rate == 16000 else 256
-    pieces = torch.split(samples, size) if samples.numel() else ()
-    loud = [bool(model(piece, sampling_rate) > threshold) for piece in pieces]
+    step = sampling_rate // 16000 if sampling_rate > 16000 and sampling_rate % 16000 == 0 else 1
+    samples, rate = samples[::step], sampling_rate // step
+    if rate not in (8000, 16000):
+        raise ValueError("Currently silero VAD models support 8000 and 16000 (or multiply of 16000) sample rates")
+    size = 512 if rate == 16000 else 256
+    pieces = (
+        [nn.functional.pad(piece, (0, size - len(piece))) for piece in torch.split(samples, size)]
+        if len(samples)
+        else []
+    )
+    loud = [bool(model(piece, rate) > threshold) for piece in pieces]
     spans: list[dict[str, float]] = []
     start = 0
     for speech, run in groupby(loud):
         end = start + size * len(list(run))
         if speech:
-            spans.append({"start": start, "end": min(end, len(samples))})
+            spans.append({"start": start * step, "end": min(end, len(samples)) * step})
         start = end
     if return_seconds:
         return [{name: round(place / sampling_rate, 1) for name, place in span.items()} for span in spans]
     return spans
 
 
+_VAD_OPTIONS = frozenset(
+    {
+        "max_speech_duration_s",
+        "min_silence_at_max_speech",
+        "min_silence_duration_ms",
+        "min_speech_duration_ms",
+        "neg_threshold",
+        "progress_tracking_callback",
+        "speech_pad_ms",
+        "time_resolution",
+        "use_max_poss_sil_at_max_speech",
+        "visualize_probs",
+        "window_size_samples",
+    }
+)
+
+
 class VADIterator:
     """Tells where speech begins and ends in a stream."""
 
     def __init__(self, model: nn.Module, threshold: float = 0.5, sampling_rate: int = 16000, **_other: Any) -> None:
+        if sampling_rate not in (8000, 16000):
+            raise ValueError("VADIterator does not support sampling rates other than [8000, 16000]")
         self.model, self.threshold, self.sampling_rate = model, threshold, sampling_rate
         self.reset_states()
 

@@ -1,126 +1,84 @@
-"""The models of pytorch/vision, as they are called at its tags and on its main branch."""
+"""The models of pytorch/vision: torchvision's own, as they are called at its tags and on its main branch."""
 
+import contextlib
 import functools
+import importlib
 import warnings
-from collections import namedtuple
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from torch import nn
+from torch.nn.functional import interpolate
 
-from apigauge.sandboxes.hubs.torchhub.stand_ins import imagenet, segmentation, video
-from apigauge.sandboxes.hubs.torchhub.stand_ins.core import linear, load_into, seeded
+from apigauge.sandboxes.hubs.torchhub.stand_ins import imagenet
+from apigauge.sandboxes.hubs.torchhub.stand_ins.weights import check_fit, generated
 
-GoogLeNetOutputs = namedtuple("GoogLeNetOutputs", ["logits", "aux_logits2", "aux_logits1"])  # noqa: PYI024 - as there
-InceptionOutputs = namedtuple("InceptionOutputs", ["logits", "aux_logits"])  # noqa: PYI024
-
-_RESNETS: dict[str, tuple[type[imagenet.BasicBlock], list[int], dict[str, Any]]] = {
-    "resnet18": (imagenet.BasicBlock, [2, 2, 2, 2], {}),
-    "resnet34": (imagenet.BasicBlock, [3, 4, 6, 3], {}),
-    "resnet50": (imagenet.Bottleneck, [3, 4, 6, 3], {}),
-    "resnet101": (imagenet.Bottleneck, [3, 4, 23, 3], {}),
-    "resnet152": (imagenet.Bottleneck, [3, 8, 36, 3], {}),
-    "resnext50_32x4d": (imagenet.Bottleneck, [3, 4, 6, 3], {"groups": 32, "width_per_group": 4}),
-    "resnext101_32x4d": (imagenet.Bottleneck, [3, 4, 23, 3], {"groups": 32, "width_per_group": 4}),
-    "resnext101_32x8d": (imagenet.Bottleneck, [3, 4, 23, 3], {"groups": 32, "width_per_group": 8}),
-    "resnext101_64x4d": (imagenet.Bottleneck, [3, 4, 23, 3], {"groups": 64, "width_per_group": 4}),
-    "wide_resnet50_2": (imagenet.Bottleneck, [3, 4, 6, 3], {"width_per_group": 128}),
-    "wide_resnet101_2": (imagenet.Bottleneck, [3, 4, 23, 3], {"width_per_group": 128}),
-}
-# Class and name of the head; of each model the channels before it.
-_FAMILIES = {
-    ("DenseNet", "classifier"): {"densenet121": 1024, "densenet161": 2208, "densenet169": 1664, "densenet201": 1920},
-    ("MobileNetV2", "classifier"): {"mobilenet_v2": 1280},
-    ("MobileNetV3", "classifier"): {"mobilenet_v3_large": 960, "mobilenet_v3_small": 576},
-    ("MNASNet", "classifier"): dict.fromkeys(("mnasnet0_5", "mnasnet0_75", "mnasnet1_0", "mnasnet1_3"), 1280),
-    ("ShuffleNetV2", "fc"): {
-        **dict.fromkeys(("shufflenet_v2_x0_5", "shufflenet_v2_x1_0", "shufflenet_v2_x1_5"), 1024),
-        "shufflenet_v2_x2_0": 2048,
-    },
-    ("EfficientNet", "classifier"): {
-        **{f"efficientnet_b{n}": c for n, c in enumerate((1280, 1280, 1408, 1536, 1792, 2048, 2304, 2560))},
-        **dict.fromkeys(("efficientnet_v2_s", "efficientnet_v2_m", "efficientnet_v2_l"), 1280),
-    },
-    ("RegNet", "fc"): {
-        "regnet_y_400mf": 440,
-        "regnet_y_800mf": 784,
-        "regnet_y_1_6gf": 888,
-        "regnet_y_3_2gf": 1512,
-        "regnet_y_8gf": 2016,
-        "regnet_y_16gf": 3024,
-        "regnet_y_32gf": 3712,
-        "regnet_y_128gf": 7392,
-        "regnet_x_400mf": 400,
-        "regnet_x_800mf": 672,
-        "regnet_x_1_6gf": 912,
-        "regnet_x_3_2gf": 1008,
-        "regnet_x_8gf": 1920,
-        "regnet_x_16gf": 2048,
-        "regnet_x_32gf": 2520,
-    },
-    ("ConvNeXt", "classifier"): {
-        "convnext_tiny": 768,
-        "convnext_small": 768,
-        "convnext_base": 1024,
-        "convnext_large": 1536,
-    },
-    ("VisionTransformer", "heads"): {
-        "vit_b_16": 768,
-        "vit_b_32": 768,
-        "vit_l_16": 1024,
-        "vit_l_32": 1024,
-        "vit_h_14": 1280,
-    },
-    ("SwinTransformer", "head"): {
-        "swin_t": 768,
-        "swin_s": 768,
-        "swin_b": 1024,
-        "swin_v2_t": 768,
-        "swin_v2_s": 768,
-        "swin_v2_b": 1024,
-    },
-    ("MaxVit", "classifier"): {"maxvit_t": 512},
-}
-_PLAIN = {name: (of, c, head) for (of, head), members in _FAMILIES.items() for name, c in members.items()}
-# Which arguments the real class takes besides num_classes.
-_TAKES = {
-    "DenseNet": "bn_size drop_rate memory_efficient",
-    "MobileNetV2": "width_mult inverted_residual_setting round_nearest block norm_layer dropout",
-    "MobileNetV3": "block norm_layer dropout",
-    "MNASNet": "dropout",
-    "ShuffleNetV2": "inverted_residual",
-    "EfficientNet": "stochastic_depth_prob norm_layer",
-    "RegNet": "stem_width stem_type block_type norm_layer activation",
-    "ConvNeXt": "layer_scale block norm_layer",
-    "VisionTransformer": "image_size dropout attention_dropout representation_size norm_layer conv_stem_configs",
-    "SwinTransformer": "mlp_ratio dropout attention_dropout norm_layer block downsample_layer",
-    "MaxVit": "norm_layer activation_layer squeeze_ratio expansion_ratio mlp_ratio mlp_dropout attention_dropout",
-    "GoogLeNet": "aux_logits transform_input init_weights blocks dropout dropout_aux",
-    "Inception3": "aux_logits transform_input inception_blocks init_weights dropout",
+_SEGMENTERS = ("fcn_", "deeplabv3_", "lraspp_")
+# Pixels from which on a segmenter sees a smaller copy: the real cost is a quarter of a TFLOP at 520 x 520.
+_PIXELS = 160 * 160
+# In the catalogue alone: torchvision has none of that name.
+_OTHERS: dict[str, tuple[list[int], dict[str, Any]]] = {
+    "resnext101_32x4d": ([3, 4, 23, 3], {"groups": 32, "width_per_group": 4})
 }
 
 
 def at_tag(name: str, pretrained: bool, **arguments: Any) -> nn.Module:
     """As up to v0.12: a checkpoint of 1000 classes is loaded into whatever the arguments make."""
+    if name.startswith(_SEGMENTERS):
+        return _segmenter_at_tag(name, pretrained, arguments)
+    branching = name in ("googlenet", "inception_v3")
+    own = {"init_weights": False} if branching else {}
+    # A checkpoint is loaded into a model with branches, which are removed afterwards.
+    trained = {"transform_input": True, "aux_logits": True} if branching and pretrained else {}
+    model = _make(name, **own, **(arguments | trained))
+    if pretrained and arguments:
+        check_fit(model, lambda: _make(name, **own, **trained))
+    if trained and not arguments.get("aux_logits", name == "inception_v3"):
+        _cut_branches(model)
+    return model
+
+
+def _cut_branches(model: Any) -> None:
+    model.aux_logits = False
+    for branch in ("aux1", "aux2", "AuxLogits"):
+        if hasattr(model, branch):
+            setattr(model, branch, None)
+
+
+def _segmenter_at_tag(name: str, pretrained: bool, arguments: dict[str, Any]) -> nn.Module:
+    if pretrained:
+        if name.startswith("lraspp") and arguments.get("aux_loss"):
+            raise NotImplementedError(f"pretrained {name}_coco is currently not supported")
+        arguments = arguments if name.startswith("lraspp") else arguments | {"aux_loss": True}
     model = _make(name, **arguments)
-    if pretrained and {"num_classes", "width_mult"} & arguments.keys():
-        load_into(model, _make(name))
+    if pretrained and arguments.get("num_classes", 21) != 21:
+        check_fit(model, lambda: _make(name, **(arguments | {"num_classes": 21})))
     return model
 
 
 def on_main(name: str, weights: Any, **arguments: Any) -> nn.Module:
-    """As since v0.13: the weights are an enumeration, and say how many classes there are."""
-    if weights is not None and weights is not True:
-        from torchvision.models import get_model_weights
+    """As since v0.13: torchvision's own function, to which its checkpoint is given as empty."""
+    if name in _OTHERS:
+        return _make(name, **arguments)
+    arguments = {key: value for key, value in arguments.items() if value is not None}
+    if weights is True:
+        models = importlib.import_module("torchvision.models")
+        weights = models.get_model_weights(name).DEFAULT
+    with _no_checkpoint():
+        return _make(name, weights=weights, **arguments)
 
-        weights = get_model_weights(name).verify(weights)
-    if weights is not None:
-        expected = segmentation.CLASSES if name in segmentation.MODELS else 400 if name in video.TORCHVISION else 1000
-        if arguments.get("num_classes") not in (None, expected):
-            raise ValueError(
-                f"The parameter 'num_classes' expected value {expected} but got {arguments['num_classes']} instead."
-            )
-    return _make(name, **arguments)
+
+@contextlib.contextmanager
+def _no_checkpoint() -> Iterator[None]:
+    """Lets torchvision's functions load a checkpoint that changes nothing."""
+    enum: Any = importlib.import_module("torchvision.models").WeightsEnum
+    fetch, load = enum.get_state_dict, nn.Module.load_state_dict
+    enum.get_state_dict = lambda *_, **__: {}
+    nn.Module.load_state_dict = lambda *_, **__: None  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        enum.get_state_dict, nn.Module.load_state_dict = fetch, load  # type: ignore[method-assign]
 
 
 def accepts_pretrained(entry: Callable[..., nn.Module]) -> Callable[..., nn.Module]:
@@ -148,57 +106,33 @@ def accepts_pretrained(entry: Callable[..., nn.Module]) -> Callable[..., nn.Modu
 
 
 def _make(name: str, **arguments: Any) -> nn.Module:
-    with seeded(name):
-        if name in segmentation.MODELS:
-            return segmentation.torchvision_model(name, **arguments)
-        if name in video.TORCHVISION:
-            return video.torchvision_model(name, **arguments)
-        if name in _RESNETS:
-            block, layers, own = _RESNETS[name]
-            return imagenet.ResNet(block, layers, **own, **arguments)
-        if name.startswith("vgg"):
-            return imagenet.VGG(**arguments)
-        if name == "alexnet":
-            return imagenet.AlexNet(**arguments)
-        if name.startswith("squeezenet"):
-            return imagenet.SqueezeNet(name.removeprefix("squeezenet"), **arguments)
-        if name in ("googlenet", "inception_v3"):
-            return _branching(name, **arguments)
-        family, features, head = _PLAIN[name]
-        _check(family, arguments)
-        classes = arguments.get("num_classes", 1000)
-        model = imagenet.Classifier(features, head, _head_layers(name, family, arguments), num_classes=classes)
-        if family == "VisionTransformer":
-            model.heads = nn.Sequential()
-            model.heads.add_module("head", linear(features, classes))
-        return model
+    with generated(name), warnings.catch_warnings():
+        # GoogLeNet's and Inception's, about weights that are filled here anyway.
+        warnings.filterwarnings("ignore", "The default weight initialization")
+        if name in _OTHERS:
+            layers, own = _OTHERS[name]
+            return imagenet.ResNet(imagenet.Bottleneck, layers, **own, **arguments)
+        builder: Any = importlib.import_module("torchvision.models").get_model_builder(name)
+        if name.startswith(_SEGMENTERS):
+            arguments = {"weights_backbone": None, **arguments}
+        model: nn.Module = builder(**{"weights": None, **arguments})
+    return _small_pictures(model) if name.startswith(_SEGMENTERS) else model
 
 
-def _branching(name: str, **arguments: Any) -> nn.Module:
-    google = name == "googlenet"
-    _check("GoogLeNet" if google else "Inception3", arguments)
-    classes, dropout = arguments.get("num_classes", 1000), arguments.get("dropout", 0.2 if google else 0.5)
-    # A pretrained GoogLeNet comes without its branches, an Inception v3 with them.
-    aux = (2 if google else 1) if arguments.get("aux_logits", not google) else 0
-    outputs = GoogLeNetOutputs if google else InceptionOutputs
-    return imagenet.Branching(1024 if google else 2048, outputs, aux, classes, dropout)
+def _small_pictures(model: nn.Module) -> nn.Module:
+    """The same model, which sees large pictures smaller and answers at their size."""
+    own = type(model)
 
+    def forward(self: nn.Module, x: Any) -> Any:
+        size = x.shape[-2:]
+        pixels = size[0] * size[1]
+        if x.dim() != 4 or pixels <= _PIXELS:
+            return own.forward(self, x)
+        factor = (_PIXELS / pixels) ** 0.5
+        maps = own.forward(self, interpolate(x, [max(1, int(side * factor)) for side in size], mode="nearest"))
+        return type(maps)((key, interpolate(one, size, mode="bilinear")) for key, one in maps.items())
 
-def _check(family: str, arguments: dict[str, Any]) -> None:
-    for name in arguments:
-        if name not in ("num_classes", *_TAKES[family].split()):
-            raise TypeError(f"{family}.__init__() got an unexpected keyword argument {name!r}")
-
-
-def _head_layers(name: str, family: str, arguments: dict[str, Any]) -> list[nn.Module] | None:
-    dropout = nn.Dropout(arguments.get("dropout", 0.2))
-    if family == "MobileNetV3":
-        widths = (960, 1280) if name.endswith("large") else (576, 1024)
-        return [linear(*widths), nn.Hardswish(), dropout]
-    if family in ("MobileNetV2", "MNASNet", "EfficientNet"):
-        return [dropout]
-    if family == "ConvNeXt":
-        return [nn.LayerNorm(_PLAIN[name][1]), nn.Flatten(1)]
-    if family == "MaxVit":
-        return [nn.Identity(), nn.Flatten(1), nn.LayerNorm(512), linear(512, 512), nn.Tanh()]
-    return None
+    # A name of this module, by which a saved model finds its class.
+    smaller = globals().setdefault(own.__name__, type(own.__name__, (own,), {"forward": forward}))
+    model.__class__ = smaller
+    return model

@@ -1,5 +1,7 @@
 """YOLOv5 behind its AutoShape: takes paths, URLs, images, arrays and tensors, and returns detections."""
 
+import itertools
+import math
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from apigauge.sandboxes.hubs.torchhub.stand_ins.coco import NAMES
-from apigauge.sandboxes.hubs.torchhub.stand_ins.core import seeded, trunk
+from apigauge.sandboxes.hubs.torchhub.stand_ins.weights import generated
 
 _HELP = "https://docs.ultralytics.com/yolov5/tutorials/pytorch_hub_model_loading"
 _KNOWN = re.compile(r"yolov5[nsmlx]6?(\.pt)?")
@@ -17,24 +19,122 @@ _KNOWN = re.compile(r"yolov5[nsmlx]6?(\.pt)?")
 _FOUND = ((0.12, 0.2, 0.55, 0.95, 0.88, 0), (0.5, 0.4, 0.9, 0.85, 0.61, 16), (0.3, 0.5, 0.4, 0.7, 0.12, 27))
 
 
+# Of each size the factors of depth and width.
+_FACTORS = {"n": (0.33, 0.25), "s": (0.33, 0.5), "m": (0.67, 0.75), "l": (1.0, 1.0), "x": (1.33, 1.25)}
+
+
+class Conv(nn.Module):
+    """A convolution with the norm already worked into it, and an activation."""
+
+    def __init__(self, inputs: int, outputs: int, size: int = 1, stride: int = 1, padding: int | None = None) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(inputs, outputs, size, stride, size // 2 if padding is None else padding)
+        self.act = nn.SiLU(inplace=True)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(batch, inputs, h, w) -> (batch, outputs, h / stride, w / stride)."""
+        result: Tensor = self.act(self.conv(x))
+        return result
+
+
+class Bottleneck(nn.Module):
+    """Two convolutions, added to their input."""
+
+    def __init__(self, width: int, shortcut: bool) -> None:
+        super().__init__()
+        self.cv1, self.cv2, self.add = Conv(width, width), Conv(width, width, 3), shortcut
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(batch, width, h, w) -> the same."""
+        result: Tensor = self.cv2(self.cv1(x))
+        return x + result if self.add else result
+
+
+class C3(nn.Module):
+    """A part that goes through bottlenecks, joined with one that does not."""
+
+    def __init__(self, inputs: int, outputs: int, count: int, shortcut: bool = True) -> None:
+        super().__init__()
+        half = outputs // 2
+        self.cv1, self.cv2, self.cv3 = Conv(inputs, half), Conv(inputs, half), Conv(2 * half, outputs)
+        self.m = nn.Sequential(*(Bottleneck(half, shortcut) for _ in range(count)))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(batch, inputs, h, w) -> (batch, outputs, h, w)."""
+        result: Tensor = self.cv3(torch.cat((self.m(self.cv1(x)), self.cv2(x)), 1))
+        return result
+
+
+class SPPF(nn.Module):
+    """Maxima over growing neighbourhoods."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.cv1, self.cv2 = Conv(width, width // 2), Conv(2 * width, width)
+        self.m = nn.MaxPool2d(5, 1, 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(batch, width, h, w) -> the same."""
+        one = self.cv1(x)
+        two = self.m(one)
+        three = self.m(two)
+        result: Tensor = self.cv2(torch.cat((one, two, three, self.m(three)), 1))
+        return result
+
+
 class DetectionModel(nn.Module):
-    """The network alone."""
+    """The network alone, of the real sizes: version 6 and later, with strides up to 32, or 64 in the larger ones."""
 
     def __init__(self, name: str, channels: int, classes: int) -> None:
         super().__init__()
-        with seeded(name):
-            self.model = nn.Sequential(trunk(channels, 32), nn.Conv2d(32, 3 * (classes + 5), 1))
+        size, large = name.removesuffix(".pt")[6], name.removesuffix(".pt").endswith("6")
+        depth, width = _FACTORS[size]
+        scales = [128, 256, 512, 768, 1024] if large else [128, 256, 512, 1024]
+        widths = [math.ceil(one * width / 8) * 8 for one in scales]
+        first = math.ceil(64 * width / 8) * 8
+        counts = [max(round(count * depth), 1) for count in ((3, 6, 9, 3, 3) if large else (3, 6, 9, 3))]
+        with generated(name):
+            self.stem = Conv(channels, first, 6, 2, 2)
+            self.down, self.up, self.again = nn.ModuleList(), nn.ModuleList(), nn.ModuleList()
+            before = [first, *widths]
+            for number, outputs in enumerate(widths):
+                self.down.append(Conv(before[number], outputs, 3, 2))
+                self.down.append(C3(outputs, outputs, counts[number]))
+            self.sppf = SPPF(widths[-1])
+            for inputs, outputs in zip(widths[:1:-1], widths[-2:0:-1], strict=True):
+                self.up.append(Conv(inputs, outputs))
+                self.up.append(C3(2 * outputs, outputs, counts[0], shortcut=False))
+            for inputs, outputs in itertools.pairwise(widths[1:]):
+                self.again.append(Conv(inputs, inputs, 3, 2))
+                self.again.append(C3(2 * inputs, outputs, counts[0], shortcut=False))
+            self.detect = nn.ModuleList(nn.Conv2d(inputs, 3 * (classes + 5), 1) for inputs in widths[1:])
         self.nc, self.yaml = classes, {"nc": classes, "ch": channels}
         self.names = dict(enumerate(NAMES if classes == len(NAMES) else [f"class{n}" for n in range(classes)]))
-        self.stride = torch.tensor([8.0, 16.0, 32.0])
+        self.stride = torch.tensor([8.0, 16.0, 32.0, 64.0][: len(widths) - 1])
 
     def forward(self, x: Tensor, **_options: Any) -> tuple[Tensor, list[Tensor]]:
         """(batch, channels, h, w) -> (batch, anchors, 5 + classes) and the same by scale."""
+        x = self.stem(x)
+        kept = []
+        for number in range(0, len(self.down), 2):
+            x = self.down[number + 1](self.down[number](x))
+            kept.append(x)
+        x = self.sppf(x)
+        reduced = []
+        for number in range(0, len(self.up), 2):
+            x = self.up[number](x)
+            reduced.append(x)
+            x = torch.cat((nn.functional.interpolate(x, scale_factor=2.0), kept[-2 - number // 2]), 1)
+            x = self.up[number + 1](x)
+        maps = [x]
+        for number in range(0, len(self.again), 2):
+            x = torch.cat((self.again[number](x), reduced[-1 - number // 2]), 1)
+            x = self.again[number + 1](x)
+            maps.append(x)
         levels = []
-        for stride in (8, 16, 32):
-            size = [side // stride for side in x.shape[-2:]]
-            level = nn.functional.interpolate(self.model(x), size)
-            levels.append(level.view(len(x), 3, self.nc + 5, *size).permute(0, 1, 3, 4, 2).contiguous())
+        for layer, one in zip(self.detect, maps, strict=True):
+            level = layer(one).view(len(one), 3, self.nc + 5, *one.shape[-2:])
+            levels.append(level.permute(0, 1, 3, 4, 2).contiguous())
         return torch.cat([level.sigmoid().flatten(1, 3) for level in levels], dim=1), levels
 
 
@@ -52,7 +152,8 @@ class AutoShape(nn.Module):
     def forward(self, ims: Any, size: int = 640, augment: bool = False, profile: bool = False) -> Any:  # noqa: ARG002
         """Detections, or the network's own output for a tensor."""
         if isinstance(ims, Tensor):
-            return self.model(ims)[0]
+            # As the backend around the real network gives it.
+            return list(self.model(ims))
         pictures, files = zip(
             *(_opened(one, n) for n, one in enumerate(ims if isinstance(ims, list | tuple) else [ims])), strict=True
         )
@@ -208,5 +309,6 @@ def create(
         except Exception as error:
             text = f"{error}. Cache may be out of date, try `force_reload=True` or see {_HELP} for help."
             raise Exception(text) from error  # noqa: TRY002 - YOLOv5 raises nothing more exact
+        name = "yolov5s"
     model = DetectionModel(name, channels, classes)
     return (AutoShape(model, verbose) if autoshape else model).to(device or "cpu")

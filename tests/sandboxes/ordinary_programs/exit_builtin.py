@@ -1,0 +1,5 @@
+# callee: print
+import os
+
+print("working", os.path.sep)
+exit()

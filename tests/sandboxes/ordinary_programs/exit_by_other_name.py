@@ -1,0 +1,5 @@
+# callee: sys.exit
+from sys import exit as leave
+
+print("before")
+leave()

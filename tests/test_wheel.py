@@ -38,7 +38,7 @@ def test_the_wheel_is_built_from_the_sdist_and_holds_code_and_data(built):
         "apigauge/sandboxes/environments/huggingface/Dockerfile",
         "apigauge/sandboxes/environments/huggingface/lock.txt",
         "apigauge/sandboxes/environments/python/environment.json",
-        "apigauge/sandboxes/attacks/forgery/sys_exit.py",
+        "apigauge/sandboxes/attacks/programs.tar.xz",
     ):
         assert needed in names
     assert any(name.startswith("apigauge/reports/static/") for name in names)
@@ -71,6 +71,10 @@ def test_the_demo_runs_from_the_wheel_in_an_empty_environment(built, tmp_path):
     mine = "import benchmarks, reports, harness, sandboxes, apigauge; assert benchmarks.MINE and harness.MINE; print(apigauge.__file__)"
     where = run(bin_folder / "python", "-c", mine, cwd=tmp_path)
     assert Path(where.stdout.strip()).is_relative_to(tmp_path / "env"), where.stderr
+    attacks = "from apigauge.sandboxes.attacks import load; print([(one.name, hash(one.source)) for one in load()])"
+    seen = [run(bin_folder / "python", "-c", attacks, cwd=tmp_path, PYTHONHASHSEED="0").stdout]
+    seen += [run(sys.executable, "-c", attacks, cwd=tmp_path, PYTHONHASHSEED="0", PYTHONPATH=str(ROOT / "src")).stdout]
+    assert seen[0] == seen[1] != ""
     command = bin_folder / "apigauge"
     scored = run(
         command, "run", "--benchmark", "mini", "--model", "retrieval:bm25", "--out", "runs/bm25", "--json", cwd=tmp_path

@@ -21,6 +21,8 @@ sends anything to a network or changes anything outside its sandbox. Even so, ru
 import ast
 import re
 import runpy
+import tarfile
+import tempfile
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -30,6 +32,8 @@ from apigauge.sandboxes.verdict import CATEGORIES, ENDED, STATUSES, Program
 FAMILIES = ("resource", "escape", "persistence", "forgery", "signals")
 KINDS = ("docker", "process", "bare")
 _FOLDER = Path(__file__).parent
+# Made by setup.py.
+_PACKED = _FOLDER / "programs.tar.xz"
 _HEAD = re.compile(r'\A("""(?:.*?)""")\n((?:# [a-z]+: [^\n]*\n)*)', re.DOTALL)
 _FIELDS = {"expect", "stage", "callee", "functions", "forges", "where", "builds"}
 
@@ -109,8 +113,16 @@ def _verdicts() -> set[str]:
 
 @cache
 def load() -> tuple[Attack, ...]:
-    """All attacks, by family and name."""
-    paths = [path for family in FAMILIES for path in sorted((_FOLDER / family).glob("*.py"))]
+    """All attacks, by family and name: from their files, or from the archive that an installed package has."""
+    if not _PACKED.is_file():
+        return _read_all(_FOLDER)
+    with tempfile.TemporaryDirectory(prefix="apigauge-attacks-") as folder, tarfile.open(_PACKED) as archive:
+        archive.extractall(folder, filter="data")
+        return _read_all(Path(folder))
+
+
+def _read_all(folder: Path) -> tuple[Attack, ...]:
+    paths = [path for family in FAMILIES for path in sorted((folder / family).glob("*.py"))]
     return tuple(map(read, paths))
 
 

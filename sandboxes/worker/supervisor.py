@@ -33,11 +33,12 @@ def serve(config: dict[str, Any]) -> None:
     requests, answers = _take_streams()
     os.environ.clear()
     os.environ.update(config["variables"])
-    before = cleanup.entries(config["folders"])
+    before, permissions = cleanup.entries(config["folders"]), cleanup.modes(config["folders"])
     # A library that cannot be imported is reported to the host, and programs that do not need it still run.
     problems = _preload(config["preload"], answers)
-    # What libraries write when they are imported (Keras makes /tmp/.keras) belongs to this user, not to the programs'.
-    cleanup.remove_others(before)
+    # What libraries write when they are imported (Keras makes /tmp/.keras) belongs to this user, not to the programs',
+    # and a copied folder's permissions are not those of /tmp.
+    cleanup.restore(before, permissions)
     supervisor = Supervisor(config, requests, answers)
     child.warm_up(config)
     # In a container the engine has set a stricter one.

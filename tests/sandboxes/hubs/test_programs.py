@@ -5,6 +5,8 @@ import ast
 import hub_programs
 import pytest
 
+from apigauge.sandboxes.verdict import Program
+
 # Of the right programs those that run to their end, and of the wrong ones those that fail.
 RIGHT, WRONG = 0.95, 0.97
 
@@ -31,3 +33,20 @@ def test_right_programs_run_and_wrong_ones_fail(hub, sandbox_of):
     for right, share in ((True, RIGHT), (False, WRONG)):
         group = [one for one in outcomes if one.labelled.right == right]
         assert sum(one.as_expected for one in group) >= share * len(group), report
+
+
+WRITES = """
+import os, tempfile
+for folder in ("/tmp/own/deep", os.path.join(os.environ.get("HF_HOME", "/tmp"), "modules"), os.path.expanduser("~/.cache")):
+    os.makedirs(folder, exist_ok=True)
+    open(os.path.join(folder, "file"), "w").close()
+tempfile.mkdtemp(dir="/tmp")
+"""
+
+
+@pytest.mark.parametrize("hub", PARAMS)
+def test_programs_write_where_libraries_keep_things(hub, sandbox_of):
+    """What the environment's imports left in /tmp, and made of its permissions, is not in their way."""
+    for _ in range(2):
+        verdict = sandbox_of(hub).run(Program(WRITES))
+        assert verdict.status == "passed", verdict

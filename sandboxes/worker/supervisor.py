@@ -187,7 +187,7 @@ class Supervisor:
         sum_memory = self._config["sum_memory"] or less or sum_memory
         limits = limits | {"sum_memory": sum_memory}
         if self._group is None:
-            return watch.Watch(limits, self._everyone, _reaped_seconds)
+            return watch.Watch(limits, self._everyone, _reaped_seconds, alone=self._alone)
         return watch.Watch(limits, self._everyone, _group_seconds, is_complete=True)
 
     def report(self) -> dict[str, Any]:

@@ -50,7 +50,9 @@ def _extract(path: Path, folder: Path) -> None:
         elif tarfile.is_tarfile(path):
             with tarfile.open(path) as archive:
                 _check_size(path, sum(member.size for member in archive.getmembers()))
-                archive.extractall(folder, filter="data")  # Python 3.11.4 or later
+                if not hasattr(tarfile, "data_filter"):
+                    raise DataError(f"{path}: this Python cannot unpack a .tar safely (3.11.4 can); make it a .zip")
+                archive.extractall(folder, filter="data")
         else:
             raise DataError(f"{path}: neither a folder with a benchmark nor a .zip or .tar archive of one")
     except (zipfile.BadZipFile, tarfile.TarError, EOFError, NotImplementedError, RuntimeError) as error:

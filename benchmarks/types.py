@@ -30,11 +30,6 @@ class Item:
     document: str = ""
     accepted: tuple[str, ...] = ()
 
-    @property
-    def right_calls(self) -> tuple[str, ...]:
-        """The reference and the further calls that answer the question."""
-        return self.reference_call, *self.accepted
-
 
 @dataclass(frozen=True, slots=True)
 class Api:

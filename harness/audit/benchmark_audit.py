@@ -155,7 +155,9 @@ def _examine_rows(benchmark: Benchmark, rows: Sequence[Item], report: Report) ->
         for row, answer in zip(rows, benchmark.answers, strict=False)
         if (match := _DOMAIN.search(answer)) and _plain(match[1]) != _plain(row.domain)
     ]
-    report.reference_call_not_python = [row.id for row in rows if not all(map(parses, row.right_calls))]
+    report.reference_call_not_python = [
+        row.id for row in rows if not all(map(parses, (row.reference_call, *row.accepted)))
+    ]
     report.reference_program_missing = [row.id for row in rows if not row.reference_program]
     report.reference_program_not_python = [
         r.id for r in rows if r.reference_program and not parses(r.reference_program)

@@ -80,7 +80,7 @@ def make(benchmark: Benchmark) -> Metric:
             references[item.id] = matcher.targets(item)
         judged = [
             (*matcher.compare(target, text, extraction), target)
-            for target, text in zip(references[item.id], item.right_calls, strict=True)
+            for target, text in zip(references[item.id], (item.reference_call, *item.accepted), strict=True)
         ]
         label, message, rows, reference = next((one for one in judged if one[0] in RIGHT), judged[0])
         is_listed = reference is not None and public_names.look_up(reference.call.function).state == "exists"
@@ -139,7 +139,8 @@ class Matcher:
 
     def targets(self, item: Item) -> list[Target | None]:
         """What each of an item's right calls is compared as, the reference first."""
-        return [self.target(text, item.reference_program, item.domain) for text in item.right_calls]
+        calls = (item.reference_call, *item.accepted)
+        return [self.target(text, item.reference_program, item.domain) for text in calls]
 
     def target(self, call_text: str, program: str, domain: str) -> Target | None:
         """A reference or row as something to compare with; None if it is no call (a shell command, say)."""
@@ -166,7 +167,9 @@ class Matcher:
         """What exists for this benchmark: with the catalogue's rows, the references."""
         groups = (group for by_identity in self._rows.values() for group in by_identity.values())
         targets = [row.call for group in groups for rows in group.values() for row in rows]
-        references = {(text, item.reference_program) for item in items for text in item.right_calls}
+        references = {
+            (text, item.reference_program) for item in items for text in (item.reference_call, *item.accepted)
+        }
         for text, program in sorted(references):
             call = parse_call(text, self._conventions | imports(program))
             targets += [call] if call and not call.problem else []

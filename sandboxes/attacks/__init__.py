@@ -117,7 +117,11 @@ def load() -> tuple[Attack, ...]:
     if not _PACKED.is_file():
         return _read_all(_FOLDER)
     with tempfile.TemporaryDirectory(prefix="apigauge-attacks-") as folder, tarfile.open(_PACKED) as archive:
-        archive.extractall(folder, filter="data")
+        for entry in archive:
+            target = Path(folder, entry.name)
+            target.parent.mkdir(exist_ok=True)
+            if (file := archive.extractfile(entry)) is not None:
+                target.write_bytes(file.read())
         return _read_all(Path(folder))
 
 

@@ -4,6 +4,7 @@ import contextlib
 import errno
 import os
 import signal
+import stat
 import time
 from collections.abc import Callable, Iterator
 
@@ -72,11 +73,18 @@ def entries(folders: list[str]) -> dict[str, frozenset[str]]:
     return {folder: frozenset(os.listdir(folder)) for folder in folders}
 
 
-def remove_others(kept: dict[str, frozenset[str]]) -> None:
-    """Removes what has come into folders since :func:`entries`."""
+def modes(folders: list[str]) -> dict[str, int]:
+    """The permissions of each folder."""
+    return {folder: stat.S_IMODE(os.stat(folder).st_mode) for folder in folders}
+
+
+def restore(kept: dict[str, frozenset[str]], permissions: dict[str, int]) -> None:
+    """Removes what has come into folders since :func:`entries`, and gives them the permissions of :func:`modes`."""
     for folder, names in kept.items():
         with contextlib.suppress(OSError):
             _empty(folder, names, time.monotonic() + _PATIENCE)
+        with contextlib.suppress(OSError):  # a folder of another user's is as it was
+            os.chmod(folder, permissions[folder])
 
 
 class Folders:

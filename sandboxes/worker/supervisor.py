@@ -33,11 +33,12 @@ def serve(config: dict[str, Any]) -> None:
     requests, answers = _take_streams()
     os.environ.clear()
     os.environ.update(config["variables"])
-    before = cleanup.entries(config["folders"])
+    before, permissions = cleanup.entries(config["folders"]), cleanup.modes(config["folders"])
     # A library that cannot be imported is reported to the host, and programs that do not need it still run.
     problems = _preload(config["preload"], answers)
-    # What libraries write when they are imported (Keras makes /tmp/.keras) belongs to this user, not to the programs'.
-    cleanup.remove_others(before)
+    # What libraries write when they are imported (Keras makes /tmp/.keras) belongs to this user, not to the programs',
+    # and a copied folder's permissions are not those of /tmp.
+    cleanup.restore(before, permissions)
     supervisor = Supervisor(config, requests, answers)
     child.warm_up(config)
     # In a container the engine has set a stricter one.
@@ -186,7 +187,7 @@ class Supervisor:
         sum_memory = self._config["sum_memory"] or less or sum_memory
         limits = limits | {"sum_memory": sum_memory}
         if self._group is None:
-            return watch.Watch(limits, self._everyone, _reaped_seconds)
+            return watch.Watch(limits, self._everyone, _reaped_seconds, alone=self._alone)
         return watch.Watch(limits, self._everyone, _group_seconds, is_complete=True)
 
     def report(self) -> dict[str, Any]:

@@ -35,6 +35,8 @@ class Watch:
         everyone: its processes.
         used: CPU seconds of those that the supervisor has reaped, or of the whole control group.
         is_complete: whether ``used`` has all CPU time of the program, and so that of processes that nobody saw.
+        alone: whether no other program's processes are in this PID namespace, so that a number that nobody has seen was
+            one of this program's.
     """
 
     def __init__(
@@ -44,11 +46,13 @@ class Watch:
         used: Callable[[], float],
         *,
         is_complete: bool = False,
+        alone: bool = True,
     ) -> None:
         self._limits = limits
         self._everyone = everyone
         self._used = used
         self._is_complete = is_complete
+        self._alone = alone
         self._used_before = used()
         self._began_at = self._seen_at = time.monotonic()
         # Seconds on a core, and waiting for one, by thread; the former of those that have ended.
@@ -133,7 +137,8 @@ class Watch:
         ended = [used for thread, used in self._threads.items() if thread not in now]
         self._of_ended += sum(on_core for on_core, _ in ended)
         self._threads = {thread: (on_core, waiting) for thread, (on_core, waiting) in now.items()}
-        return busy if self._is_complete or (not ended and created <= new) else None
+        unseen = self._alone and created > new
+        return busy if self._is_complete or not (ended or unseen) else None
 
     def _excess(self, threads: int) -> Excess | None:
         limits = self._limits

@@ -8,4 +8,4 @@ address = ctypes.cast(ctypes.CDLL(None).getppid, ctypes.c_void_p).value
 memory = os.open("/proc/self/mem", os.O_RDWR)
 before = os.pread(memory, 16, address)
 os.pwrite(memory, before, address)
-raise SystemExit
+os._exit(0)

@@ -2,7 +2,7 @@
 
 Killing the children of the program, or its process group, leaves the rest of the tree alive.
 """
-# expect: process_limit
+# expect: process_limit | timeout
 import os
 import time
 

@@ -88,7 +88,7 @@ class Filled(tf.saved_model.experimental.TrackableResource):  # type: ignore[mis
 
 
 def add_parameters(model: Any, trainable: int, fixed: int) -> None:
-    """Gives a model as many parameters as the real one has, beside those that it computes with.
+    """Gives a model as many parameters as the real one has, besides those that it computes with.
 
     Args:
         model: its variables count.

@@ -9,6 +9,13 @@ from apigauge.sandboxes.hubs.huggingface.endings import Ends
 
 Settings = dict[str, Any]
 
+# Types of models that continue a prompt, and how many tokens of their own they write before they end: more than the
+# usual programs let them, as the published ones seldom end.
+_CONTINUE = frozenset(
+    {"bloom", "biogpt", "codegen", "gpt2", "gpt_bigcode", "gpt_neo", "gpt_neox", "openai-gpt", "opt", "xglm"}
+)
+_CONTINUATION = 63
+
 _T5_TASKS: dict[str, tuple[str, Settings]] = {
     "summarize: ": (
         "summarization",
@@ -80,17 +87,19 @@ def ends(entry: dict[str, Any], names: Names | None, config: Any) -> Ends | None
     """What a repository's texts begin and end with; None if they need no end."""
     if names is None:
         return None
-    converses = (entry.get("extra") or {}).get("pipeline_tag") == "conversational" or "DialoGPT" in entry["repo"]
-    if not (config.is_encoder_decoder or (entry["type"] == "gpt2" and converses)):
+    continues = entry["type"] in _CONTINUE
+    if not (config.is_encoder_decoder or continues):
         return None
     decoder: Any = getattr(config, "decoder", None)
     inner: Any = decoder if hasattr(decoder, "model_type") else config
     end = config.eos_token_id if config.eos_token_id is not None else inner.eos_token_id
-    start = getattr(config, "decoder_start_token_id", None)
-    if entry["type"] == "gpt2":
-        start = end
+    start = end if continues else getattr(config, "decoder_start_token_id", None)
     if not isinstance(end, int) or not isinstance(start, int):
         return None
+    if continues:
+        extra = entry.get("extra") or {}
+        converses = extra.get("pipeline_tag") == "conversational" or re.search("DialoGPT|dialog", entry["repo"])
+        return Ends(start, end) if converses else Ends(start, end, length=_CONTINUATION)
     specials = [number for token, number in names.ids.items() if token.startswith("<|")]
     forced = [getattr(config, "forced_bos_token_id", None)]
     scaled = entry["type"] in {"t5", "mt5", "umt5"} and config.tie_word_embeddings

@@ -1,20 +1,27 @@
 """Which models are as large as published, which have fewer layers, and which stay toys.
 
-A program has 20 seconds of CPU time and 2 GiB of memory. Loading costs a fifth of a second and 0.4 GB for each hundred
-million weights; a model that writes text reads every weight of its decoder for each token.
+A program has 20 seconds of CPU time and 2 GiB of memory, and a benchmark has a thousand programs. Loading costs half a
+second and 0.4 GB for each hundred million weights; a model that writes text reads every weight of its decoder for each
+token, which takes a twentieth of a second. Models of the usual base size, and all smaller ones, have all their layers.
 """
 
+import contextlib
 import re
 from collections.abc import Callable
 from typing import Any
 
 from apigauge.sandboxes.hubs.huggingface import weights
 
-# Weights that a program can load, and that it can generate text with.
+# Weights that a program can load; those of the layers, which can be cut; and what a token can cost with its vocabulary.
 LARGEST = 420_000_000
-LARGEST_THAT_WRITES = 360_000_000
-LARGEST_PAIR = 270_000_000
+LARGEST_LAYERS = 105_000_000
+LARGEST_FOR_A_TOKEN = 130_000_000
+# So many weights of the layers stay, whatever the vocabulary costs.
+_LEAST = 45_000_000
 _FEWEST = 2
+# Thousands of patches go through each layer.
+_SLOW = frozenset({"videomae", "segformer", "glpn", "dpt"})
+LARGEST_SLOW = 30_000_000
 # What an address says of a model that no program could load, or that is a toy on the hub too.
 _GIANT = re.compile(r"(?<![\d.])(?:[3-9]|\d\d+|[1-9]\.[3-9])[bB](?![a-z])|xxl$|tiny-random|random-tiny|tiny-.*-random")
 _LAYERS = (
@@ -45,16 +52,36 @@ def fitting(entry: dict[str, Any], model: Callable[[Any], Any], make: Callable[[
     if entry["type"] in TOYS or _GIANT.search(entry["repo"]):
         return _made(model, make(True))
     config = make(False)
-    limit = LARGEST
-    if entry["architecture"].endswith(_WRITES):
-        limit = LARGEST_PAIR if config.is_encoder_decoder else LARGEST_THAT_WRITES
     layers = _most(config)
-    while (count := weights.parameters(built := _made(model, config))) > limit:
-        if layers <= _FEWEST:
-            return _made(model, make(True))
-        layers = max(_FEWEST, min(layers - 1, int(layers * limit / count)))
+    while True:
+        built = _made(model, config)
+        cuttable, vocabulary = _shares(built)
+        limit = _limit(entry, vocabulary)
+        if cuttable <= limit or layers <= _FEWEST:
+            return built if cuttable + vocabulary <= LARGEST else _made(model, make(True))
+        layers = max(_FEWEST, min(layers - 1, int(layers * limit / cuttable)))
         _cut(config, layers)
-    return built
+
+
+def _limit(entry: dict[str, Any], vocabulary: int) -> int:
+    if entry["type"] in _SLOW:
+        return LARGEST_SLOW
+    if entry["architecture"].endswith(_WRITES):
+        return max(_LEAST, min(LARGEST_LAYERS, LARGEST_FOR_A_TOKEN - vocabulary))
+    return LARGEST_LAYERS
+
+
+def _shares(built: Any) -> tuple[int, int]:
+    """How many weights are in layers and all else that is no vocabulary, and how many in the vocabulary's tables."""
+    tables = {}
+    for name in ("get_input_embeddings", "get_output_embeddings"):
+        # Models of pictures and sounds have none.
+        with contextlib.suppress(AttributeError, NotImplementedError):
+            table = getattr(built, name)().weight
+            if table.dim() == 2:
+                tables[id(table)] = table.numel()
+    vocabulary = sum(tables.values())
+    return weights.parameters(built) - vocabulary, vocabulary
 
 
 def _made(model: Callable[[Any], Any], config: Any) -> Any:

@@ -18,7 +18,7 @@ from typing import Any
 _COLUMN, _SPREAD = 128, 0.02
 # The words of the table, and how many there are from one end to the next where texts are short.
 _TABLE, _SHORT = 63, 9
-_WORDS = range(3000, 3128)
+_WORDS = 3000
 # What the table's values are multiplied with where a model is this wide, and what everything else in the decoder is.
 _LOUD, _WIDTH, _QUIET = 30.0, 768, 0.01
 # How much less than a special token the word is that stands for it in the table, so that the token is the likelier.
@@ -78,8 +78,8 @@ def views(state: dict[str, Any], ends: Ends, noise: Any) -> dict[str, Any]:
     last = max(layers.values(), key=_number)
     rows, width = max(tuple(table.shape) for table in tables.values())
     keys = [name for name, layer in layers.items() if layer == last]
-    first = _first(ends)
-    if rows < _WORDS.stop + _COLUMN or first is None or any(width not in state[name].shape for name in keys):
+    first = _first(ends, min(_WORDS, rows // 2))
+    if rows < 4 * _COLUMN or first is None or any(width not in state[name].shape for name in keys):
         return {}
     length = rows + _COLUMN * width
     words = torch.randn(length, generator=torch.Generator().manual_seed(1)) * (_SPREAD * ends.scale)
@@ -111,11 +111,11 @@ def _number(layer: str) -> tuple[int, ...]:
     return tuple(int(part) for part in re.findall(r"\d+", layer))
 
 
-def _first(ends: Ends) -> int | None:
-    """Where the words begin: such that no special token's row shares numbers with theirs."""
+def _first(ends: Ends, least: int) -> int | None:
+    """Where the words begin, behind some others: such that no special token's row shares numbers with theirs."""
     special = {ends.start, ends.end, *(token for token in ends.firsts if token < 64)}
     used = _TABLE + 2
-    return next((at for at in _WORDS if all((token - at) % _COLUMN > used for token in special)), None)
+    return next((at for at in range(least, least + _COLUMN) if all((token - at) % _COLUMN > used for token in special)), None)
 
 
 def _arrange(words: Any, width: int, first: int, ends: Ends) -> None:

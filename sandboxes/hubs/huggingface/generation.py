@@ -10,11 +10,11 @@ from apigauge.sandboxes.hubs.huggingface.endings import Ends
 Settings = dict[str, Any]
 
 # Types of models that continue a prompt, and how many tokens of their own they write before they end: more than the
-# usual programs let them, as the published ones seldom end.
+# usual programs let them, as the published ones seldom end. With a large vocabulary a token costs several times as much.
 _CONTINUE = frozenset(
     {"bloom", "biogpt", "codegen", "gpt2", "gpt_bigcode", "gpt_neo", "gpt_neox", "openai-gpt", "opt", "xglm"}
 )
-_CONTINUATION = 63
+_CONTINUATION, _SHORTER, _LARGE_VOCABULARY = 63, 21, 200_000
 
 _T5_TASKS: dict[str, tuple[str, Settings]] = {
     "summarize: ": (
@@ -99,7 +99,8 @@ def ends(entry: dict[str, Any], names: Names | None, config: Any) -> Ends | None
     if continues:
         extra = entry.get("extra") or {}
         converses = extra.get("pipeline_tag") == "conversational" or re.search("DialoGPT|dialog", entry["repo"])
-        return Ends(start, end) if converses else Ends(start, end, length=_CONTINUATION)
+        length = _SHORTER if config.vocab_size > _LARGE_VOCABULARY else _CONTINUATION
+        return Ends(start, end) if converses else Ends(start, end, length=length)
     specials = [number for token, number in names.ids.items() if token.startswith("<|")]
     forced = [getattr(config, "forced_bos_token_id", None)]
     scaled = entry["type"] in {"t5", "mt5", "umt5"} and config.tie_word_embeddings

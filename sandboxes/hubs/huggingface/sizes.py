@@ -14,7 +14,7 @@ from apigauge.sandboxes.hubs.huggingface import weights
 
 # Weights that a program can load; those of the layers, which can be cut; and what a token can cost with its vocabulary.
 LARGEST = 420_000_000
-LARGEST_LAYERS = 105_000_000
+LARGEST_LAYERS = 127_000_000
 LARGEST_FOR_A_TOKEN = 130_000_000
 # So many weights of the layers stay, whatever the vocabulary costs.
 _LEAST = 45_000_000
@@ -23,7 +23,7 @@ _FEWEST = 2
 _SLOW = frozenset({"videomae", "segformer", "glpn", "dpt"})
 LARGEST_SLOW = 30_000_000
 # What an address says of a model that no program could load, or that is a toy on the hub too.
-_GIANT = re.compile(r"(?<![\d.])(?:[3-9]|\d\d+|[1-9]\.[3-9])[bB](?![a-z])|xxl$|tiny-random|random-tiny|tiny-.*-random")
+_GIANT = re.compile(r"(?<![\d.])(?:[3-9]|\d\d+|[1-9]\.[3-9])[bB](?![a-z])|xxl$|tiny-random|random-tiny|tiny-.*-random|tiny-marian")
 _LAYERS = (
     *("num_hidden_layers", "n_layer", "num_layers", "n_layers", "encoder_layers", "decoder_layers"),
     "num_decoder_layers",
@@ -58,7 +58,8 @@ def fitting(entry: dict[str, Any], model: Callable[[Any], Any], make: Callable[[
         cuttable, vocabulary = _shares(built)
         limit = _limit(entry, vocabulary)
         if cuttable <= limit or layers <= _FEWEST:
-            return built if cuttable + vocabulary <= LARGEST else _made(model, make(True))
+            fits = cuttable + vocabulary <= LARGEST and cuttable <= 2 * limit
+            return built if fits else _made(model, make(True))
         layers = max(_FEWEST, min(layers - 1, int(layers * limit / cuttable)))
         _cut(config, layers)
 
@@ -98,7 +99,8 @@ def _parts(config: Any) -> list[Any]:
 
 def _most(config: Any) -> int:
     counts = [vars(part).get(name) for part in _parts(config) for name in _LAYERS]
-    return max([count for count in counts if isinstance(count, int)], default=0)
+    depths = [depth for part in _parts(config) for depth in vars(part).get("depths") or ()]
+    return max([count for count in [*counts, *depths] if isinstance(count, int)], default=0)
 
 
 def _cut(config: Any, layers: int) -> None:
@@ -107,6 +109,8 @@ def _cut(config: Any, layers: int) -> None:
         for name in _LAYERS:
             if isinstance(vars(part).get(name), int):
                 setattr(part, name, min(vars(part)[name], layers))
+        if depths := vars(part).get("depths"):
+            part.depths = [min(depth, layers) for depth in depths]
         if isinstance(windows := getattr(part, "attention_window", None), list):
             part.attention_window = windows[:layers]
         if part.model_type == "gpt_neo":

@@ -119,6 +119,8 @@ RULES: tuple[tuple[str, str, Settings], ...] = (
     ("bart", r"-12-9$", {"decoder_layers": 9}),
     ("bart", r"-6-6", {"encoder_layers": 6, "decoder_layers": 6}),
     ("mbart", r"barthez", _pair(768, 6, 12)),
+    ("pegasus", r"xsum|newsroom|reddit|aeslc|gigaword", {"max_position_embeddings": 512}),
+    ("pegasus", r"paraphrase", {"max_position_embeddings": 60}),
     ("pegasus_x|led", r"base", _pair(768, 6, 12)),
     ("pegasus_x", r"base", {"encoder_layers": 12, "decoder_layers": 12}),
     ("marian", r"", _pair(512, 6, 8)),

@@ -115,7 +115,8 @@ def _first(ends: Ends, least: int) -> int | None:
     """Where the words begin, behind some others: such that no special token's row shares numbers with theirs."""
     special = {ends.start, ends.end, *(token for token in ends.firsts if token < 64)}
     used = _TABLE + 2
-    return next((at for at in range(least, least + _COLUMN) if all((token - at) % _COLUMN > used for token in special)), None)
+    places = range(least, least + _COLUMN)
+    return next((at for at in places if all((token - at) % _COLUMN > used for token in special)), None)
 
 
 def _arrange(words: Any, width: int, first: int, ends: Ends) -> None:

@@ -10,7 +10,7 @@ from apigauge.sandboxes.hubs.huggingface.endings import Ends
 Settings = dict[str, Any]
 
 # Types of models that continue a prompt, and how many tokens of their own they write before they end: more than the
-# usual programs let them, as the published ones seldom end. With a large vocabulary a token costs several times as much.
+# usual programs let them, as the published ones seldom end. With a large vocabulary a token costs several times more.
 _CONTINUE = frozenset(
     {"bloom", "biogpt", "codegen", "gpt2", "gpt_bigcode", "gpt_neo", "gpt_neox", "openai-gpt", "opt", "xglm"}
 )

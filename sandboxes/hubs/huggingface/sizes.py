@@ -5,7 +5,6 @@ second and 0.4 GB for each hundred million weights; a model that writes text rea
 token, which takes a twentieth of a second. Models of the usual base size, and all smaller ones, have all their layers.
 """
 
-import contextlib
 import re
 from collections.abc import Callable
 from typing import Any
@@ -23,7 +22,9 @@ _FEWEST = 2
 _SLOW = frozenset({"videomae", "segformer", "glpn", "dpt"})
 LARGEST_SLOW = 30_000_000
 # What an address says of a model that no program could load, or that is a toy on the hub too.
-_GIANT = re.compile(r"(?<![\d.])(?:[3-9]|\d\d+|[1-9]\.[3-9])[bB](?![a-z])|xxl$|tiny-random|random-tiny|tiny-.*-random|tiny-marian")
+_GIANT = re.compile(
+    r"(?<![\d.])(?:[3-9]|\d\d+|[1-9]\.[3-9])[bB](?![a-z])|xxl$|tiny-random|random-tiny|tiny-.*-random|tiny-marian"
+)
 _LAYERS = (
     *("num_hidden_layers", "n_layer", "num_layers", "n_layers", "encoder_layers", "decoder_layers"),
     "num_decoder_layers",
@@ -74,14 +75,9 @@ def _limit(entry: dict[str, Any], vocabulary: int) -> int:
 
 def _shares(built: Any) -> tuple[int, int]:
     """How many weights are in layers and all else that is no vocabulary, and how many in the vocabulary's tables."""
-    tables = {}
-    for name in ("get_input_embeddings", "get_output_embeddings"):
-        # Models of pictures and sounds have none.
-        with contextlib.suppress(AttributeError, NotImplementedError):
-            table = getattr(built, name)().weight
-            if table.dim() == 2:
-                tables[id(table)] = table.numel()
-    vocabulary = sum(tables.values())
+    sizes = {getattr(part, "vocab_size", None) for part in _parts(built.config)} - {None}
+    tables = (weight for weight in built.parameters() if weight.dim() == 2 and weight.shape[0] in sizes)
+    vocabulary = sum(table.numel() for table in tables)
     return weights.parameters(built) - vocabulary, vocabulary
 
 

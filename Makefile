@@ -9,7 +9,7 @@ JOBS ?= auto
 # Where the images of `make sandbox` come from: docker (a public image, by digest) or debootstrap (Debian packages; root).
 BASE ?= docker
 
-.PHONY: demo checkpoint sandbox hubs gorilla vllm test test-all lint types docs bench bench-statistics clean
+.PHONY: demo checkpoint sandbox hubs gorilla vllm test test-all soak lint types docs bench bench-statistics clean
 
 demo: $(VENV)/.hf
 	@$(BIN)/apigauge demo --out demo
@@ -54,6 +54,10 @@ test: $(VENV)/.dev
 # Everything: the quick tests, then the others.
 test-all: test
 	$(PYTEST) -m 'not ($(QUICK))'
+
+# Ten thousand programs through each sandbox, one in five hostile; the tests run two thousand.
+soak: $(VENV)/.dev
+	APIGAUGE_SOAK=10000 $(PYTEST) tests/sandboxes/test_soak.py
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check

@@ -196,8 +196,8 @@ class _Process:
         }
         python = [str(executable), *worker_channel.PYTHON_OPTIONS, worker_channel.bootstrap()]
         files = _write_files(Path(self._folder.name)) if namespaces else {}
-        bubblewrap = [*_bubblewrap(executable, limits, hub, inputs, files), *python] if namespaces else []
-        command = bubblewrap or python
+        isolated = [*bubblewrap(executable, limits, hub, inputs, files), *python] if namespaces else []
+        command = isolated or python
         self._process = subprocess.Popen(  # noqa: S603 - our own command
             command,
             stdin=subprocess.PIPE,
@@ -268,7 +268,7 @@ def _write_files(folder: Path) -> dict[str, Path]:
     return files
 
 
-def _bubblewrap(executable: Path, limits: Limits, hub: Hub | None, inputs: Inputs, files: dict[str, Path]) -> list[str]:
+def bubblewrap(executable: Path, limits: Limits, hub: Hub | None, inputs: Inputs, files: dict[str, Path]) -> list[str]:
     """The command that runs what follows it in new namespaces, with its Python mounted read-only."""
     shown = {"/usr", "/bin", "/lib", "/lib64", "/etc/alternatives", "/etc/ld.so.cache", "/etc/ssl"}
     prefix = sys.prefix if executable == Path(sys.executable) else str(executable.parents[1])

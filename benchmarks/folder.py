@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from apigauge.benchmarks import item_fields
 from apigauge.benchmarks.files import named_files_digest, read_rows
 from apigauge.benchmarks.types import Api, Benchmark, Item, api_key, instruction_prompt
 from apigauge.errors import DataError, did_you_mean
@@ -33,10 +34,12 @@ _SETTINGS = {
     "gorilla_dialect": False,
     "conventions": False,
 }
-# The one field that is no text.
+# The one field that is no text and is read here.
 _LIST = "accepted"
 _ITEM = {"id": True, "instruction": True, "api_call": True, "program": False, "domain": False}
-_ITEM |= {"split": False, _LIST: False}
+_ITEM |= {"split": False, _LIST: False, "tests": False, "environment": False}
+_ITEM |= dict.fromkeys(item_fields.NOT_TEXT, False)
+_NOT_TEXT = (_LIST, *item_fields.NOT_TEXT)
 _API = {"api_call": True, "domain": False} | dict.fromkeys(
     ("api_name", "functionality", "description", "example_code", "signature", "library"), False
 )
@@ -85,7 +88,7 @@ def load(folder: Path) -> Benchmark:
         prompt=Template(settings["prompt"]) if "prompt" in settings else instruction_prompt,
         train=items["train"],
         rows=items["test"],
-        environment=settings.get("environment", ""),
+        environment=item_fields.environment(settings, str(folder / SETTINGS), folder),
         hub=settings.get("hub", ""),
         inputs=settings.get("inputs", "none"),
         version=settings["version"],
@@ -136,7 +139,7 @@ def _check(row: Mapping[str, Any], fields: Mapping[str, bool], where: str) -> No
         if is_required and not row.get(name):
             raise DataError(f"{where}: {name} is missing or empty; add it")
     for name, value in row.items():
-        if name in fields and name != _LIST and not isinstance(value, str):
+        if name in fields and name not in _NOT_TEXT and not isinstance(value, str):
             raise DataError(f"{where}: {name} is {str(value)[:40]!r}, and no text; write it in quotes")
     if fields is not _API and (unknown := [name for name in row if name not in fields]):
         raise DataError(f"{where}: there is no field {unknown[0]!r}{did_you_mean(unknown[0], fields)}")
@@ -206,6 +209,7 @@ def _items(path: Path, documents: Mapping[str, str]) -> dict[str, tuple[Item, ..
                 api=key,
                 document=documents[key],
                 accepted=accepted,
+                **item_fields.checked(row, where, path.parent),
             )
         )
     if not items["test"]:

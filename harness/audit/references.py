@@ -19,6 +19,7 @@ from apigauge.harness.evaluation.ceilings import RATES
 from apigauge.harness.evaluation.execution import executed
 from apigauge.harness.extraction.call_scan import find_calls, functions_of, imports, resolve
 from apigauge.harness.extraction.extract import extract
+from apigauge.harness.metrics.correctness import Correctness
 from apigauge.harness.metrics.executability import infra_errors, is_withheld
 from apigauge.harness.metrics.observed_calls import ObservedCalls
 from apigauge.sandboxes.verdict import Sandbox
@@ -179,7 +180,7 @@ def run_references(benchmark: Benchmark, sandbox: Sandbox, tick: Callable[[], No
         for answer in answers
     ]
     done = []
-    with contextlib.closing(executed(answers, sandbox, ObservedCalls(benchmark))) as finished:
+    with contextlib.closing(executed(answers, sandbox, ObservedCalls(benchmark), Correctness(benchmark))) as finished:
         for answer in finished:
             done.append(answer)
             tick()

@@ -137,6 +137,21 @@ METRICS = (
         is_executed=True,
         top=4.0,
     ),
+    MetricInfo(
+        "exec.correct",
+        "The program ran to its end in the sandbox, printed what the item expects, and the item's tests passed.",
+        "Only items with tests or an output have it. Tests trust the objects that a program gives them.",
+        module="correctness",
+        is_executed=True,
+    ),
+    MetricInfo(
+        "exec.deprecated",
+        "A line of the program itself raised a deprecation warning, shown or not. Lower is better.",
+        "A program that does not come to the deprecated call, or does not run at all, raises none.",
+        module="correctness",
+        lower_is_better=True,
+        is_executed=True,
+    ),
 )
 
 

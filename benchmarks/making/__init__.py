@@ -1,1 +1,1 @@
-"""A benchmark from an installable package: its catalogue by introspection, its items from the examples of docstrings."""
+"""A benchmark from an installable package: catalogue by introspection, items from the examples of docstrings."""

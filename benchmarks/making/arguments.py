@@ -39,6 +39,7 @@ def arranged(call: ast.Call, api: PublicCallable, taken: Collection[str]) -> Arg
     positional = api.positional
     texts, given, values = [], [], []
     used = set(taken)
+    nameless = False
     for index, node in enumerate(call.args):
         name = positional[index] if index < len(positional) else ""
         if isinstance(node, ast.Starred):
@@ -46,10 +47,13 @@ def arranged(call: ast.Call, api: PublicCallable, taken: Collection[str]) -> Arg
         if isinstance(node, ast.Name) or _is_value(node, is_named=False):
             texts.append(ast.unparse(node))
             if not isinstance(node, ast.Name):
-                values.append(_said(name, index, texts[-1], is_nameless=name in api.positional_only))
+                nameless = nameless or not name or name in api.positional_only
+                values.append(f"{name}={texts[-1]}")
             continue
         texts.append(_fresh(name or f"value{index + 1}", used))
         given.append(f"{texts[-1]} = {ast.unparse(node)}")
+    if nameless:  # of arguments that have no name the place says which is which
+        values = [", ".join(texts)]
     for keyword in call.keywords:
         if keyword.arg is None:
             return "its arguments are unpacked"
@@ -62,12 +66,6 @@ def arranged(call: ast.Call, api: PublicCallable, taken: Collection[str]) -> Arg
         values.append(texts[-1])
         given.append(f"{data} = {ast.unparse(keyword.value)}")
     return Arguments(", ".join(texts), tuple(given), tuple(values))
-
-
-def _said(name: str, index: int, text: str, *, is_nameless: bool) -> str:
-    if name and not is_nameless:
-        return f"{name}={text}"
-    return text if index == 0 else f"then {text}"
 
 
 def _is_value(node: ast.expr, *, is_named: bool) -> bool:

@@ -110,19 +110,21 @@ class _Reader:
 
     def calls(self, step: Step) -> list[ast.Call]:
         """The calls of the documented API in a statement; notes which names hold objects of which class."""
-        found = [one for one in ast.walk(step.node) if isinstance(one, ast.Call) and self.function(one) == self._api.name]
+        made = [
+            one for one in ast.walk(step.node) if isinstance(one, ast.Call) and self.function(one) == self._api.name
+        ]
         if isinstance(step.node, ast.Assign):
             cls = self.function(step.node.value) if isinstance(step.node.value, ast.Call) else ""
             is_class = cls in self._package.callables and self._package.callables[cls].kind == "class"
             for target in step.node.targets:
                 if isinstance(target, ast.Name):
                     self._classes[target.id] = cls if is_class else ""
-        return found
+        return made
 
     def function(self, call: ast.Call) -> str:
         """The own name of the public callable that a call calls; empty if it calls none."""
-        if (name := dotted(call.func)) and (known := self._package.names.get(self._resolved(name))):
-            return known
+        if (name := dotted(call.func)) and (own := self._package.names.get(self._resolved(name))):
+            return own
         if not isinstance(call.func, ast.Attribute):
             return ""
         receiver = call.func.value
@@ -171,7 +173,7 @@ class _Reader:
         if step.raises:
             raise _Error("it is documented to raise")
         call = calls[0]
-        if any(one is not call and call in ast.walk(one) for one in ast.walk(step.node) if isinstance(one, _SEPARATE)):
+        if any(call in ast.walk(one) for one in ast.walk(step.node) if isinstance(one, _SEPARATE)):
             raise _Error("the call stands in a function or comprehension")
         if any(call in ast.walk(one) for one in ast.walk(step.node) if isinstance(one, _PERHAPS)):
             raise _Error("the call may not be reached")
@@ -253,7 +255,7 @@ class _Reader:
         }
         if missing:
             raise _Error(f"nothing says what {', '.join(sorted(missing))} is")
-        candidate = Candidate(
+        return Candidate(
             api=self._api,
             imports=imports,
             given_imports=self._lines(shown_names),
@@ -268,7 +270,6 @@ class _Reader:
             want=want,
             text=step.text,
         )
-        return candidate
 
     def _lines(self, names: set[str]) -> tuple[str, ...]:
         lines = {one.line for name in names for one in self._import_of(name)}
@@ -302,4 +303,3 @@ def _replaced(node: ast.stmt, old: ast.AST, new: ast.expr) -> ast.stmt:
     result = copied(node)
     assert isinstance(result, ast.stmt)
     return ast.fix_missing_locations(result)
-

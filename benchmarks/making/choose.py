@@ -29,8 +29,14 @@ def chosen(rows: Sequence[Row]) -> tuple[list[Row], list[Dropped]]:
     dropped: list[Dropped] = []
     counts: dict[str, int] = {}
     index = _Index()
+    asked: dict[str, Row] = {}
     for row in rows:
         api, grams = api_of(row), trigrams(row["instruction"])
+        if (same := asked.get(row["instruction"])) and same["output"] == row["output"]:
+            if row["api_call"] != same["api_call"]:
+                same["accepted"] = sorted({*same.get("accepted", []), row["api_call"]})
+            dropped.append(_dropped(row, "its call is accepted as another answer to the same question"))
+            continue
         if counts.get(api, 0) >= MAX_PER_API:
             dropped.append(_dropped(row, f"there are {MAX_PER_API} items of this API"))
         elif index.has_near(grams):
@@ -38,7 +44,8 @@ def chosen(rows: Sequence[Row]) -> tuple[list[Row], list[Dropped]]:
         else:
             counts[api] = counts.get(api, 0) + 1
             index.add(grams)
-            kept.append(row | {"split": "train" if _is_training(api) else "test"})
+            asked[row["instruction"]] = row | {"split": "train" if _is_training(api) else "test"}
+            kept.append(asked[row["instruction"]])
     return _apart(kept, dropped)
 
 
@@ -67,9 +74,7 @@ class _Index:
         for gram in grams:
             for number in self._with.get(gram, ()):
                 shared[number] = shared.get(number, 0) + 1
-        return any(
-            count >= _NEAR * (len(grams) + len(self._all[number]) - count) for number, count in shared.items()
-        )
+        return any(count >= _NEAR * (len(grams) + len(self._all[number]) - count) for number, count in shared.items())
 
     def add(self, grams: frozenset[tuple[str, ...]]) -> None:
         for gram in grams:

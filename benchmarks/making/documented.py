@@ -3,7 +3,9 @@
 import re
 
 # A number as libraries print it, with what numpy wraps around its own since version 2.
-_WRAPPED = re.compile(r"\bnp\.(?:bool_?|float\d+|int\d+|uint\d+|longdouble|complex\d+|str_)\(([^()]*(?:\([^()]*\))?[^()]*)\)")
+_WRAPPED = re.compile(
+    r"\bnp\.(?:bool_?|float\d+|int\d+|uint\d+|longdouble|complex\d+|str_)\(([^()]*(?:\([^()]*\))?[^()]*)\)"
+)
 _NUMBER = r"[+-]?(?:(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?|inf|nan)"
 _TOKEN = re.compile(rf"\.\.\.|(?<![\w.]){_NUMBER}(?!\w)|<BLANKLINE>")
 _SPACE = re.compile(r"\s+")

@@ -1,6 +1,6 @@
 """Lists what a package offers: run as a program of its own, by the Python of the environment that has the package.
 
-``python introspect.py MODULE...`` prints one JSON object a line: a public callable, or a module that cannot be imported.
+``python introspect.py MODULE...`` prints one JSON object a line: a public callable, or what cannot be looked at.
 Only the standard library is imported besides, and nothing of apigauge.
 """
 
@@ -44,7 +44,7 @@ def _rows(top: str) -> Iterator[dict[str, Any]]:
         for attribute, thing, rank in _offered(top, name, module):
             things[id(thing)] = thing
             paths.setdefault(id(thing), []).append(((*rank, name.count("."), len(name), name), f"{name}.{attribute}"))
-    best = sorted((sorted(found)[0][1], key) for key, found in paths.items())
+    best = sorted((min(places)[1], key) for key, places in paths.items())
     for path, key in best:
         aliases = sorted(path for _, path in paths[key])
         yield _row(path, things[key], "class" if inspect.isclass(things[key]) else "function", aliases)
@@ -64,9 +64,8 @@ def _modules(top: str, modules: dict[str, types.ModuleType]) -> Iterator[str]:
             yield name
             continue
         modules[name] = module
-        for info in pkgutil.iter_modules(getattr(module, "__path__", ())):
-            if not info.name.startswith("_") and info.name not in _NOT_PUBLIC:
-                names.append(f"{name}.{info.name}")
+        inner = [one.name for one in pkgutil.iter_modules(getattr(module, "__path__", ()))]
+        names += [f"{name}.{one}" for one in inner if not one.startswith("_") and one not in _NOT_PUBLIC]
 
 
 def _offered(top: str, name: str, module: types.ModuleType) -> Iterator[tuple[str, Any, tuple[bool, ...]]]:
@@ -79,11 +78,11 @@ def _offered(top: str, name: str, module: types.ModuleType) -> Iterator[tuple[st
         try:
             thing = getattr(module, attribute)
             home = str(getattr(thing, "__module__", None) or "")
-        except BaseException:  # noqa: BLE001 - as above
+        except BaseException:  # noqa: BLE001, S112 - as above
             continue
         if isinstance(thing, types.ModuleType) or not callable(thing) or _is_typing(thing):
             continue
-        if home.split(".")[0] != top and not (public is not None and home in ("", "builtins")):
+        if home.split(".", maxsplit=1)[0] != top and not (public is not None and home in ("", "builtins")):
             continue
         is_home = home == name or home.startswith(f"{name}.")
         if public is None and not is_home:
@@ -106,7 +105,7 @@ def _methods(top: str, path: str, cls: type) -> Iterator[dict[str, Any]]:
             continue
         try:
             thing = getattr(cls, name)
-        except BaseException:  # noqa: BLE001 - as above
+        except BaseException:  # noqa: BLE001, S112 - as above
             continue
         if inspect.isroutine(thing):
             raw = vars(owner)[name]

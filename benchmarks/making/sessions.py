@@ -8,7 +8,9 @@ from dataclasses import dataclass
 
 _PARSER = doctest.DocTestParser()
 # Methods that change what they are called on though they return something.
-_CHANGES = re.compile(r"(?:add|append|clear|discard|extend|fill|fit|insert|partial_fit|pop|put|remove|set|sort|update)(?:_|$)")
+_CHANGES = re.compile(
+    r"(?:add|append|clear|discard|extend|fill|fit|insert|partial_fit|pop|put|remove|set|sort|update)(?:_|$)"
+)
 _SKIP = re.compile(r"#\s*doctest:\s*\+SKIP|#\s*(?:may vary|random|output may|results? may|platform)", re.IGNORECASE)
 _SEEDS = re.compile(r"(?:^|\.)(?:random\.)?seed$")
 
@@ -80,7 +82,9 @@ def steps(doc: str) -> list[Step]:
 
 
 def _names(node: ast.stmt) -> tuple[frozenset[str], frozenset[str], frozenset[str]]:
-    binds, uses, changes = set(), set(), set()
+    binds: set[str] = set()
+    uses: set[str] = set()
+    changes: set[str] = set()
     for one in ast.walk(node):
         if isinstance(one, ast.Name):
             (uses if isinstance(one.ctx, ast.Load) else binds).add(one.id)
@@ -90,7 +94,9 @@ def _names(node: ast.stmt) -> tuple[frozenset[str], frozenset[str], frozenset[st
             binds.add(one.name)
         elif isinstance(one, ast.alias):
             binds.add(one.asname or one.name.split(".")[0])
-        elif isinstance(one, ast.Attribute | ast.Subscript) and not isinstance(one.ctx, ast.Load) and (name := root(one)):
+        elif (
+            isinstance(one, ast.Attribute | ast.Subscript) and not isinstance(one.ctx, ast.Load) and (name := root(one))
+        ):
             changes.add(name)
     if isinstance(node, ast.AugAssign) and (name := root(node.target)):
         changes.add(name)
@@ -168,7 +174,8 @@ def needed(session: Sequence[Step], names: frozenset[str], end: int) -> tuple[li
         names: whose values are needed.
         end: index of the statement that needs them.
     """
-    open_names, chosen = set(names), []
+    open_names = set(names)
+    chosen: list[int] = []
     for index in range(end - 1, -1, -1):
         step = session[index]
         if step.is_import or step.raises:
@@ -203,5 +210,3 @@ def free(node: ast.AST) -> frozenset[str]:
     """Names whose values an expression or statement needs from outside."""
     loaded = {one.id for one in ast.walk(node) if isinstance(one, ast.Name) and isinstance(one.ctx, ast.Load)}
     return frozenset(loaded - (_inner(node) if isinstance(node, ast.stmt | ast.expr) else set()))  # type: ignore[arg-type]
-
-

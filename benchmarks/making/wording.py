@@ -25,7 +25,7 @@ def instruction(candidate: Candidate) -> str:
     values = ", ".join(f"`{one}`" for one in candidate.values)
     receiver = f" on `{candidate.call.partition('.')[0]}`" if api.kind == "method" else ""
     how = f"Call it{receiver} with {values}." if values else f"Call it{receiver}." if receiver else ""
-    if not candidate.after and candidate.shown == RESULT == candidate.result:
+    if not candidate.after and candidate.result == RESULT and candidate.shown in (RESULT, f"print({RESULT})"):
         parts.append(f"{how} Print the result.".strip())
     else:
         shown = f"print({candidate.shown})" if candidate.is_value else candidate.shown

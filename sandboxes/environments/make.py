@@ -84,7 +84,7 @@ def make(
         relock(read(folder), wheels)
         if preload is None:
             files = wheelhouse(read(folder), cache or platformdirs.user_cache_path("apigauge"), say, wheels)
-            preload = _modules(files, {_normalised(match["name"]) for match in matches})
+            preload = modules_of(files, {_normalised(match["name"]) for match in matches})
         _write_settings(folder, name, preload)
         _write_dockerfile(folder, name)
         _write_readme(folder, name, lines)
@@ -131,8 +131,12 @@ def _write_readme(folder: Path, name: str, lines: Sequence[str]) -> None:
     )
 
 
-def _modules(files: Sequence[Path], required: set[str]) -> tuple[str, ...]:
+def modules_of(files: Sequence[Path], required: set[str]) -> tuple[str, ...]:
     """The top-level modules of the required packages, by what lies in their wheels.
+
+    Args:
+        files: the wheels.
+        required: names of packages, normalised.
 
     Raises:
         SandboxError: a wheel is damaged.

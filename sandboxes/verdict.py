@@ -126,7 +126,7 @@ class Deprecation:
 
 
 @dataclass(frozen=True, slots=True)
-class TestsVerdict:
+class OutcomeOfTests:
     """How a program's tests ended.
 
     Attributes:
@@ -164,7 +164,7 @@ class Verdict:
     reason: str = ""
     evidence: dict[str, Any] = field(default_factory=dict, compare=False)
     calls: tuple[ObservedCall, ...] = ()
-    tests: TestsVerdict | None = None
+    tests: OutcomeOfTests | None = None
     deprecations: tuple[Deprecation, ...] = ()
     output: str = ""
 

@@ -17,7 +17,7 @@ from dataclasses import replace
 from apigauge.benchmarks.types import Benchmark, Item
 from apigauge.harness.metrics.table import EXECUTED
 from apigauge.harness.metrics.types import Scored
-from apigauge.sandboxes.verdict import Program, TestsVerdict, Verdict
+from apigauge.sandboxes.verdict import OutcomeOfTests, Program, Verdict
 
 CORRECT, DEPRECATED = EXECUTED["correctness"]
 _BUILTINS = frozenset(vars(builtins))
@@ -111,7 +111,7 @@ def _difference(expected: Item, verdict: Verdict) -> tuple[str, str]:
     return "", ""
 
 
-def _failed_tests(tests: str, verdict: TestsVerdict | None) -> tuple[str, str]:
+def _failed_tests(tests: str, verdict: OutcomeOfTests | None) -> tuple[str, str]:
     if verdict is None:
         return "tests/not_run", "the tests were not run to their end"
     lines, where = tests.splitlines(), "tests"

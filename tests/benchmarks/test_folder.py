@@ -340,7 +340,7 @@ def test_items_with_tests_have_exec_correct_and_their_references_are_held_to_it(
     isolated = ["--sandbox", "process", "--accept-no-isolation", "--sandbox-workers", "1"]
     assert main(["benchmarks", "check", "geometry", *isolated]) == 0
     shown = capsys.readouterr().out
-    assert "exec.correct              0.5000" in shown
+    assert "  exec.correct            0.5000" in shown
     assert "references that their own tests or output reject (1):" in shown
     assert (
         "  row g2: tests/failed: tests, line 2 (`assert length == 5`): NameError: name 'length' is not defined" in shown

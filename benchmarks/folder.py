@@ -8,6 +8,7 @@ import hashlib
 import json
 import re
 import tomllib
+from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -185,6 +186,7 @@ def _items(path: Path, documents: Mapping[str, str]) -> dict[str, tuple[Item, ..
     items: dict[str, list[Item]] = {split: [] for split in _SPLITS}
     places: dict[str, str] = {}
     functions = {key.partition("(")[0] for key in documents}
+    alone = _alone(documents)
     for where, row in _rows(path, _ITEM):
         if first := places.get(row["id"]):
             raise DataError(
@@ -194,6 +196,8 @@ def _items(path: Path, documents: Mapping[str, str]) -> dict[str, tuple[Item, ..
         split, key = row.get("split", "test"), api_key(row["api_call"])
         if split not in _SPLITS:
             raise DataError(f"{where}: split is {split!r}; write 'test' or 'train', or leave it out for 'test'")
+        if key not in documents:
+            key = alone.get(key.partition("(")[0], key)
         if key not in documents:
             raise DataError(
                 f"{where}: the reference {row['api_call']!r} is in no row of {CATALOGUE}; add a row with this api_call"
@@ -215,6 +219,12 @@ def _items(path: Path, documents: Mapping[str, str]) -> dict[str, tuple[Item, ..
     if not items["test"]:
         raise DataError(f"{path}: it has items to train on and none to ask; give some the split 'test'")
     return {split: tuple(rows) for split, rows in items.items()}
+
+
+def _alone(documents: Collection[str]) -> dict[str, str]:
+    """The calls whose function has no other row, by function: a reference with further arguments is of that row."""
+    counts = Counter(key.partition("(")[0] for key in documents)
+    return {name: key for key in documents if counts[name := key.partition("(")[0]] == 1}
 
 
 def _accepted(row: Mapping[str, Any], functions: Collection[str], where: str) -> tuple[str, ...]:

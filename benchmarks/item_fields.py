@@ -61,7 +61,7 @@ def _output(row: Mapping[str, Any], where: str) -> tuple[str, ...]:
         raise DataError(
             f"{where}: output is {str(output)[:40]!r}, and no text or list of texts; write what is printed, in quotes"
         )
-    if longest := max(map(len, texts)) > _LONGEST_OUTPUT:
+    if (longest := max(map(len, texts))) > _LONGEST_OUTPUT:
         raise DataError(f"{where}: output has {longest:,} characters, more than {_LONGEST_OUTPUT:,}; print less")
     return tuple(texts)
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from apigauge.errors import SandboxError
-from apigauge.sandboxes.verdict import CATEGORIES, Deprecation, Limits, ObservedCall, Program, TestsVerdict, Verdict
+from apigauge.sandboxes.verdict import CATEGORIES, Deprecation, Limits, ObservedCall, OutcomeOfTests, Program, Verdict
 from apigauge.sandboxes.worker_channel import LostError
 
 # A program is tried on this many workers before its verdict is ``infra``.
@@ -175,7 +175,7 @@ def _verdict(answer: dict[str, Any]) -> Verdict:
     calls = tuple(
         ObservedCall(call["function"], tuple(call["positional"]), call["keywords"]) for call in answer.get("calls", ())
     )
-    tests = TestsVerdict(**one) if (one := answer.get("tests")) else None
+    tests = OutcomeOfTests(**one) if (one := answer.get("tests")) else None
     return Verdict(
         answer["status"],
         answer["stage"],

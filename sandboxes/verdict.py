@@ -83,6 +83,7 @@ class Program:
         tests: a program that runs behind it, in its process and with its names, once it has ended; empty for none.
         keeps: names of Python's own functions that the tests are to take from the program instead, if it has them.
         output_bytes: how much of its standard output the verdict is to have.
+        environment: where it runs, if not where a benchmark's programs do.
     """
 
     source: str
@@ -91,6 +92,7 @@ class Program:
     tests: str = ""
     keeps: tuple[str, ...] = ()
     output_bytes: int = 0
+    environment: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +128,7 @@ class Deprecation:
 
 
 @dataclass(frozen=True, slots=True)
-class TestsVerdict:
+class OutcomeOfTests:
     """How a program's tests ended.
 
     Attributes:
@@ -164,7 +166,7 @@ class Verdict:
     reason: str = ""
     evidence: dict[str, Any] = field(default_factory=dict, compare=False)
     calls: tuple[ObservedCall, ...] = ()
-    tests: TestsVerdict | None = None
+    tests: OutcomeOfTests | None = None
     deprecations: tuple[Deprecation, ...] = ()
     output: str = ""
 

@@ -166,6 +166,8 @@ EXECUTED = _names_by_module(executed=True)
 MODULES = STATIC | EXECUTED
 NAMES = tuple(info.name for info in METRICS)
 LOWER_IS_BETTER = frozenset(info.name for info in METRICS if info.lower_is_better)
+# Executed metrics that only some items have.
+OPTIONAL = frozenset({"exec.correct"})
 # The largest values of the metrics that are not shares from 0 to 1.
 TOP = {info.name: info.top for info in METRICS if not info.is_share}
 

@@ -16,6 +16,7 @@ serves every image and every kind of sandbox, needs no mount, and always has the
     stack        a stack on which nothing is below the program
     deprecations warnings that what a program uses will not stay
     tested       an item's tests, behind its program
+    honest       objects that lie to tests about being equal
     exits        exits by a program's very last statement
     syscalls     system calls that a program without an engine's filter may not make
     hidden       code without names, whose frames no stack shows
@@ -34,6 +35,6 @@ serves every image and every kind of sandbox, needs no mount, and always has the
 MODULES = (
     *("kernel", "wire", "kinds", "literals", "web", "inputs", "classify", "names", "arguments"),
     *("syscalls", "stack", "hidden", "genuine", "tested", "observer", "sites", "exits"),
-    *("deprecations", "report", "child"),
+    *("deprecations", "honest", "report", "child"),
     *("watch", "stops", "cleanup", "accounts", "program_run", "supervisor"),
 )

@@ -42,6 +42,7 @@ from apigauge.sandboxes.worker import (
     exits,
     genuine,
     hidden,
+    honest,
     names,
     observer,
     sites,
@@ -135,7 +136,7 @@ def start(
             "IS_TESTED": partial(bool, request.get("is_tested")),
             "FLUSH": partial(flush),
             "ENDED": signal.raise_signal,
-            "TESTS": partial(_tests, desk, before),
+            "TESTS": partial(_tests, desk, namespace, before),
             "TESTED": signal.raise_signal,
             "FAILED": partial(_report_tests, report),
             "NAMESPACE": namespace,
@@ -339,9 +340,10 @@ def _is_installed(package: str) -> bool:
         return False
 
 
-def _tests(desk: mmap.mmap, before: list[tested.Before]) -> types.CodeType:
+def _tests(desk: mmap.mmap, namespace: dict[str, Any], before: list[tested.Before]) -> types.CodeType:
     """The tests' code, and all that they rely on as it was before the program."""
     before[0].put_back()
+    honest.distrust(namespace)
     return tested.code_of(desk)
 
 

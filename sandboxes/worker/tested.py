@@ -6,8 +6,8 @@ that. The tests themselves are not in the child's memory until the program has e
 fork does not have them, and writes them to a shared page while the child is stopped.
 
 Covered: exits, replaced functions and classes of the modules that the tests name, tracers, handlers, import hooks. Not
-covered: an object of the program that lies about being equal, threads of the program that run on, parts of libraries
-that the tests use without naming them, code that reads the stack to find what the tests expect.
+covered: objects of the program that lie about more than being equal (``honest``), threads of the program that run on,
+parts of libraries that the tests use without naming them, code that reads the stack to find what the tests expect.
 """
 
 import ast

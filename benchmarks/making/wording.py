@@ -11,6 +11,8 @@ _REFERS = re.compile(
     r"otherwise|plot\w*|previous\w*|same|section|see|still|then|this|these|thus|too|we|works)\b|:ref:|::|\.\. ",
     re.IGNORECASE,
 )
+# "With weights:" is no sentence.
+_FRAGMENT = re.compile(r"(?:And|As|At|But|By|For|From|If|In|On|Or|Passing|To|Using|When|With|Without)\b|(?:\S+ ){0,2}\S+$")
 _ROLE = re.compile(r":(?:\w+:)?\w+:`~?\.?([^`<]+?)(?:\s*<[^>]*>)?`")
 
 
@@ -58,6 +60,8 @@ def _said_before(candidate: Candidate) -> str:
         or text[-1:] not in ".:"
         or "--" in text
     ):
+        return ""
+    if _FRAGMENT.match(text) and text.endswith(":"):
         return ""
     if _REFERS.search(text) or re.search(rf"\b{re.escape(short)}\b", text):
         return ""

@@ -57,11 +57,14 @@ def settle(function: object) -> None:
 
     networkx decorates its functions so (``argmap``), to be imported faster.
     """
-    for one in functions_within(function):
-        compiler = getattr(type(getattr(one, "__argmap__", None)), "_lazy_compile", None)
-        if callable(compiler):
-            compiler(one)
-    _WITHIN.pop(id(function), None)  # another body has another closure
+    settled: set[int] = set()
+    while fresh := [one for one in functions_within(function) if id(one) not in settled]:
+        for one in fresh:
+            settled.add(id(one))
+            compiler = getattr(type(getattr(one, "__argmap__", None)), "_lazy_compile", None)
+            if callable(compiler) and getattr(one, "__self__", None) is one:  # and no wrapper that copies its attributes
+                compiler(one)
+        _WITHIN.pop(id(function), None)  # another body has another closure
 
 
 def _content(cell: types.CellType) -> object:

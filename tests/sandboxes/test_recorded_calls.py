@@ -218,12 +218,12 @@ def test_a_function_that_compiles_itself_at_its_first_call_is_observed():
     try:
         verdict = sandbox.run(
             Program(
-                "import networkx as nx\nprint(nx.triangles(nx.complete_graph(3)))",
+                "import networkx as nx\nprint(nx.triangles(nx.icosahedral_graph()))",
                 "nx.triangles",
-                ("networkx.complete_graph", "networkx.triangles"),
+                ("networkx.icosahedral_graph", "networkx.triangles"),
             )
         )
     finally:
         sandbox.close()
     assert (verdict.status, verdict.stage, verdict.reason) == ("passed", 4, "")
-    assert [call.function for call in verdict.calls] == ["networkx.complete_graph", "networkx.triangles"]
+    assert [call.function for call in verdict.calls] == ["networkx.icosahedral_graph", "networkx.triangles"]

@@ -1,9 +1,9 @@
 """The value types of all benchmarks."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +19,11 @@ class Item:
         api: key of the reference API; items with the same key form one cluster in every interval.
         document: the reference API's row as JSON, which the oracle retriever shows; empty if there is none.
         accepted: further calls that answer it as well.
+        tests: a program that runs behind the answer's and raises if the answer is wrong; empty for none.
+        output: what the answer's program must print, any of these texts; empty if that does not count.
+        tolerance: how far numbers in the output may be off, relative to the expected ones.
+        environment: where its programs run, if not where the benchmark's do; a name or a folder.
+        provenance: how the item was made; kept, and read by nobody.
     """
 
     id: str
@@ -29,6 +34,11 @@ class Item:
     api: str
     document: str = ""
     accepted: tuple[str, ...] = ()
+    tests: str = ""
+    output: tuple[str, ...] = ()
+    tolerance: float = 1e-6
+    environment: str = ""
+    provenance: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True, slots=True)

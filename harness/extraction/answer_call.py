@@ -15,7 +15,9 @@ _HELPER_ENTRY: Final = re.compile(r"(?:^|_)(?:config|tokenizer|transforms?|utils
 _NOT_CATALOGUE_LIKE: Final = 5
 
 
-def program_call(program: str, names: dict[str, str], functions: frozenset[str], *, any_call: bool) -> str | None:
+def program_call(
+    program: str, names: dict[str, str], functions: frozenset[str], *, any_call: bool, question: str = ""
+) -> str | None:
     """The source of the call in a program that answers the question; None if there is none.
 
     In a program that parses, of the calls that it makes; in another text, of those outside comments and strings.
@@ -25,28 +27,42 @@ def program_call(program: str, names: dict[str, str], functions: frozenset[str],
         names: what imported names stand for, for a text that does not parse.
         functions: the catalogue's, from :func:`~.call_scan.functions_of`.
         any_call: whether a call of an API counts that is not catalogue-like.
+        question: what the program answers.
     """
     if followed(program) is None:
         return choose_call(program, names, functions, any_call=any_call, skip=comments_and_strings(program))
-    chosen = chosen_call(program, functions, any_call=any_call)
+    chosen = chosen_call(program, functions, any_call=any_call, question=question)
     return chosen.text if chosen is not None else None
 
 
-def chosen_call(program: str, functions: frozenset[str], *, any_call: bool = True) -> LiveCall | None:
+def chosen_call(
+    program: str, functions: frozenset[str], *, any_call: bool = True, question: str = ""
+) -> LiveCall | None:
     """The live call in a program that answers the question; None if there is none, or the text does not parse.
 
     The first call of a catalogue-like function that is no part of another catalogue call, names what it loads, is no
-    companion (a tokenizer, a configuration) and sets no seed; else the first of the next kind, in this order.
+    companion (a tokenizer, a configuration) and sets no seed; else the first of the next kind, in this order. What
+    stands in the question as well (its data, what it wants done with the result) comes last.
     """
     result = followed(program)
-    ranked = [(_rank(call, functions), call) for call in result.calls] if result is not None else []
+    calls = result.calls if result is not None else ()
+    if "(" in question:
+        shown = _squeezed(question)
+        calls = tuple(call for call in calls if _squeezed(call.text) not in shown) or calls
+    ranked = [(_rank(call, functions), call) for call in calls]
     ranked = [(rank, call) for rank, call in ranked if any_call or rank < _NOT_CATALOGUE_LIKE]
     if functions:
         ranked = [(rank, call) for rank, call in ranked if rank < _NOT_CATALOGUE_LIKE or _may_be_api(call, functions)]
     return min(ranked, key=lambda pair: pair[0])[1] if ranked else None
 
 
+def _squeezed(text: str) -> str:
+    return "".join(text.split()).replace('"', "'")
+
+
 def _rank(call: LiveCall, functions: frozenset[str]) -> int:
+    if call.method in functions:
+        return 2 if any(_is_of_catalogue(one, functions) for one in call.feeds) else 0
     if not call.is_api:
         is_own = call.written not in functions or _hides_package(call.written, functions)
         return _NOT_CATALOGUE_LIKE if is_own else 4
@@ -54,7 +70,8 @@ def _rank(call: LiveCall, functions: frozenset[str]) -> int:
         return _NOT_CATALOGUE_LIKE
     if SEED.search(call.function):
         return 3
-    if COMPANION.search(call.function) or _helps(call) or any(_is_of_catalogue(one, functions) for one in call.users):
+    users = (*call.users, *call.feeds)
+    if COMPANION.search(call.function) or _helps(call) or any(_is_of_catalogue(one, functions) for one in users):
         return 2
     return 1 if _leaves_model_open(call) else 0
 
@@ -76,6 +93,8 @@ def _is_of_catalogue(call: LiveCall, functions: frozenset[str]) -> bool:
     """Whether a call that a part is handed to is one of the catalogue's, and no mere container."""
     if COMPANION.search(call.function):
         return False
+    if call.method in functions:
+        return True
     parts = call.function.split(".")
     names = {call.written, call.function, ".".join(parts[-2:])}
     if len(parts) == 2 and parts[0].islower() and parts[1] != "load":
@@ -103,6 +122,8 @@ def _leaves_model_open(call: LiveCall) -> bool:
 
 def _may_be_api(call: LiveCall, functions: frozenset[str]) -> bool:
     """Whether a call is of a library that an answer may propose; of the standard library, the catalogue's modules."""
+    if call.method in functions:
+        return True
     package = call.function.split(".")[0]
     return call.is_api and (package not in NO_APIS or package in _packages(functions))
 

@@ -16,6 +16,7 @@ The label under ``ast.exact`` is the first that applies, in the order of :data:`
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from functools import lru_cache
 
 from apigauge.benchmarks.types import Api, Benchmark, Item
@@ -199,6 +200,8 @@ class Matcher:
 
     def _named(self, proposed: Proposal, reference: Target | None) -> Call:
         """The call that names the API: of a model and the pipeline that wraps it, either may."""
+        if proposed.call.method in self.functions:
+            return replace(proposed.call, function=proposed.call.method)
         calls = (proposed.call, *proposed.parts)
         if len(calls) == 1:
             return proposed.call

@@ -17,7 +17,8 @@ from apigauge.harness.extraction.call_scan import comments_and_strings, find_cal
 from apigauge.harness.extraction.syntax import syntax_tree, text_of, walk
 from apigauge.harness.metrics.observed_calls import ObservedCalls
 from apigauge.harness.metrics.registry import code_digest
-from apigauge.harness.metrics.table import EXECUTED
+from apigauge.harness.metrics.table import EXECUTED, OPTIONAL, is_executed
+from apigauge.harness.metrics.table import NAMES as NAMES_OF_ALL
 from apigauge.harness.metrics.types import Scored
 from apigauge.sandboxes.verdict import NOTHING, Program, Verdict
 
@@ -29,6 +30,8 @@ INFRA = "infra"
 _COMPARED_BY = ("observed_calls", "ast_match")
 # Above this share of sandbox failures a run publishes no executability.
 MAX_INFRA_ERROR_RATE = 0.01
+# More functions than the sandbox observes at once: then those whose names stand in the program.
+_MANY_FUNCTIONS = 100
 # A line that goes on after a backslash, and blanks before a full stop.
 _JOINED = re.compile(r"\s*\\\r?\n\s*(?=\.)")
 # In a syntax tree, what binds a name: the fields of the name and of its value.
@@ -58,6 +61,8 @@ def program_of(call: str | None, program: str | None, functions: tuple[str, ...]
     if not source:
         return None
     span = next(find_calls(_JOINED.sub("", call or "")), None)
+    if len(functions) > _MANY_FUNCTIONS:
+        functions = tuple(name for name in functions if name.rpartition(".")[2] in source)
     return Program(source, _as_written(span.callee, source, functions) if span else None, functions)
 
 
@@ -80,6 +85,11 @@ def _as_written(callee: str, source: str, functions: tuple[str, ...]) -> str:
     for name in written:  # `pipeline` for `transformers.pipeline`, and the other way round
         if resolved[name].endswith(f".{target}") or target.endswith(f".{resolved[name]}"):
             return name
+    cls, _, method = target.rpartition(".")
+    for name in written:  # `pandas.DataFrame.head` for `frame.head` of `frame = pandas.DataFrame(data)`
+        maker = _maker(name, source, names) if name.partition(".")[2] == method else None
+        if maker and resolve(maker, names) == cls:
+            return maker
     return callee
 
 
@@ -148,6 +158,12 @@ def infra_errors(rows: Iterable[Mapping[str, Any]]) -> tuple[int, int]:
 def any_program(row: Mapping[str, Any]) -> bool:
     """Whether a row's extraction holds anything to run."""
     return bool(row["extraction"].get("program") or row["extraction"].get("call"))
+
+
+def withheld_names(rows: Iterable[Mapping[str, Any]]) -> list[str]:
+    """The metrics that too many sandbox failures withhold: all executed ones, and the optional ones that rows have."""
+    measured = {name for row in rows for name in row["metrics"]}
+    return [name for name in NAMES_OF_ALL if is_executed(name) and (name not in OPTIONAL or name in measured)]
 
 
 def is_withheld(failed: int, run: int) -> bool:

@@ -24,7 +24,7 @@ EXTRACTION_CODE = (
 )
 LOADER_CODE = tuple(
     f"benchmarks/{name}.py"
-    for name in ("__init__", "types", "files", "folder", "archive", "apibench/__init__", "mini/__init__")
+    for name in ("__init__", "types", "files", "folder", "item_fields", "archive", "apibench/__init__", "mini/__init__")
 )
 _ROWS_CODE = (
     "file_formats.py",
@@ -48,9 +48,10 @@ _SHARED_CODE = (
 # What programs run in says of itself what it is; this is the code that runs them there and reads their verdicts.
 EXECUTION_CODE = (
     "harness/evaluation/execution.py",
-    *(f"harness/metrics/{name}.py" for name in ("executability", "observed_calls", "ast_match")),
+    *(f"harness/metrics/{name}.py" for name in ("executability", "correctness", "observed_calls", "ast_match")),
     *(f"sandboxes/{name}.py" for name in ("docker", "engine", "factory", "orphans", "pool", "process", "verdict")),
-    *(f"sandboxes/{name}.py" for name in ("worker_channel", "environments/__init__", "inputs/__init__")),
+    *(f"sandboxes/{name}.py" for name in ("several", "worker_channel", "inputs/__init__")),
+    *(f"sandboxes/environments/{name}.py" for name in ("__init__", "find", "virtual")),
     *(f"sandboxes/{name}.py" for name in ("hubs/fetch", "hubs/live", "worker/__init__", "worker/wire")),
 )
 

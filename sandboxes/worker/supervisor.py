@@ -17,7 +17,7 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from apigauge.sandboxes.worker import accounts, child, cleanup, kernel, syscalls, watch, wire
+from apigauge.sandboxes.worker import accounts, child, cleanup, kernel, report, syscalls, tested, watch, wire
 from apigauge.sandboxes.worker.program_run import ProgramRun
 
 
@@ -35,7 +35,7 @@ def serve(config: dict[str, Any]) -> None:
     os.environ.update(config["variables"])
     before, permissions = cleanup.entries(config["folders"]), cleanup.modes(config["folders"])
     # A library that cannot be imported is reported to the host, and programs that do not need it still run.
-    problems = _preload(config["preload"], answers)
+    problems, threaded = _preload(config["preload"], answers)
     # What libraries write when they are imported (Keras makes /tmp/.keras) belongs to this user, not to the programs',
     # and a copied folder's permissions are not those of /tmp.
     cleanup.restore(before, permissions)
@@ -47,13 +47,16 @@ def serve(config: dict[str, Any]) -> None:
         sys.modules["numpy.random"].seed(child.SEED)
     gc.collect()
     gc.freeze()  # children share this memory; a garbage collection would copy all of it
-    probe = supervisor.run({"source": "pass", "limits": config["limits"]})
+    # A library's threads are not in a fork, which may wait for them for ever.
+    limits = config["limits"] | ({"idle_seconds": min(config["limits"]["idle_seconds"], 2.0)} if threaded else {})
+    probe = supervisor.run({"source": "pass", "limits": limits})
     wire.write(
         answers,
         {
             "ready": probe["status"] == "passed" and probe["clean"],
             "probe": probe,
             "problems": problems,
+            "threaded": threaded,
             "python": ".".join(map(str, sys.version_info[:3])),
             "ends": supervisor.ends,
             "calls": "frames" if supervisor.frames else "word",
@@ -75,16 +78,26 @@ def _take_streams() -> tuple[int, int]:
     return requests, answers
 
 
-def _preload(modules: list[str], answers: int) -> list[str]:
-    """Imports the modules, which takes a busy machine minutes; a thread meanwhile tells the host that it goes on."""
-    problems = []
+def _preload(modules: list[str], answers: int) -> tuple[list[str], list[str]]:
+    """Imports the modules, which takes a busy machine minutes; a thread meanwhile tells the host that it goes on.
+
+    Returns what failed, and the modules that started threads.
+    """
+    problems, threaded = [], []
     with _saying_alive(answers) if modules else contextlib.nullcontext():
         for module in modules:
+            before = _count_threads()
             try:
                 importlib.import_module(module)
             except Exception as error:  # noqa: BLE001 - reported to the host
                 problems.append(f"{module}: {type(error).__name__}: {error}")
-    return problems
+            if _count_threads() > before:
+                threaded.append(module)
+    return problems, threaded
+
+
+def _count_threads() -> int:
+    return len(os.listdir("/proc/self/task"))
 
 
 @contextlib.contextmanager
@@ -118,7 +131,8 @@ class Supervisor:
     def __init__(self, config: dict[str, Any], requests: int, answers: int) -> None:
         self._config = config
         self._host = (requests, answers)
-        self._page = mmap.mmap(-1, child.PAGE_BYTES)
+        self._page = mmap.mmap(-1, report.PAGE_BYTES)
+        self._desk, self._vault = mmap.mmap(-1, tested.MAX_BYTES + 4), tested.Vault()
         self._users = config["users"]
         self._count = 0
         self._start = int.from_bytes(os.urandom(4), "big")  # the kernel counts a user's processes over all containers
@@ -144,7 +158,10 @@ class Supervisor:
         """Runs one program; returns its verdict as JSON for the host, and whether all is clean again (``clean``)."""
         self._count += 1
         user = self._next_user()
-        self._page[:] = bytes(child.PAGE_BYTES)
+        if tests := request.pop("tests", ""):
+            request |= {"is_tested": True, "modules": tested.modules_of(tests)}
+            self._vault.keep({"tests": tests, "keeps": request.pop("keeps", [])})
+        self._page[:] = bytes(report.PAGE_BYTES)
         if user is not None:
             self._accounts.enter(user, self._box())
         run = ProgramRun(self, request, user)
@@ -178,7 +195,7 @@ class Supervisor:
         request = request | {"can_read": self.frames is not None}
         pid = os.fork()
         if pid == 0:
-            child.start(request, lambda: _enter(user, box, processes), self._page, streams)
+            child.start(request, lambda: _enter(user, box, processes), (self._page, self._desk), streams)
         return pid
 
     def watch(self, limits: dict[str, Any], *, sum_memory: bool) -> watch.Watch:
@@ -192,7 +209,11 @@ class Supervisor:
 
     def report(self) -> dict[str, Any]:
         """What the child has written to the shared page."""
-        return child.read_report(self._page)
+        return report.read_report(self._page)
+
+    def hand_over_tests(self) -> None:
+        """Writes the tests where the child, which is stopped, reads them."""
+        self._vault.hand_over(self._desk)
 
     def wait(self, streams: list[int], seconds: float) -> list[int]:
         """Waits until a child changes, a stream can be read, or time is up; returns the streams that can be read.

@@ -33,6 +33,7 @@ BUILDING = {
     "sandboxes/build.py",
     "sandboxes/build_base.py",
     "sandboxes/build_wheels.py",
+    "sandboxes/environments/find.py",
     "sandboxes/environments/make.py",
     "sandboxes/environments/virtual.py",
     "sandboxes/progress.py",

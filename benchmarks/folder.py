@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from apigauge.benchmarks import several_calls
 from apigauge.benchmarks.files import named_files_digest, read_rows
 from apigauge.benchmarks.types import Api, Benchmark, Item, api_key, instruction_prompt
 from apigauge.errors import DataError, did_you_mean
@@ -21,6 +22,7 @@ SETTINGS, ITEMS, CATALOGUE = "benchmark.toml", "items.jsonl", "catalogue.jsonl"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 _VERSION = re.compile(r"[0-9]+-[A-Z]+")
 _SPLITS = ("test", "train")
+_PLACEHOLDERS = re.compile(r"\{(?:instruction|functions)\}")
 # Settings and fields with whether they are required. All are texts but ``conventions``.
 _SETTINGS = {
     "name": True,
@@ -33,10 +35,10 @@ _SETTINGS = {
     "gorilla_dialect": False,
     "conventions": False,
 }
-# The one field that is no text.
-_LIST = "accepted"
+# The fields that are no texts.
+_LISTS = ("accepted", "calls", "values", "functions")
 _ITEM = {"id": True, "instruction": True, "api_call": True, "program": False, "domain": False}
-_ITEM |= {"split": False, _LIST: False}
+_ITEM |= dict.fromkeys(("split", "order", *_LISTS), False)
 _API = {"api_call": True, "domain": False} | dict.fromkeys(
     ("api_name", "functionality", "description", "example_code", "signature", "library"), False
 )
@@ -44,13 +46,14 @@ _API = {"api_call": True, "domain": False} | dict.fromkeys(
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """A prompt with ``{instruction}`` in it."""
+    """A prompt with ``{instruction}`` in it, and perhaps ``{functions}``."""
 
     text: str
 
     def __call__(self, item: Item) -> str:
         """The prompt of an item."""
-        return self.text.replace("{instruction}", item.instruction)
+        parts = {"{instruction}": item.instruction, "{functions}": item.functions}
+        return _PLACEHOLDERS.sub(lambda match: parts[match[0]], self.text)
 
 
 def is_folder(path: Path) -> bool:
@@ -136,7 +139,7 @@ def _check(row: Mapping[str, Any], fields: Mapping[str, bool], where: str) -> No
         if is_required and not row.get(name):
             raise DataError(f"{where}: {name} is missing or empty; add it")
     for name, value in row.items():
-        if name in fields and name != _LIST and not isinstance(value, str):
+        if name in fields and name not in _LISTS and not isinstance(value, str):
             raise DataError(f"{where}: {name} is {str(value)[:40]!r}, and no text; write it in quotes")
     if fields is not _API and (unknown := [name for name in row if name not in fields]):
         raise DataError(f"{where}: there is no field {unknown[0]!r}{did_you_mean(unknown[0], fields)}")
@@ -181,7 +184,7 @@ def _items(path: Path, documents: Mapping[str, str]) -> dict[str, tuple[Item, ..
     """
     items: dict[str, list[Item]] = {split: [] for split in _SPLITS}
     places: dict[str, str] = {}
-    functions = {key.partition("(")[0] for key in documents}
+    functions = {key.partition("(")[0]: key for key in reversed(list(documents))}
     for where, row in _rows(path, _ITEM):
         if first := places.get(row["id"]):
             raise DataError(
@@ -191,10 +194,12 @@ def _items(path: Path, documents: Mapping[str, str]) -> dict[str, tuple[Item, ..
         split, key = row.get("split", "test"), api_key(row["api_call"])
         if split not in _SPLITS:
             raise DataError(f"{where}: split is {split!r}; write 'test' or 'train', or leave it out for 'test'")
-        if key not in documents:
+        calls = several_calls.read(row, functions, where)
+        if key not in documents and not (calls.values or calls.calls):
             raise DataError(
                 f"{where}: the reference {row['api_call']!r} is in no row of {CATALOGUE}; add a row with this api_call"
             )
+        key = key if key in documents else functions[key.partition("(")[0]]
         accepted = _accepted(row, functions, where)
         items[split].append(
             Item(
@@ -206,6 +211,10 @@ def _items(path: Path, documents: Mapping[str, str]) -> dict[str, tuple[Item, ..
                 api=key,
                 document=documents[key],
                 accepted=accepted,
+                calls=calls.calls,
+                any_order=calls.any_order,
+                values=calls.values,
+                functions=calls.functions,
             )
         )
     if not items["test"]:
@@ -219,13 +228,13 @@ def _accepted(row: Mapping[str, Any], functions: Collection[str], where: str) ->
     Raises:
         DataError: they are no list of calls, or one is of a function that no row of the catalogue has.
     """
-    calls = row.get(_LIST, [])
+    calls = row.get("accepted", [])
     if not isinstance(calls, list) or not all(isinstance(one, str) for one in calls):
-        raise DataError(f"{where}: {_LIST} is {str(calls)[:40]!r}, and no list of calls; write them as texts in []")
+        raise DataError(f"{where}: accepted is {str(calls)[:40]!r}, and no list of calls; write them as texts in []")
     for call in calls:
         if api_key(call).partition("(")[0] not in functions:
             raise DataError(
-                f"{where}: the function of {call!r}, in {_LIST}, is in no row of {CATALOGUE}; add a row that calls it"
+                f"{where}: the function of {call!r}, in accepted, is in no row of {CATALOGUE}; add a row that calls it"
             )
     return tuple(calls)
 

@@ -24,7 +24,16 @@ EXTRACTION_CODE = (
 )
 LOADER_CODE = tuple(
     f"benchmarks/{name}.py"
-    for name in ("__init__", "types", "files", "folder", "archive", "apibench/__init__", "mini/__init__")
+    for name in (
+        "__init__",
+        "types",
+        "files",
+        "folder",
+        "several_calls",
+        "archive",
+        "apibench/__init__",
+        "mini/__init__",
+    )
 )
 _ROWS_CODE = (
     "file_formats.py",
@@ -33,7 +42,7 @@ _ROWS_CODE = (
     "harness/generation/types.py",
     *(f"harness/metrics/{name}.py" for name in ("registry", "table", "types")),
 )
-_EXISTENCE = ("address_book", "existence", "existence_hubs", "references", "same_call")
+_EXISTENCE = ("accepted_values", "address_book", "existence", "existence_hubs", "references", "same_call")
 _SHARED_CODE = (
     *EXTRACTION_CODE,
     *_ROWS_CODE,

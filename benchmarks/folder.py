@@ -36,7 +36,7 @@ _SETTINGS = {
     "conventions": False,
 }
 # The fields that are no texts.
-_LISTS = ("accepted", "calls", "values", "functions")
+_LISTS = ("accepted", "calls", "values", "functions", "possible_answers")
 _ITEM = {"id": True, "instruction": True, "api_call": True, "program": False, "domain": False}
 _ITEM |= dict.fromkeys(("split", "order", *_LISTS), False)
 _API = {"api_call": True, "domain": False} | dict.fromkeys(
@@ -215,6 +215,7 @@ def _items(path: Path, documents: Mapping[str, str]) -> dict[str, tuple[Item, ..
                 any_order=calls.any_order,
                 values=calls.values,
                 functions=calls.functions,
+                possible_answers=calls.possible_answers,
             )
         )
     if not items["test"]:

@@ -1,4 +1,4 @@
-"""The fields of an item that say more than one call does: ``calls``, ``order``, ``values``, ``functions``.
+"""The fields of an item that say more than one call does: ``calls``, ``order``, ``values``, and those of BFCL.
 
 ``values`` follows the Berkeley Function-Calling Leaderboard: by parameter the values that are accepted, an empty one
 meaning that the argument may be left out. Each is a Python literal, written as text.
@@ -16,12 +16,13 @@ from apigauge.errors import DataError
 
 @dataclass(frozen=True, slots=True)
 class SeveralCalls:
-    """The four fields, as :class:`~apigauge.benchmarks.types.Item` has them."""
+    """The fields, as :class:`~apigauge.benchmarks.types.Item` has them."""
 
     calls: tuple[str, ...]
     any_order: bool
     values: tuple[Values, ...]
     functions: str
+    possible_answers: str
 
 
 def read(row: Mapping[str, Any], functions: Collection[str], where: str) -> SeveralCalls:
@@ -41,7 +42,7 @@ def read(row: Mapping[str, Any], functions: Collection[str], where: str) -> Seve
         raise DataError(f"{where}: order is {order!r}; write 'any', or leave it out for the order of calls")
     if "order" in row and not calls:
         raise DataError(f"{where}: order is of calls, and there are none; leave it out")
-    return SeveralCalls(calls, order == "any", _values(row, calls, functions, where), _functions(row, where))
+    return SeveralCalls(calls, order == "any", _values(row, calls, functions, where), *_functions(row, where))
 
 
 def _calls(row: Mapping[str, Any], functions: Collection[str], where: str) -> tuple[str, ...]:
@@ -123,15 +124,28 @@ def _written(call: str) -> dict[str, str]:
     return {name: text for name, text in literals.items() if text is not None}
 
 
-def _functions(row: Mapping[str, Any], where: str) -> str:
-    """The schemas as JSON.
+def _functions(row: Mapping[str, Any], where: str) -> tuple[str, str]:
+    """The schemas and what BFCL's checker accepts, as JSON.
 
     Raises:
-        DataError: they are no list of objects that each have a name.
+        DataError: the schemas are no list of objects that each have a name, or a right call is of none of them.
     """
-    functions = row.get("functions", [])
+    functions, answers = row.get("functions", []), row.get("possible_answers", [])
     if not isinstance(functions, list) or not all(isinstance(one, dict) and one.get("name") for one in functions):
         raise DataError(
             f"{where}: functions is {str(functions)[:40]!r}; write a list of objects with name, description, parameters"
         )
-    return json.dumps(functions, indent=4) if functions else ""
+    names = [one["name"] for one in functions]
+    is_list = isinstance(answers, list) and all(isinstance(one, dict) and len(one) == 1 for one in answers)
+    if not is_list or not all(
+        name in names and isinstance(one, dict) for call in answers for name, one in call.items()
+    ):
+        raise DataError(
+            f"{where}: possible_answers is {str(answers)[:40]!r}; write a list of objects, each with one of functions "
+            "and an object of its arguments' accepted values"
+        )
+    return _as_json(functions), _as_json(answers)
+
+
+def _as_json(rows: list[Any]) -> str:
+    return json.dumps(rows, indent=4) if rows else ""

@@ -27,6 +27,7 @@ class Item:
         values: for each of :attr:`calls`, or for the reference alone, the values that arguments may have besides the
             written ones: (parameter, literals) pairs, an empty literal meaning that the argument may be left out.
         functions: the functions that the question offers, as a JSON list of their schemas; empty if it offers none.
+        possible_answers: the right calls as BFCL's checker takes them, as a JSON list; empty if there are none.
     """
 
     id: str
@@ -41,6 +42,7 @@ class Item:
     any_order: bool = False
     values: tuple[Values, ...] = ()
     functions: str = ""
+    possible_answers: str = ""
 
 
 @dataclass(frozen=True, slots=True)

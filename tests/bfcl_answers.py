@@ -67,15 +67,25 @@ def _edited(calls, random_state):
     if not arguments:
         return
     nested = [name for name, text in arguments.items() if text[0] in "[{"]
-    name = random_state.choice(nested or list(arguments))
+    name = random_state.choice(random_state.choice((nested, list(arguments))) or list(arguments))
     text = arguments[name]
     edits = [
         text.upper(), text.replace(" ", ""), text.replace(",", "-"), text.replace("'", '"'), f"[{text}]", f"({text},)",
         f"'{text}'", f"{text}.0", text.strip("'[]{}") or "x", text.replace("[", "(").replace("]", ")"), f"-{text}",
         f"{text} + {text}", text.replace("': ", "x': "), text.replace("{", "{'new': 1, "), text.replace("[", "[[", 1) + "]",
-        text.replace("[", "[None, ", 1), f"{{'a': {text}}}", text.replace("1", "2"), text.replace("', '", "'"),
+        text.replace("[", "[None, ", 1), text.replace("(", "[").replace(")", "]"), text.replace("t's", 't\\"s'), text.replace(".0", ""), f"{{'a': {text}}}", text.replace("1", "2"), text.replace("', '", "'"),
     ]  # fmt: skip
     arguments[name] = random_state.choice(edits)
+
+
+def _number(calls, random_state):
+    """A number as another type, or as another number."""
+    numbers = [(arguments, name) for _, arguments in calls for name, text in arguments.items() if text[0].isdigit()]
+    if numbers:
+        arguments, name = random_state.choice(numbers)
+        text = arguments[name].partition(".")[0]
+        forms = (text, f"{text}.0", f"-{text}", f"'{text}'", f"{text} + 0", f"{text} / 1", "True", "1", "10**400")
+        arguments[name] = random_state.choice(forms)
 
 
 def _rename(calls, random_state):
@@ -108,7 +118,21 @@ def _shuffle(calls, random_state):
     random_state.shuffle(calls)
 
 
-CHANGES = (_drop, _add, _other_value, _other_value, _edited, _edited, _edited, _rename, _lose, _repeat, _shuffle)
+CHANGES = (
+    _drop,
+    _add,
+    _other_value,
+    _other_value,
+    _edited,
+    _edited,
+    _edited,
+    _number,
+    _number,
+    _rename,
+    _lose,
+    _repeat,
+    _shuffle,
+)
 FORMS = (
     *[lambda text: text] * 40,
     lambda text: text.strip("[]"),

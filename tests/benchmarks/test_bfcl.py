@@ -5,6 +5,7 @@ import random
 import subprocess
 import sys
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,13 +14,57 @@ from bfcl_answers import answers_to
 from apigauge.benchmarks import load_benchmark
 from apigauge.benchmarks.files import find
 from apigauge.benchmarks.loaders import BFCL
+from apigauge.benchmarks.types import Item
 from apigauge.harness.extraction.extract import extract
 from apigauge.harness.metrics.ast_bfcl import judge
 from apigauge.harness.metrics.registry import make_metrics, score
 
 pytestmark = pytest.mark.bfcl
 PACKAGE = Path(__file__).parents[1] / "bfcl_package.py"
-ANSWERS_PER_QUESTION = 3
+ANSWERS_PER_QUESTION = 4
+# A question with every type of an argument, most of which the data has seldom.
+EVERY_TYPE = Item(
+    id="every type",
+    instruction="?",
+    reference_call="",
+    reference_program="",
+    domain="simple_python",
+    api="",
+    functions=json.dumps(
+        [
+            {
+                "name": "a.make",
+                "parameters": {
+                    "required": ["point"],
+                    "properties": {
+                        "point": {"type": "tuple", "items": {"type": "float"}},
+                        "tags": {"type": "array", "items": {"type": "string"}},
+                        "rows": {"type": "array", "items": {"type": "dict"}},
+                        "options": {"type": "dict"},
+                        "note": {"type": "any"},
+                        "sizes": {"type": "array", "items": {"type": "array"}},
+                        "where": {"type": "string"},
+                    },
+                },
+            }
+        ]
+    ),
+    possible_answers=json.dumps(
+        [
+            {
+                "a.make": {
+                    "point": [[1.0, 2.5], [3.0]],
+                    "tags": [["O'Neil", "b-c"], [], "tags"],
+                    "rows": [[{"a": [1, ""], "b": ["x y"]}], [{"a": [2]}, {"b": ["z"]}], ""],
+                    "options": [{"k": ["v", ""], "n": [[1, 2]]}, ""],
+                    "note": [3, ""],
+                    "sizes": ["", [[1], [2]]],
+                    "where": ["it's", ""],
+                }
+            }
+        ]
+    ),
+)
 
 
 @pytest.fixture(scope="module")
@@ -64,6 +109,11 @@ def test_verdicts_are_the_package_s_for_references_and_their_mutations(bfcl):
     """On references and mutations of every kind; where the checker raises, the label says so and the answer is wrong."""
     state = random.Random(19)
     pairs = [(item, answer) for item in bfcl.items for answer in answers_to(item, state, ANSWERS_PER_QUESTION)]
+    nothing_accepted = replace(EVERY_TYPE, possible_answers='[{"a.make": {"tags": [], "point": [[3.0]]}}]')
+    rare = [
+        (item, answer) for item in (EVERY_TYPE, nothing_accepted) for answer in answers_to(EVERY_TYPE, state, 1_500)
+    ]
+    pairs += rare
     verdicts = package(
         {
             "functions": json.loads(item.functions),
@@ -73,7 +123,7 @@ def test_verdicts_are_the_package_s_for_references_and_their_mutations(bfcl):
         }
         for item, answer in pairs
     )
-    assert len(verdicts) == len(pairs) == ANSWERS_PER_QUESTION * 2_351
+    assert len(verdicts) == len(pairs) == ANSWERS_PER_QUESTION * 2_351 + len(rare)
     differences, kinds = [], Counter()
     for (item, answer), verdict in zip(pairs, verdicts, strict=True):
         expected = "checker_error" if verdict is None else "valid" if verdict[0] else verdict[1]

@@ -8,12 +8,13 @@ import hashlib
 import json
 import re
 import tomllib
+from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from apigauge.benchmarks import several_calls
+from apigauge.benchmarks import item_fields, several_calls
 from apigauge.benchmarks.files import named_files_digest, read_rows
 from apigauge.benchmarks.types import Api, Benchmark, Item, api_key, instruction_prompt
 from apigauge.errors import DataError, did_you_mean
@@ -35,10 +36,12 @@ _SETTINGS = {
     "gorilla_dialect": False,
     "conventions": False,
 }
-# The fields that are no texts.
-_LISTS = ("accepted", "calls", "values", "functions", "possible_answers")
+# The one field that is no text and is read here.
+_LIST = "accepted"
 _ITEM = {"id": True, "instruction": True, "api_call": True, "program": False, "domain": False}
-_ITEM |= dict.fromkeys(("split", "order", *_LISTS), False)
+_ITEM |= {"split": False, _LIST: False, "tests": False, "environment": False, "order": False}
+_ITEM |= dict.fromkeys((*item_fields.NOT_TEXT, *several_calls.NOT_TEXT), False)
+_NOT_TEXT = (_LIST, *item_fields.NOT_TEXT, *several_calls.NOT_TEXT)
 _API = {"api_call": True, "domain": False} | dict.fromkeys(
     ("api_name", "functionality", "description", "example_code", "signature", "library"), False
 )
@@ -88,7 +91,7 @@ def load(folder: Path) -> Benchmark:
         prompt=Template(settings["prompt"]) if "prompt" in settings else instruction_prompt,
         train=items["train"],
         rows=items["test"],
-        environment=settings.get("environment", ""),
+        environment=item_fields.environment(settings, str(folder / SETTINGS), folder),
         hub=settings.get("hub", ""),
         inputs=settings.get("inputs", "none"),
         version=settings["version"],
@@ -139,7 +142,7 @@ def _check(row: Mapping[str, Any], fields: Mapping[str, bool], where: str) -> No
         if is_required and not row.get(name):
             raise DataError(f"{where}: {name} is missing or empty; add it")
     for name, value in row.items():
-        if name in fields and name not in _LISTS and not isinstance(value, str):
+        if name in fields and name not in _NOT_TEXT and not isinstance(value, str):
             raise DataError(f"{where}: {name} is {str(value)[:40]!r}, and no text; write it in quotes")
     if fields is not _API and (unknown := [name for name in row if name not in fields]):
         raise DataError(f"{where}: there is no field {unknown[0]!r}{did_you_mean(unknown[0], fields)}")
@@ -184,7 +187,8 @@ def _items(path: Path, documents: Mapping[str, str]) -> dict[str, tuple[Item, ..
     """
     items: dict[str, list[Item]] = {split: [] for split in _SPLITS}
     places: dict[str, str] = {}
-    functions = {key.partition("(")[0]: key for key in reversed(list(documents))}
+    functions = {key.partition("(")[0] for key in documents}
+    alone = _alone(documents)
     for where, row in _rows(path, _ITEM):
         if first := places.get(row["id"]):
             raise DataError(
@@ -194,12 +198,12 @@ def _items(path: Path, documents: Mapping[str, str]) -> dict[str, tuple[Item, ..
         split, key = row.get("split", "test"), api_key(row["api_call"])
         if split not in _SPLITS:
             raise DataError(f"{where}: split is {split!r}; write 'test' or 'train', or leave it out for 'test'")
-        calls = several_calls.read(row, functions, where)
-        if key not in documents and not (calls.values or calls.calls):
+        if key not in documents:
+            key = alone.get(key.partition("(")[0], key)
+        if key not in documents:
             raise DataError(
                 f"{where}: the reference {row['api_call']!r} is in no row of {CATALOGUE}; add a row with this api_call"
             )
-        key = key if key in documents else functions[key.partition("(")[0]]
         accepted = _accepted(row, functions, where)
         items[split].append(
             Item(
@@ -211,16 +215,19 @@ def _items(path: Path, documents: Mapping[str, str]) -> dict[str, tuple[Item, ..
                 api=key,
                 document=documents[key],
                 accepted=accepted,
-                calls=calls.calls,
-                any_order=calls.any_order,
-                values=calls.values,
-                functions=calls.functions,
-                possible_answers=calls.possible_answers,
+                **several_calls.checked(row, functions, where),
+                **item_fields.checked(row, where, path.parent),
             )
         )
     if not items["test"]:
         raise DataError(f"{path}: it has items to train on and none to ask; give some the split 'test'")
     return {split: tuple(rows) for split, rows in items.items()}
+
+
+def _alone(documents: Collection[str]) -> dict[str, str]:
+    """The calls whose function has no other row, by function: a reference with further arguments is of that row."""
+    counts = Counter(key.partition("(")[0] for key in documents)
+    return {name: key for key in documents if counts[name := key.partition("(")[0]] == 1}
 
 
 def _accepted(row: Mapping[str, Any], functions: Collection[str], where: str) -> tuple[str, ...]:

@@ -7,26 +7,17 @@ meaning that the argument may be left out. Each is a Python literal, written as 
 import ast
 import json
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from apigauge.benchmarks.types import Values, api_key
 from apigauge.errors import DataError
 
-
-@dataclass(frozen=True, slots=True)
-class SeveralCalls:
-    """The fields, as :class:`~apigauge.benchmarks.types.Item` has them."""
-
-    calls: tuple[str, ...]
-    any_order: bool
-    values: tuple[Values, ...]
-    functions: str
-    possible_answers: str
+# Fields of an item that are no texts.
+NOT_TEXT = ("calls", "values", "functions", "possible_answers")
 
 
-def read(row: Mapping[str, Any], functions: Collection[str], where: str) -> SeveralCalls:
-    """The fields of a row.
+def checked(row: Mapping[str, Any], functions: Collection[str], where: str) -> dict[str, Any]:
+    """The attributes of an item for these fields of its row.
 
     Args:
         row: of ``items.jsonl``.
@@ -42,7 +33,14 @@ def read(row: Mapping[str, Any], functions: Collection[str], where: str) -> Seve
         raise DataError(f"{where}: order is {order!r}; write 'any', or leave it out for the order of calls")
     if "order" in row and not calls:
         raise DataError(f"{where}: order is of calls, and there are none; leave it out")
-    return SeveralCalls(calls, order == "any", _values(row, calls, functions, where), *_functions(row, where))
+    schemas, answers = _functions(row, where)
+    return {
+        "calls": calls,
+        "any_order": order == "any",
+        "values": _values(row, calls, where),
+        "functions": schemas,
+        "possible_answers": answers,
+    }
 
 
 def _calls(row: Mapping[str, Any], functions: Collection[str], where: str) -> tuple[str, ...]:
@@ -59,9 +57,7 @@ def _calls(row: Mapping[str, Any], functions: Collection[str], where: str) -> tu
     return tuple(calls)
 
 
-def _values(
-    row: Mapping[str, Any], calls: tuple[str, ...], functions: Collection[str], where: str
-) -> tuple[Values, ...]:
+def _values(row: Mapping[str, Any], calls: tuple[str, ...], where: str) -> tuple[Values, ...]:
     """The accepted values of each call; an object alone is of ``api_call``."""
     if "values" not in row:
         return ()
@@ -74,10 +70,6 @@ def _values(
         raise DataError(
             f"{where}: values is {str(row['values'])[:40]!r}; write an object, or a list of {len(texts)}, one for "
             "each call"
-        )
-    if api_key(row["api_call"]).partition("(")[0] not in functions:
-        raise DataError(
-            f"{where}: the function of {row['api_call']!r} is in no row of catalogue.jsonl; add a row that calls it"
         )
     return tuple(_values_of(call, one, where) for call, one in zip(texts, given, strict=True))
 

@@ -1,8 +1,9 @@
-"""``apigauge benchmarks``: list, show, fetch, grammar, check, reproduce."""
+"""``apigauge benchmarks``: list, show, fetch, grammar, make, check, reproduce."""
 
 import argparse
 from pathlib import Path
 
+from apigauge.harness.cli import make_benchmark
 from apigauge.harness.cli.options import add_common, add_sandbox, sandbox_for
 from apigauge.harness.cli.output import print_json, progress, say
 
@@ -29,6 +30,7 @@ def declare(parser: argparse.ArgumentParser) -> None:
             add_sandbox(action, "none")
         add_common(action)
         action.set_defaults(function=function)
+    make_benchmark.declare(actions.add_parser("make", help="a benchmark from an installable package"))
 
 
 def list_all(arguments: argparse.Namespace) -> int:

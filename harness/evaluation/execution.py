@@ -16,8 +16,12 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar, cast
 
 from apigauge.harness.executors.prefetch import Pending
-from apigauge.harness.metrics.executability import INFRA, NOTHING_TO_RUN, program_of, scores
+from apigauge.harness.metrics import executability
+from apigauge.harness.metrics.correctness import Correctness
+from apigauge.harness.metrics.correctness import scores as correctness_scores
+from apigauge.harness.metrics.executability import INFRA, NOTHING_TO_RUN, program_of
 from apigauge.harness.metrics.observed_calls import ObservedCalls
+from apigauge.harness.metrics.types import Scored
 from apigauge.sandboxes.verdict import NOTHING, Program, Sandbox, Verdict
 
 # Rows that may wait for each thread: enough that one slow program does not leave the other threads idle.
@@ -38,7 +42,10 @@ class _Waiting(Generic[Row]):
 
 
 def executed(
-    rows: Iterable[Row | Pending], sandbox: Sandbox, observed: ObservedCalls | None = None
+    rows: Iterable[Row | Pending],
+    sandbox: Sandbox,
+    observed: ObservedCalls | None = None,
+    correctness: Correctness | None = None,
 ) -> Generator[Row, None, None]:
     """The rows with their verdicts and the scores of those, in the order they came.
 
@@ -47,11 +54,12 @@ def executed(
             finished rows are yielded.
         sandbox: where their programs run; closed here if the rows are not taken to their end.
         observed: judges the calls that programs make, for ``exec.exact``; rows then need their ``item``.
+        correctness: judges what programs do, for ``exec.correct``; likewise.
     """
     pool = ThreadPoolExecutor(sandbox.concurrency, thread_name_prefix="sandbox")
     done = False
     try:
-        yield from _in_order(rows, _Programs(sandbox, pool, observed), AHEAD * sandbox.concurrency)
+        yield from _in_order(rows, _Programs(sandbox, pool, observed, correctness), AHEAD * sandbox.concurrency)
         done = True
     finally:
         if not done:
@@ -78,9 +86,16 @@ def _is_ready(one: _Waiting[Any]) -> bool:
 class _Programs:
     """Starts programs, each distinct one once; used by one thread only."""
 
-    def __init__(self, sandbox: Sandbox, pool: ThreadPoolExecutor, observed: ObservedCalls | None) -> None:
+    def __init__(
+        self,
+        sandbox: Sandbox,
+        pool: ThreadPoolExecutor,
+        observed: ObservedCalls | None,
+        correctness: Correctness | None,
+    ) -> None:
         self._sandbox = sandbox
         self._observed = observed
+        self._correctness = correctness
         self._functions = observed.functions if observed else ()
         self._pool = pool
         self._verdicts: dict[Program, Future[Verdict]] = {}
@@ -90,12 +105,14 @@ class _Programs:
         program = program_of(row["extraction"]["call"], row["extraction"]["program"], self._functions)
         if program is None:
             return _Waiting(row, None, None, shared=False)
+        if self._correctness:
+            program = self._correctness.with_tests(program, row.get("item", ""))
         verdict = self._verdicts.get(program)
         return _Waiting(row, program, verdict or self._submit(program), shared=verdict is not None)
 
     def finish(self, waiting: _Waiting[Row]) -> Row:
         """The row with its verdict, waited for."""
-        return with_verdict(waiting.row, self._verdict(waiting), self._observed)
+        return with_verdict(waiting.row, self._verdict(waiting), self._observed, self._correctness)
 
     def _verdict(self, waiting: _Waiting[Any]) -> Verdict:
         if waiting.program is None or waiting.verdict is None:
@@ -123,13 +140,17 @@ def _run_program(sandbox: Sandbox, program: Program) -> Verdict:
         return Verdict("infra", NOTHING, None, f"the sandbox failed: {type(error).__name__}: {error}")
 
 
-def with_verdict(row: Row, verdict: Verdict, observed: ObservedCalls | None = None) -> Row:
+def with_verdict(
+    row: Row, verdict: Verdict, observed: ObservedCalls | None = None, correctness: Correctness | None = None
+) -> Row:
     """A row with a verdict and its scores, label and messages."""
-    scored = scores(verdict, row.get("item", ""), observed)
+    item = row.get("item", "")
+    scored = executability.scores(verdict, item, observed)
+    others = Scored({}) if verdict.status == INFRA else correctness_scores(verdict, item, correctness)
     entries = {
-        "metrics": row["metrics"] | scored.metrics,
-        "labels": row["labels"] | scored.labels,
-        "messages": row.get("messages", {}) | scored.messages,
+        "metrics": row["metrics"] | scored.metrics | others.metrics,
+        "labels": row["labels"] | scored.labels | others.labels,
+        "messages": row.get("messages", {}) | scored.messages | others.messages,
         "verdict": verdict.to_json(),
     }
     return cast("Row", {**row, **entries})

@@ -244,6 +244,8 @@ class Matcher:
 
     def _named(self, proposed: Proposal, reference: Target | None) -> Call:
         """The call that names the API: of a model and the pipeline that wraps it, either may."""
+        if proposed.call.method in self.functions:
+            return replace(proposed.call, function=proposed.call.method)
         calls = (proposed.call, *proposed.parts)
         if len(calls) == 1:
             return proposed.call

@@ -30,6 +30,7 @@ LOADER_CODE = tuple(
         "types",
         "files",
         "folder",
+        "item_fields",
         "several_calls",
         "archive",
         "apibench/__init__",
@@ -71,7 +72,7 @@ _SHARED_CODE = (
 # What programs run in says of itself what it is; this is the code that runs them there and reads their verdicts.
 EXECUTION_CODE = (
     "harness/evaluation/execution.py",
-    *(f"harness/metrics/{name}.py" for name in ("executability", "observed_calls", "ast_match")),
+    *(f"harness/metrics/{name}.py" for name in ("executability", "correctness", "observed_calls", "ast_match")),
     *(f"sandboxes/{name}.py" for name in ("docker", "engine", "factory", "orphans", "pool", "process", "verdict")),
     *(f"sandboxes/{name}.py" for name in ("worker_channel", "environments/__init__", "inputs/__init__")),
     *(f"sandboxes/{name}.py" for name in ("hubs/fetch", "hubs/live", "worker/__init__", "worker/wire")),

@@ -143,6 +143,21 @@ METRICS = (
         is_executed=True,
         top=4.0,
     ),
+    MetricInfo(
+        "exec.correct",
+        "The program ran to its end in the sandbox, printed what the item expects, and the item's tests passed.",
+        "Only items with tests or an output have it. Tests trust the objects that a program gives them.",
+        module="correctness",
+        is_executed=True,
+    ),
+    MetricInfo(
+        "exec.deprecated",
+        "A line of the program itself raised a deprecation warning, shown or not. Lower is better.",
+        "A program that does not come to the deprecated call, or does not run at all, raises none.",
+        module="correctness",
+        lower_is_better=True,
+        is_executed=True,
+    ),
 )
 
 
@@ -157,6 +172,8 @@ EXECUTED = _names_by_module(executed=True)
 MODULES = STATIC | EXECUTED
 NAMES = tuple(info.name for info in METRICS)
 LOWER_IS_BETTER = frozenset(info.name for info in METRICS if info.lower_is_better)
+# Executed metrics that only some items have.
+OPTIONAL = frozenset({"exec.correct"})
 # The largest values of the metrics that are not shares from 0 to 1.
 TOP = {info.name: info.top for info in METRICS if not info.is_share}
 

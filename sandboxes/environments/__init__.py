@@ -22,7 +22,7 @@ class Environment:
     """One environment as its folder describes it.
 
     Attributes:
-        name: the folder's name and the second half of the image's.
+        name: the second half of the image's name; the folder's, unless ``environment.json`` has a ``name``.
         folder: where its files are.
         preload: modules that the worker imports once, before it forks a child per program.
         variables: environment variables of every program.
@@ -64,11 +64,13 @@ def names() -> tuple[str, ...]:
 
 
 def load(name: str) -> Environment:
-    """The environment of that name.
+    """The environment of that name, or in the folder with that path.
 
     Raises:
         UsageError: no environment has that name.
     """
+    if "/" in name and Path(name, "environment.json").is_file():
+        return read(Path(name))
     if name not in names():
         raise UsageError(
             f"environment {name!r} is not known; there are: {', '.join(names())}{did_you_mean(name, names())}"
@@ -86,7 +88,7 @@ def read(folder: Path) -> Environment:
         settings = json.loads((folder / "environment.json").read_text(encoding="utf-8"))
         lines = (folder / "requirements.txt").read_text(encoding="utf-8").splitlines()
         return Environment(
-            name=folder.name,
+            name=settings.get("name", folder.name),
             folder=folder,
             preload=tuple(settings["preload"]),
             variables=dict(settings["variables"]),
@@ -94,5 +96,5 @@ def read(folder: Path) -> Environment:
             resolve=bool(settings.get("resolve", True)),
             requirements=tuple(match[0] for line in lines if (match := re.match(r"[A-Za-z0-9][\w.-]*", line))),
         )
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise SandboxError(f"environment {folder.name}: cannot be read from its folder: {error!r}") from error

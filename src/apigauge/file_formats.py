@@ -155,6 +155,22 @@ class CallRecord(TypedDict):
     keywords: dict[str, str]
 
 
+class DeprecationRecord(TypedDict):
+    """A deprecation warning that a line of the program raised."""
+
+    category: str
+    message: str
+    line: int
+
+
+class TestsRecord(TypedDict):
+    """How an item's tests ended, and the line of them that failed if that is known."""
+
+    status: str
+    reason: str
+    line: int | None
+
+
 class VerdictRecord(TypedDict):
     """What happened when the program ran: see :class:`apigauge.sandboxes.Verdict`."""
 
@@ -164,6 +180,8 @@ class VerdictRecord(TypedDict):
     reason: str
     evidence: dict[str, Any]
     calls: NotRequired[list[CallRecord]]
+    tests: NotRequired[TestsRecord]
+    deprecations: NotRequired[list[DeprecationRecord]]
 
 
 class ScoreRow(TypedDict):

@@ -143,7 +143,7 @@ FAULTS = {
     "order is of calls, and there are none": ONE | {"order": "any"},
     "values is '3'; write an object": ONE | {"values": 3},
     "values is '[{}]'; write an object, or a list of 2, one for each call": TWO | {"values": [{}]},
-    "the function of 'f(x)' is in no row of catalogue.jsonl": ONE | {"api_call": "f(x)"},
+    "the reference 'f(x)' is in no row of catalogue.jsonl": ONE | {"api_call": "f(x)"},
     "values of city is 'Boston'; write a list of literals": ONE | {"values": {"city": "Boston"}},
     "'Boston', of city in values, is no Python literal": ONE | {"values": {"city": ["Boston"]}},
     "has a value of unit that is none of its values": ONE | {"values": {"unit": ["'F'"]}},

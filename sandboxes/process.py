@@ -94,6 +94,7 @@ class ProcessSandbox(Pool):
         return {
             "kind": "process",
             "environment": self._environment.name,
+            **({"environment_source": self._environment.source} if self._environment.source else {}),
             "namespaces": self.namespaces,
             "packages": self._packages,
             "python": ".".join(map(str, sys.version_info[:3])),

@@ -83,6 +83,7 @@ class Program:
         tests: a program that runs behind it, in its process and with its names, once it has ended; empty for none.
         keeps: names of Python's own functions that the tests are to take from the program instead, if it has them.
         output_bytes: how much of its standard output the verdict is to have.
+        environment: where it runs, if not where a benchmark's programs do.
     """
 
     source: str
@@ -91,6 +92,7 @@ class Program:
     tests: str = ""
     keeps: tuple[str, ...] = ()
     output_bytes: int = 0
+    environment: str = ""
 
 
 @dataclass(frozen=True, slots=True)

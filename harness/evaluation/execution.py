@@ -106,7 +106,7 @@ class _Programs:
         if program is None:
             return _Waiting(row, None, None, shared=False)
         if self._correctness:
-            program = self._correctness.with_tests(program, row.get("item", ""))
+            program = self._correctness.for_item(program, row.get("item", ""))
         verdict = self._verdicts.get(program)
         return _Waiting(row, program, verdict or self._submit(program), shared=verdict is not None)
 

@@ -34,7 +34,7 @@ def version() -> str:
 
 
 class Correctness:
-    """The tests and outputs of a benchmark's items.
+    """The tests and outputs of a benchmark's items, and the environments that they have for themselves.
 
     Args:
         benchmark: whose items, whether they are asked or are further rows.
@@ -42,16 +42,19 @@ class Correctness:
 
     def __init__(self, benchmark: Benchmark) -> None:
         items = (*benchmark.rows, *benchmark.items)
+        self._environments = {item.id: item.environment for item in items if item.environment}
         self._items = {item.id: item for item in items if item.tests or item.output}
         self._keeps = {id_: _bound_builtins(item) for id_, item in self._items.items() if item.tests}
 
-    def with_tests(self, program: Program, item: str) -> Program:
-        """A program with the tests of an item, and with as much of its output kept as is needed.
+    def for_item(self, program: Program, item: str) -> Program:
+        """A program with an item's tests and environment, and with as much of its output kept as is needed.
 
         Args:
             program: answers the item.
             item: its id.
         """
+        if item in self._environments:
+            program = replace(program, environment=self._environments[item])
         expected = self._items.get(item)
         if expected is None:
             return program

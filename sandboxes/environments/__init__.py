@@ -8,6 +8,7 @@ and ``README.md``, and perhaps ``overlay``: files that replace a package's own. 
 
 import json
 import re
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,6 +31,7 @@ class Environment:
         requirements: names of the packages in ``requirements.txt``; their dependencies are in ``lock.txt``.
         resolve: whether to follow the dependencies that packages declare. Without, ``requirements.txt`` lists every
             package: libraries of several years run together though their declarations exclude each other.
+        source: how a user called it: a folder's path, or packages; empty for one that comes with apigauge.
     """
 
     name: str
@@ -39,6 +41,12 @@ class Environment:
     debian: tuple[str, ...]
     requirements: tuple[str, ...]
     resolve: bool = True
+    source: str = ""
+
+    @property
+    def called(self) -> str:
+        """What a user writes on the command line to mean it."""
+        return shlex.quote(self.source or self.name)
 
     @property
     def lock_digest(self) -> str:

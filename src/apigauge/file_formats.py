@@ -57,10 +57,16 @@ class GeneratorRecord(TypedDict):
 
 
 class SandboxRecord(TypedDict):
-    """Where programs ran, as the sandbox describes itself; docker and process sandboxes add fields of their own."""
+    """Where programs ran, as the sandbox describes itself; docker and process sandboxes add fields of their own.
+
+    ``environment_source`` is how a user called an environment of their own (a folder, packages with versions), and
+    ``environments`` has the lock's digest of each that single items have for themselves.
+    """
 
     kind: NotRequired[str]
     environment: NotRequired[str]
+    environment_source: NotRequired[str]
+    environments: NotRequired[dict[str, str]]
     python: NotRequired[str]
     runtime: NotRequired[str | None]
     limits: NotRequired[dict[str, float]]

@@ -124,11 +124,11 @@ def test_an_item_without_tests_and_output_is_not_scored():
 def test_a_program_gets_the_tests_of_its_item_and_only_of_that():
     tested = item(tests="assert sum(1, 2) == 2", output=("abc",), program="def sum(a, b):\n    return a * b")
     judge = Correctness(Benchmark("b", (tested,), (), "0"))
-    program = judge.with_tests(Program("x"), "q")
+    program = judge.for_item(Program("x"), "q")
     assert (program.tests, program.keeps) == ("assert sum(1, 2) == 2", ("sum",))
     assert program.output_bytes > 3
-    assert judge.with_tests(Program("x"), "other") == Program("x")
-    plain = Correctness(Benchmark("b", (item(tests="x", program="import ("),), (), "0")).with_tests(Program("x"), "q")
+    assert judge.for_item(Program("x"), "other") == Program("x")
+    plain = Correctness(Benchmark("b", (item(tests="x", program="import ("),), (), "0")).for_item(Program("x"), "q")
     assert (plain.keeps, plain.output_bytes) == ((), 0)
 
 

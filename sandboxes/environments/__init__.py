@@ -9,7 +9,8 @@ and ``README.md``, and perhaps ``overlay``: files that replace a package's own. 
 import json
 import re
 import shlex
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from apigauge.errors import SandboxError, UsageError, did_you_mean
@@ -43,6 +44,10 @@ class Environment:
     resolve: bool = True
     source: str = ""
 
+    def without_preload(self, modules: Collection[str]) -> "Environment":
+        """The same, but that the worker leaves these modules to each program."""
+        return replace(self, preload=tuple(name for name in self.preload if name not in modules))
+
     @property
     def called(self) -> str:
         """What a user writes on the command line to mean it."""
@@ -72,13 +77,11 @@ def names() -> tuple[str, ...]:
 
 
 def load(name: str) -> Environment:
-    """The environment of that name, or in the folder with that path.
+    """The environment of that name.
 
     Raises:
         UsageError: no environment has that name.
     """
-    if "/" in name and Path(name, "environment.json").is_file():
-        return read(Path(name))
     if name not in names():
         raise UsageError(
             f"environment {name!r} is not known; there are: {', '.join(names())}{did_you_mean(name, names())}"

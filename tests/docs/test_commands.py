@@ -17,6 +17,7 @@ from apigauge.harness.plugins.rlaif import command, recipe
 RUN_WITH = {
     "apibench": [pytest.mark.apibench],
     "bfcl": [pytest.mark.bfcl],
+    "bwrap": [pytest.mark.bwrap],
     "docker": [pytest.mark.docker, pytest.mark.slow],
     "docker(torchhub)": [pytest.mark.docker("torchhub"), pytest.mark.apibench, pytest.mark.slow],
     "docker(huggingface-current)": [

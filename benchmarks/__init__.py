@@ -12,14 +12,15 @@ __all__ = ["Api", "Benchmark", "Item", "load_benchmark", "names", "reopen"]
 
 
 def _loaders() -> dict[str, Callable[[Path | None], Benchmark]]:
-    from apigauge.benchmarks import apibench, folder, mini
+    from apigauge.benchmarks import apibench, folder, loaders, mini
 
-    loaders: dict[str, Callable[[Path | None], Benchmark]] = {
+    readers: dict[str, Callable[[Path | None], Benchmark]] = {
         "mini": lambda _data_dir: replace(folder.load(mini.FOLDER), path="")
     }
+    readers |= {name: loaders.loader(name) for name in loaders.RECIPES}
     for hub in apibench.HUBS:
-        loaders[f"apibench-{hub}"] = apibench.loader(hub)
-    return loaders
+        readers[f"apibench-{hub}"] = apibench.loader(hub)
+    return readers
 
 
 def names() -> list[str]:

@@ -79,6 +79,12 @@ METRICS = (
         lower_is_better=True,
     ),
     MetricInfo(
+        "ast.bfcl",
+        "The checker of the Berkeley Function-Calling Leaderboard calls the answer right.",
+        "Reproduced answer for answer. An answer that is anything but a list of calls is wrong; ast.exact reads more.",
+        module="ast_bfcl",
+    ),
+    MetricInfo(
         "rouge.1",
         "Overlap of single words between program and reference program (ROUGE-1 F1, Google's rouge-score).",
         "Measures wording, not whether the call exists or runs.",

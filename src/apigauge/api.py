@@ -19,7 +19,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 
 from apigauge.benchmarks import load_benchmark as _load_benchmark
-from apigauge.benchmarks import reopen as _reopen
 from apigauge.benchmarks.types import Benchmark, Item
 from apigauge.errors import UsageError
 from apigauge.file_formats import ScoreRow
@@ -217,12 +216,13 @@ def compare(a: "PathOrRun", b: "PathOrRun") -> "Comparison":
         RunError: a folder is no run.
     """
     from apigauge.harness.comparison import compare as comparison
+    from apigauge.harness.evaluation.questions import reopen_for
 
     first, second = comparison.read(_path(a)), comparison.read(_path(b))
     comparison.check_benchmarks(first, second)
     apis = {}
     if first.scores and second.scores:
-        apis = {item.id: item.api for item in _reopen(first.manifest["benchmark"]).items}
+        apis = {item.id: item.api for item in reopen_for(first.path, first.manifest["benchmark"]).items}
     return comparison.compare(first, second, apis)
 
 

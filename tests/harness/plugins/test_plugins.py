@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import pytest
 
+from apigauge import extensions
 from apigauge.errors import PluginError
 from apigauge.harness.plugins import hookimpl, spec
 from apigauge.harness.plugins.faults import Plugin, describe
@@ -107,7 +108,7 @@ FAULTS = {
     ),
     "unknown hook": (
         "from apigauge.harness.plugins import hookimpl\n@hookimpl\ndef something_else(commands): pass",
-        "function something_else ({file}:2) is no hook; the hooks are: apigauge_commands",
+        "function something_else ({file}:2) is no hook; the hooks are: apigauge_backends, apigauge_benchmarks, apigauge_commands, ",
     ),
     "misspelt hook": (
         "from apigauge.harness.plugins import hookimpl\n@hookimpl\ndef apigauge_comands(commands): pass",
@@ -327,7 +328,7 @@ def test_other_ends_of_a_plugins_command(packages):
 
 def test_the_surface_is_functions_with_documentation_and_no_code():
     hooks = {name for name, value in vars(spec).items() if hasattr(value, "apigauge_spec")}
-    assert hooks == {"apigauge_commands"}
+    assert hooks == {"apigauge_commands", *(f"apigauge_{kind}" for kind in extensions.KINDS)}
     for name in hooks:
         function = getattr(spec, name)
         assert function.__doc__

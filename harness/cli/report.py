@@ -42,7 +42,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Runs the command."""
     from apigauge.reports.leaderboard import write_site
 
-    exports = [_export(name) for name in dict.fromkeys(arguments.export)]
+    exports = [exporter(name) for name in dict.fromkeys(arguments.export)]
     views = _views(arguments.runs, arguments.data_dir)
     index = write_site(views, arguments.out, published=not arguments.no_published)
     written = [export(views, arguments.out) for export in exports]
@@ -53,7 +53,7 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _export(name: str) -> Export:
+def exporter(name: str) -> Export:
     """What writes a format.
 
     Raises:

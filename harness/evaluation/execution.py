@@ -10,7 +10,7 @@ Kept on purpose:
 """
 
 from collections import deque
-from collections.abc import Generator, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar, cast
@@ -18,11 +18,14 @@ from typing import Any, Generic, TypeVar, cast
 from apigauge.harness.executors.prefetch import Pending
 from apigauge.harness.metrics.executability import INFRA, NOTHING_TO_RUN, program_of, scores
 from apigauge.harness.metrics.observed_calls import ObservedCalls
+from apigauge.harness.metrics.types import Scored
 from apigauge.sandboxes.verdict import NOTHING, Program, Sandbox, Verdict
 
 # Rows that may wait for each thread: enough that one slow program does not leave the other threads idle.
 AHEAD = 32
 
+# Scores of an item's id and the verdict on its program.
+Judge = Callable[[str, Verdict], Scored]
 # A row of ``scores.jsonl``, or as much of one as has an extraction, metrics and labels.
 Row = TypeVar("Row", bound=Mapping[str, Any])
 
@@ -38,7 +41,10 @@ class _Waiting(Generic[Row]):
 
 
 def executed(
-    rows: Iterable[Row | Pending], sandbox: Sandbox, observed: ObservedCalls | None = None
+    rows: Iterable[Row | Pending],
+    sandbox: Sandbox,
+    observed: ObservedCalls | None = None,
+    judge: Judge | None = None,
 ) -> Generator[Row, None, None]:
     """The rows with their verdicts and the scores of those, in the order they came.
 
@@ -47,11 +53,12 @@ def executed(
             finished rows are yielded.
         sandbox: where their programs run; closed here if the rows are not taken to their end.
         observed: judges the calls that programs make, for ``exec.exact``; rows then need their ``item``.
+        judge: scores verdicts further, as plugins do; likewise.
     """
     pool = ThreadPoolExecutor(sandbox.concurrency, thread_name_prefix="sandbox")
     done = False
     try:
-        yield from _in_order(rows, _Programs(sandbox, pool, observed), AHEAD * sandbox.concurrency)
+        yield from _in_order(rows, _Programs(sandbox, pool, observed, judge), AHEAD * sandbox.concurrency)
         done = True
     finally:
         if not done:
@@ -78,9 +85,12 @@ def _is_ready(one: _Waiting[Any]) -> bool:
 class _Programs:
     """Starts programs, each distinct one once; used by one thread only."""
 
-    def __init__(self, sandbox: Sandbox, pool: ThreadPoolExecutor, observed: ObservedCalls | None) -> None:
+    def __init__(
+        self, sandbox: Sandbox, pool: ThreadPoolExecutor, observed: ObservedCalls | None, judge: Judge | None
+    ) -> None:
         self._sandbox = sandbox
         self._observed = observed
+        self._judge = judge
         self._functions = observed.functions if observed else ()
         self._pool = pool
         self._verdicts: dict[Program, Future[Verdict]] = {}
@@ -95,7 +105,7 @@ class _Programs:
 
     def finish(self, waiting: _Waiting[Row]) -> Row:
         """The row with its verdict, waited for."""
-        return with_verdict(waiting.row, self._verdict(waiting), self._observed)
+        return with_verdict(waiting.row, self._verdict(waiting), self._observed, self._judge)
 
     def _verdict(self, waiting: _Waiting[Any]) -> Verdict:
         if waiting.program is None or waiting.verdict is None:
@@ -123,13 +133,15 @@ def _run_program(sandbox: Sandbox, program: Program) -> Verdict:
         return Verdict("infra", NOTHING, None, f"the sandbox failed: {type(error).__name__}: {error}")
 
 
-def with_verdict(row: Row, verdict: Verdict, observed: ObservedCalls | None = None) -> Row:
+def with_verdict(row: Row, verdict: Verdict, observed: ObservedCalls | None = None, judge: Judge | None = None) -> Row:
     """A row with a verdict and its scores, label and messages."""
     scored = scores(verdict, row.get("item", ""), observed)
+    # Of a failure of the sandbox nothing follows about the answer.
+    further = judge(row["item"], verdict) if judge and verdict.status != INFRA else Scored({})
     entries = {
-        "metrics": row["metrics"] | scored.metrics,
-        "labels": row["labels"] | scored.labels,
-        "messages": row.get("messages", {}) | scored.messages,
+        "metrics": row["metrics"] | scored.metrics | further.metrics,
+        "labels": row["labels"] | scored.labels | further.labels,
+        "messages": row.get("messages", {}) | scored.messages | further.messages,
         "verdict": verdict.to_json(),
     }
     return cast("Row", {**row, **entries})

@@ -103,7 +103,7 @@ def _benchmark(benchmark: Benchmark, items: int) -> BenchmarkRecord:
     record: BenchmarkRecord = {
         "name": benchmark.name,
         "digest": benchmark.digest,
-        "loader": code_digest(*LOADER_CODE),
+        "loader": loader_version(benchmark),
         "items": items,
     }
     if benchmark.version:
@@ -114,9 +114,15 @@ def _benchmark(benchmark: Benchmark, items: int) -> BenchmarkRecord:
         record["path"] = benchmark.path
     elif addition := added("benchmarks").get(benchmark.name):
         record["package"] = addition.package
-        if callable(addition.value):  # the plugin's own code reads the data
-            record["loader"] += f", {package_code.digest(addition.value.__module__, addition.package)}"
     return record
+
+
+def loader_version(benchmark: Benchmark) -> str:
+    """A digest of the code that read a benchmark; of a plugin's function, behind it, one of the plugin's package."""
+    digest, addition = code_digest(*LOADER_CODE), added("benchmarks").get(benchmark.name)
+    if benchmark.path or addition is None or not callable(addition.value):
+        return digest
+    return f"{digest}, {package_code.digest(addition.value.__module__, addition.package)}"
 
 
 def extraction_version() -> str:

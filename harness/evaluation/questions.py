@@ -15,13 +15,15 @@ _FIELDS = ("id", "instruction", "reference_call", "reference_program", "domain",
 
 
 def keep(benchmark: Benchmark, run: Path) -> None:
-    """Writes the questions into a run's folder, once, if the benchmark is a plugin's."""
-    if benchmark.path or benchmark.name not in added("benchmarks") or (run / FILE).exists():
+    """Writes the questions into a run's folder, if the benchmark is a plugin's."""
+    if benchmark.path or benchmark.name not in added("benchmarks"):
         return
     rows = ({name: getattr(item, name) for name in _FIELDS} for item in benchmark.items)
-    text = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+    text = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows).encode("utf-8", "surrogatepass")
+    if (run / FILE).is_file() and (run / FILE).read_bytes() == text:
+        return
     temporary = run / f".{FILE}.tmp"
-    temporary.write_bytes(text.encode("utf-8", "surrogatepass"))
+    temporary.write_bytes(text)
     temporary.replace(run / FILE)
 
 

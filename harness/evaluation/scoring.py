@@ -17,7 +17,7 @@ from apigauge.harness.extraction.extract import Extraction, extract
 from apigauge.harness.extraction.reasoning_tags import Reasoning
 from apigauge.harness.generation.types import Completion
 from apigauge.harness.metrics.observed_calls import ObservedCalls
-from apigauge.harness.metrics.registry import make_static, score, static
+from apigauge.harness.metrics.registry import make_executed, make_static, score, static
 from apigauge.sandboxes.verdict import Sandbox
 
 Tick = Callable[[], None]
@@ -55,8 +55,9 @@ def score_answers(
             factory = ScorerFactory(benchmark, tuple(modules), reasoning)
             rows = ordered(factory, unscored, expected - len(scores.keys), workers)
             if sandbox:
+                judges = ObservedCalls(benchmark), make_executed(benchmark)
                 # On an exception the traceback would keep this generator alive, and with it the programs that run.
-                rows = stack.enter_context(contextlib.closing(executed(rows, sandbox, ObservedCalls(benchmark))))
+                rows = stack.enter_context(contextlib.closing(executed(rows, sandbox, *judges)))
             for row in rows:
                 if not isinstance(row, Pending):
                     scores.append(row)

@@ -5,18 +5,19 @@ A plugin's module is trusted less than apigauge's own: what it returns is checke
 
 import importlib
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 from apigauge.benchmarks.types import Benchmark, Item
 from apigauge.errors import UsageError, did_you_mean
 from apigauge.extensions import added
 from apigauge.harness.extraction.extract import Extraction
 from apigauge.harness.metrics import package_code
-from apigauge.harness.metrics.table import MODULES, OWN_MODULES, STATIC, installed
+from apigauge.harness.metrics.table import EXECUTED, MODULES, OWN_MODULES, STATIC, installed
 from apigauge.harness.metrics.types import SCORER_ERROR, Metric, Module, Scored, StaticModule
 from apigauge.sandboxes.digests import sized_files_digest
+from apigauge.sandboxes.verdict import Verdict
 
 _PACKAGE = Path(__file__).parents[2]
 # All files between an answer and its score, by what they do. tests/harness/metrics/test_code_digests.py follows the
@@ -103,24 +104,40 @@ def make_static(modules: Mapping[str, Mapping[str, float]], benchmark: Benchmark
     return [_guarded(module, tops, benchmark) for module, tops in modules.items()]
 
 
+def make_executed(benchmark: Benchmark) -> Callable[[str, Verdict], Scored]:
+    """The executed metrics of plugins, made for one benchmark: scores of an item's id and its program's verdict."""
+    items = {item.id: item for item in benchmark.items}
+    tops = {name: info.top for name, info in installed().items()}
+    judges = [
+        _guarded(module, {name: tops[name] for name in names}, benchmark)
+        for module, names in EXECUTED.items()
+        if module not in OWN_MODULES
+    ]
+
+    def judge(item: str, verdict: Verdict) -> Scored:
+        return _merged(one(items[item], verdict) for one in judges)
+
+    return judge
+
+
 def applicable(modules: Sequence[str], benchmark: Benchmark) -> list[str]:
     """Those of these modules that can score a benchmark: ``ast.gorilla`` cannot without a dialect of its own."""
     return [module for module in modules if module != "ast_gorilla" or benchmark.gorilla_dialect]
 
 
-def _guarded(module: str, tops: Mapping[str, float], benchmark: Benchmark) -> Metric:
+def _guarded(module: str, tops: Mapping[str, float], benchmark: Benchmark) -> Callable[[Item, Any], Scored]:
     """The module's metric, with a label instead of numbers where it fails: one answer must not end a run."""
     is_own, name = module in OWN_MODULES, next(iter(tops))
     try:
-        metric = cast("StaticModule", _import(module)).make(benchmark)
+        metric: Callable[[Item, Any], Scored] = cast("StaticModule", _import(module)).make(benchmark)
     except Exception as error:
         if is_own:
             raise
         metric = _failing(error)
 
-    def guarded(item: Item, extraction: Extraction) -> Scored:
+    def guarded(item: Item, answer: Any) -> Scored:
         try:
-            scored = metric(item, extraction)
+            scored = metric(item, answer)
             return scored if is_own else _checked(scored, tops)
         except Exception as error:  # noqa: BLE001 - whatever it is, it is the metric's failure and not the model's
             return Scored({}, {name: SCORER_ERROR}, {name: f"{type(error).__name__}: {error}"})
@@ -128,10 +145,10 @@ def _guarded(module: str, tops: Mapping[str, float], benchmark: Benchmark) -> Me
     return guarded
 
 
-def _failing(error: Exception) -> Metric:
+def _failing(error: Exception) -> Callable[[Item, Any], Scored]:
     """A metric that raises what its module raised when it was made."""
 
-    def metric(_item: Item, _extraction: Extraction) -> Scored:
+    def metric(_item: Item, _answer: Any) -> Scored:
         raise error
 
     return metric
@@ -199,9 +216,12 @@ def code_digest(*names: str) -> str:
 
 def score(metrics: Sequence[Metric], item: Item, extraction: Extraction) -> Scored:
     """The scores of one answer by all of these metrics."""
+    return _merged(metric(item, extraction) for metric in metrics)
+
+
+def _merged(scores: Iterable[Scored]) -> Scored:
     merged = Scored({})
-    for metric in metrics:
-        scored = metric(item, extraction)
+    for scored in scores:
         merged.metrics.update(scored.metrics)
         merged.labels.update(scored.labels)
         merged.messages.update(scored.messages)

@@ -257,26 +257,35 @@ def gate(
     return Decision(judgement.decision, judgement.findings, judgement.notes)
 
 
-def report(runs: "PathOrRun | Iterable[PathOrRun]", out: str | os.PathLike[str], *, published: bool = True) -> Path:
+def report(
+    runs: "PathOrRun | Iterable[PathOrRun]",
+    out: str | os.PathLike[str],
+    *,
+    published: bool = True,
+    export: Sequence[str] = ("csv",),
+) -> Path:
     """Writes an HTML leaderboard of runs; returns the path of its first page.
 
     Args:
         runs: runs, or their folders.
         out: where the pages go.
         published: whether figures printed elsewhere are shown as well.
+        export: tables for other programs: ``csv``, and formats of plugins.
 
     Raises:
+        UsageError: there is no such format.
         RunError: a folder is no run, or has not been scored.
         DataError: a run's benchmark is not here.
     """
-    from apigauge.harness.cli.report import view
-    from apigauge.reports.export import write_csv
+    from apigauge.harness.cli.report import exporter, view
     from apigauge.reports.leaderboard import write_site
 
+    exports = [exporter(name) for name in export]
     items: dict[str, dict[str, Item]] = {}
     views = [view(_path(one), None, items) for one in ([runs] if isinstance(runs, str | os.PathLike | Run) else runs)]
     index = write_site(views, Path(out), published=published)
-    write_csv(views, Path(out))
+    for write in exports:
+        write(views, Path(out))
     return index
 
 

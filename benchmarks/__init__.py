@@ -1,7 +1,9 @@
 """Benchmarks: the questions, and what counts as their answers."""
 
+import pickle
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,25 +28,32 @@ def _own() -> dict[str, Callable[[Path | None], Benchmark]]:
 
 def _loaders() -> dict[str, Callable[[Path | None], Benchmark]]:
     """Those, and the loaders of plugins' benchmarks."""
-    return _own() | {name: _loader(name, addition) for name, addition in added("benchmarks").items()}
+    return _own() | {name: partial(_of_plugin, name, addition) for name, addition in added("benchmarks").items()}
 
 
-def _loader(name: str, addition: Addition) -> Callable[[Path | None], Benchmark]:
-    """What reads a plugin's benchmark."""
+def _of_plugin(name: str, addition: Addition, _data_dir: Path | None) -> Benchmark:
+    """A plugin's benchmark, which has its data with it.
 
-    def load(_data_dir: Path | None) -> Benchmark:
-        try:
-            benchmark = addition.value() if callable(addition.value) else _read_folder(Path(addition.value))
-        except ApigaugeError as error:
-            raise DataError(f"{name}: {addition.plugin}: {error}") from error
-        except Exception as error:
-            raise addition.failure(name, error) from error
-        if not isinstance(benchmark, Benchmark) or benchmark.name != name:
-            made = f"a benchmark {benchmark.name!r}" if isinstance(benchmark, Benchmark) else type(benchmark).__name__
-            raise PluginError(f"{name}: {addition.plugin} gives {made} under this name")
-        return replace(benchmark, path="")
-
-    return load
+    Raises:
+        DataError: its folder is damaged.
+        PluginError: its function raises, or makes what cannot be used.
+    """
+    try:
+        benchmark = addition.value() if callable(addition.value) else _read_folder(Path(addition.value))
+    except ApigaugeError as error:
+        raise DataError(f"{name}: {addition.plugin}: {error}") from error
+    except Exception as error:
+        raise addition.failure(name, error) from error
+    if not isinstance(benchmark, Benchmark) or benchmark.name != name:
+        made = f"a benchmark {benchmark.name!r}" if isinstance(benchmark, Benchmark) else type(benchmark).__name__
+        raise PluginError(f"{name}: {addition.plugin} gives {made} under this name")
+    try:
+        pickle.dumps(benchmark.prompt)  # other processes score
+    except Exception as error:
+        raise PluginError(
+            f"{name}: {addition.plugin}: the prompt must be a function at the top of a module ({error})"
+        ) from error
+    return replace(benchmark, path="")
 
 
 def own_names() -> list[str]:

@@ -241,9 +241,12 @@ def load():
     from dataclasses import replace
     from apigauge import load_benchmark
     return replace(load_benchmark("mini"), name="mine")
+def local():
+    from dataclasses import replace
+    return replace(load(), name="local", prompt=lambda item: item.instruction)
 @hookimpl
 def apigauge_benchmarks():
-    return {{"mine": load, "yours": load, "broken": lambda: 1 / 0}}
+    return {{"mine": load, "yours": load, "broken": lambda: 1 / 0, "local": local}}
 """
 
 
@@ -259,12 +262,18 @@ def test_a_benchmark_may_be_made_by_a_function_whose_code_is_in_the_digest(packa
         loaders.append(record["loader"])
         file.write_text(LOADER + "\n# changed\n")
     assert loaders[0] != loaders[1]
+    rows = {row["name"]: row for row in json.loads(packages.apigauge("benchmarks", "list", "--json").out)["benchmarks"]}
+    assert rows["mine"]["items"] == rows["mini"]["items"] == 56
+    assert all("missing" in rows[name] for name in ("yours", "broken", "local"))
     listing = packages.apigauge("benchmarks", "show", "yours")
     assert (listing.code, listing.err) == (
         4,
         "apigauge: yours: plugin 'maker-plugin' of maker 1.0 gives a benchmark 'mine' under this name\n",
     )
     assert "maker 1.0: ZeroDivisionError: division by zero" in packages.apigauge("benchmarks", "show", "broken").err
+    assert (
+        "the prompt must be a function at the top of a module" in packages.apigauge("benchmarks", "show", "local").err
+    )
 
 
 def test_a_damaged_benchmark_of_a_plugin_is_listed_as_missing_and_the_others_are_there(packages):

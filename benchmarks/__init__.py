@@ -16,14 +16,15 @@ __all__ = ["Api", "Benchmark", "Item", "load_benchmark", "names", "own_names", "
 
 def _own() -> dict[str, Callable[[Path | None], Benchmark]]:
     """The loaders of the benchmarks that come with apigauge."""
-    from apigauge.benchmarks import apibench, folder, mini
+    from apigauge.benchmarks import apibench, folder, loaders, mini
 
-    loaders: dict[str, Callable[[Path | None], Benchmark]] = {
+    readers: dict[str, Callable[[Path | None], Benchmark]] = {
         "mini": lambda _data_dir: replace(folder.load(mini.FOLDER), path="")
     }
+    readers |= {name: loaders.loader(name) for name in loaders.RECIPES}
     for hub in apibench.HUBS:
-        loaders[f"apibench-{hub}"] = apibench.loader(hub)
-    return loaders
+        readers[f"apibench-{hub}"] = apibench.loader(hub)
+    return readers
 
 
 def _loaders() -> dict[str, Callable[[Path | None], Benchmark]]:

@@ -8,11 +8,13 @@ import hashlib
 import json
 import re
 import tomllib
+from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from apigauge.benchmarks import item_fields, several_calls
 from apigauge.benchmarks.files import named_files_digest, read_rows
 from apigauge.benchmarks.types import Api, Benchmark, Item, api_key, instruction_prompt
 from apigauge.errors import DataError, did_you_mean
@@ -21,6 +23,7 @@ SETTINGS, ITEMS, CATALOGUE = "benchmark.toml", "items.jsonl", "catalogue.jsonl"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 _VERSION = re.compile(r"[0-9]+-[A-Z]+")
 _SPLITS = ("test", "train")
+_PLACEHOLDERS = re.compile(r"\{(?:instruction|functions)\}")
 # Settings and fields with whether they are required. All are texts but ``conventions``.
 _SETTINGS = {
     "name": True,
@@ -33,10 +36,12 @@ _SETTINGS = {
     "gorilla_dialect": False,
     "conventions": False,
 }
-# The one field that is no text.
+# The one field that is no text and is read here.
 _LIST = "accepted"
 _ITEM = {"id": True, "instruction": True, "api_call": True, "program": False, "domain": False}
-_ITEM |= {"split": False, _LIST: False}
+_ITEM |= {"split": False, _LIST: False, "tests": False, "environment": False, "order": False}
+_ITEM |= dict.fromkeys((*item_fields.NOT_TEXT, *several_calls.NOT_TEXT), False)
+_NOT_TEXT = (_LIST, *item_fields.NOT_TEXT, *several_calls.NOT_TEXT)
 _API = {"api_call": True, "domain": False} | dict.fromkeys(
     ("api_name", "functionality", "description", "example_code", "signature", "library"), False
 )
@@ -44,13 +49,14 @@ _API = {"api_call": True, "domain": False} | dict.fromkeys(
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """A prompt with ``{instruction}`` in it."""
+    """A prompt with ``{instruction}`` in it, and perhaps ``{functions}``."""
 
     text: str
 
     def __call__(self, item: Item) -> str:
         """The prompt of an item."""
-        return self.text.replace("{instruction}", item.instruction)
+        parts = {"{instruction}": item.instruction, "{functions}": item.functions}
+        return _PLACEHOLDERS.sub(lambda match: parts[match[0]], self.text)
 
 
 def is_folder(path: Path) -> bool:
@@ -85,7 +91,7 @@ def load(folder: Path) -> Benchmark:
         prompt=Template(settings["prompt"]) if "prompt" in settings else instruction_prompt,
         train=items["train"],
         rows=items["test"],
-        environment=settings.get("environment", ""),
+        environment=item_fields.environment(settings, str(folder / SETTINGS), folder),
         hub=settings.get("hub", ""),
         inputs=settings.get("inputs", "none"),
         version=settings["version"],
@@ -136,7 +142,7 @@ def _check(row: Mapping[str, Any], fields: Mapping[str, bool], where: str) -> No
         if is_required and not row.get(name):
             raise DataError(f"{where}: {name} is missing or empty; add it")
     for name, value in row.items():
-        if name in fields and name != _LIST and not isinstance(value, str):
+        if name in fields and name not in _NOT_TEXT and not isinstance(value, str):
             raise DataError(f"{where}: {name} is {str(value)[:40]!r}, and no text; write it in quotes")
     if fields is not _API and (unknown := [name for name in row if name not in fields]):
         raise DataError(f"{where}: there is no field {unknown[0]!r}{did_you_mean(unknown[0], fields)}")
@@ -182,6 +188,7 @@ def _items(path: Path, documents: Mapping[str, str]) -> dict[str, tuple[Item, ..
     items: dict[str, list[Item]] = {split: [] for split in _SPLITS}
     places: dict[str, str] = {}
     functions = {key.partition("(")[0] for key in documents}
+    alone = _alone(documents)
     for where, row in _rows(path, _ITEM):
         if first := places.get(row["id"]):
             raise DataError(
@@ -191,6 +198,8 @@ def _items(path: Path, documents: Mapping[str, str]) -> dict[str, tuple[Item, ..
         split, key = row.get("split", "test"), api_key(row["api_call"])
         if split not in _SPLITS:
             raise DataError(f"{where}: split is {split!r}; write 'test' or 'train', or leave it out for 'test'")
+        if key not in documents:
+            key = alone.get(key.partition("(")[0], key)
         if key not in documents:
             raise DataError(
                 f"{where}: the reference {row['api_call']!r} is in no row of {CATALOGUE}; add a row with this api_call"
@@ -206,11 +215,19 @@ def _items(path: Path, documents: Mapping[str, str]) -> dict[str, tuple[Item, ..
                 api=key,
                 document=documents[key],
                 accepted=accepted,
+                **several_calls.checked(row, functions, where),
+                **item_fields.checked(row, where, path.parent),
             )
         )
     if not items["test"]:
         raise DataError(f"{path}: it has items to train on and none to ask; give some the split 'test'")
     return {split: tuple(rows) for split, rows in items.items()}
+
+
+def _alone(documents: Collection[str]) -> dict[str, str]:
+    """The calls whose function has no other row, by function: a reference with further arguments is of that row."""
+    counts = Counter(key.partition("(")[0] for key in documents)
+    return {name: key for key in documents if counts[name := key.partition("(")[0]] == 1}
 
 
 def _accepted(row: Mapping[str, Any], functions: Collection[str], where: str) -> tuple[str, ...]:
@@ -219,13 +236,13 @@ def _accepted(row: Mapping[str, Any], functions: Collection[str], where: str) ->
     Raises:
         DataError: they are no list of calls, or one is of a function that no row of the catalogue has.
     """
-    calls = row.get(_LIST, [])
+    calls = row.get("accepted", [])
     if not isinstance(calls, list) or not all(isinstance(one, str) for one in calls):
-        raise DataError(f"{where}: {_LIST} is {str(calls)[:40]!r}, and no list of calls; write them as texts in []")
+        raise DataError(f"{where}: accepted is {str(calls)[:40]!r}, and no list of calls; write them as texts in []")
     for call in calls:
         if api_key(call).partition("(")[0] not in functions:
             raise DataError(
-                f"{where}: the function of {call!r}, in {_LIST}, is in no row of {CATALOGUE}; add a row that calls it"
+                f"{where}: the function of {call!r}, in accepted, is in no row of {CATALOGUE}; add a row that calls it"
             )
     return tuple(calls)
 

@@ -1,9 +1,12 @@
 """The value types of all benchmarks."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
+
+# The values that a call's arguments may have: by parameter, literals as text.
+Values = tuple[tuple[str, tuple[str, ...]], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +22,17 @@ class Item:
         api: key of the reference API; items with the same key form one cluster in every interval.
         document: the reference API's row as JSON, which the oracle retriever shows; empty if there is none.
         accepted: further calls that answer it as well.
+        calls: all the calls that an answer must make, the reference among them; empty if the reference is the only one.
+        any_order: whether :attr:`calls` may be made in any order.
+        values: for each of :attr:`calls`, or for the reference alone, the values that arguments may have besides the
+            written ones: (parameter, literals) pairs, an empty literal meaning that the argument may be left out.
+        functions: the functions that the question offers, as a JSON list of their schemas; empty if it offers none.
+        possible_answers: the right calls as BFCL's checker takes them, as a JSON list; empty if there are none.
+        tests: a program that runs behind the answer's and raises if the answer is wrong; empty for none.
+        output: what the answer's program must print, any of these texts; empty if that does not count.
+        tolerance: how far numbers in the output may be off, relative to the expected ones.
+        environment: where its programs run, if not where the benchmark's do; a name or a folder.
+        provenance: how the item was made; kept, and read by nobody.
     """
 
     id: str
@@ -29,6 +43,16 @@ class Item:
     api: str
     document: str = ""
     accepted: tuple[str, ...] = ()
+    calls: tuple[str, ...] = ()
+    any_order: bool = False
+    values: tuple[Values, ...] = ()
+    functions: str = ""
+    possible_answers: str = ""
+    tests: str = ""
+    output: tuple[str, ...] = ()
+    tolerance: float = 1e-6
+    environment: str = ""
+    provenance: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ digest in the lock, so the index need not be trusted.
 """
 
 import hashlib
+import importlib.util
 import json
 import platform
 import re
@@ -64,8 +65,16 @@ def pins(environment: Environment) -> tuple[Pin, ...]:
     return tuple(locked)
 
 
-def wheelhouse(environment: Environment, cache: Path, say: Callable[[str], None]) -> tuple[Path, ...]:
+def wheelhouse(
+    environment: Environment, cache: Path, say: Callable[[str], None], wheels: Path | None = None
+) -> tuple[Path, ...]:
     """The locked wheels on this host; missing ones are downloaded.
+
+    Args:
+        environment: whose lock.
+        cache: apigauge's cache folder.
+        say: receives a line if something is downloaded.
+        wheels: a folder of wheels to take them from instead of an index.
 
     Raises:
         SandboxError: pip does not find a wheel, or only one with another digest.
@@ -75,22 +84,27 @@ def wheelhouse(environment: Environment, cache: Path, say: Callable[[str], None]
         return ()
     lock = environment.folder / "lock.txt"
     folder = cache / "wheelhouse" / hashlib.sha256(lock.read_bytes()).hexdigest()
-    if (wheels := _complete(locked, folder)) is None:
-        say(f"{environment.name}: downloading {len(locked)} wheels")
+    if (complete := _complete(locked, folder)) is None:
+        say(f"{environment.name}: {'copying' if wheels else 'downloading'} {len(locked)} wheels")
         # The lock is complete, and pip would resolve dependencies for the Python that runs it, not the one in the
         # image.
         options = ("--no-deps", "--require-hashes", *TARGET, f"--dest={folder}", f"--requirement={lock}")
-        _pip("download", options, f"environment {environment.name}: the locked wheels cannot be downloaded")
-        wheels = _complete(locked, folder)
-    if wheels is None:
+        failure = f"environment {environment.name}: the locked wheels cannot be downloaded"
+        _pip("download", (*options, *_source(wheels)), failure)
+        complete = _complete(locked, folder)
+    if complete is None:
         raise SandboxError(
             f"{folder}: still lacks wheels of the lock after the download; remove the folder and try again"
         )
-    return wheels
+    return complete
 
 
-def relock(environment: Environment) -> Path:
+def relock(environment: Environment, wheels: Path | None = None) -> Path:
     """Write ``lock.txt`` from ``requirements.txt`` with pip's own resolver, and return its path.
+
+    Args:
+        environment: whose requirements.
+        wheels: a folder of wheels to choose from instead of an index.
 
     Raises:
         SandboxError: pip finds no solution, or this Python is not the version or platform of the image.
@@ -109,6 +123,7 @@ def relock(environment: Environment) -> Path:
         "--target=unused",
         *TARGET,
         *(() if environment.resolve else ("--no-deps",)),
+        *_source(wheels),
         f"--requirement={environment.folder / 'requirements.txt'}",
     )
     report = json.loads(_pip("install", options, f"environment {environment.name}: requirements.txt has no solution"))
@@ -116,6 +131,16 @@ def relock(environment: Environment) -> Path:
     path = environment.folder / "lock.txt"
     path.write_text(HEADER + "".join(f"{pin}\n" for pin in solution), encoding="utf-8")
     return path
+
+
+def _source(wheels: Path | None) -> tuple[str, ...]:
+    """Pip's options for a folder of wheels and no index; the wheel of pip that Python brings counts as in it."""
+    if wheels is None:
+        return ()
+    # Debian packs it apart, so that a Python may have none.
+    spec = importlib.util.find_spec("ensurepip")
+    bundled = [f"--find-links={Path(spec.origin).parent / '_bundled'}"] if spec and spec.origin else []
+    return ("--no-index", f"--find-links={wheels}", *bundled)
 
 
 def _pin(row: dict[str, object]) -> Pin:

@@ -90,7 +90,7 @@ class DockerSandbox(Pool):
         if image is None:
             raise SandboxError(
                 f"the image of environment {self._environment.name!r} is not on this engine. Build it: `apigauge "
-                f"sandbox build {self._environment.name}`, or with --base debootstrap where no image registry can be "
+                f"sandbox build {self._environment.called}`, or with --base debootstrap where no image registry can be "
                 "reached."
             )
         logging.getLogger(__name__).debug("image %s (%s)", image.tag, image.id)
@@ -113,6 +113,7 @@ class DockerSandbox(Pool):
         return {
             "kind": "docker",
             "environment": self._environment.name,
+            **({"environment_source": self._environment.source} if self._environment.source else {}),
             "image": self.image.id,
             "lock": self.image.lock_digest,
             "python": self._ready.get("python"),

@@ -8,6 +8,7 @@ from typing import Literal
 
 from apigauge.errors import SandboxError
 from apigauge.sandboxes import environments
+from apigauge.sandboxes.environments.find import find
 from apigauge.sandboxes.hubs import Hub
 from apigauge.sandboxes.inputs import Inputs
 from apigauge.sandboxes.process import check, check_namespaces, namespaces_work
@@ -19,7 +20,7 @@ KINDS: tuple[Kind, ...] = ("auto", "docker", "process")
 
 def open_sandbox(
     kind: Kind,
-    environment: str,
+    environment: str | environments.Environment,
     limits: Limits | None = None,
     *,
     concurrency: int | None = None,
@@ -33,7 +34,7 @@ def open_sandbox(
 
     Args:
         kind: ``auto`` takes docker if an engine answers and has the environment's image, else process with bubblewrap.
-        environment: name of a folder in ``sandboxes/environments``.
+        environment: as for :func:`apigauge.sandboxes.environments.find.find`.
         limits: by default those of :class:`Limits`.
         concurrency: programs at once; by default one for each core.
         runtime: another OCI runtime for docker, e.g. ``runsc``.
@@ -47,9 +48,9 @@ def open_sandbox(
         UsageError: there is no such environment.
     """
     namespaces = not accepts_no_isolation or kind != "process" or namespaces_work()
-    sandbox = _open(
-        kind, environments.load(environment), limits, concurrency, runtime, hub, inputs, say, namespaces=namespaces
-    )
+    if isinstance(environment, str):
+        environment = find(environment, say)
+    sandbox = _open(kind, environment, limits, concurrency, runtime, hub, inputs, say, namespaces=namespaces)
     if hub and hub.mode == "live":
         from apigauge.sandboxes.hubs.live import LiveSandbox
 
@@ -126,7 +127,7 @@ def _check_docker(environment: environments.Environment) -> None:
     try:
         if not has_image(client, environment):
             raise SandboxError(
-                f"the image of {environment.name!r} is not built: `apigauge sandbox build {environment.name}`."
+                f"the image of {environment.name!r} is not built: `apigauge sandbox build {environment.called}`."
             )
     finally:
         client.close()

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from apigauge.errors import SandboxError
-from apigauge.sandboxes.verdict import CATEGORIES, Limits, ObservedCall, Program, Verdict
+from apigauge.sandboxes.verdict import CATEGORIES, Deprecation, Limits, ObservedCall, OutcomeOfTests, Program, Verdict
 from apigauge.sandboxes.worker_channel import LostError
 
 # A program is tried on this many workers before its verdict is ``infra``.
@@ -17,6 +17,10 @@ TRIES = 3
 MAX_SOURCE = 1_000_000
 # How long to wait for an engine that is being restarted.
 _PATIENCE_SECONDS = 20.0
+
+
+# Of the output of a program that is compared: a verdict is one message, in which a byte may take six.
+MAX_OUTPUT = 256 << 10
 
 
 class Worker(Protocol):
@@ -71,6 +75,9 @@ class Pool:
             "callee": program.callee,
             "functions": program.functions,
             "limits": request_limits,
+            "tests": program.tests,
+            "keeps": program.keeps,
+            "output_bytes": min(program.output_bytes, MAX_OUTPUT),
         }
         failures: list[str] = []
         with self._places:
@@ -101,14 +108,7 @@ class Pool:
             self._give_back(worker)
         else:
             self._drop(worker)
-        category = answer["category"]
-        if category is not None and category not in CATEGORIES:
-            category = "other"  # a program can write what it likes into its own failure
-        calls = tuple(
-            ObservedCall(call["function"], tuple(call["positional"]), call["keywords"])
-            for call in answer.get("calls", ())
-        )
-        return Verdict(answer["status"], answer["stage"], category, answer["reason"], answer["evidence"], calls)
+        return _verdict(answer)
 
     def _take(self) -> Worker:
         with self._lock:
@@ -165,6 +165,28 @@ class Pool:
         for worker in workers:
             with contextlib.suppress(Exception):
                 worker.close()
+
+
+def _verdict(answer: dict[str, Any]) -> Verdict:
+    """The verdict that a supervisor has sent."""
+    category = answer["category"]
+    if category is not None and category not in CATEGORIES:
+        category = "other"  # a program can write what it likes into its own failure
+    calls = tuple(
+        ObservedCall(call["function"], tuple(call["positional"]), call["keywords"]) for call in answer.get("calls", ())
+    )
+    tests = OutcomeOfTests(**one) if (one := answer.get("tests")) else None
+    return Verdict(
+        answer["status"],
+        answer["stage"],
+        category,
+        answer["reason"],
+        answer["evidence"],
+        calls,
+        tests,
+        tuple(Deprecation(**one) for one in answer.get("deprecations", ())),
+        answer.get("output", ""),
+    )
 
 
 def default_concurrency() -> int:

@@ -23,7 +23,8 @@ from typing import Any
 
 from apigauge.errors import SandboxError
 from apigauge.sandboxes import worker_channel
-from apigauge.sandboxes.environments import Environment
+from apigauge.sandboxes.build_wheels import pins
+from apigauge.sandboxes.environments import Environment, virtual
 from apigauge.sandboxes.hubs import MOUNT, Hub
 from apigauge.sandboxes.inputs import Inputs, described, roots
 from apigauge.sandboxes.pool import Pool, default_concurrency
@@ -50,7 +51,8 @@ class ProcessSandbox(Pool):
     """Runs programs in processes of this machine.
 
     Args:
-        environment: the environment to run in; this Python must be able to import its packages.
+        environment: the environment to run in; this Python must be able to import its packages, unless it is a user's
+            own, which gets a virtual environment.
         limits: by default those of :class:`Limits`.
         concurrency: number of workers; by default one for each core.
         namespaces: whether to use bubblewrap; False runs programs without any isolation.
@@ -75,6 +77,7 @@ class ProcessSandbox(Pool):
     ) -> None:
         self._environment = environment
         self._packages = check(environment)
+        self._python = virtual.python(environment, say) if virtual.is_needed(environment) else Path(sys.executable)
         self._hub = hub
         self._inputs = inputs
         if namespaces:
@@ -91,6 +94,7 @@ class ProcessSandbox(Pool):
         return {
             "kind": "process",
             "environment": self._environment.name,
+            **({"environment_source": self._environment.source} if self._environment.source else {}),
             "namespaces": self.namespaces,
             "packages": self._packages,
             "python": ".".join(map(str, sys.version_info[:3])),
@@ -106,7 +110,9 @@ class ProcessSandbox(Pool):
         }
 
     def _start_worker(self) -> "_Process":
-        started = _Process(self._environment, self.limits, self._hub, self._inputs, namespaces=self.namespaces)
+        started = _Process(
+            self._environment, self._python, self.limits, self._hub, self._inputs, namespaces=self.namespaces
+        )
         self._ready = started.ready
         return started
 
@@ -120,6 +126,8 @@ def check(environment: Environment) -> dict[str, str]:
     """
     if not sys.platform.startswith("linux"):
         raise SandboxError("the process sandbox needs Linux; use --sandbox docker.")
+    if virtual.is_needed(environment):
+        return {pin.name: pin.version for pin in pins(environment) if pin.name != "pip"}
     versions, missing = {}, []
     for name in environment.requirements:
         try:
@@ -162,7 +170,14 @@ class _Process:
     """One supervisor as a child of this process."""
 
     def __init__(
-        self, environment: Environment, limits: Limits, hub: Hub | None, inputs: Inputs, *, namespaces: bool
+        self,
+        environment: Environment,
+        executable: Path,
+        limits: Limits,
+        hub: Hub | None,
+        inputs: Inputs,
+        *,
+        namespaces: bool,
     ) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="apigauge-", ignore_cleanup_errors=True)
         box = "/box" if namespaces else self._folder.name
@@ -180,9 +195,10 @@ class _Process:
             "sum_memory": True,
             "limits": limits.to_json(),
         }
-        python = [sys.executable, *worker_channel.PYTHON_OPTIONS, worker_channel.bootstrap()]
+        python = [str(executable), *worker_channel.PYTHON_OPTIONS, worker_channel.bootstrap()]
         files = _write_files(Path(self._folder.name)) if namespaces else {}
-        command = [*_bubblewrap(limits, hub, inputs, files), *python] if namespaces else python
+        isolated = [*bubblewrap(executable, limits, hub, inputs, files), *python] if namespaces else []
+        command = isolated or python
         self._process = subprocess.Popen(  # noqa: S603 - our own command
             command,
             stdin=subprocess.PIPE,
@@ -253,10 +269,11 @@ def _write_files(folder: Path) -> dict[str, Path]:
     return files
 
 
-def _bubblewrap(limits: Limits, hub: Hub | None, inputs: Inputs, files: dict[str, Path]) -> list[str]:
-    """The command that runs what follows it in new namespaces, with this Python mounted read-only."""
+def bubblewrap(executable: Path, limits: Limits, hub: Hub | None, inputs: Inputs, files: dict[str, Path]) -> list[str]:
+    """The command that runs what follows it in new namespaces, with its Python mounted read-only."""
     shown = {"/usr", "/bin", "/lib", "/lib64", "/etc/alternatives", "/etc/ld.so.cache", "/etc/ssl"}
-    shown |= {sys.prefix, sys.base_prefix}  # not sys.path, which may contain the user's own folders
+    prefix = sys.prefix if executable == Path(sys.executable) else str(executable.parents[1])
+    shown |= {prefix, sys.base_prefix}  # not sys.path, which may contain the user's own folders
     command = ["bwrap", "--unshare-all", "--die-with-parent", "--new-session", "--as-pid-1", "--cap-drop", "ALL"]
     command += ["--hostname", "sandbox", "--proc", "/proc", "--dev", "/dev", "--clearenv"]
     for folder in (*_FOLDERS, *roots(inputs)):

@@ -80,11 +80,19 @@ class Program:
         callee: the dotted name of its API call as the program writes it (``pipeline``, ``torch.hub.load``); None if it
             makes none. Stage 3 is reached when this call was made and has returned.
         functions: dotted names of the functions whose calls are recorded, whatever name the program gives them.
+        tests: a program that runs behind it, in its process and with its names, once it has ended; empty for none.
+        keeps: names of Python's own functions that the tests are to take from the program instead, if it has them.
+        output_bytes: how much of its standard output the verdict is to have.
+        environment: where it runs, if not where a benchmark's programs do.
     """
 
     source: str
     callee: str | None = None
     functions: tuple[str, ...] = ()
+    tests: str = ""
+    keeps: tuple[str, ...] = ()
+    output_bytes: int = 0
+    environment: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +113,36 @@ class ObservedCall:
 
 
 @dataclass(frozen=True, slots=True)
+class Deprecation:
+    """A warning that a line of the program raised: what it uses will not stay as it is.
+
+    Attributes:
+        category: the warning's class.
+        message: its text.
+        line: of the program.
+    """
+
+    category: str
+    message: str
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class OutcomeOfTests:
+    """How a program's tests ended.
+
+    Attributes:
+        status: ``passed``, or how they or the whole process ended.
+        reason: one sentence.
+        line: the line of the tests that failed; None if that is not known.
+    """
+
+    status: Status
+    reason: str = ""
+    line: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
     """What happened when a program ran.
 
@@ -117,6 +155,9 @@ class Verdict:
             most 64 of them; whether a call then returned does not matter.
         evidence: what was observed: exit code or signal, line, the ends of both streams, CPU seconds. Ignored when
             verdicts are compared, since times and addresses differ between runs.
+        tests: how its tests went; None if it has none, or did not come so far.
+        deprecations: each different one once, and at most 16 of them; on the program's word.
+        output: the beginning of its standard output, as much as was to be kept.
     """
 
     status: Status
@@ -125,6 +166,9 @@ class Verdict:
     reason: str = ""
     evidence: dict[str, Any] = field(default_factory=dict, compare=False)
     calls: tuple[ObservedCall, ...] = ()
+    tests: OutcomeOfTests | None = None
+    deprecations: tuple[Deprecation, ...] = ()
+    output: str = ""
 
     @property
     def called(self) -> bool:
@@ -137,8 +181,10 @@ class Verdict:
         return self.stage >= ENDED
 
     def to_json(self) -> dict[str, Any]:
-        """As in ``scores.jsonl``."""
-        return asdict(self)
+        """As in ``scores.jsonl``: without the output, of which the evidence has the end, and what is not there."""
+        record = asdict(self)
+        del record["output"]
+        return {name: value for name, value in record.items() if value or name not in ("tests", "deprecations")}
 
 
 class Sandbox(Protocol):

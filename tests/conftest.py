@@ -62,8 +62,22 @@ def missing_grammar() -> str:
     return "" if grammar.find() else "upstream's grammar is not here: `apigauge benchmarks grammar`"
 
 
+def missing_published(name: str) -> str:
+    """Why the published file of a benchmark cannot be used here; empty if it can."""
+    from apigauge.benchmarks.files import find
+    from apigauge.benchmarks.loaders import RECIPES
+    from apigauge.errors import DataError
+
+    try:
+        find(RECIPES[name].source.file, None, name)
+    except DataError as error:
+        return str(error)
+    return ""
+
+
 _NEEDS: dict[str, Callable[[], str]] = {
     "apibench": lambda: _MISSING if apibench_folder() is None else "",
+    "bfcl": lambda: missing_published("bfcl"),
     "bwrap": missing_namespaces,
     "grammar": missing_grammar,
     "podman": lambda: "" if shutil.which("podman") else "podman is not installed",

@@ -107,8 +107,7 @@ def check_benchmark(
     """
     rows = benchmark.rows or benchmark.items
     report = Report(benchmark.name, len(rows), len(benchmark.items), catalogue_rows=len(benchmark.catalogue))
-    # In an api_call section, since upstream's Torch Hub copy reads nothing else.
-    calls = [f"<<<api_call>>>: {row.reference_call}" for row in rows]
+    calls = [_call_answer(benchmark, row) for row in rows]
     _feed(benchmark, rows, calls, "reference call", report, tick)
     if benchmark.answers:
         _feed(benchmark, rows, benchmark.answers, "reference answer", report, tick)
@@ -123,6 +122,13 @@ def check_benchmark(
     if sandbox:
         report.execution = run_references(benchmark, sandbox, tick)
     return report
+
+
+def _call_answer(benchmark: Benchmark, row: Item) -> str:
+    """The reference call as an answer, of several calls all of them."""
+    if benchmark.gorilla_dialect:  # in an api_call section, since upstream's Torch Hub copy reads nothing else
+        return f"<<<api_call>>>: {row.reference_call}"
+    return f"[{', '.join(row.calls)}]" if row.calls else row.reference_call
 
 
 def _feed(

@@ -5,7 +5,7 @@ Reference answers take the same path as a model's answers: extraction, sandbox, 
 
 import contextlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, cast
 
@@ -15,10 +15,11 @@ from apigauge.harness.audit.attribution import ATTRIBUTIONS, NOT_INSTALLED, Attr
 from apigauge.harness.audit.call_imports import imports_of, origins_of
 from apigauge.harness.audit.hub_description import only_names
 from apigauge.harness.evaluation import ceilings
-from apigauge.harness.evaluation.ceilings import RATES
+from apigauge.harness.evaluation.ceilings import OF_SOME, RATES
 from apigauge.harness.evaluation.execution import executed
 from apigauge.harness.extraction.call_scan import find_calls, functions_of, imports, resolve
 from apigauge.harness.extraction.extract import extract
+from apigauge.harness.metrics.correctness import CORRECT, DEPRECATED, Correctness
 from apigauge.harness.metrics.executability import infra_errors, is_withheld
 from apigauge.harness.metrics.observed_calls import ObservedCalls
 from apigauge.sandboxes.verdict import Sandbox
@@ -35,6 +36,8 @@ class Reference:
         reason: one sentence.
         metrics: ``exec.*``; empty if the sandbox failed.
         rule: why it does not run to its end, and what that is attributed to; None if it does.
+        incorrect: why its own tests or output do not agree; empty if they do, or if there are none.
+        deprecated: the deprecation warning that it raises; empty if it raises none.
     """
 
     row: str
@@ -43,6 +46,8 @@ class Reference:
     reason: str
     metrics: dict[str, float]
     rule: Rule | None
+    incorrect: str = ""
+    deprecated: str = ""
 
     @property
     def attribution(self) -> Attribution | None:
@@ -68,7 +73,7 @@ class Execution:
 
     @property
     def metrics(self) -> dict[str, float]:
-        """Means of ``exec.call`` and ``exec.rate``; none if they are withheld."""
+        """Means of ``exec.call``, ``exec.rate`` and, where items have tests, ``exec.correct``; none if withheld."""
         return {} if self.withheld else _means(self.references)
 
     def by_library(self) -> dict[str, dict[str, float]]:
@@ -110,6 +115,8 @@ class Execution:
             "failures": self.by_label(),
             "faults": self.attributions(),
             "reasons": {rate: dict(Counter(rule.why for rule in self._rules(rate)).most_common()) for rate in RATES},
+            "incorrect": {one.row: one.incorrect for one in self.references if one.incorrect},
+            "deprecated": {one.row: one.deprecated for one in self.references if one.deprecated},
             "not_passed": [
                 {
                     "row": one.row,
@@ -151,7 +158,8 @@ class Execution:
             columns = [("all", self.references), ("installed", installed), ("sound", self.sound())]
             lines += ["  " + " " * 12 + "".join(f"{f'{name} ({len(group)})':>18}" for name, group in columns)]
             means = [_means(group) for _, group in columns]
-            lines += [f"  {rate:12}" + "".join(f"{one[rate]:18.4f}" for one in means) for rate in RATES]
+            rates = [rate for rate in (*RATES, *OF_SOME) if rate in means[0]]
+            lines += [f"  {rate:12}" + "".join(f"{one.get(rate, 0):18.4f}" for one in means) for rate in rates]
             lines.append("  installed: all packages are; sound: makes its call, or has a program that is not to blame")
         if self.infra_error_rate:
             lines.append(f"  {self.infra_error_rate:.2%} could not be run because the sandbox failed")
@@ -167,6 +175,19 @@ class Execution:
         failed = [one for one in self.references if one.attribution]
         lines += ["", f"references that do not run ({len(failed)}):"]
         lines += [f"  row {one.row}: {one.label} ({one.attribution}): {one.reason}" for one in failed]
+        return [*lines, *self._own_tests()]
+
+    def _own_tests(self) -> list[str]:
+        """What the references' own tests, outputs and libraries say against them."""
+        incorrect = [one for one in self.references if one.incorrect]
+        deprecated = [one for one in self.references if one.deprecated]
+        lines = []
+        if any(CORRECT in one.metrics for one in self.references):
+            lines += ["", f"references that their own tests or output reject ({len(incorrect)}):"]
+            lines += [f"  row {one.row}: {one.incorrect}" for one in incorrect]
+        if deprecated:
+            lines += ["", f"references that raise a deprecation warning ({len(deprecated)}):"]
+            lines += [f"  row {one.row}: {one.deprecated}" for one in deprecated]
         return lines
 
 
@@ -179,7 +200,7 @@ def run_references(benchmark: Benchmark, sandbox: Sandbox, tick: Callable[[], No
         for answer in answers
     ]
     done = []
-    with contextlib.closing(executed(answers, sandbox, ObservedCalls(benchmark))) as finished:
+    with contextlib.closing(executed(answers, sandbox, ObservedCalls(benchmark), Correctness(benchmark))) as finished:
         for answer in finished:
             done.append(answer)
             tick()
@@ -199,6 +220,8 @@ def run_references(benchmark: Benchmark, sandbox: Sandbox, tick: Callable[[], No
             answer["messages"].get("exec.rate", ""),
             answer["metrics"],
             attribute.rule(answer, row.api),
+            _said(answer, CORRECT) if answer["metrics"].get(CORRECT) == 0 else "",
+            _said(answer, DEPRECATED) if answer["metrics"].get(DEPRECATED) else "",
         )
         for row, library, answer in zip(rows, libraries, done, strict=True)
     ]
@@ -207,6 +230,11 @@ def run_references(benchmark: Benchmark, sandbox: Sandbox, tick: Callable[[], No
         measured = {one.row: one.metrics for one in references if one.metrics}
         ceilings.save(benchmark, description, measured)
     return execution
+
+
+def _said(answer: Mapping[str, Any], metric: str) -> str:
+    """A metric's label and message."""
+    return f"{answer['labels'].get(metric, '')}: {answer['messages'].get(metric, '')}"
 
 
 def program_answers(benchmark: Benchmark) -> Iterator[dict[str, Any]]:
@@ -287,7 +315,7 @@ def _imported(benchmark: Benchmark, sandbox: Sandbox, done: Sequence[dict[str, A
 
 def _means(references: Sequence[Reference]) -> dict[str, float]:
     measured = [one.metrics for one in references if one.metrics]
-    return {rate: sum(one[rate] for one in measured) / len(measured) if measured else 0.0 for rate in RATES}
+    return ceilings.means(measured) if measured else dict.fromkeys(RATES, 0.0)
 
 
 def _grouped(references: Iterable[Reference], key: Callable[[Reference], str]) -> list[tuple[str, list[Reference]]]:

@@ -1,8 +1,9 @@
-"""``apigauge benchmarks``: list, show, fetch, grammar, check, reproduce."""
+"""``apigauge benchmarks``: list, show, fetch, grammar, make, check, reproduce."""
 
 import argparse
 from pathlib import Path
 
+from apigauge.harness.cli import make_benchmark
 from apigauge.harness.cli.options import add_common, add_sandbox, sandbox_for
 from apigauge.harness.cli.output import print_json, progress, say
 
@@ -23,10 +24,13 @@ def declare(parser: argparse.ArgumentParser) -> None:
             action.add_argument("file", metavar="WHEEL", nargs="?", type=Path, help="a wheel on this machine")
         elif name not in ("list", "reproduce"):
             action.add_argument("name", metavar="NAME" if name == "fetch" else "NAME_OR_DIR")
+        if name == "fetch":
+            action.add_argument("file", metavar="FILE", nargs="?", type=Path, help="the published file on this machine")
         if name == "check":
             add_sandbox(action, "none")
         add_common(action)
         action.set_defaults(function=function)
+    make_benchmark.declare(actions.add_parser("make", help="a benchmark from an installable package"))
 
 
 def list_all(arguments: argparse.Namespace) -> int:
@@ -83,8 +87,11 @@ def fetch(arguments: argparse.Namespace) -> int:
     from apigauge.benchmarks.apibench.fetch import fetch_hub, files_of
     from apigauge.benchmarks.apibench.grammar import find as find_grammar
     from apigauge.benchmarks.files import cache_dir
+    from apigauge.benchmarks.loaders import RECIPES
     from apigauge.errors import UsageError
 
+    if arguments.name in RECIPES:
+        return _fetch_published(arguments)
     hub = arguments.name.removeprefix("apibench-")
     if not arguments.name.startswith("apibench-") or not files_of(hub):
         raise UsageError(f"benchmarks fetch {arguments.name}: there is nothing to fetch for this benchmark")
@@ -93,6 +100,20 @@ def fetch(arguments: argparse.Namespace) -> int:
         fetched = fetch_hub(hub, folder, tick)
     if find_grammar() is None:
         say("upstream's grammar, for ast.gorilla, is not installed: `apigauge benchmarks grammar` fetches it")
+    if arguments.json:
+        print_json({"folder": str(folder), "fetched": fetched})
+    else:
+        say(f"{folder} has all files of {arguments.name} ({len(fetched)} fetched now)")
+    return 0
+
+
+def _fetch_published(arguments: argparse.Namespace) -> int:
+    """Downloads the file that a benchmark of the field is made from."""
+    from apigauge.benchmarks.files import cache_dir
+    from apigauge.benchmarks.loaders.fetch import fetch as fetch_published
+
+    folder: Path = arguments.data_dir or cache_dir()
+    fetched = fetch_published(arguments.name, folder, arguments.file)
     if arguments.json:
         print_json({"folder": str(folder), "fetched": fetched})
     else:

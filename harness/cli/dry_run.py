@@ -111,7 +111,7 @@ def _answered(run: Path) -> set[tuple[str, int]]:
 def _sandbox(arguments: argparse.Namespace, benchmark: "Benchmark") -> dict[str, Any] | None:
     """Where programs would run, and why they could not; None if no program would run."""
     from apigauge.harness.evaluation.sandbox_choice import hub_for, names_executed
-    from apigauge.sandboxes import environments
+    from apigauge.sandboxes.environments.find import find, several
     from apigauge.sandboxes.factory import availability
 
     kind: Literal["auto", "docker", "process", "none"] = arguments.sandbox or "auto"
@@ -119,15 +119,15 @@ def _sandbox(arguments: argparse.Namespace, benchmark: "Benchmark") -> dict[str,
         return None
     plan: dict[str, Any] = {
         "kind": kind,
-        "environment": arguments.environment or benchmark.environment,
+        "environment": several(arguments.environment)[0] if arguments.environment else benchmark.environment,
         "hub": (arguments.hub or ["stand-in"])[0] if benchmark.hub else None,
         "inputs": arguments.inputs or benchmark.inputs,
         "available": False,
     }
-    if not benchmark.environment:
+    if not plan["environment"]:
         return plan | {"problem": f"{benchmark.name} has no environment to run programs in"}
-    environment = environments.load(plan["environment"])
     try:
+        environment = find(plan["environment"], makes=False)
         hub_for(benchmark.hub, arguments.hub, is_opened=False)
         available = availability(kind, environment, accepts_no_isolation=arguments.accept_no_isolation)
         plan |= {"kind": available, "available": True, "problem": ""}

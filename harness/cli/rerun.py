@@ -76,12 +76,20 @@ def _fill_in(run_path: Path, sandbox: "SandboxRecord", arguments: argparse.Names
         RunError: it was made with a cache of models whose path is not recorded.
     """
     arguments.runtime = arguments.runtime or sandbox.get("runtime")
-    arguments.environment = arguments.environment or sandbox.get("environment")
+    arguments.environment = arguments.environment or _environment_of(sandbox)
     arguments.inputs = arguments.inputs or (sandbox.get("inputs") or {}).get("mode")
     if (hub := sandbox.get("hub")) and not arguments.hub:
         if hub.get("mode") == "snapshot":
             raise RunError(f"{run_path}: was made with your own cache of models; name it: --hub snapshot DIR")
         arguments.hub = [hub.get("mode")]
+
+
+def _environment_of(sandbox: "SandboxRecord") -> str | None:
+    """The environment of a run's manifest as ``--environment`` takes it; None for one that the benchmark brings."""
+    from apigauge.sandboxes.environments import names
+
+    name = sandbox.get("environment")
+    return sandbox.get("environment_source") or (name if name in names() and not sandbox.get("environments") else None)
 
 
 def rescore(run_path: Path, arguments: argparse.Namespace, otherwise: str) -> "tuple[Summary, list[Change]]":

@@ -65,17 +65,17 @@ def _add_kind(action: argparse.ArgumentParser, name: str) -> None:
 
 def build(arguments: argparse.Namespace) -> int:
     """Makes an environment's image."""
-    from apigauge.sandboxes import environments
     from apigauge.sandboxes.build import build as build_image
     from apigauge.sandboxes.build import relock
+    from apigauge.sandboxes.environments.find import find
     from apigauge.sandboxes.progress import Progress
 
-    environment = environments.load(arguments.environment)
+    environment = find(arguments.environment, say)
     if arguments.relock:
         with Progress(say) as progress:
             progress.at(f"{environment.name}: finding the packages that satisfy requirements.txt")
             progress(f"written: {relock(environment)}")
-        environment = environments.load(arguments.environment)
+        environment = find(arguments.environment)
     image = build_image(environment, arguments.base, say=say, rebuild=arguments.rebuild, mirror=arguments.mirror)
     if arguments.json:
         print_json({"tag": image.tag, "id": image.id, "lock": image.lock_digest, "packages": list(image.packages)})

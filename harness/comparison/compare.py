@@ -14,8 +14,8 @@ from apigauge.file_formats import GenerationRow, Manifest, ScoreRow, UnfinishedR
 from apigauge.harness.comparison.divergence import Divergence, Tokenizer, Words, diverge
 from apigauge.harness.evaluation import run_directory
 from apigauge.harness.evaluation.unfinished import count
-from apigauge.harness.metrics.executability import INFRA, infra_errors, is_withheld
-from apigauge.harness.metrics.table import NAMES, is_executed
+from apigauge.harness.metrics.executability import INFRA, infra_errors, is_withheld, withheld_names
+from apigauge.harness.metrics.table import NAMES
 from apigauge.harness.statistics.paired import Contrast, Scores, contrasts
 
 _VERDICT = ("status", "category", "stage")
@@ -132,7 +132,7 @@ def compare(a: LoadedRun, b: LoadedRun, apis: Mapping[str, str], tokenizer: Toke
     keys = [key for key in a.answers if key in b.answers]
     scored = [key for key in keys if key in a.scores and key in b.scores]
     is_left_out = any(is_withheld(*infra_errors(run.scores.values())) for run in (a, b))
-    withheld = [name for name in NAMES if is_executed(name)] if is_left_out else []
+    withheld = withheld_names([*a.scores.values(), *b.scores.values()]) if is_left_out else []
     names = [name for name in NAMES if name not in withheld]
     compared = [_difference(a, b, key, names, tokenizer or Words()) for key in keys]
     executed = [key for key in scored if _verdict(a.scores[key]) and _verdict(b.scores[key])]

@@ -8,7 +8,7 @@ import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,8 @@ from apigauge.benchmarks.types import Benchmark
 from apigauge.harness.metrics.registry import EXECUTION_CODE, LOADER_CODE, code_digest
 
 RATES = ("exec.call", "exec.rate")
+# Those that only items with tests or an output have.
+OF_SOME = ("exec.correct",)
 
 
 def folder() -> Path:
@@ -38,9 +40,15 @@ def load(benchmark: Benchmark, sandbox: Mapping[str, Any] | None, items: Iterabl
     try:
         stored = json.loads(_path(benchmark, sandbox).read_text(encoding="utf-8"))
         rows = [stored["rows"][item] for item in items]
+        return means(rows)
     except (OSError, ValueError, KeyError, TypeError):
         return {}
-    return {rate: sum(row[rate] for row in rows) / len(rows) for rate in RATES} if rows else {}
+
+
+def means(rows: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    """The means over rows of what each of them, or some of them, have; empty without rows."""
+    values = {name: [row[name] for row in rows if name in row or name in RATES] for name in (*RATES, *OF_SOME)}
+    return {name: sum(numbers) / len(numbers) for name, numbers in values.items() if numbers}
 
 
 def save(benchmark: Benchmark, sandbox: Mapping[str, Any], rows: Mapping[str, Mapping[str, float]]) -> None:

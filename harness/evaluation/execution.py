@@ -16,7 +16,10 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar, cast
 
 from apigauge.harness.executors.prefetch import Pending
-from apigauge.harness.metrics.executability import INFRA, NOTHING_TO_RUN, program_of, scores
+from apigauge.harness.metrics import executability
+from apigauge.harness.metrics.correctness import Correctness
+from apigauge.harness.metrics.correctness import scores as correctness_scores
+from apigauge.harness.metrics.executability import INFRA, NOTHING_TO_RUN, program_of
 from apigauge.harness.metrics.observed_calls import ObservedCalls
 from apigauge.harness.metrics.types import Scored
 from apigauge.sandboxes.verdict import NOTHING, Program, Sandbox, Verdict
@@ -44,6 +47,7 @@ def executed(
     rows: Iterable[Row | Pending],
     sandbox: Sandbox,
     observed: ObservedCalls | None = None,
+    correctness: Correctness | None = None,
     judge: Judge | None = None,
 ) -> Generator[Row, None, None]:
     """The rows with their verdicts and the scores of those, in the order they came.
@@ -53,12 +57,14 @@ def executed(
             finished rows are yielded.
         sandbox: where their programs run; closed here if the rows are not taken to their end.
         observed: judges the calls that programs make, for ``exec.exact``; rows then need their ``item``.
+        correctness: judges what programs do, for ``exec.correct``; likewise.
         judge: scores verdicts further, as plugins do; likewise.
     """
     pool = ThreadPoolExecutor(sandbox.concurrency, thread_name_prefix="sandbox")
     done = False
     try:
-        yield from _in_order(rows, _Programs(sandbox, pool, observed, judge), AHEAD * sandbox.concurrency)
+        programs = _Programs(sandbox, pool, observed, correctness, judge)
+        yield from _in_order(rows, programs, AHEAD * sandbox.concurrency)
         done = True
     finally:
         if not done:
@@ -86,10 +92,16 @@ class _Programs:
     """Starts programs, each distinct one once; used by one thread only."""
 
     def __init__(
-        self, sandbox: Sandbox, pool: ThreadPoolExecutor, observed: ObservedCalls | None, judge: Judge | None
+        self,
+        sandbox: Sandbox,
+        pool: ThreadPoolExecutor,
+        observed: ObservedCalls | None,
+        correctness: Correctness | None,
+        judge: Judge | None,
     ) -> None:
         self._sandbox = sandbox
         self._observed = observed
+        self._correctness = correctness
         self._judge = judge
         self._functions = observed.functions if observed else ()
         self._pool = pool
@@ -100,12 +112,14 @@ class _Programs:
         program = program_of(row["extraction"]["call"], row["extraction"]["program"], self._functions)
         if program is None:
             return _Waiting(row, None, None, shared=False)
+        if self._correctness:
+            program = self._correctness.for_item(program, row.get("item", ""))
         verdict = self._verdicts.get(program)
         return _Waiting(row, program, verdict or self._submit(program), shared=verdict is not None)
 
     def finish(self, waiting: _Waiting[Row]) -> Row:
         """The row with its verdict, waited for."""
-        return with_verdict(waiting.row, self._verdict(waiting), self._observed, self._judge)
+        return with_verdict(waiting.row, self._verdict(waiting), self._observed, self._correctness, self._judge)
 
     def _verdict(self, waiting: _Waiting[Any]) -> Verdict:
         if waiting.program is None or waiting.verdict is None:
@@ -133,15 +147,24 @@ def _run_program(sandbox: Sandbox, program: Program) -> Verdict:
         return Verdict("infra", NOTHING, None, f"the sandbox failed: {type(error).__name__}: {error}")
 
 
-def with_verdict(row: Row, verdict: Verdict, observed: ObservedCalls | None = None, judge: Judge | None = None) -> Row:
+def with_verdict(
+    row: Row,
+    verdict: Verdict,
+    observed: ObservedCalls | None = None,
+    correctness: Correctness | None = None,
+    judge: Judge | None = None,
+) -> Row:
     """A row with a verdict and its scores, label and messages."""
-    scored = scores(verdict, row.get("item", ""), observed)
-    # Of a failure of the sandbox nothing follows about the answer.
-    further = judge(row["item"], verdict) if judge and verdict.status != INFRA else Scored({})
+    item = row.get("item", "")
+    scored = executability.scores(verdict, item, observed)
+    others = further = Scored({})
+    if verdict.status != INFRA:  # of a failure of the sandbox nothing follows about the answer
+        others = correctness_scores(verdict, item, correctness)
+        further = judge(item, verdict) if judge else further
     entries = {
-        "metrics": row["metrics"] | scored.metrics | further.metrics,
-        "labels": row["labels"] | scored.labels | further.labels,
-        "messages": row.get("messages", {}) | scored.messages | further.messages,
+        "metrics": row["metrics"] | scored.metrics | others.metrics | further.metrics,
+        "labels": row["labels"] | scored.labels | others.labels | further.labels,
+        "messages": row.get("messages", {}) | scored.messages | others.messages | further.messages,
         "verdict": verdict.to_json(),
     }
     return cast("Row", {**row, **entries})

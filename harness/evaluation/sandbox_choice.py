@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -13,6 +13,8 @@ from apigauge.harness.metrics.table import EXECUTED
 from apigauge.sandboxes.verdict import Sandbox
 
 if TYPE_CHECKING:
+    from apigauge.sandboxes.environments import Environment
+    from apigauge.sandboxes.factory import Kind as SandboxKind
     from apigauge.sandboxes.hubs import Hub
 
 Kind = Literal["auto", "docker", "process", "none"]
@@ -85,18 +87,46 @@ def _open(
         raise UsageError("--metrics names exec.*, which --sandbox none does not measure; leave out one of the two")
     if kind == "none" or (metrics and not is_required):
         return None
-    if not benchmark.environment:
+    own = () if options.environment else item_environments(benchmark)
+    name = options.environment or benchmark.environment or (own[0] if own else "")
+    if not name:
         reason = f"{benchmark.name} has no environment to run programs in"
         if kind != "auto" or is_required:
             raise UsageError(f"{reason}: leave out {f'--sandbox {kind}' if kind != 'auto' else 'exec.*'}")
         say(f"apigauge: {reason}; exec.* is not measured")
         return None
-    from apigauge.sandboxes.factory import open_sandbox
-
     try:
+        return _open_all(benchmark, options, kind, name, own, say)
+    except SandboxError as error:
+        if kind != "auto" or is_required:
+            raise
+        warn(f"programs are not run, exec.* is not measured: {error}")
+        return None
+
+
+def _open_all(
+    benchmark: Benchmark,
+    options: SandboxOptions,
+    kind: "SandboxKind",
+    name: str,
+    own: Sequence[str],
+    say: Callable[[str], None],
+) -> Sandbox:
+    """The sandbox of an environment, and those of the environments that items have for themselves, when needed."""
+    from apigauge.sandboxes.environments.find import find
+    from apigauge.sandboxes.factory import open_sandbox
+    from apigauge.sandboxes.several import SeveralSandboxes
+
+    def found_again(text: str) -> "Environment":
+        # A folder in the benchmark is found by way of the benchmark, wherever that lies.
+        environment = find(text, say)
+        is_own = not options.environment and Path(text).is_dir()
+        return replace(environment, source="") if is_own else environment
+
+    def open_one(text: str) -> Sandbox:
         return open_sandbox(
             kind,
-            options.environment or benchmark.environment,
+            found_again(text),
             concurrency=options.workers,
             runtime=options.runtime,
             hub=hub_for(benchmark.hub, options.hub),
@@ -104,11 +134,16 @@ def _open(
             accepts_no_isolation=options.accepts_no_isolation,
             say=say,
         )
-    except SandboxError as error:
-        if kind != "auto" or is_required:
-            raise
-        warn(f"programs are not run, exec.* is not measured: {error}")
-        return None
+
+    if not own:
+        return open_one(name)
+    locks = {found_again(text).name: found_again(text).lock_digest[:12] for text in own}
+    return SeveralSandboxes(open_one(name), locks, open_one)
+
+
+def item_environments(benchmark: Benchmark) -> tuple[str, ...]:
+    """The environments that items have for themselves, sorted."""
+    return tuple(sorted({item.environment for item in (*benchmark.rows, *benchmark.items)} - {""}))
 
 
 def names_executed(metrics: Sequence[str] | None) -> bool:

@@ -16,6 +16,7 @@ from apigauge.harness.extraction.call_scan import functions_of
 from apigauge.harness.extraction.extract import Extraction, extract
 from apigauge.harness.extraction.reasoning_tags import Reasoning
 from apigauge.harness.generation.types import Completion
+from apigauge.harness.metrics.correctness import Correctness
 from apigauge.harness.metrics.observed_calls import ObservedCalls
 from apigauge.harness.metrics.registry import make_executed, make_static, score, static
 from apigauge.sandboxes.verdict import Sandbox
@@ -55,8 +56,8 @@ def score_answers(
             factory = ScorerFactory(benchmark, tuple(modules), reasoning)
             rows = ordered(factory, unscored, expected - len(scores.keys), workers)
             if sandbox:
-                judges = ObservedCalls(benchmark), make_executed(benchmark)
                 # On an exception the traceback would keep this generator alive, and with it the programs that run.
+                judges = ObservedCalls(benchmark), Correctness(benchmark), make_executed(benchmark)
                 rows = stack.enter_context(contextlib.closing(executed(rows, sandbox, *judges)))
             for row in rows:
                 if not isinstance(row, Pending):

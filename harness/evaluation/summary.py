@@ -10,8 +10,8 @@ from apigauge.file_formats import MetricSummary, ScoreRow, Summary
 from apigauge.harness.evaluation import ceilings, run_directory, unfinished
 from apigauge.harness.evaluation.samples import summarise_samples
 from apigauge.harness.evaluation.usage import Usage, price_of
-from apigauge.harness.metrics.executability import MAX_INFRA_ERROR_RATE, infra_errors, is_withheld
-from apigauge.harness.metrics.table import NAMES, TOP, is_executed
+from apigauge.harness.metrics.executability import MAX_INFRA_ERROR_RATE, infra_errors, is_withheld, withheld_names
+from apigauge.harness.metrics.table import NAMES, TOP
 from apigauge.harness.metrics.types import SCORER_ERROR
 from apigauge.harness.statistics.intervals import estimate
 
@@ -31,7 +31,7 @@ def summarise(benchmark: Benchmark, run: Path, problems: Sequence[str], usage: U
     rows, manifest = run_directory.read_scores(run), run_directory.read_manifest(run)
     apis = {item.id: item.api for item in benchmark.items}
     failed, ran = infra_errors(rows)
-    withheld = [name for name in NAMES if is_executed(name)] if is_withheld(failed, ran) else []
+    withheld = withheld_names(rows) if is_withheld(failed, ran) else []
     scored = [name for name in NAMES if name not in withheld and any(name in row["metrics"] for row in rows)]
     items = {row["item"] for row in rows}
     counted = unfinished.count(rows)

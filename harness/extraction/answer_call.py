@@ -47,6 +47,8 @@ def chosen_call(program: str, functions: frozenset[str], *, any_call: bool = Tru
 
 
 def _rank(call: LiveCall, functions: frozenset[str]) -> int:
+    if call.method in functions:
+        return 2 if any(_is_of_catalogue(one, functions) for one in call.feeds) else 0
     if not call.is_api:
         is_own = call.written not in functions or _hides_package(call.written, functions)
         return _NOT_CATALOGUE_LIKE if is_own else 4
@@ -54,7 +56,8 @@ def _rank(call: LiveCall, functions: frozenset[str]) -> int:
         return _NOT_CATALOGUE_LIKE
     if SEED.search(call.function):
         return 3
-    if COMPANION.search(call.function) or _helps(call) or any(_is_of_catalogue(one, functions) for one in call.users):
+    users = (*call.users, *call.feeds)
+    if COMPANION.search(call.function) or _helps(call) or any(_is_of_catalogue(one, functions) for one in users):
         return 2
     return 1 if _leaves_model_open(call) else 0
 
@@ -76,6 +79,8 @@ def _is_of_catalogue(call: LiveCall, functions: frozenset[str]) -> bool:
     """Whether a call that a part is handed to is one of the catalogue's, and no mere container."""
     if COMPANION.search(call.function):
         return False
+    if call.method in functions:
+        return True
     parts = call.function.split(".")
     names = {call.written, call.function, ".".join(parts[-2:])}
     if len(parts) == 2 and parts[0].islower() and parts[1] != "load":
@@ -103,6 +108,8 @@ def _leaves_model_open(call: LiveCall) -> bool:
 
 def _may_be_api(call: LiveCall, functions: frozenset[str]) -> bool:
     """Whether a call is of a library that an answer may propose; of the standard library, the catalogue's modules."""
+    if call.method in functions:
+        return True
     package = call.function.split(".")[0]
     return call.is_api and (package not in NO_APIS or package in _packages(functions))
 

@@ -38,6 +38,7 @@ class Extraction:
         reasoning: what the model wrote before it answered, in which nothing was looked for; empty if nothing.
         unfinished: why the answer has no end: ``reasoning`` if it ends inside its reasoning, ``length`` if its tokens
             ran out; empty if it has one.
+        answer: the completion without its reasoning.
     """
 
     text: str
@@ -47,6 +48,7 @@ class Extraction:
     imports: dict[str, str] = field(default_factory=dict, repr=False, compare=False)
     reasoning: str = ""
     unfinished: str = ""
+    answer: str = field(default="", repr=False, compare=False)
 
 
 _STRIP = Reasoning()
@@ -74,7 +76,7 @@ def extract(text: str, functions: frozenset[str] = frozenset(), reasoning: Reaso
     note = reading.note if call is not None else reading.note.replace(IN_A_VALUE, "")
     how += note + (", without reasoning" if parts.reasoning else "")
     unfinished = "" if parts.is_closed else "reasoning"
-    return Extraction(text, call, reading.program, how, names, parts.reasoning, unfinished)
+    return Extraction(text, call, reading.program, how, names, parts.reasoning, unfinished, parts.answer)
 
 
 def _choose(reading: Reading, names: dict[str, str], functions: frozenset[str]) -> tuple[str | None, str]:

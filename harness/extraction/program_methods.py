@@ -99,13 +99,20 @@ class Calls(Library):
     def _note(
         self, function: External, arguments: Arguments, node: "Node", scope: Scope, *, is_api: bool = True
     ) -> Result:
-        parts = [
-            part.of
+        handed = [
+            part
             for value in [one for one, _ in arguments[0]] + [one for _, one, _ in arguments[1]]
             for part in self._handed(value)
         ]
         noted = Evaluation(
-            node, scope.text, function, *arguments, is_certain=not self.uncertain, parts=parts, is_api=is_api
+            node,
+            scope.text,
+            function,
+            *arguments,
+            is_certain=not self.uncertain,
+            parts=[part.of for part in handed if part.is_direct],
+            is_api=is_api,
+            sources=[part.of for part in handed if not part.is_direct],
         )
         for value, place in [*arguments[0], *((value, place) for _, value, place in arguments[1])]:
             if plain(value) is UNKNOWN:
@@ -116,7 +123,7 @@ class Calls(Library):
 
     def _handed(self, value: Any, depth: int = 0) -> list[Result]:
         if isinstance(value, Result):
-            return [value] if value.is_direct else []
+            return [value]
         held = value.items if isinstance(value, ListValue | DictValue) else value
         inner = held.values() if isinstance(held, dict) else held if isinstance(held, tuple) else ()
         return [part for one in inner for part in self._handed(one, depth + 1)] if depth < 4 else []
@@ -140,7 +147,8 @@ class Calls(Library):
         written = re.sub(r"\s+", "", text_of(callee)) if callee is not None else ""
         is_shadowed = callee is not None and isinstance(self.lookup(scope, _head(callee)), External)
         if _DOTTED.fullmatch(written) and not is_shadowed:
-            self._note(External(written), arguments, node, scope, is_api=False)
+            noted = self._note(External(written), arguments, node, scope, is_api=False).of
+            self._note_method(noted, written, scope)
         last = written.rsplit(".", 1)[-1]
         first = arguments[0][0][0] if arguments[0] else None
         if last in ("submit", "apply_async", "run_in_executor", "to_thread") and isinstance(first, Function):
@@ -154,6 +162,17 @@ class Calls(Library):
                 function.of, is_direct=function.is_direct and callee is not None and callee.type == "attribute"
             )
         return UNKNOWN
+
+    def _note_method(self, noted: Evaluation, written: str, scope: Scope) -> None:
+        """Notes whose method a call is, if the program makes the object by calling a class."""
+        name, _, method = written.partition(".")
+        receiver = self.lookup(scope, name)
+        if not method or "." in method or not isinstance(receiver, Result) or not receiver.is_direct:
+            return
+        cls = receiver.of.function
+        if receiver.of.is_api and not cls.is_free and cls.dotted.rpartition(".")[2][:1].isupper():
+            noted.method = f"{cls.dotted}.{method}"
+            noted.sources.append(receiver.of)
 
     # Methods
 

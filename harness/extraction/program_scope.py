@@ -97,6 +97,8 @@ class LiveCall:
         parts: the calls whose results are handed to this one.
         rivals: calls of the same function that take the place of this one.
         variants: positional and keyword arguments each time it is made, where they differ.
+        method: its dotted name, if it is a method of an object that the program makes by calling a class.
+        feeds: the calls that something taken from this one's result is handed to.
     """
 
     start: int
@@ -113,6 +115,8 @@ class LiveCall:
     parts: list["LiveCall"] = field(default_factory=list)
     rivals: list["LiveCall"] = field(default_factory=list)
     variants: tuple[tuple[tuple[Argument, ...], tuple[tuple[str, Argument], ...]], ...] = ()
+    method: str = ""
+    feeds: list["LiveCall"] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -307,6 +311,9 @@ def _grouped(machine: Machine, source: bytes) -> tuple[LiveCall, ...]:
             if id(part) in made and made[id(part)] is not made[id(user)]:
                 made[id(part)].users.append(made[id(user)])
                 made[id(user)].parts.append(made[id(part)])
+        for origin in user.sources:
+            if id(origin) in made and made[id(origin)] is not made[id(user)]:
+                made[id(origin)].feeds.append(made[id(user)])
     for one, other in (*machine.rivals, *side_by_side(machine.trace)):
         first, second = made.get(id(one)), made.get(id(other))
         if first is not None and second is not None and first is not second and first.function == second.function:
@@ -343,6 +350,7 @@ def _live(evaluations: list[Evaluation], start: int, *, is_complete: bool) -> Li
         any(one.is_certain for one in evaluations),
         first.is_api and same_callee,
         variants=tuple(variants),
+        method=first.method if all(one.method == first.method for one in evaluations[1:]) else "",
     )
 
 

@@ -75,6 +75,9 @@ class Evaluation:
         parts: calls whose results are handed to this one.
         is_api: whether the callee is external; else it is some value's method or the value itself.
         rendered: source of each argument with its constants filled in, by the start of its node.
+        method: of a class's method that is called on an object that the program makes (``frame = pandas.DataFrame(x)``,
+            then ``frame.head()``), its dotted name, such as ``pandas.DataFrame.head``.
+        sources: calls from whose results something that is handed to this one was taken.
     """
 
     node: "Node"
@@ -88,6 +91,8 @@ class Evaluation:
     is_api: bool = True
     rendered: dict[int, str] = field(default_factory=dict)
     is_used: bool = False
+    method: str = ""
+    sources: list["Evaluation"] = field(default_factory=list)
 
 
 @dataclass(eq=False, slots=True)

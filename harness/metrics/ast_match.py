@@ -16,13 +16,15 @@ The label under ``ast.exact`` is the first that applies, in the order of :data:`
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from functools import lru_cache
 
-from apigauge.benchmarks.types import Api, Benchmark, Item
+from apigauge.benchmarks.types import Api, Benchmark, Item, Values, api_key
 from apigauge.harness.extraction import syntax
 from apigauge.harness.extraction.call_scan import choose_call, functions_of, imports
 from apigauge.harness.extraction.extract import Extraction
-from apigauge.harness.metrics.calls import Call, Proposal, Signatures, parse_call, proposal
+from apigauge.harness.metrics.accepted_values import first_missing, options_of
+from apigauge.harness.metrics.calls import Call, Proposal, Signatures, parse_call, program_calls, proposal
 from apigauge.harness.metrics.existence import Existence
 from apigauge.harness.metrics.references import repaired, with_example
 from apigauge.harness.metrics.same_call import (
@@ -48,6 +50,7 @@ LABELS = (
     "unparsable",
     "exact",
     "extra_argument",
+    "missing_call",
     "missing_argument",
     "different_argument",
     "wrong_model",
@@ -72,6 +75,7 @@ def make(benchmark: Benchmark) -> Metric:
     """The three metrics for one benchmark."""
     matcher = Matcher(benchmark)
     references: dict[str, list[Target | None]] = {}
+    expected: dict[str, list[list[Target | None]]] = {}
 
     existence = matcher.existence(benchmark.rows or benchmark.items)
 
@@ -83,6 +87,10 @@ def make(benchmark: Benchmark) -> Metric:
             for target, text in zip(references[item.id], (item.reference_call, *item.accepted), strict=True)
         ]
         label, message, rows, reference = next((one for one in judged if one[0] in RIGHT), judged[0])
+        if item.calls and (label in RIGHT or extraction.call is not None):
+            if item.id not in expected:
+                expected[item.id] = matcher.expected(item)
+            label, message = matcher.all_made(item, expected[item.id], extraction)
         is_listed = reference is not None and public_names.look_up(reference.call.function).state == "exists"
         if label in RIGHT and is_listed and (missing := existence.nowhere(extraction)):
             label, message = "unknown_api", f"there is no {missing}"
@@ -139,8 +147,27 @@ class Matcher:
 
     def targets(self, item: Item) -> list[Target | None]:
         """What each of an item's right calls is compared as, the reference first."""
-        calls = (item.reference_call, *item.accepted)
-        return [self.target(text, item.reference_program, item.domain) for text in calls]
+        keys = map(api_key, item.calls or (item.reference_call,))
+        values = dict(zip(keys, item.values, strict=False)).get(api_key(item.reference_call), ())
+        reference = self._target_of(item.reference_call, item, values)
+        return [reference, *(self._target_of(text, item, ()) for text in item.accepted)]
+
+    def expected(self, item: Item) -> list[list[Target | None]]:
+        """What each of the calls that an answer must make may be; empty if the reference is the only one."""
+        key = api_key(item.reference_call)
+        values = item.values or ((),) * len(item.calls)
+        others = [self._target_of(text, item, ()) for text in item.accepted]
+        return [
+            [self._target_of(text, item, one), *(others if api_key(text) == key else ())]
+            for text, one in zip(item.calls, values, strict=True)
+        ]
+
+    def _target_of(self, text: str, item: Item, values: Values) -> Target | None:
+        target = self.target(text, item.reference_program, item.domain)
+        if target is None or not values:
+            return target
+        options = options_of(values)
+        return replace(target, options=options, identity=tuple(one for one in target.identity if one not in options))
 
     def target(self, call_text: str, program: str, domain: str) -> Target | None:
         """A reference or row as something to compare with; None if it is no call (a shell command, say)."""
@@ -168,7 +195,9 @@ class Matcher:
         groups = (group for by_identity in self._rows.values() for group in by_identity.values())
         targets = [row.call for group in groups for rows in group.values() for row in rows]
         references = {
-            (text, item.reference_program) for item in items for text in (item.reference_call, *item.accepted)
+            (text, item.reference_program)
+            for item in items
+            for text in (item.reference_call, *item.accepted, *item.calls)
         }
         for text, program in sorted(references):
             call = parse_call(text, self._conventions | imports(program))
@@ -197,8 +226,26 @@ class Matcher:
         judged = [self._compare_call(one, reference) for one in (self._named(proposed, reference), *proposed.rivals)]
         return next((one for one in judged if one[0] not in RIGHT), judged[0])
 
+    def all_made(self, item: Item, expected: list[list[Target | None]], extraction: Extraction) -> tuple[str, str]:
+        """The label and message of the first expected call that the answer does not make; ``exact`` if it makes all."""
+        made = program_calls(extraction.program or extraction.call or "", self._conventions | extraction.imports)
+
+        def is_right(number: int, call: Call) -> bool:
+            return any(self._compare_call(call, one)[0] in RIGHT for one in expected[number])
+
+        missing = first_missing(len(expected), made, is_right, any_order=item.any_order)
+        if missing is None:
+            return "exact", ""
+        target = expected[missing][0]
+        alike = [call for call in made if target and same_function(call, target.call, self._packages)]
+        judged = [self._compare_call(call, target)[:2] for call in alike]
+        label, message = next((one for one in judged if one[0] not in RIGHT), ("missing_call", "not made, or not here"))
+        return label, f"call {missing + 1} of {len(expected)}, {item.calls[missing][:60]}: {message}"
+
     def _named(self, proposed: Proposal, reference: Target | None) -> Call:
         """The call that names the API: of a model and the pipeline that wraps it, either may."""
+        if proposed.call.method in self.functions:
+            return replace(proposed.call, function=proposed.call.method)
         calls = (proposed.call, *proposed.parts)
         if len(calls) == 1:
             return proposed.call

@@ -37,6 +37,7 @@ class Call:
         keywords: keyword arguments.
         problem: why Python would not accept the arguments; empty if it would.
         is_open: whether ``*`` or ``**`` passes what could not be followed, so that there may be more arguments.
+        method: see :class:`~.extraction.program_scope.LiveCall`.
     """
 
     written: str
@@ -45,6 +46,7 @@ class Call:
     keywords: tuple[tuple[str, Value], ...]
     problem: str = ""
     is_open: bool = False
+    method: str = ""
 
     def bind(self, signature: Signature | None) -> dict[str, Value]:
         """Parameter -> argument; positional arguments without a name are ``#0``, ``#1``, ...
@@ -185,10 +187,12 @@ def proposal(call: str, names: Mapping[str, str], program: str) -> Proposal | No
 @lru_cache(maxsize=64)
 def _proposal(call: str, pairs: tuple[tuple[str, str], ...], program: str) -> Proposal | None:
     names = dict(pairs)
-    live = [one for one in live_calls(program) if one.text.strip() == call.strip() and one.is_api]
+    same = [one for one in live_calls(program) if one.text.strip() == call.strip()]
+    live = [one for one in same if one.is_api]
     if not live:
         parsed = _parsed(call, names, program)
-        return Proposal(_answers(parsed)) if parsed is not None else None
+        method = next((one.method for one in same), "")
+        return Proposal(_answers(replace(parsed, method=method))) if parsed is not None else None
     return Proposal(
         _resolved(live[0], names),
         tuple(_resolved(part, names) for part in _all_parts(live[0])),

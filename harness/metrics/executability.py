@@ -17,7 +17,8 @@ from apigauge.harness.extraction.call_scan import comments_and_strings, find_cal
 from apigauge.harness.extraction.syntax import syntax_tree, text_of, walk
 from apigauge.harness.metrics.observed_calls import ObservedCalls
 from apigauge.harness.metrics.registry import code_digest
-from apigauge.harness.metrics.table import METRICS
+from apigauge.harness.metrics.table import METRICS, OPTIONAL, is_executed
+from apigauge.harness.metrics.table import NAMES as NAMES_OF_ALL
 from apigauge.harness.metrics.types import Scored
 from apigauge.sandboxes.verdict import NOTHING, Program, Verdict
 
@@ -148,6 +149,12 @@ def infra_errors(rows: Iterable[Mapping[str, Any]]) -> tuple[int, int]:
 def any_program(row: Mapping[str, Any]) -> bool:
     """Whether a row's extraction holds anything to run."""
     return bool(row["extraction"].get("program") or row["extraction"].get("call"))
+
+
+def withheld_names(rows: Iterable[Mapping[str, Any]]) -> list[str]:
+    """The metrics that too many sandbox failures withhold: all executed ones, and the optional ones that rows have."""
+    measured = {name for row in rows for name in row["metrics"]}
+    return [name for name in NAMES_OF_ALL if is_executed(name) and (name not in OPTIONAL or name in measured)]
 
 
 def is_withheld(failed: int, run: int) -> bool:

@@ -4,10 +4,12 @@ The calls in a verdict are compared as ``ast.exact`` compares the call in a text
 and not an expression, so aliases, constants, conditions and dead branches cannot mislead it.
 """
 
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
 
 from apigauge.benchmarks.types import Benchmark
 from apigauge.harness.extraction.call_scan import imports
+from apigauge.harness.metrics.accepted_values import first_missing
 from apigauge.harness.metrics.ast_match import Matcher
 from apigauge.harness.metrics.calls import Call, parse_call, signature_of
 from apigauge.harness.metrics.same_call import Target, same_function
@@ -33,12 +35,17 @@ class ObservedCalls:
     def __init__(self, benchmark: Benchmark) -> None:
         self._matcher = Matcher(benchmark)
         self._references: dict[str, list[tuple[Target, Inner]]] = {}
+        # Of items that want several calls, what each of them may be.
+        self._expected: dict[str, list[list[tuple[Target, Inner]]]] = {}
+        self._any_order = {item.id for item in benchmark.items if item.any_order}
         functions = set(self._matcher.functions)
         for item in (*benchmark.rows, *benchmark.items):
             names = benchmark.conventions | imports(item.reference_program)
-            targets = [target for target in self._matcher.targets(item) if target]
-            self._references[item.id] = [(target, inner_calls(target, names)) for target in targets]
-            for target, inner in self._references[item.id]:
+            self._references[item.id] = _with_inner(self._matcher.targets(item), names)
+            expected = [_with_inner(one, names) for one in self._matcher.expected(item)] if item.calls else []
+            if expected:
+                self._expected[item.id] = expected
+            for target, inner in itertools.chain(self._references[item.id], *expected):
                 functions |= {target.call.function, *(call.function for calls in inner.values() for call in calls)}
         self.functions = tuple(sorted(functions))
 
@@ -52,18 +59,44 @@ class ObservedCalls:
         if not self._references[item]:
             return False, "the reference is no call"
         calls = [call for observed in verdict.calls if (call := parse_call(source_of(observed), {}))]
+        if item in self._expected:
+            return self._all_made(item, calls)
         differences = [self._difference(target, inner, calls) for target, inner in self._references[item]]
         return not all(differences), "" if not all(differences) else differences[0]
 
-    def _difference(self, target: Target, inner: Inner, calls: Sequence[Call]) -> str:
-        """How the last of a program's calls differs from a right one; empty if one of them is it."""
-        computed = {name: all(_is_made(part, calls) for part in parts) for name, parts in inner.items()}
+    def _all_made(self, item: str, calls: Sequence[Call]) -> tuple[bool, str]:
+        """Whether each expected call was made, and if not, which was not."""
+        expected = self._expected[item]
+
+        def is_right(number: int, call: Call) -> bool:
+            return any(not self._difference(target, inner, [call], calls) for target, inner in expected[number])
+
+        missing = first_missing(len(expected), calls, is_right, any_order=item in self._any_order)
+        if missing is None:
+            return True, ""
+        function = expected[missing][0][0].call.function if expected[missing] else "its function"
+        return False, f"call {missing + 1} of {len(expected)}, of {function}, was not made as it should be"
+
+    def _difference(self, target: Target, inner: Inner, calls: Sequence[Call], made: Sequence[Call] = ()) -> str:
+        """How the last of these calls differs from a right one; empty if one of them is it.
+
+        Args:
+            target: the right one.
+            inner: the calls in its arguments.
+            calls: to compare.
+            made: all that the program made, if these are not all.
+        """
+        computed = {name: all(_is_made(part, made or calls) for part in parts) for name, parts in inner.items()}
         difference = "made no call of a function of the catalogue"
         for call in calls:
             difference = self._matcher.difference(call, target, computed)
             if not difference:
                 break
         return difference
+
+
+def _with_inner(targets: Sequence[Target | None], names: Mapping[str, str]) -> list[tuple[Target, Inner]]:
+    return [(target, inner_calls(target, names)) for target in targets if target]
 
 
 def inner_calls(reference: Target, names: Mapping[str, str]) -> Inner:

@@ -28,11 +28,23 @@ EXTRACTION_CODE = (
     *sorted(f"harness/extraction/{path.name}" for path in (_PACKAGE / "harness" / "extraction").glob("*.py")),
     *_NAMES_CODE,
 )
+_LOADERS = ("loaders/__init__", *(f"loaders/{name}" for name in ("bfcl",)))
 LOADER_CODE = (
     "extensions.py",
     *(
         f"benchmarks/{name}.py"
-        for name in ("__init__", "types", "files", "folder", "archive", "apibench/__init__", "mini/__init__")
+        for name in (
+            "__init__",
+            "types",
+            "files",
+            "folder",
+            "item_fields",
+            "several_calls",
+            "archive",
+            "apibench/__init__",
+            "mini/__init__",
+            *_LOADERS,
+        )
     ),
 )
 _ROWS_CODE = (
@@ -43,12 +55,24 @@ _ROWS_CODE = (
     "harness/generation/types.py",
     *(f"harness/metrics/{name}.py" for name in ("package_code", "registry", "table", "types")),
 )
-_EXISTENCE = ("address_book", "existence", "existence_hubs", "references", "same_call")
+_EXISTENCE = ("accepted_values", "address_book", "existence", "existence_hubs", "references", "same_call")
 _SHARED_CODE = (
     *EXTRACTION_CODE,
     *_ROWS_CODE,
     "benchmarks/apibench/grammar.py",
-    *(f"harness/metrics/{name}.py" for name in ("calls", "codebleu", "data_flow", "signatures", "values", *_EXISTENCE)),
+    *(
+        f"harness/metrics/{name}.py"
+        for name in (
+            "bfcl_answers",
+            "bfcl_values",
+            "calls",
+            "codebleu",
+            "data_flow",
+            "signatures",
+            "values",
+            *_EXISTENCE,
+        )
+    ),
     "harness/metrics/real_names.json",
     *(f"sandboxes/hubs/{name}.py" for name in ("__init__", "torchhub/build", "torchhub/language_models")),
     "sandboxes/hubs/huggingface/repositories.jsonl",
@@ -58,7 +82,7 @@ _SHARED_CODE = (
 # What programs run in says of itself what it is; this is the code that runs them there and reads their verdicts.
 EXECUTION_CODE = (
     "harness/evaluation/execution.py",
-    *(f"harness/metrics/{name}.py" for name in ("executability", "observed_calls", "ast_match")),
+    *(f"harness/metrics/{name}.py" for name in ("executability", "correctness", "observed_calls", "ast_match")),
     *(f"sandboxes/{name}.py" for name in ("docker", "engine", "factory", "orphans", "pool", "process", "verdict")),
     *(f"sandboxes/{name}.py" for name in ("worker_channel", "environments/__init__", "inputs/__init__")),
     *(f"sandboxes/{name}.py" for name in ("hubs/fetch", "hubs/live", "worker/__init__", "worker/wire")),
@@ -121,8 +145,14 @@ def make_executed(benchmark: Benchmark) -> Callable[[str, Verdict], Scored]:
 
 
 def applicable(modules: Sequence[str], benchmark: Benchmark) -> list[str]:
-    """Those of these modules that can score a benchmark: ``ast.gorilla`` cannot without a dialect of its own."""
-    return [module for module in modules if module != "ast_gorilla" or benchmark.gorilla_dialect]
+    """Those of these modules that can score a benchmark.
+
+    ``ast.gorilla`` needs a dialect of its own, ``ast.bfcl`` items that say what the package's checker wants to know.
+    """
+    cannot = set() if benchmark.gorilla_dialect else {"ast_gorilla"}
+    if not all(item.possible_answers for item in benchmark.items):
+        cannot.add("ast_bfcl")
+    return [module for module in modules if module not in cannot]
 
 
 def _guarded(module: str, tops: Mapping[str, float], benchmark: Benchmark) -> Callable[[Item, Any], Scored]:

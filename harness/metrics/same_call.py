@@ -1,7 +1,8 @@
 """Whether two calls are one: the same function, the same identity, the same arguments."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from apigauge.harness.metrics.accepted_values import Options, first_difference, settled
 from apigauge.harness.metrics.address_book import is_package
 from apigauge.harness.metrics.calls import Call
 from apigauge.harness.metrics.references import accepts, is_copied
@@ -28,6 +29,7 @@ class Target:
         signature: of the function.
         domain: the API's.
         conflict: why Python refuses the call as it is written.
+        options: further values that arguments may have.
     """
 
     call: Call
@@ -37,6 +39,7 @@ class Target:
     signature: Signature | None
     domain: str
     conflict: str
+    options: Options = field(default_factory=dict)
 
 
 def identity_key(bound: dict[str, Value], identity: tuple[str, ...], signature: Signature | None) -> Key:
@@ -94,7 +97,7 @@ def aligned(bound: dict[str, Value], target: Target) -> dict[str, Value]:
                 result.pop(other, None)
                 result[name] = candidate
                 break
-    return result
+    return settled(result, target.bound, target.options) if target.options else result
 
 
 def identity_difference(bound: dict[str, Value], target: Target) -> str:
@@ -134,6 +137,8 @@ def _identifier(name: str, value: Value) -> tuple[str, str]:
 
 def argument_difference(bound: dict[str, Value], reference: Target) -> tuple[str, str]:
     """The label of two calls of one API, and a message: what the answer leaves out, passes otherwise, or passes too."""
+    if reference.options and (other := first_difference(bound, reference.bound, reference.options)):
+        return other
     for name, want in reference.bound.items():
         if name in reference.identity or name in NOT_IDENTIFYING:
             continue

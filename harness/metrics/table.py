@@ -86,6 +86,12 @@ METRICS = (
         lower_is_better=True,
     ),
     MetricInfo(
+        "ast.bfcl",
+        "The checker of the Berkeley Function-Calling Leaderboard calls the answer right.",
+        "Reproduced answer for answer. An answer that is anything but a list of calls is wrong; ast.exact reads more.",
+        module="ast_bfcl",
+    ),
+    MetricInfo(
         "rouge.1",
         "Overlap of single words between program and reference program (ROUGE-1 F1, Google's rouge-score).",
         "Measures wording, not whether the call exists or runs.",
@@ -143,6 +149,21 @@ METRICS = (
         module="executability",
         is_executed=True,
         top=4.0,
+    ),
+    MetricInfo(
+        "exec.correct",
+        "The program ran to its end in the sandbox, printed what the item expects, and the item's tests passed.",
+        "Only items with tests or an output have it. Tests trust the objects that a program gives them.",
+        module="correctness",
+        is_executed=True,
+    ),
+    MetricInfo(
+        "exec.deprecated",
+        "A line of the program itself raised a deprecation warning, shown or not. Lower is better.",
+        "A program that does not come to the deprecated call, or does not run at all, raises none.",
+        module="correctness",
+        lower_is_better=True,
+        is_executed=True,
     ),
 )
 
@@ -234,6 +255,8 @@ MODULES: Mapping[str, tuple[str, ...]] = View(lambda: _tables().modules)
 # Of all that is known: runs by metrics whose plugin is gone can still be read.
 NAMES: Collection[str] = View(lambda: _tables().described)
 LOWER_IS_BETTER: Collection[str] = View(lambda: _tables().lower_is_better)
+# Executed metrics that only some items have.
+OPTIONAL = frozenset({"exec.correct"})
 # The largest values of the metrics that are not shares from 0 to 1.
 TOP: Mapping[str, float] = View(lambda: _tables().top)
 # The modules of the metrics that come with apigauge.

@@ -8,6 +8,7 @@ comment lines with the expected result::
     # callee: json.loads                   the API call it names (default none)
     # functions: json.loads json.dumps     the functions whose calls are recorded (default none)
     # forges: right                        no recorded call may contain this text if the program passes
+    # tests: assert total == 6             tests behind the program, which must not pass
     # where: docker process                the kinds of sandbox that must withstand it (default all)
     # builds: program                      the file is not the program but makes it, in this variable
 
@@ -35,7 +36,7 @@ _FOLDER = Path(__file__).parent
 # Made by setup.py.
 _PACKED = _FOLDER / "programs.tar.xz"
 _HEAD = re.compile(r'\A("""(?:.*?)""")\n((?:# [a-z]+: [^\n]*\n)*)', re.DOTALL)
-_FIELDS = {"expect", "stage", "callee", "functions", "forges", "where", "builds"}
+_FIELDS = {"expect", "stage", "callee", "functions", "forges", "where", "builds", "tests"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,7 @@ class Attack:
         callee: the API call that the program names.
         functions: the functions whose calls are recorded.
         forges: what no recorded call may contain if the program passes; empty if nothing is forged.
+        tests: run behind it, and must not pass; empty for none.
         where: kinds of sandbox that must withstand it.
         description: what it tries, and how a fix could be wrong.
     """
@@ -63,13 +65,14 @@ class Attack:
     callee: str | None
     functions: tuple[str, ...]
     forges: str
+    tests: str
     where: tuple[str, ...]
     description: str
 
     @property
     def program(self) -> Program:
         """The program to run in a sandbox."""
-        return Program(self.source, self.callee, self.functions)
+        return Program(self.source, self.callee, self.functions, self.tests)
 
 
 def read(path: Path) -> Attack:
@@ -101,6 +104,7 @@ def read(path: Path) -> Attack:
         callee=fields.get("callee"),
         functions=tuple(fields.get("functions", "").split()),
         forges=fields.get("forges", ""),
+        tests=fields.get("tests", ""),
         where=where,
         description=str(ast.literal_eval(head[1])).strip(),
     )

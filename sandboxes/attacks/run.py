@@ -85,6 +85,7 @@ def run_one(
     witnessed = sandbox.run(Program(witness(kind)), LIMITS)
     got = _plain(name_of(verdict))
     effects = [
+        "its tests passed" if verdict.tests and verdict.tests.status == "passed" else "",
         f"stage {verdict.stage} instead of {one.max_stage}" if verdict.stage > one.max_stage else "",
         verdict.reason if got not in one.expected else "",
         _forged(one, verdict),

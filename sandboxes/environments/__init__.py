@@ -8,6 +8,7 @@ and ``README.md``, and perhaps ``overlay``: files that replace a package's own. 
 
 import json
 import re
+import shlex
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -28,7 +29,7 @@ class Environment:
     """One environment as its folder describes it.
 
     Attributes:
-        name: the folder's name and the second half of the image's.
+        name: the second half of the image's name; the folder's, unless ``environment.json`` has a ``name``.
         folder: where its files are.
         preload: modules that the worker imports once, before it forks a child per program.
         variables: environment variables of every program.
@@ -36,6 +37,7 @@ class Environment:
         requirements: names of the packages in ``requirements.txt``; their dependencies are in ``lock.txt``.
         resolve: whether to follow the dependencies that packages declare. Without, ``requirements.txt`` lists every
             package: libraries of several years run together though their declarations exclude each other.
+        source: how a user called it: a folder's path, or packages; empty for one that comes with apigauge.
     """
 
     name: str
@@ -45,6 +47,12 @@ class Environment:
     debian: tuple[str, ...]
     requirements: tuple[str, ...]
     resolve: bool = True
+    source: str = ""
+
+    @property
+    def called(self) -> str:
+        """What a user writes on the command line to mean it."""
+        return shlex.quote(self.source or self.name)
 
     @property
     def lock_digest(self) -> str:
@@ -70,11 +78,13 @@ def names() -> tuple[str, ...]:
 
 
 def load(name: str) -> Environment:
-    """The environment of that name.
+    """The environment of that name, or in the folder with that path.
 
     Raises:
         UsageError: no environment has that name.
     """
+    if "/" in name and Path(name, "environment.json").is_file():
+        return read(Path(name))
     if name not in names():
         raise UsageError(
             f"environment {name!r} is not known; there are: {', '.join(names())}{did_you_mean(name, names())}"
@@ -92,7 +102,7 @@ def read(folder: Path) -> Environment:
         settings = json.loads((folder / "environment.json").read_text(encoding="utf-8"))
         lines = (folder / "requirements.txt").read_text(encoding="utf-8").splitlines()
         return Environment(
-            name=folder.name,
+            name=settings.get("name", folder.name),
             folder=folder,
             preload=tuple(settings["preload"]),
             variables=dict(settings["variables"]),
@@ -100,5 +110,5 @@ def read(folder: Path) -> Environment:
             resolve=bool(settings.get("resolve", True)),
             requirements=tuple(match[0] for line in lines if (match := re.match(r"[A-Za-z0-9][\w.-]*", line))),
         )
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise SandboxError(f"environment {folder.name}: cannot be read from its folder: {error!r}") from error

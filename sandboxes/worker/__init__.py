@@ -6,6 +6,7 @@ serves every image and every kind of sandbox, needs no mount, and always has the
     supervisor   one request at a time: fork a child, watch it, clean up after it, answer
     program_run  one program, from its fork to its verdict
     child        what the forked child does before, around and after the program
+    report       what the child tells the supervisor
     inputs       small valid files and pages for what the program reads and nobody provided
     literals     which paths a program's text contains, and what it uses them for
     kinds        which kind of data a path or an address names
@@ -13,6 +14,9 @@ serves every image and every kind of sandbox, needs no mount, and always has the
     names        where a program will look up what it calls
     arguments    what a call was given, as Python literals
     stack        a stack on which nothing is below the program
+    deprecations warnings that what a program uses will not stay
+    tested       an item's tests, behind its program
+    honest       objects that lie to tests about being equal
     exits        exits by a program's very last statement
     syscalls     system calls that a program without an engine's filter may not make
     hidden       code without names, whose frames no stack shows
@@ -30,6 +34,7 @@ serves every image and every kind of sandbox, needs no mount, and always has the
 
 MODULES = (
     *("kernel", "wire", "kinds", "literals", "web", "inputs", "classify", "names", "arguments"),
-    *("syscalls", "stack", "hidden", "genuine", "observer", "sites", "exits", "child"),
+    *("syscalls", "stack", "hidden", "genuine", "tested", "observer", "sites", "exits"),
+    *("deprecations", "honest", "report", "child"),
     *("watch", "stops", "cleanup", "accounts", "program_run", "supervisor"),
 )

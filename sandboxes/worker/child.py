@@ -5,8 +5,9 @@ program begins and once just after it has ended. Each time the supervisor checks
 pointer that the kernel reports and from the running frame in the child's memory. There is no descriptor, nonce or
 marker that the program could find. A program can stop itself too, but only from another frame and another depth of the
 stack. The runner's frame is made of constants (see ``hidden.constant_code``), so it can neither be rewritten nor made
-to continue after an exception. What the child writes to the shared page is trusted only if it makes the verdict no
-better than "failed".
+to continue after an exception. An item's tests (``tested``) have two such stops of their own: when the program's last
+statement is done, and when the tests are. What the child writes to the shared page is trusted only if it makes the
+verdict no better than "failed".
 
 Covered: what Python code can do with Python's objects, including frames, garbage collector, tracing and processes.
 Not covered: code that writes to the interpreter's own memory (ctypes, pointers passed to numpy, hand-made bytecode).
@@ -21,7 +22,6 @@ import contextlib
 import importlib.machinery
 import importlib.util
 import io
-import json
 import mmap
 import os
 import random
@@ -35,16 +35,28 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, NoReturn, cast
 
-from apigauge.sandboxes.worker import arguments, classify, exits, genuine, hidden, names, observer, sites, stack
+from apigauge.sandboxes.worker import (
+    arguments,
+    classify,
+    deprecations,
+    exits,
+    genuine,
+    hidden,
+    honest,
+    names,
+    observer,
+    sites,
+    stack,
+    tested,
+)
 from apigauge.sandboxes.worker.inputs import Inputs
+from apigauge.sandboxes.worker.report import PAGE_BYTES, Report
 
 FILE = "program.py"
 # Of Python's and numpy's global generators, so that a program that draws from them gives the same result every time.
 # (torch's generator always starts from the same seed.)
 SEED = 0
 PARSES, IMPORTS = 1, 2
-# The shared page: what the child reports, as JSON; the first four bytes are its length.
-PAGE_BYTES = 1 << 16
 _REPORTED, _ESCAPED = 70, 71
 # Characters of a program whose syntax error is shown.
 _MAX_SHOWN = 100_000
@@ -58,6 +70,14 @@ def run():
         "ALONE"()
         "STOP"("SIGNAL")
         "EXEC"(program, "NAMESPACE")
+        if "IS_TESTED"() and "OWN" == "PID"():
+            "FLUSH"()
+            "ENDED"("SIGNAL")
+            try:
+                "EXEC"("TESTS"(), "NAMESPACE")
+                "TESTED"("SIGNAL")
+            except "ANYTHING" as failure:
+                "FAILED"(failure)
         "LEAVE"()
         if "OWN" != "PID"():
             "EXIT"(0)
@@ -70,53 +90,33 @@ def run():
     "EXIT"("ESCAPED")
 """
 
+# What the supervisor calls the runner's stops, but for the first.
+STOPS = {"ends": "STOP", "ended": "ENDED", "tested": "TESTED"}
+
 
 def warm_up(config: dict[str, Any]) -> None:
     """Does once, in the supervisor, what every child would otherwise repeat."""
     _INPUTS[:] = [Inputs(config)]
     observer.warm_up()
-    hidden.stops_of(_RUNNER)
+    for stop in STOPS.values():
+        hidden.stops_of(_RUNNER, stop)
     _OURS[:] = [name for name in sys.modules if name.partition(".")[0] == "apigauge"]
 
 
-class Report:
-    """The child's report to the supervisor in a shared memory page: how far it came, and what stopped it."""
-
-    def __init__(self, page: mmap.mmap) -> None:
-        self._page = page
-        self._process = os.getpid()
-        self.facts: dict[str, Any] = {"stage": 0}
-
-    def update(self, **facts: Any) -> None:
-        """Adds facts; the page always holds one complete report. Calls in the program's other processes are ignored."""
-        if os.getpid() != self._process:
-            return
-        self.facts |= facts
-        body = json.dumps(self.facts).encode("ascii")[: PAGE_BYTES - 4]
-        self._page[4 : 4 + len(body)] = body
-        self._page[:4] = len(body).to_bytes(4, "big")
-
-
-def read_report(page: mmap.mmap) -> dict[str, Any]:
-    """The report on a page, which the program may have overwritten: anything malformed is an empty report."""
-    length = int.from_bytes(page[:4], "big")
-    try:
-        facts = json.loads(page[4 : 4 + length]) if length <= PAGE_BYTES - 4 else {}
-    except (ValueError, RecursionError):
-        facts = {}
-    return facts if isinstance(facts, dict) else {}
-
-
-def start(request: dict[str, Any], setup: Callable[[], None], page: mmap.mmap, streams: tuple[int, int]) -> NoReturn:
+def start(
+    request: dict[str, Any], setup: Callable[[], None], pages: tuple[mmap.mmap, mmap.mmap], streams: tuple[int, int]
+) -> NoReturn:
     """Becomes the program; never returns.
 
     Args:
-        request: ``source``, ``callee`` and ``limits``, as the host sent them.
+        request: ``source``, ``callee`` and ``limits``, as the host sent them; ``is_tested`` and ``modules``, if tests
+            follow, of which more is known when the program has ended.
         setup: sets the child's user and directory; called before the program is read.
-        page: for the report.
+        pages: for the report, and for the tests.
         streams: descriptors that become standard output and standard error.
     """
     exit_now = os._exit  # bound here, so that the program cannot patch it
+    page, desk = pages
     try:
         _own_streams(streams)
         setup()
@@ -124,14 +124,21 @@ def start(request: dict[str, Any], setup: Callable[[], None], page: mmap.mmap, s
         report = Report(page)
         namespace = _fresh_main()
         flush = _fresh_streams()
+        before: list[tested.Before] = []
         random.seed(SEED)  # the fork has reseeded it at random
         constants = {
             # A partial object is called through a C frame, a plain function is not. So code of the program that is
             # called from here, such as the text of its exception, is deeper in the stack than the runner.
-            "PREPARE": partial(_prepare, request, report, namespace),
+            "PREPARE": partial(_prepare, request, report, namespace, before),
             "STOP": signal.raise_signal,
             "SIGNAL": signal.SIGSTOP,
             "EXEC": exec,
+            "IS_TESTED": partial(bool, request.get("is_tested")),
+            "FLUSH": partial(flush),
+            "ENDED": signal.raise_signal,
+            "TESTS": partial(_tests, desk, namespace, before),
+            "TESTED": signal.raise_signal,
+            "FAILED": partial(_report_tests, report),
             "NAMESPACE": namespace,
             "ALONE": partial(stack.begin_here),
             "LEAVE": partial(_leave, flush),
@@ -146,7 +153,7 @@ def start(request: dict[str, Any], setup: Callable[[], None], page: mmap.mmap, s
         runner = hidden.constant_code(_RUNNER, constants)
         report.facts |= {
             "runner": id(runner),
-            "ends": hidden.stops_of(_RUNNER),
+            **{name: hidden.stops_of(_RUNNER, stop) for name, stop in STOPS.items()},
             "memory": hidden.memory_of(runner, runs_once=True),
         }
         types.FunctionType(runner, {})()
@@ -223,7 +230,9 @@ def _fresh_streams() -> Callable[[], None]:
     return flush
 
 
-def _prepare(request: dict[str, Any], report: Report, namespace: dict[str, Any]) -> types.CodeType:
+def _prepare(
+    request: dict[str, Any], report: Report, namespace: dict[str, Any], before: list[tested.Before]
+) -> types.CodeType:
     """Compiles the program and wraps its API call. No code of the program has run when this returns."""
     source = request["source"].removeprefix("\ufeff")
     # Before it is compiled, so that the display of a syntax error can show the line.
@@ -247,6 +256,10 @@ def _prepare(request: dict[str, Any], report: Report, namespace: dict[str, Any])
             is_changed = sites.at_call_sites(tree, request.get("callee") or "", watched) or is_changed
         if is_changed:
             code = exits.with_checks(sites.with_sites(compile(tree, file, "exec", dont_inherit=True), watched))
+    deprecated = deprecations.Deprecations(file, lambda notes: report.update(deprecated=notes))
+    deprecated.install()
+    if request.get("is_tested"):
+        before.append(tested.Before(request.get("modules", ()), deprecated.stop))
     # Not before: only a running program may import itself.
     sys.path.insert(0, os.getcwd())
     return code
@@ -325,6 +338,22 @@ def _is_installed(package: str) -> bool:
         return importlib.util.find_spec(package) is not None
     except (ImportError, ValueError, AttributeError):
         return False
+
+
+def _tests(desk: mmap.mmap, namespace: dict[str, Any], before: list[tested.Before]) -> types.CodeType:
+    """The tests' code, and all that they rely on as it was before the program."""
+    before[0].put_back()
+    honest.distrust(namespace)
+    return tested.code_of(desk)
+
+
+def _report_tests(report: Report, error: BaseException) -> None:
+    """Reports which test failed, and how."""
+    failure = classify.classify(error)
+    facts = {"status": "failed", "reason": failure.reason, "line": classify.line_of(error, tested.FILE)}
+    if isinstance(error, SyntaxError) and error.filename == tested.FILE:
+        facts |= {"line": error.lineno}
+    report.update(tests=facts)
 
 
 def _leave(flush: Callable[[], None]) -> None:

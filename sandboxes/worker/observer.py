@@ -30,7 +30,7 @@ import types
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-from apigauge.sandboxes.worker import arguments, genuine
+from apigauge.sandboxes.worker import arguments, genuine, tested
 from apigauge.sandboxes.worker.hidden import compiled, constant_code, keep_forever, stops_of
 from apigauge.sandboxes.worker.names import Place
 
@@ -56,10 +56,12 @@ def observed({parameters}):
     genuine
     return result
 """
-# The program's code: it is in the program's folder, or runs with its globals, or is a text that it executes.
+# The program's code: it is in the program's folder, or runs with its globals, or is a text that it executes. An item's
+# tests run with its globals too, and what they call themselves is no call of the program.
 _OURS = (
-    '(caller.f_globals is "NAMESPACE" or "STARTS"(caller.f_code.co_filename, "BOX")'
-    ' or "ITEM"(caller.f_globals, "__name__", "__main__") == "__main__")'
+    '(caller.f_code.co_filename != "TESTS" and (caller.f_globals is "NAMESPACE"'
+    ' or "STARTS"(caller.f_code.co_filename, "BOX")'
+    ' or "ITEM"(caller.f_globals, "__name__", "__main__") == "__main__"))'
 )
 _CALLER = f'(caller := "FRAME"().f_back) is not None and {_OURS}'
 _OF_PROGRAM = '"GET"({}, "__module__", None) == "__main__"'
@@ -254,6 +256,7 @@ def _watched(
         "FRAME": quiet(sys._getframe),  # noqa: SLF001 - there is no public name for it
         "NAMESPACE": namespace,
         "BOX": f"{os.getcwd()}/",
+        "TESTS": tested.FILE,
         "STARTS": quiet(str.startswith),
         "ITEM": quiet(dict.get),
         "PROFILE": quiet(sys.getprofile),

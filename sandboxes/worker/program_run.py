@@ -5,7 +5,7 @@ import signal
 import time
 from typing import Any, Protocol
 
-from apigauge.sandboxes.worker import arguments, child, classify, kernel, stops, watch
+from apigauge.sandboxes.worker import arguments, child, classify, deprecations, kernel, stops, watch
 
 _LOOK_EVERY = 0.05
 _ALIVE_EVERY = 1.0
@@ -36,6 +36,10 @@ class Starter(Protocol):
         """What the child has written to the shared page."""
         ...
 
+    def hand_over_tests(self) -> None:
+        """Writes the tests where the child reads them."""
+        ...
+
     def wait(self, streams: list[int], seconds: float) -> list[int]:
         """Waits until a child changes, a stream can be read, or time is up."""
         ...
@@ -56,6 +60,12 @@ class ProgramRun:
         self._ends: dict[int, bytes] = {}
         self._stops: stops.Stops | None = None
         self._returned = False
+        # Of an item's tests: whether there are any, whether the program's last statement is done, how they went.
+        self._is_tested = bool(request.get("is_tested"))
+        self._is_done = False
+        self._tests: dict[str, Any] | None = None
+        # As much of the output as is to be compared.
+        self._kept, self._keeps = b"", int(request.get("output_bytes", 0))
         self._excess: watch.Excess | None = None
         self._oom, self._forks = kernel.out_of_memory_kills(), kernel.refused_forks()
         (out, out_end), (err, err_end) = os.pipe2(os.O_CLOEXEC), os.pipe2(os.O_CLOEXEC)
@@ -107,6 +117,8 @@ class ProgramRun:
             return False
         self._written += len(data)
         self._ends[stream] = (self._ends.get(stream, b"") + data)[-_KEPT_BYTES:]
+        if self._streams[stream] == "stdout" and not self._is_done:
+            self._kept += data[: max(0, self._keeps - len(self._kept))]
         if self._written > self._limits["output_bytes"]:
             self._excess = watch.Excess("output_limit", f"wrote more than {self._limits['output_bytes']} bytes")
         return bool(data)
@@ -135,6 +147,8 @@ class ProgramRun:
     def _stopped(self) -> dict[str, Any] | None:
         if self._stops is None:
             self._begin()
+        elif self._is_tested and self._has_gone_on(self._stops):
+            pass
         elif self._stops.at_end():
             self._watch.look()
             self.drain()
@@ -148,6 +162,31 @@ class ProgramRun:
             self._returned = self._returned or returned
         os.kill(self._pid, signal.SIGCONT)
         return None
+
+    def _has_gone_on(self, at: stops.Stops) -> bool:
+        """Whether the child has stopped before or behind its tests; notes that."""
+        if not self._is_done:
+            if not at.at_end("ended"):
+                return False
+            self.drain()
+            self._is_done = True
+            self._supervisor.hand_over_tests()
+            return True
+        # Where frames are not known, a stop without a report of a failure is behind the tests.
+        self._tests = self._tests or self._tests_failed()
+        if self._tests or not at.at_end("tested"):
+            return False
+        self._tests = {"status": "passed", "reason": "", "line": None}
+        return True
+
+    def _tests_failed(self) -> dict[str, Any] | None:
+        """How the tests failed, as the child reports it; a program can only choose how that is described."""
+        report = self._supervisor.report().get("tests")
+        if not isinstance(report, dict):
+            return None
+        line = report.get("line")
+        reason = _text_of(report.get("reason", ""))
+        return {"status": "failed", "reason": reason, "line": line if type(line) is int and line > 0 else None}
 
     def _begin(self) -> None:
         """The child is about to begin the program: its report so far was written by apigauge's own code."""
@@ -185,7 +224,7 @@ class ProgramRun:
         category = str(report.get("category")) if status == "failed" else None
         if category == "syntax" and self._stops:
             category = "other"  # a program that has started has compiled
-        reason = str(report.get("reason", ""))[: classify.MAX_TEXT].encode("utf-8", "backslashreplace").decode()
+        reason = _text_of(report.get("reason", ""))
         in_program = type(line) is int and 0 < line <= self._lines
         verdict = self._verdict(status, category, reason, exit=code, line=line if in_program else None)
         if category == "import":
@@ -194,6 +233,11 @@ class ProgramRun:
 
     def _verdict(self, status: str, category: str | None = None, reason: str = "", **evidence: Any) -> dict[str, Any]:
         self.drain()
+        if self._is_done and status != "passed" and not self._tests:
+            self._tests = self._tests_failed()
+            if not self._tests:  # the tests ended the process, or took too long, and not the program
+                self._tests = {"status": status, "reason": reason, "line": None}
+                status, category, evidence = "passed", None, {}
         stage = self._stage if self._stops else self._supervisor.report().get("stage", 0)
         if self._returned:
             stage = 4 if status == "passed" else 3
@@ -210,6 +254,9 @@ class ProgramRun:
             "category": category,
             "reason": reason,
             "calls": self._calls(),
+            "tests": self._tests,
+            "deprecations": deprecations.checked(self._supervisor.report().get("deprecated")),
+            "output": self._kept.decode("utf-8", "replace"),
             "evidence": {
                 **{name: value for name, value in evidence.items() if value is not None},
                 "cpu_seconds": round(self._watch.cpu_seconds, 3),
@@ -227,3 +274,8 @@ class ProgramRun:
 
     def _text(self, stream: int) -> str:
         return self._ends.get(stream, b"").decode("utf-8", "replace")
+
+
+def _text_of(value: object) -> str:
+    """A text that a child reports, shortened and without what JSON has no place for."""
+    return str(value)[: classify.MAX_TEXT].encode("utf-8", "backslashreplace").decode()

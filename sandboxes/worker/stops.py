@@ -3,7 +3,7 @@
 import contextlib
 from typing import Any
 
-from apigauge.sandboxes.worker import arguments, kernel, observer, watch
+from apigauge.sandboxes.worker import arguments, child, kernel, observer, watch
 
 
 class Stops:
@@ -23,7 +23,8 @@ class Stops:
         self._pid = pid
         self._start = kernel.place(pid)
         self._code_at = report.get("memory", [])
-        self._runner = (report.get("runner", 0), report.get("ends", []))
+        self._runner = report.get("runner", 0)
+        self._ends = {name: report.get(name, []) for name in child.STOPS}
         self._wrapper = (report.get("wrapper", 0), report.get("stops", []))
         self._recorded = report.get("recorded", [])
         self.calls: list[dict[str, Any]] = []
@@ -45,11 +46,15 @@ class Stops:
         """Whether there is an API call whose return is observed."""
         return bool(self._wrapper[0])
 
-    def at_end(self) -> bool:
-        """Whether the child stands where it stood before the program began, but past the program's end."""
+    def at_end(self, which: str = "ends") -> bool:
+        """Whether the child stands where it stood before the program began, but at another of the runner's stops.
+
+        Args:
+            which: one of ``child.STOPS``; where frames are not known, any of them will do.
+        """
         if kernel.place(self._pid) != self._start:
             return False
-        return self.frames is None or bool(self._intact(*self._runner, frame=self._frame))
+        return self.frames is None or bool(self._intact(self._runner, self._ends[which], frame=self._frame))
 
     def has_returned(self) -> bool:
         """Whether a thread stands where the program's API call has returned."""

@@ -17,7 +17,7 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from apigauge.sandboxes.worker import accounts, child, cleanup, kernel, syscalls, watch, wire
+from apigauge.sandboxes.worker import accounts, child, cleanup, kernel, report, syscalls, tested, watch, wire
 from apigauge.sandboxes.worker.program_run import ProgramRun
 
 
@@ -118,7 +118,8 @@ class Supervisor:
     def __init__(self, config: dict[str, Any], requests: int, answers: int) -> None:
         self._config = config
         self._host = (requests, answers)
-        self._page = mmap.mmap(-1, child.PAGE_BYTES)
+        self._page = mmap.mmap(-1, report.PAGE_BYTES)
+        self._desk, self._vault = mmap.mmap(-1, tested.MAX_BYTES + 4), tested.Vault()
         self._users = config["users"]
         self._count = 0
         self._start = int.from_bytes(os.urandom(4), "big")  # the kernel counts a user's processes over all containers
@@ -144,7 +145,10 @@ class Supervisor:
         """Runs one program; returns its verdict as JSON for the host, and whether all is clean again (``clean``)."""
         self._count += 1
         user = self._next_user()
-        self._page[:] = bytes(child.PAGE_BYTES)
+        if tests := request.pop("tests", ""):
+            request |= {"is_tested": True, "modules": tested.modules_of(tests)}
+            self._vault.keep({"tests": tests, "keeps": request.pop("keeps", [])})
+        self._page[:] = bytes(report.PAGE_BYTES)
         if user is not None:
             self._accounts.enter(user, self._box())
         run = ProgramRun(self, request, user)
@@ -178,7 +182,7 @@ class Supervisor:
         request = request | {"can_read": self.frames is not None}
         pid = os.fork()
         if pid == 0:
-            child.start(request, lambda: _enter(user, box, processes), self._page, streams)
+            child.start(request, lambda: _enter(user, box, processes), (self._page, self._desk), streams)
         return pid
 
     def watch(self, limits: dict[str, Any], *, sum_memory: bool) -> watch.Watch:
@@ -192,7 +196,11 @@ class Supervisor:
 
     def report(self) -> dict[str, Any]:
         """What the child has written to the shared page."""
-        return child.read_report(self._page)
+        return report.read_report(self._page)
+
+    def hand_over_tests(self) -> None:
+        """Writes the tests where the child, which is stopped, reads them."""
+        self._vault.hand_over(self._desk)
 
     def wait(self, streams: list[int], seconds: float) -> list[int]:
         """Waits until a child changes, a stream can be read, or time is up; returns the streams that can be read.

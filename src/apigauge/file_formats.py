@@ -63,10 +63,16 @@ class GeneratorRecord(TypedDict):
 
 
 class SandboxRecord(TypedDict):
-    """Where programs ran, as the sandbox describes itself; docker and process sandboxes add fields of their own."""
+    """Where programs ran, as the sandbox describes itself; docker and process sandboxes add fields of their own.
+
+    ``environment_source`` is how a user called an environment of their own (a folder, packages with versions), and
+    ``environments`` has the lock's digest of each that single items have for themselves.
+    """
 
     kind: NotRequired[str]
     environment: NotRequired[str]
+    environment_source: NotRequired[str]
+    environments: NotRequired[dict[str, str]]
     python: NotRequired[str]
     runtime: NotRequired[str | None]
     limits: NotRequired[dict[str, float]]
@@ -186,6 +192,22 @@ class CallRecord(TypedDict):
     keywords: dict[str, str]
 
 
+class DeprecationRecord(TypedDict):
+    """A deprecation warning that a line of the program raised."""
+
+    category: str
+    message: str
+    line: int
+
+
+class TestsRecord(TypedDict):
+    """How an item's tests ended, and the line of them that failed if that is known."""
+
+    status: str
+    reason: str
+    line: int | None
+
+
 class VerdictRecord(TypedDict):
     """What happened when the program ran: see :class:`apigauge.sandboxes.Verdict`."""
 
@@ -195,6 +217,8 @@ class VerdictRecord(TypedDict):
     reason: str
     evidence: dict[str, Any]
     calls: NotRequired[list[CallRecord]]
+    tests: NotRequired[TestsRecord]
+    deprecations: NotRequired[list[DeprecationRecord]]
 
 
 class ScoreRow(TypedDict):

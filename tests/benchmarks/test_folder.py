@@ -64,6 +64,27 @@ def test_the_files_become_a_benchmark(geometry):
     assert load_benchmark("./geometry").prompt(benchmark.items[0]) == "Q: How far is it? {x}"
 
 
+def test_items_say_what_their_programs_do(geometry):
+    fields = {
+        "tests": "assert x",
+        "output": "5",
+        "tolerance": 0.1,
+        "provenance": {"by": "hand"},
+        "environment": "python",
+    }
+    (geometry / "environment").mkdir()
+    (geometry / "environment" / "environment.json").write_text("{}", encoding="utf-8")
+    more = [{**ITEMS[0], **fields}, {**ITEMS[1], "output": ["5", "5.0"], "environment": "environment"}]
+    (geometry / "items.jsonl").write_text(rows(more), encoding="utf-8")
+    (geometry / "benchmark.toml").write_text(SETTINGS + 'environment = "environment"\n', encoding="utf-8")
+    benchmark = load_benchmark("geometry")
+    first, second = benchmark.items
+    assert (first.tests, first.output, first.tolerance, first.environment) == ("assert x", ("5",), 0.1, "python")
+    assert first.provenance == {"by": "hand"}
+    assert (second.tests, second.output, second.tolerance) == ("", ("5", "5.0"), 1e-6)
+    assert second.environment == benchmark.environment == "geometry/environment"
+
+
 def test_mini_is_such_a_folder_and_its_digest_is_what_it_was():
     benchmark = load_benchmark("mini")
     assert folder.is_folder(mini.FOLDER)
@@ -90,6 +111,7 @@ SETTINGS_FAULTS = {
     SETTINGS + 'licens = "MIT"': "benchmark.toml: there is no field 'licens'; did you mean 'licence'?",
     SETTINGS + 'prompt = "Go"': "benchmark.toml: the prompt has no {instruction} in it",
     SETTINGS + 'gorilla_dialect = "x"': "benchmark.toml: gorilla_dialect is 'x', no upstream scorer; leave it out",
+    SETTINGS + 'environment = "./here"': "benchmark.toml: environment is './here', and no folder of the benchmark",
     SETTINGS + "conventions = { np = 3 }": "benchmark.toml: conventions is a table of names and packages",
 }
 FIRST, SECOND = rows(ITEMS[:1]), rows(ITEMS[1:2])
@@ -109,6 +131,27 @@ ITEMS_FAULTS = {
     ): "items.jsonl, line 1: split is 'dev'; write 'test' or 'train'",
     SECOND.replace('"domain"', '"accepted"'): "items.jsonl, line 1: accepted is 'angles', and no list of calls",
     rows([ITEMS[1] | {"accepted": ["f(x)"]}]): "items.jsonl, line 1: the function of 'f(x)', in accepted, is in no row",
+    rows([ITEMS[1] | {"tests": 3}]): "items.jsonl, line 1: tests is '3', and no text; write it in quotes",
+    rows([ITEMS[1] | {"tests": " "}]): "items.jsonl, line 1: tests is empty, and would pass every answer",
+    rows(
+        [ITEMS[0], ITEMS[1] | {"tests": "x = 1\nassert ("}]
+    ): "items.jsonl, line 2: tests is no Python program ('(' was never closed, line 2 of it); correct it",
+    rows([ITEMS[1] | {"tests": "x" * 200_001}]): "items.jsonl, line 1: tests has 200,001 characters, more than 200,000",
+    rows([ITEMS[1] | {"output": 5}]): "items.jsonl, line 1: output is '5', and no text or list of texts; write what is",
+    rows([ITEMS[1] | {"output": []}]): "items.jsonl, line 1: output is '[]', and no text or list of texts",
+    rows(
+        [ITEMS[1] | {"output": "x" * 100_001}]
+    ): "items.jsonl, line 1: output has 100,001 characters, more than 100,000",
+    rows(
+        [ITEMS[1] | {"output": "5", "tolerance": True}]
+    ): "items.jsonl, line 1: tolerance is 'True', and no number from 0",
+    rows([ITEMS[1] | {"output": "5", "tolerance": -1}]): "items.jsonl, line 1: tolerance is '-1', and no number from 0",
+    rows([ITEMS[1] | {"tolerance": 0.1}]): "items.jsonl, line 1: tolerance is for numbers in output, and there is none",
+    rows([ITEMS[1] | {"provenance": "me"}]): "items.jsonl, line 1: provenance is 'me', and no object; write it in {}",
+    rows([ITEMS[1] | {"environment": "env/"}]): "items.jsonl, line 1: environment is 'env/', and no folder of the",
+    rows(
+        [ITEMS[1] | {"environment": "../geometry"}]
+    ): "items.jsonl, line 1: environment is '../geometry', and no folder",
     rows(ITEMS[2:]): "items.jsonl: it has items to train on and none to ask",
 }
 CATALOGUE_FAULTS = {
@@ -277,3 +320,41 @@ def test_a_program_that_makes_an_accepted_call_is_right(geometry):
         call = ObservedCall("math.hypot", tuple(arguments.split(", ")), {})
         judged, difference = observed.judge("g2", Verdict("passed", 4, calls=(call,)))
         assert (judged, bool(difference)) == (is_right, not is_right)
+
+
+def test_items_with_tests_have_exec_correct_and_their_references_are_held_to_it(geometry, capsys):
+    """A reference that its own tests reject is named; a model's answer is scored by the same tests."""
+    program = "import math\nlength = math.hypot(3, 4)\nprint(length)"
+    items = [
+        {**ITEMS[0], "program": program, "tests": "assert length == 5", "output": "5"},
+        {**ITEMS[1], "program": "import math\nmath.degrees(1)", "tests": "import math\nassert length == 5"},
+        {
+            "id": "g4",
+            "instruction": "And?",
+            "api_call": "math.degrees(angle)",
+            "program": "import math\nmath.degrees(2)",
+        },
+    ]
+    (geometry / "items.jsonl").write_text(rows(items), encoding="utf-8")
+    (geometry / "benchmark.toml").write_text(SETTINGS + 'environment = "python"\n', encoding="utf-8")
+    isolated = ["--sandbox", "process", "--accept-no-isolation", "--sandbox-workers", "1"]
+    assert main(["benchmarks", "check", "geometry", *isolated]) == 0
+    shown = capsys.readouterr().out
+    assert "  exec.correct            0.5000" in shown
+    assert "references that their own tests or output reject (1):" in shown
+    assert (
+        "  row g2: tests/failed: tests, line 2 (`assert length == 5`): NameError: name 'length' is not defined" in shown
+    )
+    answer = [{"item": one["id"], "text": f"```python\n{program}\n```"} for one in items]
+    (geometry / "answers.jsonl").write_text(rows(answer), encoding="utf-8")
+    run = ["run", "--benchmark", "geometry", "--model", "replay:geometry/answers.jsonl", "--out", "run", *isolated]
+    assert main([*run, "--metrics", "exec.correct"]) == 0
+    summary = json.loads((geometry.parent / "run" / "summary.json").read_bytes())
+    correct = summary["metrics"]["exec.correct"]
+    assert (correct["value"], correct["n"], summary["ceilings"]["exec.correct"]) == (1.0, 2, 0.5)
+    assert summary["labels"]["exec.correct"] == {"correct": 2}
+    lines = (geometry.parent / "run" / "scores.jsonl").read_text(encoding="utf-8").splitlines()
+    scores = [json.loads(line) for line in lines]
+    assert scores[0]["verdict"]["tests"] == {"status": "passed", "reason": "", "line": None}
+    assert "exec.correct" not in scores[2]["metrics"]
+    assert "output" not in scores[0]["verdict"]

@@ -255,12 +255,12 @@ def test_withheld_metrics_are_left_out_and_reported(make, answers, compared, in_
             ],
         )
     result, stderr = compared(*runs.values())
-    assert result["withheld"] == ["exec.rate", "exec.call", "exec.exact", "exec.stage"]
+    assert result["withheld"] == ["exec.rate", "exec.call", "exec.exact", "exec.stage", "exec.deprecated"]
     assert set(result["metrics"]) == {"ast.exact", "ast.domain", "hallucination"}
     (one,) = result["different"]
     assert one["metrics"] == {}
     assert one["verdict"]["b"]["stage"] == 3
-    assert "exec.rate, exec.call, exec.exact, exec.stage left out" in stderr
+    assert "exec.rate, exec.call, exec.exact, exec.stage, exec.deprecated left out" in stderr
 
 
 def test_a_score_that_differs_alone_is_a_difference_and_how_a_call_was_found_is_none(make, answers, compared):

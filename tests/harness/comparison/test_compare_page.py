@@ -55,7 +55,7 @@ def test_withheld_metrics_are_not_on_the_page(runs, tmp_path, capsys):
         edit(run / "scores.jsonl", execute)
     assert main(["compare", *map(str, runs), "--out", str(tmp_path / "site")]) == 0
     page = (tmp_path / "site" / "index.html").read_text(encoding="utf-8")
-    assert "exec.rate, exec.call, exec.exact, exec.stage left out" in page
+    assert "exec.rate, exec.call, exec.exact, exec.stage, exec.deprecated left out" in page
     assert '<th scope="row">exec.rate</th>' not in page
     assert "exec.rate</code>" not in page
 

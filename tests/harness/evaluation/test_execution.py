@@ -98,7 +98,13 @@ def test_rows_come_in_order_with_verdict_numbers_label_and_message(sandbox):
     assert [row["item"] for row in finished] == ["0", "1", "2", "3", "4"]
     assert outcomes(finished) == ["passed", "passed", "failed/other", "failed/syntax", "failed/name"]
     assert [row["metrics"]["exec.stage"] for row in finished[:4]] == [4.0, 4.0, 0.0, 0.0]
-    assert finished[0]["metrics"] == {"ast.exact": 1.0, "exec.rate": 1.0, "exec.call": 1.0, "exec.stage": 4.0}
+    assert finished[0]["metrics"] == {
+        "ast.exact": 1.0,
+        "exec.rate": 1.0,
+        "exec.call": 1.0,
+        "exec.stage": 4.0,
+        "exec.deprecated": 0.0,
+    }
     assert finished[0]["labels"] == {"ast.exact": "exact", "exec.rate": "passed"}
     assert finished[2]["messages"]["exec.rate"] == "nothing was extracted"
     assert "nope" in finished[4]["messages"]["exec.rate"]
@@ -193,6 +199,7 @@ def test_a_run_in_a_sandbox_records_it_and_gives_the_same_scores_again(tmp_path,
         "exec.call": 5,
         "exec.exact": 5,
         "exec.stage": 5,
+        "exec.deprecated": 5,
     }
     assert summary["metrics"]["exec.rate"]["value"] == pytest.approx(1 / 5)
     assert (summary["infra_error_rate"], summary["withheld"], summary["problems"]) == (0.0, [], [])
@@ -254,7 +261,7 @@ def test_too_many_sandbox_failures_withhold_the_numbers_until_scored_again(tmp_p
     troubled = Watched(sandbox, {programs[1]: 1})
     summary = evaluate(mini, generator, tmp_path / "run", ["ast_match"], sandbox=troubled)
     assert set(summary["metrics"]) == {"ast.exact", "ast.domain", "hallucination"}
-    assert summary["withheld"] == ["exec.rate", "exec.call", "exec.exact", "exec.stage"]
+    assert summary["withheld"] == ["exec.rate", "exec.call", "exec.exact", "exec.stage", "exec.deprecated"]
     assert summary["infra_error_rate"] == 0.25
     assert summary["labels"]["exec.rate"] == {"passed": 3, "infra": 1}
     (problem,) = summary["problems"]
@@ -283,6 +290,7 @@ def test_another_sandbox_is_another_run_and_explains_what_changes(tmp_path, mini
         ("exec.call", None),
         ("exec.exact", None),
         ("exec.stage", None),
+        ("exec.deprecated", None),
     }
     assert all(change.because[-1] == "sandbox: 'process' -> None" for change in changes)
 

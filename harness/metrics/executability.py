@@ -122,7 +122,7 @@ def scores(verdict: Verdict, item: str = "", observed: ObservedCalls | None = No
     if verdict.status == INFRA:
         return Scored({}, {rate: INFRA}, messages)
     numbers = {rate: float(verdict.ended), call: float(verdict.called)}
-    if observed:
+    if observed and observed.has_reference(item):
         is_exact, difference = observed.judge(item, verdict)
         numbers[exact] = float(is_exact)
         messages |= {exact: difference} if difference else {}

@@ -38,6 +38,7 @@ class ObservedCalls:
         # Of items that want several calls, what each of them may be.
         self._expected: dict[str, list[list[tuple[Target, Inner]]]] = {}
         self._any_order = {item.id for item in benchmark.items if item.any_order}
+        self._without = {item.id for item in (*benchmark.rows, *benchmark.items) if not item.reference_call}
         functions = set(self._matcher.functions)
         for item in (*benchmark.rows, *benchmark.items):
             names = benchmark.conventions | imports(item.reference_program)
@@ -48,6 +49,10 @@ class ObservedCalls:
             for target, inner in itertools.chain(self._references[item.id], *expected):
                 functions |= {target.call.function, *(call.function for calls in inner.values() for call in calls)}
         self.functions = tuple(sorted(functions))
+
+    def has_reference(self, item: str) -> bool:
+        """Whether an item says which call is right; some have tests alone."""
+        return item not in self._without
 
     def judge(self, item: str, verdict: Verdict) -> tuple[bool, str]:
         """Whether one of the calls is right, and if not, how the last one differs from the reference.

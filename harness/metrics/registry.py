@@ -28,24 +28,21 @@ EXTRACTION_CODE = (
     *sorted(f"harness/extraction/{path.name}" for path in (_PACKAGE / "harness" / "extraction").glob("*.py")),
     *_NAMES_CODE,
 )
-_LOADERS = ("loaders/__init__", *(f"loaders/{name}" for name in ("bfcl",)))
-LOADER_CODE = (
-    "extensions.py",
-    *(
-        f"benchmarks/{name}.py"
-        for name in (
-            "__init__",
-            "types",
-            "files",
-            "folder",
-            "item_fields",
-            "several_calls",
-            "archive",
-            "apibench/__init__",
-            "mini/__init__",
-            *_LOADERS,
-        )
-    ),
+_LOADERS = ("loaders/__init__", *(f"loaders/{name}" for name in ("bfcl", "dataframebench")))
+LOADER_CODE = tuple(
+    f"benchmarks/{name}.py"
+    for name in (
+        "__init__",
+        "types",
+        "files",
+        "folder",
+        "item_fields",
+        "several_calls",
+        "archive",
+        "apibench/__init__",
+        "mini/__init__",
+        *_LOADERS,
+    )
 )
 _ROWS_CODE = (
     "extensions.py",

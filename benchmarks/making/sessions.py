@@ -71,7 +71,7 @@ def steps(doc: str) -> list[Step]:
                     ast.get_source_segment(part.source, node) or ast.unparse(node),
                     node,
                     part.want.rstrip("\n") if is_last else "",
-                    " ".join(text.split()) if number == 0 else "",
+                    _last_paragraph(text) if number == 0 else "",
                     skipped,
                     part.exc_msg is not None and is_last,
                     *_names(node),
@@ -79,6 +79,12 @@ def steps(doc: str) -> list[Step]:
             )
         text = ""
     return result
+
+
+def _last_paragraph(text: str) -> str:
+    """What stands directly before an example, without a heading, on one line."""
+    paragraph = re.split(r"\n[ \t]*\n", text.strip())[-1]
+    return " ".join(re.sub(r"\A.*\n[ \t]*[-=~]{3,}[ \t]*(?:\n|\Z)", "", paragraph).split())
 
 
 def _names(node: ast.stmt) -> tuple[frozenset[str], frozenset[str], frozenset[str]]:

@@ -11,6 +11,8 @@ _REFERS = re.compile(
     r"otherwise|plot\w*|previous\w*|same|section|see|still|then|this|these|thus|too|we|works)\b|:ref:|::|\.\. ",
     re.IGNORECASE,
 )
+# "With weights:" is no sentence.
+_FRAGMENT = re.compile(r"(?:And|As|At|But|By|For|From|If|In|On|Or|Passing|To|Using|When|With|Without)\b|(?:\S+ ){0,2}\S+$")
 _ROLE = re.compile(r":(?:\w+:)?\w+:`~?\.?([^`<]+?)(?:\s*<[^>]*>)?`")
 
 
@@ -48,9 +50,18 @@ def _sentence(text: str) -> str:
 
 def _said_before(candidate: Candidate) -> str:
     """What the documentation says just before the example, if it can stand alone and does not name the answer."""
-    text = plain(candidate.text.rpartition("Examples -------- ")[2].rpartition("Examples ======== ")[2]).strip()
+    text = plain(candidate.text).strip()
     short = candidate.api.name.rpartition(".")[2]
-    if not text or len(text) > _MAX_TEXT or not text[:1].isupper() or text[-1:] not in ".:" or "--" in text:
+    if (
+        not text
+        or text == plain(candidate.api.summary)
+        or len(text) > _MAX_TEXT
+        or not text[:1].isupper()
+        or text[-1:] not in ".:"
+        or "--" in text
+    ):
+        return ""
+    if _FRAGMENT.match(text) and text.endswith(":"):
         return ""
     if _REFERS.search(text) or re.search(rf"\b{re.escape(short)}\b", text):
         return ""

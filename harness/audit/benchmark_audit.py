@@ -138,7 +138,7 @@ def _feed(
     functions = functions_of((api.call for api in benchmark.catalogue), benchmark.conventions)
     totals: Counter[str] = Counter()
     for row, text in zip(rows, texts, strict=True):
-        scored = score(metrics, row, extract(text, functions))
+        scored = score(metrics, row, extract(text, functions, question=row.instruction))
         totals.update(scored.metrics)
         for metric in ("ast.exact", "ast.gorilla"):
             if scored.metrics.get(metric, 1) < 1:

@@ -32,7 +32,7 @@ def _by_call(benchmark: Benchmark) -> Iterator[tuple[str, str]]:
     functions = functions_of((api.call for api in benchmark.catalogue), benchmark.conventions)
     for item in benchmark.rows:
         for fed, text in _answers(item):
-            scored = score(metrics, item, extract(text, functions))
+            scored = score(metrics, item, extract(text, functions, question=item.instruction))
             if scored.metrics.get("ast.exact") != 1:
                 label = scored.labels.get("ast.exact", "")
                 message = scored.messages.get("ast.exact", "")

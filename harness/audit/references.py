@@ -245,7 +245,7 @@ def program_answers(benchmark: Benchmark) -> Iterator[dict[str, Any]]:
     for row, text in zip(rows, texts, strict=True):
         call, program = row.reference_call, row.reference_program or None
         if text is not None:
-            extraction = extract(text, functions)
+            extraction = extract(text, functions, question=row.instruction)
             call, program = extraction.call or call, extraction.program
         yield {
             "item": row.id,

@@ -6,6 +6,7 @@ from pathlib import Path
 from apigauge.harness.cli import make_benchmark
 from apigauge.harness.cli.options import add_common, add_sandbox, sandbox_for
 from apigauge.harness.cli.output import print_json, progress, say
+from apigauge.harness.cli.versions import environments_of
 
 
 def declare(parser: argparse.ArgumentParser) -> None:
@@ -139,15 +140,20 @@ def check(arguments: argparse.Namespace) -> int:
     from apigauge.harness.audit.benchmark_audit import check_benchmark
 
     benchmark = load_benchmark(arguments.name, arguments.data_dir)
-    with (
-        sandbox_for(benchmark, arguments.sandbox or "none", None, arguments) as sandbox,
-        progress(f"checking {benchmark.name}", (3 if sandbox else 2) * len(benchmark.rows)) as tick,
-    ):
-        report = check_benchmark(benchmark, tick, sandbox)
+    reports, environments = [], environments_of(arguments)
+    for environment in environments or (None,):
+        arguments.environment = environment
+        with (
+            sandbox_for(benchmark, arguments.sandbox or "none", None, arguments) as sandbox,
+            progress(f"checking {benchmark.name}", (3 if sandbox else 2) * len(benchmark.rows)) as tick,
+        ):
+            report = check_benchmark(benchmark, tick, sandbox)
+        if not arguments.json:
+            print(f"in {environment}\n" if len(environments) > 1 else "", report.to_text(), sep="")
+        reports.append(report.to_json())
     if arguments.json:
-        print_json(report.to_json())
-    else:
-        print(report.to_text())
+        several = [{"environment": name} | one for name, one in zip(environments, reports, strict=True)]
+        print_json({"environments": several} if len(several) > 1 else reports[0])
     return 0
 
 

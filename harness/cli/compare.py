@@ -23,9 +23,16 @@ _SHOWN_PAIRS, _SHOWN_KEYS = 20, 10
 
 def declare(parser: argparse.ArgumentParser) -> None:
     """Declares the options of the command."""
-    parser.add_argument("a", type=Path, metavar="RUN_A", help="a run's folder")
     parser.add_argument(
-        "b", type=Path, metavar="RUN_B", help="another run's folder, over the same benchmark; differences are B - A"
+        "a", type=Path, metavar="RUN_A", help="a run's folder; or alone, a folder of runs of one set of answers"
+    )
+    parser.add_argument(
+        "b",
+        type=Path,
+        nargs="?",
+        metavar="RUN_B",
+        help="another run's folder, over the same benchmark; differences are B - A. Without it, what broke where among "
+        "the environments of `apigauge run --environment A,B`",
     )
     parser.add_argument(
         "--tokenizer",
@@ -51,6 +58,8 @@ def run(arguments: argparse.Namespace) -> int:
     from apigauge.harness.evaluation import unfinished
     from apigauge.harness.evaluation.questions import reopen_for
 
+    if arguments.b is None:
+        return _versions(arguments)
     kind, _, name = (arguments.logits or "").partition(":")
     if arguments.logits and (kind != "hf" or not name):
         raise UsageError(f"--logits {arguments.logits}: the form is hf:PATH_OR_ID")
@@ -82,6 +91,28 @@ def run(arguments: argparse.Namespace) -> int:
         _print(comparison, token_gaps, a.path, b.path)
         if index:
             print(f"\n{index}")
+    return 0
+
+
+def _versions(arguments: argparse.Namespace) -> int:
+    """What broke where, among the runs in a folder.
+
+    Raises:
+        UsageError: another option is for two runs, or the folder has fewer runs.
+    """
+    from apigauge.harness.cli.find_runs import find_runs, is_run
+    from apigauge.harness.cli.versions import print_drift
+    from apigauge.harness.comparison.versions import drift
+
+    if arguments.logits or arguments.tokenizer or arguments.out:
+        raise UsageError("compare: --tokenizer, --logits and --out are for two runs; give RUN_B")
+    if not arguments.a.is_dir() or is_run(arguments.a):
+        raise UsageError(f"compare {arguments.a}: give another run, or a folder of runs of one set of answers")
+    result = drift(find_runs(arguments.a))
+    if arguments.json:
+        print_json(result.to_json())
+    else:
+        print_drift(result)
     return 0
 
 

@@ -142,7 +142,10 @@ def add_sandbox(parser: argparse.ArgumentParser, default: str) -> None:
     )
     parser.add_argument("--runtime", metavar="NAME", help="another OCI runtime for docker, e.g. runsc")
     parser.add_argument(
-        "--environment", metavar="ENV", help="what is installed where programs run (default: the benchmark's own)"
+        "--environment",
+        metavar="ENV[,ENV...]",
+        help="what is installed where programs run: a name, a folder, or packages such as pandas==2.3; several, "
+        "separated by commas, score the same answers in each (default: the benchmark's own)",
     )
     parser.add_argument(
         "--hub",

@@ -13,6 +13,7 @@ from apigauge.harness.cli.options import (
     sandbox_for,
 )
 from apigauge.harness.cli.output import print_json, progress, say, tell_problems
+from apigauge.harness.cli.versions import only_environment
 
 if TYPE_CHECKING:
     from apigauge.file_formats import Manifest, SandboxRecord, Summary
@@ -110,6 +111,7 @@ def rescore(run_path: Path, arguments: argparse.Namespace, otherwise: str) -> "t
     from apigauge.harness.evaluation.rescore import score_run
     from apigauge.harness.metrics.table import MODULES
 
+    only_environment(arguments, "a run")
     manifest = run_directory.read_manifest(run_path)
     benchmark = reopen(manifest["benchmark"], arguments.data_dir)
     gone = sorted({one["module"] for one in manifest.get("plugin_metrics", {}).values()} - {*MODULES})

@@ -21,6 +21,7 @@ from apigauge.harness.cli.options import (
 from apigauge.harness.cli.output import print_summary, progress, say, say_error, summary_json, tell_problems, warn
 from apigauge.harness.cli.pairs import Outcome, for_each_pair, run_folder
 from apigauge.harness.cli.run_file import add_file, apply_file
+from apigauge.harness.cli.versions import environments_of, in_each
 from apigauge.harness.generation.backends import forms, open_generator
 from apigauge.harness.generation.options import ModelOptions
 from apigauge.harness.generation.prompts import Prompting
@@ -223,7 +224,28 @@ def answer_and_score(
     modules: list[str],
     limits: "Limits | None" = None,
 ) -> Outcome:
-    """Runs a generator over a benchmark into a run directory; prints the result unless it goes into JSON."""
+    """Runs a generator over a benchmark into a run directory; prints the result unless it goes into JSON.
+
+    With several environments the directory gets a run for each, all of the same answers.
+    """
+
+    def score(generator: "Generator", folder: Path) -> Outcome:
+        return _answer_and_score(arguments, benchmark, generator, folder, modules, limits)
+
+    if len(environments_of(arguments)) > 1:
+        return in_each(arguments, generator, out, score)
+    return score(generator, out)
+
+
+def _answer_and_score(
+    arguments: argparse.Namespace,
+    benchmark: "Benchmark",
+    generator: "Generator",
+    out: Path,
+    modules: list[str],
+    limits: "Limits | None",
+) -> Outcome:
+    """One run."""
     from apigauge.harness.evaluation.evaluate import evaluate
     from apigauge.harness.evaluation.usage import Limits
 

@@ -88,8 +88,10 @@ class ScorerFactory:
         functions = functions_of((api.call for api in self.benchmark.catalogue), self.benchmark.conventions)
 
         def scorer(completion: Completion) -> ScoreRow:
-            extraction = with_end(extract(completion.text, functions, self.reasoning), completion)
-            scored = score(metrics, items[completion.item], extraction)
+            item = items[completion.item]
+            extraction = extract(completion.text, functions, self.reasoning, item.instruction)
+            extraction = with_end(extraction, completion)
+            scored = score(metrics, item, extraction)
             record: ExtractionRecord = {
                 "call": extraction.call,
                 "program": extraction.program,

@@ -15,7 +15,9 @@ _HELPER_ENTRY: Final = re.compile(r"(?:^|_)(?:config|tokenizer|transforms?|utils
 _NOT_CATALOGUE_LIKE: Final = 5
 
 
-def program_call(program: str, names: dict[str, str], functions: frozenset[str], *, any_call: bool) -> str | None:
+def program_call(
+    program: str, names: dict[str, str], functions: frozenset[str], *, any_call: bool, question: str = ""
+) -> str | None:
     """The source of the call in a program that answers the question; None if there is none.
 
     In a program that parses, of the calls that it makes; in another text, of those outside comments and strings.
@@ -25,25 +27,37 @@ def program_call(program: str, names: dict[str, str], functions: frozenset[str],
         names: what imported names stand for, for a text that does not parse.
         functions: the catalogue's, from :func:`~.call_scan.functions_of`.
         any_call: whether a call of an API counts that is not catalogue-like.
+        question: what the program answers.
     """
     if followed(program) is None:
         return choose_call(program, names, functions, any_call=any_call, skip=comments_and_strings(program))
-    chosen = chosen_call(program, functions, any_call=any_call)
+    chosen = chosen_call(program, functions, any_call=any_call, question=question)
     return chosen.text if chosen is not None else None
 
 
-def chosen_call(program: str, functions: frozenset[str], *, any_call: bool = True) -> LiveCall | None:
+def chosen_call(
+    program: str, functions: frozenset[str], *, any_call: bool = True, question: str = ""
+) -> LiveCall | None:
     """The live call in a program that answers the question; None if there is none, or the text does not parse.
 
     The first call of a catalogue-like function that is no part of another catalogue call, names what it loads, is no
-    companion (a tokenizer, a configuration) and sets no seed; else the first of the next kind, in this order.
+    companion (a tokenizer, a configuration) and sets no seed; else the first of the next kind, in this order. What
+    stands in the question as well (its data, what it wants done with the result) comes last.
     """
     result = followed(program)
-    ranked = [(_rank(call, functions), call) for call in result.calls] if result is not None else []
+    calls = result.calls if result is not None else ()
+    if "(" in question:
+        shown = _squeezed(question)
+        calls = tuple(call for call in calls if _squeezed(call.text) not in shown) or calls
+    ranked = [(_rank(call, functions), call) for call in calls]
     ranked = [(rank, call) for rank, call in ranked if any_call or rank < _NOT_CATALOGUE_LIKE]
     if functions:
         ranked = [(rank, call) for rank, call in ranked if rank < _NOT_CATALOGUE_LIKE or _may_be_api(call, functions)]
     return min(ranked, key=lambda pair: pair[0])[1] if ranked else None
+
+
+def _squeezed(text: str) -> str:
+    return "".join(text.split()).replace('"', "'")
 
 
 def _rank(call: LiveCall, functions: frozenset[str]) -> int:

@@ -54,7 +54,9 @@ class Extraction:
 _STRIP = Reasoning()
 
 
-def extract(text: str, functions: frozenset[str] = frozenset(), reasoning: Reasoning = _STRIP) -> Extraction:
+def extract(
+    text: str, functions: frozenset[str] = frozenset(), reasoning: Reasoning = _STRIP, question: str = ""
+) -> Extraction:
     """Finds the call and the program in a completion. Never raises.
 
     Args:
@@ -62,13 +64,15 @@ def extract(text: str, functions: frozenset[str] = frozenset(), reasoning: Reaso
         functions: dotted names of the catalogue's functions; a call of one of these, or of another function with the
             same last part, is preferred to other calls around it. In prose nothing else counts as a call.
         reasoning: how the reasoning is recognised; by default by every tag that is in use.
+        question: what is answered; a call in a program that stands in the question as well is no answer to it, unless
+            there is no other.
     """
     if len(text) > MAX_TEXT:
         return Extraction(text, None, None, "too long")
     parts = separate(text, reasoning)
     reading = read(parts.answer, functions)
     names = imports(reading.program or "")
-    call, how = _choose(reading, names, functions)
+    call, how = _choose(reading, names, functions, question)
     if call is None:
         how = "nothing"
     else:
@@ -79,7 +83,9 @@ def extract(text: str, functions: frozenset[str] = frozenset(), reasoning: Reaso
     return Extraction(text, call, reading.program, how, names, parts.reasoning, unfinished, parts.answer)
 
 
-def _choose(reading: Reading, names: dict[str, str], functions: frozenset[str]) -> tuple[str | None, str]:
+def _choose(
+    reading: Reading, names: dict[str, str], functions: frozenset[str], question: str
+) -> tuple[str | None, str]:
     """The call that a reading of an answer proposes, and where it stood."""
     call, how = None, "nothing"
     for shape, values in reading.announced:
@@ -89,7 +95,7 @@ def _choose(reading: Reading, names: dict[str, str], functions: frozenset[str]) 
             break
     if (call is None or how.endswith(_NO_CALL)) and reading.program is not None:
         # A section that holds no call ("import torch") yields to a program that calls the catalogue.
-        choice = program_call(reading.program, names, functions, any_call=call is None)
+        choice = program_call(reading.program, names, functions, any_call=call is None, question=question)
         call, how = (choice, reading.place) if choice else (call, how)
     if call is None and reading.prose:
         call, how = choose_call(reading.prose, names, functions, any_call=False, mentions=False), "prose"

@@ -30,6 +30,8 @@ INFRA = "infra"
 _COMPARED_BY = ("observed_calls", "ast_match")
 # Above this share of sandbox failures a run publishes no executability.
 MAX_INFRA_ERROR_RATE = 0.01
+# More functions than the sandbox observes at once: then those whose names stand in the program.
+_MANY_FUNCTIONS = 100
 # A line that goes on after a backslash, and blanks before a full stop.
 _JOINED = re.compile(r"\s*\\\r?\n\s*(?=\.)")
 # In a syntax tree, what binds a name: the fields of the name and of its value.
@@ -59,6 +61,8 @@ def program_of(call: str | None, program: str | None, functions: tuple[str, ...]
     if not source:
         return None
     span = next(find_calls(_JOINED.sub("", call or "")), None)
+    if len(functions) > _MANY_FUNCTIONS:
+        functions = tuple(name for name in functions if name.rpartition(".")[2] in source)
     return Program(source, _as_written(span.callee, source, functions) if span else None, functions)
 
 
@@ -81,6 +85,11 @@ def _as_written(callee: str, source: str, functions: tuple[str, ...]) -> str:
     for name in written:  # `pipeline` for `transformers.pipeline`, and the other way round
         if resolved[name].endswith(f".{target}") or target.endswith(f".{resolved[name]}"):
             return name
+    cls, _, method = target.rpartition(".")
+    for name in written:  # `pandas.DataFrame.head` for `frame.head` of `frame = pandas.DataFrame(data)`
+        maker = _maker(name, source, names) if name.partition(".")[2] == method else None
+        if maker and resolve(maker, names) == cls:
+            return maker
     return callee
 
 

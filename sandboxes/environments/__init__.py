@@ -78,13 +78,11 @@ def names() -> tuple[str, ...]:
 
 
 def load(name: str) -> Environment:
-    """The environment of that name, or in the folder with that path.
+    """The environment of that name.
 
     Raises:
         UsageError: no environment has that name.
     """
-    if "/" in name and Path(name, "environment.json").is_file():
-        return read(Path(name))
     if name not in names():
         raise UsageError(
             f"environment {name!r} is not known; there are: {', '.join(names())}{did_you_mean(name, names())}"

@@ -26,6 +26,8 @@ _REQUIREMENT = re.compile(
     r"(?P<version>(?:(?:===|==|~=|!=|<=|>=|<|>)\s*[\w.*+!-]+\s*,?\s*)*)"
 )
 _MODULE = re.compile(r"([A-Za-z]\w*)(?:/__init__\.py|\.py|\.(?:abi3|cpython-[\w-]+)\.so)$")
+_SUBPACKAGE = re.compile(r"([A-Za-z]\w*/[A-Za-z]\w*)/__init__\.py$")
+_NO_MODULES = frozenset({"conftest", "distutils", "externals", "setup", "test", "testing", "tests"})
 # One thread and the settings under which results do not depend on the machine's cores.
 _VARIABLES = {
     "HOME": "/tmp",  # noqa: S108 - inside the sandbox
@@ -57,7 +59,7 @@ def make(
         name: of the environment; by default from the requirements, such as ``scipy-1.17.1``.
         wheels: a folder of wheels to take all packages from, without an index.
         preload: modules that the worker imports before it forks a child per program; by default those that the
-            required packages are imported as.
+            required packages are imported as, and what lies directly below.
         cache: for the wheels; by default the user's cache folder.
         say: receives a line per step.
 
@@ -84,7 +86,8 @@ def make(
         relock(read(folder), wheels)
         if preload is None:
             files = wheelhouse(read(folder), cache or platformdirs.user_cache_path("apigauge"), say, wheels)
-            preload = modules_of(files, {_normalised(match["name"]) for match in matches})
+            required = {_normalised(match["name"]) for match in matches}
+            preload = modules_of(files, required, with_subpackages=True)
         _write_settings(folder, name, preload)
         _write_dockerfile(folder, name)
         _write_readme(folder, name, lines)
@@ -131,12 +134,13 @@ def _write_readme(folder: Path, name: str, lines: Sequence[str]) -> None:
     )
 
 
-def modules_of(files: Sequence[Path], required: set[str]) -> tuple[str, ...]:
+def modules_of(files: Sequence[Path], required: set[str], *, with_subpackages: bool = False) -> tuple[str, ...]:
     """The top-level modules of the required packages, by what lies in their wheels.
 
     Args:
         files: the wheels.
         required: names of packages, normalised.
+        with_subpackages: whether to list what lies directly below them too; libraries import much of that late.
 
     Raises:
         SandboxError: a wheel is damaged.
@@ -151,5 +155,7 @@ def modules_of(files: Sequence[Path], required: set[str]) -> tuple[str, ...]:
         except (OSError, zipfile.BadZipFile, StopIteration) as error:
             raise SandboxError(f"{path}: cannot be read as a wheel: {error!r}") from error
         if _normalised(package) in required:
-            modules |= {match[1] for one in names if (match := _MODULE.match(one))}
-    return tuple(sorted(modules - {"setup", "conftest", "tests", "test"}))
+            modules |= {match[1] for one in names if (match := _MODULE.match(one))} - _NO_MODULES
+            inner = {match[1] for one in names if with_subpackages and (match := _SUBPACKAGE.match(one))}
+            modules |= {one.replace("/", ".") for one in inner if _NO_MODULES.isdisjoint(one.split("/"))}
+    return tuple(sorted(modules))

@@ -5,6 +5,7 @@ It is made once for each lock, from wheels with the locked digests, and kept in 
 
 import fcntl
 import hashlib
+import os
 import shutil
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from apigauge.sandboxes.build_wheels import pins, wheelhouse
 from apigauge.sandboxes.environments import FOLDER, Environment
 
 _LAST_LINES = 12
+_PIP_PLACES = ("PIP_PREFIX", "PIP_ROOT", "PIP_TARGET", "PIP_USER", "PYTHONHOME", "PYTHONPATH")
 
 
 def is_needed(environment: Environment) -> bool:
@@ -74,7 +76,9 @@ def _install(environment: Environment, files: tuple[Path, ...], folder: Path) ->
 
 
 def _run(command: list[str], environment: Environment) -> None:
-    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own interpreter
+    # Where a user's pip installs is not where this one is to.
+    env = {name: value for name, value in os.environ.items() if name not in _PIP_PLACES}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=env)  # noqa: S603 - our own
     if done.returncode:
         lines = (done.stderr.strip() or done.stdout.strip()).splitlines()[-_LAST_LINES:]
         raise SandboxError("\n".join((f"environment {environment.name}: cannot be installed for this Python:", *lines)))

@@ -52,6 +52,21 @@ def functions_within(function: object) -> list[types.FunctionType]:
     return _WITHIN[id(function)][1]
 
 
+def settle(function: object) -> None:
+    """Has functions that compile themselves at their first call do so now: later they would be refused to.
+
+    networkx decorates its functions so (``argmap``), to be imported faster.
+    """
+    settled: set[int] = set()
+    while fresh := [one for one in functions_within(function) if id(one) not in settled]:
+        for one in fresh:
+            settled.add(id(one))
+            compiler = getattr(type(getattr(one, "__argmap__", None)), "_lazy_compile", None)
+            if callable(compiler) and getattr(one, "__self__", None) is one:  # and no wrapper that copies its attributes
+                compiler(one)
+        _WITHIN.pop(id(function), None)  # another body has another closure
+
+
 def _content(cell: types.CellType) -> object:
     try:
         return cell.cell_contents

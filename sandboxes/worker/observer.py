@@ -209,6 +209,8 @@ def _replace(place: Place, namespace: dict[str, Any], function: str, say: Say | 
     """Puts a wrapper in a function's place, or makes one for its call sites if nothing can be put there."""
     owner, name = place
     target = getattr(owner, name)
+    with contextlib.suppress(Exception):  # it is the library's own code
+        genuine.settle(target)
     is_made_elsewhere = isinstance(target, type) and any("__call__" in vars(one) for one in _metaclasses(target))
     wrap = functools.partial(_watched, namespace, function, say, is_callee=is_callee)
     initialise = getattr(target, "__init__", None) if isinstance(target, type) and not is_made_elsewhere else None

@@ -16,6 +16,7 @@ from apigauge.harness.plugins.rlaif import command, recipe
 # Blocks that are run where the need is met, by the marks that say whether it is.
 RUN_WITH = {
     "apibench": [pytest.mark.apibench],
+    "bwrap": [pytest.mark.bwrap],
     "docker": [pytest.mark.docker, pytest.mark.slow],
     "docker(torchhub)": [pytest.mark.docker("torchhub"), pytest.mark.apibench, pytest.mark.slow],
     "docker(huggingface-current)": [

@@ -13,7 +13,8 @@ from apigauge.sandboxes.environments.make import make
 @pytest.fixture
 def wheels(tmp_path):
     folder = tmp_path / "wheels"
-    write_wheel(folder, "tiny_shapes", "1.2", {"shapes/__init__.py": "", "shapes_cli.py": "", "tests/__init__.py": ""},
+    write_wheel(folder, "tiny_shapes", "1.2", {"shapes/__init__.py": "", "shapes_cli.py": "", "tests/__init__.py": "",
+                 "shapes/solid/__init__.py": "", "shapes/tests/__init__.py": "", "shapes/_own/__init__.py": ""},
                 ("tiny-numbers>=1",))  # fmt: skip
     write_wheel(folder, "tiny_numbers", "1.0", {"numbers_of_mine.py": ""})
     write_wheel(folder, "tiny_numbers", "2.0", {"numbers_of_mine.py": ""})
@@ -26,7 +27,7 @@ def test_a_folder_of_wheels_makes_a_complete_environment(tmp_path, wheels):
     assert made.name == "tiny-shapes-1.2"
     assert made.requirements == ("tiny-shapes", "pip")
     # What the required package is imported as, not its dependencies.
-    assert made.preload == ("shapes", "shapes_cli")
+    assert made.preload == ("shapes", "shapes.solid", "shapes_cli")
     assert {path.name for path in made.folder.iterdir()} == {
         "Dockerfile", "README.md", "environment.json", "lock.txt", "requirements.txt",
     }  # fmt: skip

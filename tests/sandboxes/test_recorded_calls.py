@@ -209,3 +209,21 @@ def test_where_frames_cannot_be_read_the_call_still_counts_only_when_it_has_retu
     assert (failed.stage, list(failed.calls)) == (2, [loads("{")])
     assert speaking.run(Program("import json\njson.loads('1')", "json.loads", FUNCTIONS)).stage == 4
     assert any("word" in caveat for caveat in speaking.describe()["caveats"])
+
+
+@pytest.mark.bwrap
+def test_a_function_that_compiles_itself_at_its_first_call_is_observed():
+    """Nearly all of networkx's do; they give themselves another body, which programs must not do."""
+    sandbox = open_kind("process")
+    try:
+        verdict = sandbox.run(
+            Program(
+                "import networkx as nx\nprint(nx.triangles(nx.icosahedral_graph()))",
+                "nx.triangles",
+                ("networkx.icosahedral_graph", "networkx.triangles"),
+            )
+        )
+    finally:
+        sandbox.close()
+    assert (verdict.status, verdict.stage, verdict.reason) == ("passed", 4, "")
+    assert [call.function for call in verdict.calls] == ["networkx.icosahedral_graph", "networkx.triangles"]

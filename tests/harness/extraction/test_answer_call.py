@@ -72,3 +72,40 @@ def test_the_call_of_a_program_that_answers(program, call):
 )
 def test_the_call_of_an_answer(answer, call):
     assert extract(answer, FUNCTIONS).call == call
+
+
+LIBRARY = frozenset({
+    "numpy.arange", "numpy.vsplit", "pandas.DataFrame", "pandas.DataFrame.head", "sklearn.linear_model.Ridge",
+    "sklearn.linear_model.Ridge.fit", "sklearn.linear_model.Ridge.predict",
+})  # fmt: skip
+
+
+@pytest.mark.parametrize(("program", "text", "method"), [
+    ("import pandas as pd\ndf = pd.DataFrame({'a': [1]})\nprint(df.head(2))", "df.head(2)", "pandas.DataFrame.head"),
+    ("import pandas\nprint(pandas.DataFrame({'a': [1]}))\n", "pandas.DataFrame({'a': [1]})", ""),
+    # Not a method of the catalogue, or of another class.
+    ("import pandas as pd\ndf = pd.DataFrame({'a': [1]})\nprint(df.tail(2))", "pd.DataFrame({'a': [1]})", ""),
+    ("import pandas as pd\ndf = pd.Series([1])\nx = pd.DataFrame(df.head(2))", "pd.DataFrame(df.head(2))", ""),
+    # What is computed from a part is a part as well.
+    ("import numpy as np\nx = np.arange(16).reshape(4, 4)\nnp.vsplit(x, 2)", "np.vsplit(x, 2)", ""),
+])  # fmt: skip
+def test_the_call_of_a_program_for_a_library(program, text, method):
+    chosen = chosen_call(program, LIBRARY)
+    assert (chosen.text, chosen.method if chosen.method in LIBRARY else "") == (text, method)
+
+
+RIDGE = (
+    "from sklearn.linear_model import Ridge\nX, y = [[1], [2]], [1, 2]\nm = Ridge(alpha=2)\nm.fit(X, y)\nm.predict(X)\n"
+)
+
+
+@pytest.mark.parametrize(("question", "text"), [
+    ("", "m.fit(X, y)"),
+    ("End with:\n\n    m.fit(X,  y)\n    m.predict(X)", "Ridge(alpha=2)"),
+    ("Given m = Ridge(alpha=2), and end with m.predict(X)", "m.fit(X, y)"),
+    # If the question has them all, it is not known which one is meant.
+    ("Ridge(alpha=2) m.fit(X, y) m.predict(X)", "m.fit(X, y)"),
+])  # fmt: skip
+def test_a_call_of_the_question_itself_is_not_the_answers(question, text):
+    assert chosen_call(RIDGE, LIBRARY, question=question).text == text
+    assert extract(RIDGE, LIBRARY, question=question).call == text

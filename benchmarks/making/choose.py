@@ -29,10 +29,10 @@ def chosen(rows: Sequence[Row]) -> tuple[list[Row], list[Dropped]]:
     dropped: list[Dropped] = []
     counts: dict[str, int] = {}
     index = _Index()
-    asked: dict[str, Row] = {}
+    first_of: dict[str, Row] = {}
     for row in rows:
         api, grams = api_of(row), trigrams(row["instruction"])
-        if (same := asked.get(row["instruction"])) and same["output"] == row["output"]:
+        if (same := first_of.get(row["instruction"])) and same["output"] == row["output"]:
             if row["api_call"] != same["api_call"]:
                 same["accepted"] = sorted({*same.get("accepted", []), row["api_call"]})
             dropped.append(_dropped(row, "its call is accepted as another answer to the same question"))
@@ -44,8 +44,8 @@ def chosen(rows: Sequence[Row]) -> tuple[list[Row], list[Dropped]]:
         else:
             counts[api] = counts.get(api, 0) + 1
             index.add(grams)
-            asked[row["instruction"]] = row | {"split": "train" if _is_training(api) else "test"}
-            kept.append(asked[row["instruction"]])
+            first_of[row["instruction"]] = row | {"split": "train" if _is_training(api) else "test"}
+            kept.append(first_of[row["instruction"]])
     return _apart(kept, dropped)
 
 

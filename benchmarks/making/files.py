@@ -52,12 +52,12 @@ def write_report(
     reasons = Counter(_kind(one.reason) for one in dropped)
     splits = Counter(item["split"] for item in items)
     kinds = Counter(one.kind for one in package.callables.values())
-    asked = {str(item["api_call"]).partition("(")[0] for item in items}
+    apis = {str(item["api_call"]).partition("(")[0] for item in items}
     with_examples = sum(">>>" in one.doc for one in package.callables.values())
     lines = [
         f"# {requirement}",
         "",
-        f"{len(items)} items ({splits['test']} to ask, {splits['train']} to train on) of {len(asked)} APIs; "
+        f"{len(items)} items ({splits['test']} to ask, {splits['train']} to train on) of {len(apis)} APIs; "
         f"{len(package.callables)} public callables ("
         + ", ".join(f"{count} {_plural(kind)}" for kind, count in sorted(kinds.items()))
         + f"), {with_examples} with examples, {sum(bool(one.deprecated) for one in package.callables.values())} "

@@ -19,7 +19,8 @@ import warnings
 from collections.abc import Iterator
 from typing import Any
 
-_NOT_PUBLIC = {"conftest", "setup", "test", "tests"}
+# What libraries do not mean to offer, though its name has no underscore: pandas.core, numpy.core, sklearn.externals.
+_NOT_PUBLIC = {"compat", "conftest", "core", "distutils", "externals", "internals", "setup", "test", "tests", "vendor"}
 _SIGNATURE_LINE = re.compile(r"(?:[\w.]+\s*=\s*)?[\w.]*?(?P<name>\w+)\((?P<parameters>[^\n]*)\)\s*(?:->[^\n]*)?$")
 
 

@@ -96,7 +96,7 @@ def _distinct(possible: Sequence[Candidate]) -> tuple[list[Candidate], list[Drop
     kept, dropped = [], []
     for one in possible:
         if one.program in seen:
-            dropped.append(Dropped(one.api.name, one.program, "the same program is there already"))
+            dropped.append(Dropped(one.api.name, one.program, "another example has the same program"))
         elif not one.api.summary:
             dropped.append(Dropped(one.api.name, one.program, "the documentation has no summary"))
         else:

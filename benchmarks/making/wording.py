@@ -12,7 +12,9 @@ _REFERS = re.compile(
     re.IGNORECASE,
 )
 # "With weights:" is no sentence.
-_FRAGMENT = re.compile(r"(?:And|As|At|But|By|For|From|If|In|On|Or|Passing|To|Using|When|With|Without)\b|(?:\S+ ){0,2}\S+$")
+_FRAGMENT = re.compile(
+    r"(?:And|As|At|But|By|For|From|If|In|On|Or|Passing|To|Using|When|With|Without)\b|(?:\S+ ){0,2}\S+$"
+)
 _ROLE = re.compile(r":(?:\w+:)?\w+:`~?\.?([^`<]+?)(?:\s*<[^>]*>)?`")
 
 

@@ -311,9 +311,8 @@ def _grouped(machine: Machine, source: bytes) -> tuple[LiveCall, ...]:
             if id(part) in made and made[id(part)] is not made[id(user)]:
                 made[id(part)].users.append(made[id(user)])
                 made[id(user)].parts.append(made[id(part)])
-        for origin in user.sources:
-            if id(origin) in made and made[id(origin)] is not made[id(user)]:
-                made[id(origin)].feeds.append(made[id(user)])
+        for origin in (one for one in user.sources if id(one) in made and made[id(one)] is not made[id(user)]):
+            made[id(origin)].feeds.append(made[id(user)])
     for one, other in (*machine.rivals, *side_by_side(machine.trace)):
         first, second = made.get(id(one)), made.get(id(other))
         if first is not None and second is not None and first is not second and first.function == second.function:
@@ -394,11 +393,7 @@ def _either(one: Argument, other: Argument) -> Argument:
         value = one.value if repr(constants[0]) == repr(constants[1]) else UNKNOWN
     else:
         value = join(one.value, other.value)
-    if (
-        value is UNKNOWN
-        and constants == (UNKNOWN, UNKNOWN)
-        and one.text == other.text
-        and not one.is_open | other.is_open
-    ):
+    is_alike = constants == (UNKNOWN, UNKNOWN) and one.text == other.text and not one.is_open | other.is_open
+    if value is UNKNOWN and is_alike:
         return one
     return Argument(value, one.text, is_open(value))

@@ -62,7 +62,9 @@ def program_of(call: str | None, program: str | None, functions: tuple[str, ...]
         return None
     span = next(find_calls(_JOINED.sub("", call or "")), None)
     if len(functions) > _MANY_FUNCTIONS:
-        functions = tuple(name for name in functions if name.rpartition(".")[2] in source)
+        words = frozenset(re.findall(r"\w+", source))
+        functions = tuple(name for name in functions if name.rpartition(".")[2] in words)
+        functions = tuple(sorted(functions, key=lambda name: (sum(one not in words for one in name.split(".")), name)))
     return Program(source, _as_written(span.callee, source, functions) if span else None, functions)
 
 

@@ -62,7 +62,9 @@ def settle(function: object) -> None:
         for one in fresh:
             settled.add(id(one))
             compiler = getattr(type(getattr(one, "__argmap__", None)), "_lazy_compile", None)
-            if callable(compiler) and getattr(one, "__self__", None) is one:  # and no wrapper that copies its attributes
+            if (
+                callable(compiler) and getattr(one, "__self__", None) is one
+            ):  # and no wrapper that copies its attributes
                 compiler(one)
         _WITHIN.pop(id(function), None)  # another body has another closure
 

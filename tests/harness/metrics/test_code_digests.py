@@ -30,7 +30,14 @@ AFTER = {
     "harness/statistics/intervals.py": "their intervals",
 }
 # How an image is built is no matter: the manifest names the image itself by its digest.
-BUILDING = {"sandboxes/build.py", "sandboxes/build_base.py", "sandboxes/build_wheels.py", "sandboxes/progress.py"}
+BUILDING = {
+    "sandboxes/build.py",
+    "sandboxes/build_base.py",
+    "sandboxes/build_wheels.py",
+    "sandboxes/environments/make.py",
+    "sandboxes/environments/virtual.py",
+    "sandboxes/progress.py",
+}
 
 
 def module_file(name):

@@ -9,7 +9,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 FOLDERS = ("benchmarks", "harness", "reports", "sandboxes")
 # What imports nothing of ours, so that every folder may use it.
-SHARED = {"errors", "file_formats"}
+SHARED = {"errors", "extensions", "file_formats"}
 ALLOWED = {
     "benchmarks": {"benchmarks"} | SHARED,
     "sandboxes": {"sandboxes"} | SHARED,

@@ -36,21 +36,22 @@ def declare(parser: argparse.ArgumentParser) -> None:
 
 def list_all(arguments: argparse.Namespace) -> int:
     """Names, sizes, and what is missing."""
-    from apigauge.benchmarks import load_benchmark, names
-    from apigauge.errors import DataError
+    from apigauge.benchmarks import load_benchmark, names, own_names
+    from apigauge.errors import ApigaugeError
 
     rows = []
     for name in names():
         try:
             benchmark = load_benchmark(name, arguments.data_dir)
             rows.append({"name": name, "items": len(benchmark.items), "catalogue": len(benchmark.catalogue)})
-        except DataError as error:
+        except ApigaugeError as error:
             rows.append({"name": name, "missing": str(error)})
     if arguments.json:
         print_json({"benchmarks": rows})
     else:
         for row in rows:
-            size = f"{row['items']} items, {row['catalogue']} APIs" if "items" in row else "not fetched"
+            missing = "not fetched" if row["name"] in own_names() else f"unusable: {row.get('missing')}"
+            size = f"{row['items']} items, {row['catalogue']} APIs" if "items" in row else missing
             print(f"{row['name']:24} {size}")
     return 0
 

@@ -53,10 +53,10 @@ def declare(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Runs the command."""
-    from apigauge.benchmarks import reopen
     from apigauge.harness.comparison.compare import check_benchmarks, compare, read
     from apigauge.harness.comparison.logits import gaps, load_tokenizer
     from apigauge.harness.evaluation import unfinished
+    from apigauge.harness.evaluation.questions import reopen_for
 
     if arguments.b is None:
         return _versions(arguments)
@@ -69,7 +69,7 @@ def run(arguments: argparse.Namespace) -> int:
     check_benchmarks(a, b)
     benchmark = None
     if (a.scores and b.scores) or name:
-        benchmark = reopen(a.manifest["benchmark"], arguments.data_dir)
+        benchmark = reopen_for(a.path, a.manifest["benchmark"], arguments.data_dir)
         if benchmark.digest != a.manifest["benchmark"].get("digest"):
             say(f"apigauge: {benchmark.name} here has other data than the runs answered; it is used to group by API")
     model = _load(name, (a, b)) if name else None

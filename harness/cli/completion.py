@@ -101,6 +101,13 @@ def _models(**_: Any) -> list[str]:
     return [f"{kind}:" for kind in BACKENDS] + [f"hf:{SHIPPED}", "retrieval:bm25"]
 
 
+def _exports(**_: Any) -> list[str]:
+    from apigauge.extensions import added
+    from apigauge.harness.cli.report import OWN
+
+    return [*OWN, *added("exports")]
+
+
 def _runs(prefix: str, **_: Any) -> Iterator[str]:
     """Folders: a run as it is, any other with a slash, so that the next key goes into it."""
     from apigauge.harness.cli.find_runs import is_run
@@ -117,6 +124,7 @@ _BY_OPTION: dict[str, Completer] = {
     "--metric": _metrics,
     "--environment": _environments,
     "--model": _models,
+    "--export": _exports,
     "--baseline": _runs,
 }
 _BY_METAVAR: dict[str, Completer] = {

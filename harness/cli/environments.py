@@ -51,10 +51,19 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def benchmarks_by_environment() -> dict[str, list[str]]:
-    """The benchmarks whose programs run in each environment; known without their data."""
+    """The benchmarks whose programs run in each environment; for those of apigauge known without their data."""
+    from apigauge.benchmarks import load_benchmark
     from apigauge.benchmarks.apibench import HUBS
+    from apigauge.errors import ApigaugeError
+    from apigauge.extensions import added
 
-    return {hub: [f"apibench-{hub}"] for hub in HUBS} | {"mini": ["mini"]}
+    users = {hub: [f"apibench-{hub}"] for hub in HUBS} | {"mini": ["mini"]}
+    for name in added("benchmarks"):
+        try:
+            users.setdefault(load_benchmark(name).environment, []).append(name)
+        except ApigaugeError as error:
+            say(f"apigauge: {error}")
+    return users
 
 
 def built_images(

@@ -10,7 +10,15 @@ from typing import TYPE_CHECKING, Any
 from apigauge.errors import RunError, UsageError
 from apigauge.harness.cli import failures
 from apigauge.harness.cli.cost import add_cost, check_cost, limits_for
-from apigauge.harness.cli.options import add_common, add_reasoning, add_sandbox, metric_modules, positive, sandbox_for
+from apigauge.harness.cli.options import (
+    add_common,
+    add_reasoning,
+    add_sandbox,
+    metric_modules,
+    positive,
+    sandbox_for,
+    workers,
+)
 from apigauge.harness.cli.output import print_json, progress, say, say_error
 from apigauge.harness.cli.rerun import rescore
 from apigauge.harness.cli.run import add_generation, model_options
@@ -79,7 +87,9 @@ def declare(parser: argparse.ArgumentParser) -> None:
     add_generation(parser)
     add_cost(parser)
     scoring = parser.add_argument_group("scoring (--budget, --rescore)")
-    scoring.add_argument("--workers", type=positive, metavar="N", help="processes for scoring (default: all cores)")
+    scoring.add_argument(
+        "-n", "--workers", type=workers, metavar="N", help="processes for scoring (default: auto, all cores)"
+    )
     add_reasoning(scoring)
     add_sandbox(parser, "auto; with --rescore, the kind each run was made with")
     parser.set_defaults(function=run)

@@ -30,6 +30,7 @@ COMMANDS = {
     "models": "list the forms of --model, and checkpoints on this machine",
     "cache": "show and empty the cache of answers",
     "metrics": "list metrics: range, direction, meaning, caution",
+    "plugins": "list installed plugins and what each adds",
     "environments": "list what programs run with, which images are built",
     "sandbox": "build images, examine, attack, or run one program",
     "hubs": "build or verify the stand-in hubs that programs use",

@@ -5,6 +5,7 @@ import shutil
 import textwrap
 from typing import TYPE_CHECKING, Any
 
+from apigauge.extensions import added
 from apigauge.harness.cli.output import add_json, print_json
 
 if TYPE_CHECKING:
@@ -20,17 +21,19 @@ def declare(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Runs the command."""
-    from apigauge.harness.metrics.table import METRICS
+    from apigauge.harness.metrics.table import installed
 
-    chosen = _chosen(arguments.names) if arguments.names else METRICS
+    chosen = _chosen(arguments.names) if arguments.names else tuple(installed().values())
     if arguments.json:
         print_json({"metrics": [_to_json(info) for info in chosen]})
         return 0
+    plugins = added("metrics")
     width = max(40, min(shutil.get_terminal_size().columns, 100))
     for info in chosen:
         better = "lower" if info.lower_is_better else "higher"
         kind = "runs the program" if info.is_executed else "static"
-        print(f"{info.name:22} 0 to {info.top:g}, {better} is better, {kind}")
+        owner = f", from {plugins[info.name].package}" if info.name in plugins else ""
+        print(f"{info.name:22} 0 to {info.top:g}, {better} is better, {kind}{owner}")
         for text in (info.meaning, f"Caution: {info.caution}"):
             print(textwrap.fill(text, width, initial_indent="    ", subsequent_indent="    "))
     return 0
@@ -43,10 +46,10 @@ def _chosen(names: list[str]) -> "tuple[MetricInfo, ...]":
         UsageError: a name is neither a metric's nor a module's.
     """
     from apigauge.harness.metrics.registry import modules_for
-    from apigauge.harness.metrics.table import METRICS
+    from apigauge.harness.metrics.table import installed
 
     modules_for(names)
-    return tuple(info for info in METRICS if info.name in names or info.module in names)
+    return tuple(info for info in installed().values() if info.name in names or info.module in names)
 
 
 def _to_json(info: "MetricInfo") -> dict[str, Any]:

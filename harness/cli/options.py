@@ -95,7 +95,9 @@ def add_scoring(parser: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help="only these metrics (default: all; a module's name means all of its)",
     )
-    parser.add_argument("--workers", type=positive, metavar="N", help="processes for scoring (default: all cores)")
+    parser.add_argument(
+        "-n", "--workers", type=workers, metavar="N", help="processes for scoring (default: auto, all cores)"
+    )
     add_reasoning(parser)
 
 
@@ -109,6 +111,11 @@ def add_reasoning(parser: argparse._ActionsContainer) -> None:
         "chat template or by all that are in use; keep scores the whole text; OPEN,CLOSE are tags of your own, such as "
         "'<plan>,</plan>'. A run that exists is scored as it was",
     )
+
+
+def workers(text: str) -> int | None:
+    """The value of ``--workers``; None for all cores."""
+    return None if text == "auto" else positive(text)
 
 
 def _reasoning(text: str) -> str:

@@ -1,17 +1,22 @@
 """``apigauge report``: a leaderboard and a page for each run."""
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from apigauge.errors import ApigaugeError, RunError
+from apigauge.errors import ApigaugeError, RunError, UsageError, did_you_mean
+from apigauge.extensions import Addition, added
 from apigauge.harness.cli.options import add_common
 from apigauge.harness.cli.output import print_json, progress, say, say_error
 
 if TYPE_CHECKING:
     from apigauge.benchmarks import Item
     from apigauge.reports.views import ItemView, RunView
+
+# The formats of --export that come with apigauge; plugins may add others.
+OWN = ("csv",)
+Export = Callable[[Sequence["RunView"], Path], Path]
 
 
 def declare(parser: argparse.ArgumentParser) -> None:
@@ -20,6 +25,14 @@ def declare(parser: argparse.ArgumentParser) -> None:
         "runs", nargs="+", type=Path, metavar="RUN", help="a run's folder, or one that holds runs, at any depth"
     )
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="where the pages go")
+    parser.add_argument(
+        "--export",
+        nargs="+",
+        default=["csv"],
+        action="extend",
+        metavar="FORMAT",
+        help="tables for other programs next to the pages: csv (the default), or formats of plugins",
+    )
     parser.add_argument("--no-published", action="store_true", help="leave out figures printed elsewhere")
     add_common(parser)
     parser.set_defaults(function=run)
@@ -27,17 +40,47 @@ def declare(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Runs the command."""
-    from apigauge.reports.export import write_csv
     from apigauge.reports.leaderboard import write_site
 
+    exports = [exporter(name) for name in dict.fromkeys(arguments.export)]
     views = _views(arguments.runs, arguments.data_dir)
     index = write_site(views, arguments.out, published=not arguments.no_published)
-    write_csv(views, arguments.out)
+    written = [export(views, arguments.out) for export in exports]
     if arguments.json:
-        print_json({"index": str(index), "runs": [v.name for v in views]})
+        print_json({"index": str(index), "runs": [v.name for v in views], "exports": [str(path) for path in written]})
     else:
         print(index)
     return 0
+
+
+def exporter(name: str) -> Export:
+    """What writes a format.
+
+    Raises:
+        UsageError: there is no such format.
+    """
+    if name in OWN:
+        from apigauge.reports.export import write_csv
+
+        return write_csv
+    if name not in (plugins := added("exports")):
+        names = (*OWN, *plugins)
+        raise UsageError(f"--export {name}: the formats are {', '.join(names)}{did_you_mean(name, names)}")
+    return _of_plugin(name, plugins[name])
+
+
+def _of_plugin(name: str, addition: Addition) -> Export:
+    """A plugin's format, whose errors name the plugin."""
+
+    def export(views: "Sequence[RunView]", out: Path) -> Path:
+        try:
+            return Path(addition.value(views, out))
+        except ApigaugeError:
+            raise
+        except Exception as error:
+            raise addition.failure(f"--export {name}", error) from error
+
+    return export
 
 
 def _views(arguments: Sequence[Path], data_dir: Path | None) -> "list[RunView]":
@@ -95,8 +138,8 @@ def view(path: Path, data_dir: Path | None, items: "dict[str, dict[str, Item]]")
         RunError: the folder is no run, or has not been scored.
         DataError: the run's benchmark is not here.
     """
-    from apigauge.benchmarks import reopen
     from apigauge.harness.evaluation import run_directory
+    from apigauge.harness.evaluation.questions import reopen_for
     from apigauge.reports.views import RunView
 
     manifest = run_directory.read_manifest(path)
@@ -105,7 +148,7 @@ def view(path: Path, data_dir: Path | None, items: "dict[str, dict[str, Item]]")
     record = manifest["benchmark"]
     name = f"{record.get('name', '')} {record.get('path', '')}"
     if name not in items:
-        items[name] = {item.id: item for item in reopen(record, data_dir).items}
+        items[name] = {item.id: item for item in reopen_for(path, record, data_dir).items}
     answers = {(row["item"], row["sample"]): row for row in run_directory.read_rows(path / run_directory.GENERATIONS)}
     rows = [
         item_view(items[name][row["item"]], row, answers.get((row["item"], row["sample"]), {}))

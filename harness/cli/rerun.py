@@ -102,6 +102,9 @@ def rescore(run_path: Path, arguments: argparse.Namespace, otherwise: str) -> "t
         run_path: the run's folder.
         arguments: of the command.
         otherwise: the sandbox for a run that was made without one.
+
+    Raises:
+        RunError: the run has scores by a plugin that is not installed, and no metrics are named.
     """
     from apigauge.benchmarks import reopen
     from apigauge.harness.evaluation import run_directory
@@ -111,6 +114,12 @@ def rescore(run_path: Path, arguments: argparse.Namespace, otherwise: str) -> "t
     only_environment(arguments, "a run")
     manifest = run_directory.read_manifest(run_path)
     benchmark = reopen(manifest["benchmark"], arguments.data_dir)
+    gone = sorted({one["module"] for one in manifest.get("plugin_metrics", {}).values()} - {*MODULES})
+    if gone and not arguments.metrics:
+        raise RunError(
+            f"{run_path}: was scored by {', '.join(gone)} too, of a plugin that is not installed here, and its scores "
+            "would be lost. Install it, or name with --metrics what is to be scored again; the other scores stay."
+        )
     modules = metric_modules(
         arguments.metrics or [module for module in MODULES if module in manifest.get("metrics", {})]
     )

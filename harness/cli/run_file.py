@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from apigauge.errors import UsageError, did_you_mean
-from apigauge.harness.cli.options import GIVEN, positive
+from apigauge.harness.cli.options import GIVEN, positive, workers
 
 
 def add_file(parser: argparse.ArgumentParser) -> None:
@@ -84,7 +84,7 @@ def _scalar(file: Path, key: str, action: argparse.Action, value: Any) -> Any:
     is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
     if converts is float:
         is_right, kind = is_number, "a number"
-    elif converts in (int, positive):
+    elif converts in (int, positive) or (converts is workers and value != "auto"):
         is_right, kind = is_number and isinstance(value, int), "a whole number"
     else:
         is_right, kind = isinstance(value, str), "text"

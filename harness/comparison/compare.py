@@ -104,7 +104,7 @@ def read(path: Path) -> LoadedRun:
     Raises:
         RunError: it is not a run directory, or damaged.
     """
-    manifest = cast("Manifest", run_directory.read_json(path / run_directory.MANIFEST))
+    manifest = run_directory.read_manifest(path)
     answers = cast("list[GenerationRow]", run_directory.read_rows(path / run_directory.GENERATIONS))
     scores = cast("list[ScoreRow]", run_directory.read_rows(path / run_directory.SCORES))
     return LoadedRun(

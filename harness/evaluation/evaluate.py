@@ -9,7 +9,7 @@ from pathlib import Path
 from apigauge.benchmarks.types import Benchmark, Item
 from apigauge.errors import RunError
 from apigauge.file_formats import Summary
-from apigauge.harness.evaluation import run_directory
+from apigauge.harness.evaluation import questions, run_directory
 from apigauge.harness.evaluation.manifest import note, planned, sha256, start
 from apigauge.harness.evaluation.run_directory import Key
 from apigauge.harness.evaluation.scoring import Tick, score_answers
@@ -68,6 +68,7 @@ def evaluate(
         _refuse_others(run, items, only)
         new = planned(benchmark, generator, modules, limit, sandbox, reasoning)
         start(run, new, may_extend=only is None)
+        questions.keep(benchmark, run)
         total = len(items) * generator.samples
         how = of_record(new["reasoning"])
         # Answers are generated in a thread, so that scoring and sandbox work on the first while more are generated.
@@ -102,6 +103,7 @@ def generate(
     with run_directory.writing(run) as lock:
         _refuse_others(run, items, only)
         start(run, planned(benchmark, generator, [], limit, None), may_extend=only is None)
+        questions.keep(benchmark, run)
         count = 0
         for _ in _answers(benchmark, generator, run, items, lock, _Spending(limits)):
             count += 1

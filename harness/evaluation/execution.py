@@ -10,7 +10,7 @@ Kept on purpose:
 """
 
 from collections import deque
-from collections.abc import Generator, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar, cast
@@ -27,6 +27,8 @@ from apigauge.sandboxes.verdict import NOTHING, Program, Sandbox, Verdict
 # Rows that may wait for each thread: enough that one slow program does not leave the other threads idle.
 AHEAD = 32
 
+# Scores of an item's id and the verdict on its program.
+Judge = Callable[[str, Verdict], Scored]
 # A row of ``scores.jsonl``, or as much of one as has an extraction, metrics and labels.
 Row = TypeVar("Row", bound=Mapping[str, Any])
 
@@ -46,6 +48,7 @@ def executed(
     sandbox: Sandbox,
     observed: ObservedCalls | None = None,
     correctness: Correctness | None = None,
+    judge: Judge | None = None,
 ) -> Generator[Row, None, None]:
     """The rows with their verdicts and the scores of those, in the order they came.
 
@@ -55,11 +58,13 @@ def executed(
         sandbox: where their programs run; closed here if the rows are not taken to their end.
         observed: judges the calls that programs make, for ``exec.exact``; rows then need their ``item``.
         correctness: judges what programs do, for ``exec.correct``; likewise.
+        judge: scores verdicts further, as plugins do; likewise.
     """
     pool = ThreadPoolExecutor(sandbox.concurrency, thread_name_prefix="sandbox")
     done = False
     try:
-        yield from _in_order(rows, _Programs(sandbox, pool, observed, correctness), AHEAD * sandbox.concurrency)
+        programs = _Programs(sandbox, pool, observed, correctness, judge)
+        yield from _in_order(rows, programs, AHEAD * sandbox.concurrency)
         done = True
     finally:
         if not done:
@@ -92,10 +97,12 @@ class _Programs:
         pool: ThreadPoolExecutor,
         observed: ObservedCalls | None,
         correctness: Correctness | None,
+        judge: Judge | None,
     ) -> None:
         self._sandbox = sandbox
         self._observed = observed
         self._correctness = correctness
+        self._judge = judge
         self._functions = observed.functions if observed else ()
         self._pool = pool
         self._verdicts: dict[Program, Future[Verdict]] = {}
@@ -112,7 +119,7 @@ class _Programs:
 
     def finish(self, waiting: _Waiting[Row]) -> Row:
         """The row with its verdict, waited for."""
-        return with_verdict(waiting.row, self._verdict(waiting), self._observed, self._correctness)
+        return with_verdict(waiting.row, self._verdict(waiting), self._observed, self._correctness, self._judge)
 
     def _verdict(self, waiting: _Waiting[Any]) -> Verdict:
         if waiting.program is None or waiting.verdict is None:
@@ -141,16 +148,23 @@ def _run_program(sandbox: Sandbox, program: Program) -> Verdict:
 
 
 def with_verdict(
-    row: Row, verdict: Verdict, observed: ObservedCalls | None = None, correctness: Correctness | None = None
+    row: Row,
+    verdict: Verdict,
+    observed: ObservedCalls | None = None,
+    correctness: Correctness | None = None,
+    judge: Judge | None = None,
 ) -> Row:
     """A row with a verdict and its scores, label and messages."""
     item = row.get("item", "")
     scored = executability.scores(verdict, item, observed)
-    others = Scored({}) if verdict.status == INFRA else correctness_scores(verdict, item, correctness)
+    others = further = Scored({})
+    if verdict.status != INFRA:  # of a failure of the sandbox nothing follows about the answer
+        others = correctness_scores(verdict, item, correctness)
+        further = judge(item, verdict) if judge else further
     entries = {
-        "metrics": row["metrics"] | scored.metrics | others.metrics,
-        "labels": row["labels"] | scored.labels | others.labels,
-        "messages": row.get("messages", {}) | scored.messages | others.messages,
+        "metrics": row["metrics"] | scored.metrics | others.metrics | further.metrics,
+        "labels": row["labels"] | scored.labels | others.labels | further.labels,
+        "messages": row.get("messages", {}) | scored.messages | others.messages | further.messages,
         "verdict": verdict.to_json(),
     }
     return cast("Row", {**row, **entries})

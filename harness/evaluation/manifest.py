@@ -10,10 +10,12 @@ from typing import Any, cast
 
 from apigauge.benchmarks.types import Benchmark
 from apigauge.errors import RunError
+from apigauge.extensions import added
 from apigauge.file_formats import (
     BenchmarkRecord,
     GeneratorRecord,
     Manifest,
+    MetricRecord,
     PriceRecord,
     ReasoningRecord,
     SandboxRecord,
@@ -23,6 +25,7 @@ from apigauge.harness.evaluation.run_directory import GENERATIONS, MANIFEST, SCO
 from apigauge.harness.extraction import syntax
 from apigauge.harness.extraction.reasoning_tags import STRIP, record_of
 from apigauge.harness.generation.types import Generator
+from apigauge.harness.metrics import package_code, table
 from apigauge.harness.metrics.registry import (
     EXECUTION_CODE,
     EXTRACTION_CODE,
@@ -70,7 +73,7 @@ def manifest(
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "benchmark": _benchmark(benchmark, items),
         "prompt_sha256": prompts,
-        "generator": generator,
+        "generator": _generator(generator),
         "extraction": extraction_version(),
         "reasoning": reasoning or {"mode": STRIP},
         "metrics": versions(measured(modules, sandbox, benchmark)),
@@ -82,14 +85,25 @@ def manifest(
     }
     if sandbox:
         record["execution"] = f"code {code_digest(*EXECUTION_CODE)}"
+    if described := table.to_record(record["metrics"]):
+        record["plugin_metrics"] = cast("dict[str, MetricRecord]", described)
     return record
+
+
+def _generator(described: GeneratorRecord) -> GeneratorRecord:
+    """A generator's description; a plugin's backend with its package and a digest of that."""
+    addition = added("backends").get(str(described.get("kind")))
+    if addition is None or "package" in described:
+        return described
+    code = package_code.digest(addition.value.module, addition.package)
+    return {**described, "package": addition.package, "package_code": code}
 
 
 def _benchmark(benchmark: Benchmark, items: int) -> BenchmarkRecord:
     record: BenchmarkRecord = {
         "name": benchmark.name,
         "digest": benchmark.digest,
-        "loader": code_digest(*LOADER_CODE),
+        "loader": loader_version(benchmark),
         "items": items,
     }
     if benchmark.version:
@@ -98,7 +112,17 @@ def _benchmark(benchmark: Benchmark, items: int) -> BenchmarkRecord:
         record["licence"] = benchmark.licence
     if benchmark.path:
         record["path"] = benchmark.path
+    elif addition := added("benchmarks").get(benchmark.name):
+        record["package"] = addition.package
     return record
+
+
+def loader_version(benchmark: Benchmark) -> str:
+    """A digest of the code that read a benchmark; of a plugin's function, behind it, one of the plugin's package."""
+    digest, addition = code_digest(*LOADER_CODE), added("benchmarks").get(benchmark.name)
+    if benchmark.path or addition is None or not callable(addition.value):
+        return digest
+    return f"{digest}, {package_code.digest(addition.value.__module__, addition.package)}"
 
 
 def extraction_version() -> str:

@@ -173,6 +173,8 @@ def _with_kept_versions(old: Manifest, new: Manifest, sandbox: Sandbox | None) -
     versions = old.get("metrics", {}) | new["metrics"]
     order = [*MODULES, *sorted(versions.keys() - MODULES.keys())]
     new["metrics"] = {module: versions[module] for module in order if module in versions}
+    if described := old.get("plugin_metrics", {}) | new.get("plugin_metrics", {}):
+        new["plugin_metrics"] = described
     if not sandbox:
         new["sandbox"] = old.get("sandbox")
         if "execution" in old:

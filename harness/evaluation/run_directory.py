@@ -18,11 +18,12 @@ from typing import Any, cast
 
 from apigauge.errors import RunError
 from apigauge.file_formats import GenerationRow, Manifest, ScoreRow, Summary
+from apigauge.harness.metrics import table
 
 SCHEMA_VERSION = 1
 MANIFEST, GENERATIONS, SCORES, SUMMARY = "manifest.json", "generations.jsonl", "scores.jsonl", "summary.json"
 # Entries of a manifest that may differ between two runs whose scores must not.
-NOT_IDENTIFYING = ("created", "host", "timings", "cache", "price")
+NOT_IDENTIFYING = ("created", "host", "timings", "cache", "price", "plugin_metrics")
 
 Key = tuple[str, int]
 
@@ -34,12 +35,14 @@ _FIELDS: dict[str, dict[str, type]] = {
 
 
 def read_manifest(run: Path) -> Manifest:
-    """A run's ``manifest.json``.
+    """A run's ``manifest.json``; the metrics of plugins that it describes are known from then on.
 
     Raises:
         RunError: the directory is no run, or the file is damaged.
     """
-    return cast("Manifest", read_json(run / MANIFEST))
+    record = read_json(run / MANIFEST)
+    table.remember(record.get("plugin_metrics"))
+    return cast("Manifest", record)
 
 
 def read_summary(run: Path) -> Summary:
@@ -238,7 +241,7 @@ def writing(run: Path) -> Iterator[Lock]:
 
 
 # Where a benchmark lay, and its licence, change no score.
-_OF_PLACE = {"benchmark.path", "benchmark.licence"}
+_OF_PLACE = {"benchmark.path", "benchmark.licence", "benchmark.package"}
 
 
 def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[tuple[str, Any, Any]]:

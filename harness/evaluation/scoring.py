@@ -1,8 +1,8 @@
 """From answers to the rows of ``scores.jsonl``: extraction, static metrics, execution, one line for each answer."""
 
 import contextlib
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from apigauge.benchmarks.types import Benchmark
@@ -18,7 +18,7 @@ from apigauge.harness.extraction.reasoning_tags import Reasoning
 from apigauge.harness.generation.types import Completion
 from apigauge.harness.metrics.correctness import Correctness
 from apigauge.harness.metrics.observed_calls import ObservedCalls
-from apigauge.harness.metrics.registry import make_metrics, score
+from apigauge.harness.metrics.registry import make_executed, make_static, score, static
 from apigauge.sandboxes.verdict import Sandbox
 
 Tick = Callable[[], None]
@@ -57,7 +57,7 @@ def score_answers(
             rows = ordered(factory, unscored, expected - len(scores.keys), workers)
             if sandbox:
                 # On an exception the traceback would keep this generator alive, and with it the programs that run.
-                judges = ObservedCalls(benchmark), Correctness(benchmark)
+                judges = ObservedCalls(benchmark), Correctness(benchmark), make_executed(benchmark)
                 rows = stack.enter_context(contextlib.closing(executed(rows, sandbox, *judges)))
             for row in rows:
                 if not isinstance(row, Pending):
@@ -74,10 +74,16 @@ class ScorerFactory:
     benchmark: Benchmark
     modules: tuple[str, ...]
     reasoning: Reasoning = _STRIP
+    # As of static(), filled in by the process that pickles it: the others need no table of metrics, and no plugin.
+    metrics: Mapping[str, Mapping[str, float]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Looks the modules up."""
+        object.__setattr__(self, "metrics", static(self.modules, self.benchmark))
 
     def __call__(self) -> Callable[[Completion], ScoreRow]:
         """The function that scores a completion; pure, so it can run anywhere."""
-        metrics = make_metrics(self.modules, self.benchmark)
+        metrics = make_static(self.metrics, self.benchmark)
         items = {item.id: item for item in self.benchmark.items}
         functions = functions_of((api.call for api in self.benchmark.catalogue), self.benchmark.conventions)
 

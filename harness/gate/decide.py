@@ -4,9 +4,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from apigauge.benchmarks import reopen
 from apigauge.benchmarks.types import Benchmark
 from apigauge.errors import RunError, UsageError
+from apigauge.harness.evaluation.questions import reopen_for
 from apigauge.harness.gate import render
 from apigauge.harness.gate.judge import Criterion, Decision, Finding, judge, without_number, worst
 from apigauge.harness.gate.outcomes import Outcomes
@@ -46,7 +46,8 @@ def benchmark_of(baseline: Outcomes, run: Outcomes, data_dir: Path | None = None
             "They cannot be compared."
         )
     try:
-        return reopen({"name": run.benchmark, "path": run.origin or baseline.origin}, data_dir)
+        record = {"name": run.benchmark, "path": run.origin or baseline.origin, "digest": run.digest}
+        return reopen_for(run.path if run.path.is_dir() else baseline.path, record, data_dir)
     except UsageError as error:
         raise RunError(f"{run.path}: {error}") from error
 

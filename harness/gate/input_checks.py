@@ -20,6 +20,7 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "execution": (str,),
     "reasoning": (dict,),
     "metrics": (dict,),
+    "plugin_metrics": (dict,),
     "sandbox": (dict, type(None)),
     "cache": (dict,),
 }

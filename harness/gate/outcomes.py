@@ -2,8 +2,8 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -13,7 +13,7 @@ from apigauge.harness.evaluation import run_directory, unfinished
 from apigauge.harness.extraction.reasoning_tags import of_record
 from apigauge.harness.gate import input_checks
 from apigauge.harness.metrics.executability import infra_errors, is_withheld
-from apigauge.harness.metrics.table import MODULES, NAMES, is_executed
+from apigauge.harness.metrics.table import NAMES, is_executed, names_by_module, remember
 
 _FORMAT = "apigauge baseline 1"
 
@@ -40,6 +40,7 @@ class Outcomes:
         usage: what the answers took; None where it is not recorded.
         origin: where a benchmark was read from that does not come with apigauge; else empty.
         version: of the benchmark, such as ``3-B``; empty where it is not recorded.
+        plugin_metrics: what the manifest says of plugins' metrics.
     """
 
     path: Path
@@ -59,6 +60,7 @@ class Outcomes:
     usage: UsageRecord | None = None
     origin: str = ""
     version: str = ""
+    plugin_metrics: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def metrics(self) -> list[str]:
@@ -87,7 +89,7 @@ def of_run(path: Path, manifest: Manifest, rows: Sequence[ScoreRow] = (), manife
     failed, executed = infra_errors(rows)
     scorers = {
         name: _scorer(manifest, module)
-        for module, names in MODULES.items()
+        for module, names in names_by_module().items()
         if module in manifest.get("metrics", {})
         for name in names
     }
@@ -108,6 +110,7 @@ def of_run(path: Path, manifest: Manifest, rows: Sequence[ScoreRow] = (), manife
         hits=manifest.get("cache", {}).get("hits", 0),
         origin=manifest["benchmark"].get("path", ""),
         version=manifest["benchmark"].get("version", ""),
+        plugin_metrics=manifest.get("plugin_metrics", {}),
     )
 
 
@@ -119,7 +122,7 @@ def _scorer(manifest: Manifest, module: str) -> str:
         f"extraction {manifest.get('extraction')}",
         f"reasoning {reasoning.mode}",
     ]
-    if is_executed(MODULES[module][0]):
+    if is_executed(names_by_module()[module][0]):
         if execution := manifest.get("execution"):
             texts.append(f"execution {execution}")
         text = json.dumps(manifest.get("sandbox"), sort_keys=True)
@@ -146,6 +149,7 @@ def save(outcomes: Outcomes, path: Path) -> None:
         **({"usage": outcomes.usage} if outcomes.usage else {}),
         **({"origin": outcomes.origin} if outcomes.origin else {}),
         **({"version": outcomes.version} if outcomes.version else {}),
+        **({"plugin_metrics": outcomes.plugin_metrics} if outcomes.plugin_metrics else {}),
     }
     lines = [f"{json.dumps(name)}: {json.dumps(value, sort_keys=True)}" for name, value in head.items()]
     answers = [
@@ -175,6 +179,7 @@ def _of_file(path: Path) -> Outcomes:
         scorers = {str(name): input_checks.text(value) for name, value in dict(head["scorers"]).items()}
         if not isinstance(head["withheld"], bool):
             raise TypeError(f"withheld is {head['withheld']!r}")  # noqa: TRY301 - joins the errors below
+        remember(head.get("plugin_metrics"))
         return Outcomes(
             path=path,
             model=cast("GeneratorRecord", dict(head["model"])),
@@ -190,6 +195,7 @@ def _of_file(path: Path) -> Outcomes:
             usage=input_checks.usage(head.get("usage")),
             origin=input_checks.text(head["origin"]) if "origin" in head else "",
             version=input_checks.text(head["version"]) if "version" in head else "",
+            plugin_metrics=dict(head.get("plugin_metrics", {})),
             **texts,
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:

@@ -1,13 +1,14 @@
 """The table of backends: the forms of ``--model``, and the module that opens each.
 
 A backend's module has ``open_generator(argument, options)``. It is imported when it is used, so that no command loads a
-library that it does not need.
+library that it does not need. Plugins may add backends.
 """
 
 from importlib import import_module
 from typing import NamedTuple, Protocol, cast
 
-from apigauge.errors import UsageError, did_you_mean
+from apigauge.errors import ApigaugeError, UsageError, did_you_mean
+from apigauge.extensions import View, added
 from apigauge.harness.generation.options import ModelOptions
 from apigauge.harness.generation.types import Generator
 
@@ -31,7 +32,7 @@ class Backend(NamedTuple):
 
 
 _HERE = "apigauge.harness.generation"
-BACKENDS = {
+OWN = {
     "hf": Backend("ID_OR_PATH[@REVISION]", f"{_HERE}.hf", "a checkpoint, by transformers", True, "'apigauge[hf]'"),
     "vllm": Backend("ID_OR_PATH[@REVISION]", f"{_HERE}.vllm", "a checkpoint, by vLLM", True, "vllm"),
     "openai": Backend("MODEL", f"{_HERE}.openai", "a server with OpenAI's interface", runs_model=True),
@@ -39,6 +40,7 @@ BACKENDS = {
     "constant": Backend("TEXT", f"{_HERE}.constant", "one text to every question: a baseline"),
     "retrieval": Backend("bm25", f"{_HERE}.retrieval", "the nearest catalogue row: a baseline"),
 }
+BACKENDS = View(lambda: OWN | {kind: one.value for kind, one in added("backends").items()})
 
 
 class _Module(Protocol):
@@ -60,15 +62,31 @@ def open_generator(spec: str, options: ModelOptions | None = None) -> Generator:
     """
     kind, argument = split_spec(spec)
     backend = BACKENDS[kind]
-    module = cast("_Module", import_module(backend.module))
     try:
-        return module.open_generator(argument, options or ModelOptions())
-    except ModuleNotFoundError as error:
-        if not backend.requirement:
+        module = cast("_Module", import_module(backend.module))
+        return _usable(module.open_generator(argument, options or ModelOptions()))
+    except ApigaugeError:
+        raise
+    except Exception as error:
+        if isinstance(error, ModuleNotFoundError) and backend.requirement:
+            raise UsageError(
+                f"--model {kind}: needs {error.name}, which is not installed here; pip install {backend.requirement}"
+            ) from error
+        if kind in OWN:
             raise
-        raise UsageError(
-            f"--model {kind}: needs {error.name}, which is not installed here; pip install {backend.requirement}"
-        ) from error
+        raise added("backends")[kind].failure(f"--model {kind}", error) from error
+
+
+def _usable(generator: Generator) -> Generator:
+    """A generator that says who it is.
+
+    Raises:
+        TypeError: it does not.
+    """
+    described = generator.describe()
+    if not all(isinstance(described[name], str) for name in ("spec", "kind")):
+        raise TypeError("describe() gives no text for spec or kind")
+    return generator
 
 
 def split_spec(spec: str) -> tuple[str, str]:

@@ -15,11 +15,11 @@ import re
 from dataclasses import replace
 
 from apigauge.benchmarks.types import Benchmark, Item
-from apigauge.harness.metrics.table import EXECUTED
+from apigauge.harness.metrics.table import METRICS
 from apigauge.harness.metrics.types import Scored
 from apigauge.sandboxes.verdict import OutcomeOfTests, Program, Verdict
 
-CORRECT, DEPRECATED = EXECUTED["correctness"]
+CORRECT, DEPRECATED = (info.name for info in METRICS if info.module == "correctness")
 _BUILTINS = frozenset(vars(builtins))
 # A number, with what stands around it in the output of libraries: 1., -.5e+03, nan, inf.
 _NUMBER = re.compile(r"(?<![\w.])[+-]?(?:(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?|inf|nan)(?![\w])", re.ASCII)

@@ -17,7 +17,7 @@ from apigauge.harness.extraction.call_scan import comments_and_strings, find_cal
 from apigauge.harness.extraction.syntax import syntax_tree, text_of, walk
 from apigauge.harness.metrics.observed_calls import ObservedCalls
 from apigauge.harness.metrics.registry import code_digest
-from apigauge.harness.metrics.table import EXECUTED, OPTIONAL, is_executed
+from apigauge.harness.metrics.table import METRICS, OPTIONAL, is_executed
 from apigauge.harness.metrics.table import NAMES as NAMES_OF_ALL
 from apigauge.harness.metrics.types import Scored
 from apigauge.sandboxes.verdict import NOTHING, Program, Verdict
@@ -25,7 +25,7 @@ from apigauge.sandboxes.verdict import NOTHING, Program, Verdict
 if TYPE_CHECKING:
     from tree_sitter import Node
 
-NAMES = EXECUTED["executability"]
+NAMES = tuple(info.name for info in METRICS if info.module == "executability")
 INFRA = "infra"
 _COMPARED_BY = ("observed_calls", "ast_match")
 # Above this share of sandbox failures a run publishes no executability.

@@ -1,10 +1,17 @@
 """Every metric: its name, what it means, its range and direction, and the module that computes it.
 
-The only table of metrics, in the order of a leaderboard's columns. Scoring, gate, comparison and pages read it.
+The only table of metrics, in the order of a leaderboard's columns. Scoring, gate, comparison and pages read it. Behind
+the metrics that come with apigauge stand those of installed plugins and, for whatever only reads runs, those of plugins
+that are gone: their runs' manifests describe them (:func:`remember`).
 """
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+import math
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import asdict, dataclass, fields
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+from apigauge.extensions import View, added
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,32 +168,111 @@ METRICS = (
 )
 
 
-def _names_by_module(*, executed: bool) -> dict[str, tuple[str, ...]]:
-    modules = dict.fromkeys(info.module for info in METRICS if info.is_executed == executed)
-    return {module: tuple(info.name for info in METRICS if info.module == module) for module in modules}
+_BY_NAME = {info.name: info for info in METRICS}
+# Metrics of plugins that are not installed, as the manifests describe them that were read.
+_remembered: dict[str, MetricInfo] = {}
+
+
+class _Tables(NamedTuple):
+    """The metrics that answers can be scored by here, those that are known besides, and what follows from them."""
+
+    installed: dict[str, MetricInfo]
+    described: dict[str, MetricInfo]
+    static: dict[str, tuple[str, ...]]
+    executed: dict[str, tuple[str, ...]]
+    modules: dict[str, tuple[str, ...]]
+    names_by_module: dict[str, tuple[str, ...]]
+    lower_is_better: dict[str, MetricInfo]
+    top: dict[str, float]
+
+
+def _tables() -> _Tables:
+    return _tables_of(tuple(one.value for one in added("metrics").values()), tuple(_remembered.values()))
+
+
+@lru_cache(maxsize=8)
+def _tables_of(plugins: tuple[MetricInfo, ...], remembered: tuple[MetricInfo, ...]) -> _Tables:
+    installed = _BY_NAME | {info.name: info for info in plugins}
+    described = {**installed, **{info.name: info for info in remembered if info.name not in installed}}
+    static = _names_by_module(info for info in installed.values() if not info.is_executed)
+    executed = _names_by_module(info for info in installed.values() if info.is_executed)
+    return _Tables(
+        installed,
+        described,
+        static,
+        executed,
+        static | executed,
+        _names_by_module(described.values()),
+        {name: info for name, info in described.items() if info.lower_is_better},
+        {name: info.top for name, info in described.items() if not info.is_share},
+    )
+
+
+def _names_by_module(infos: Iterable[MetricInfo]) -> dict[str, tuple[str, ...]]:
+    by_module: dict[str, list[str]] = {}
+    for info in infos:
+        by_module.setdefault(info.module, []).append(info.name)
+    return {module: tuple(names) for module, names in by_module.items()}
+
+
+def installed() -> dict[str, MetricInfo]:
+    """By name, the metrics that answers can be scored by here: apigauge's, then those of plugins."""
+    return _tables().installed
+
+
+def names_by_module() -> dict[str, tuple[str, ...]]:
+    """The names of the metrics that each module yields; also of modules that are not installed."""
+    return _tables().names_by_module
+
+
+def to_record(modules: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """What a manifest says of the metrics of these modules that are plugins', for when the plugin is gone."""
+    wanted = set(modules)
+    return {name: asdict(one.value) for name, one in added("metrics").items() if one.value.module in wanted}
+
+
+def remember(record: object) -> None:
+    """Reads what a manifest says of plugins' metrics; installed plugins' own word counts more, damage is passed over.
+
+    Args:
+        record: of :func:`to_record`, as it was read from a file.
+    """
+    wanted = {field.name for field in fields(MetricInfo)}
+    for name, entry in record.items() if isinstance(record, dict) else ():
+        try:
+            info = MetricInfo(**{field: value for field, value in entry.items() if field in wanted})
+            is_usable = info.name == name not in _BY_NAME and 0 < info.top < math.inf and hash(info) is not None
+        except (TypeError, AttributeError):
+            continue
+        if is_usable:
+            _remembered.setdefault(name, info)
 
 
 # Module -> the names of the metrics it yields. Static ones read text; executed ones need the program's verdict.
-STATIC = _names_by_module(executed=False)
-EXECUTED = _names_by_module(executed=True)
-MODULES = STATIC | EXECUTED
-NAMES = tuple(info.name for info in METRICS)
-LOWER_IS_BETTER = frozenset(info.name for info in METRICS if info.lower_is_better)
+STATIC: Mapping[str, tuple[str, ...]] = View(lambda: _tables().static)
+EXECUTED: Mapping[str, tuple[str, ...]] = View(lambda: _tables().executed)
+MODULES: Mapping[str, tuple[str, ...]] = View(lambda: _tables().modules)
+# Of all that is known: runs by metrics whose plugin is gone can still be read.
+NAMES: Collection[str] = View(lambda: _tables().described)
+LOWER_IS_BETTER: Collection[str] = View(lambda: _tables().lower_is_better)
 # Executed metrics that only some items have.
 OPTIONAL = frozenset({"exec.correct"})
 # The largest values of the metrics that are not shares from 0 to 1.
-TOP = {info.name: info.top for info in METRICS if not info.is_share}
+TOP: Mapping[str, float] = View(lambda: _tables().top)
+# The modules of the metrics that come with apigauge.
+OWN_MODULES = frozenset(info.module for info in METRICS)
 
 
 def is_executed(metric: str) -> bool:
     """Whether a metric's number comes from running the program."""
-    return any(metric in names for names in EXECUTED.values())
+    info = _tables().described.get(metric)
+    return bool(info and info.is_executed)
 
 
 def infos_for(names: Iterable[str]) -> tuple[MetricInfo, ...]:
-    """The table's rows for these metrics, in the table's order, then a row for each of a plugin's metrics, by name."""
+    """The table's rows for these metrics, in the table's order, then a row for each that nothing describes, by name."""
     requested = set(names)
-    listed = tuple(info for info in METRICS if info.name in requested)
+    listed = tuple(info for name, info in _tables().described.items() if name in requested)
     others = sorted(requested - {info.name for info in listed})
     return listed + tuple(_plugin_metric(name) for name in others)
 

@@ -1,6 +1,8 @@
 """Finds the installed plugins, checks their hooks, and loads those that have no fault."""
 
 import inspect
+import os
+import sys
 from collections.abc import Callable, Iterator
 from importlib import metadata
 from inspect import Parameter
@@ -38,6 +40,10 @@ class Plugins:
                 raise PluginError("; ".join(problems))
             manager.register(module, plugin.name)
             self._managers.append((plugin, manager))
+
+    def all(self) -> Iterator[Plugin]:
+        """The plugins, in order."""
+        yield from (plugin for plugin, _ in self._managers)
 
     def implementing(self, hook: str) -> Iterator[tuple[Plugin, pluggy.HookCaller]]:
         """Each plugin that implements a hook, and what calls its implementation, with the hook's parameters by name.
@@ -98,6 +104,26 @@ def load(*, verbose: bool = False) -> Plugins:
     for plugin, import_ in installed():
         plugins.load(plugin, import_)
     return plugins
+
+
+_shared: list[Plugins] = []
+_loading: list[bool] = []
+
+
+def is_loading() -> bool:
+    """Whether plugins are being imported now."""
+    return bool(_loading)
+
+
+def loaded() -> Plugins:
+    """The plugins of this process, loaded by the first call; their faults are reported then."""
+    if not _shared:
+        _loading.append(True)
+        try:
+            _shared.append(load(verbose=bool(os.environ.get("APIGAUGE_VERBOSE")) or "--debug" in sys.argv))
+        finally:
+            _loading.pop()
+    return _shared[0]
 
 
 def _accepts(implementation: inspect.Signature, hook: inspect.Signature) -> bool:

@@ -14,9 +14,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from apigauge.errors import SandboxError, UsageError, did_you_mean
+from apigauge.extensions import View, added
 from apigauge.sandboxes.digests import sized_files_digest
 
 FOLDER = Path(__file__).parent
+# Those that come with apigauge; plugins may add others.
+OWN = tuple(sorted(path.parent.name for path in FOLDER.glob("*/environment.json")))
+_FOLDERS = View(
+    lambda: {name: FOLDER / name for name in OWN} | {n: one.value for n, one in added("environments").items()}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +79,7 @@ class Environment:
 
 def names() -> tuple[str, ...]:
     """The names of all environments."""
-    return tuple(sorted(path.parent.name for path in FOLDER.glob("*/environment.json")))
+    return tuple(sorted(_FOLDERS))
 
 
 def load(name: str) -> Environment:
@@ -86,7 +92,7 @@ def load(name: str) -> Environment:
         raise UsageError(
             f"environment {name!r} is not known; there are: {', '.join(names())}{did_you_mean(name, names())}"
         )
-    return read(FOLDER / name)
+    return replace(read(_FOLDERS[name]), name=name)
 
 
 def read(folder: Path) -> Environment:

@@ -8,7 +8,7 @@ from pathlib import Path
 import platformdirs
 
 from apigauge.errors import SandboxError, UsageError, did_you_mean
-from apigauge.sandboxes.environments import FOLDER, Environment, names, read
+from apigauge.sandboxes.environments import Environment, load, names, read
 from apigauge.sandboxes.environments.make import make
 
 # Between packages of one environment; a comma is between environments.
@@ -47,7 +47,7 @@ def find(text: str, say: Callable[[str], None] = lambda _: None, *, makes: bool 
         SandboxError: its folder is damaged, or the packages do not go together, or it would have to be made.
     """
     if text in names():
-        return read(FOLDER / text)
+        return load(text)
     if (Path(text) / "environment.json").is_file():
         return replace(read(Path(text)), source=text)
     if _CONDITION.search(text):

@@ -48,8 +48,7 @@ def _run(arguments: list[str]) -> int:
     from apigauge.harness.plugins import commands, manager
 
     # Plugins are loaded before the command line is parsed, since they add to it.
-    verbose = bool(os.environ.get("APIGAUGE_VERBOSE")) or "--debug" in arguments
-    return cli.main(arguments, add_plugin_commands=partial(commands.add, manager.load(verbose=verbose)))
+    return cli.main(arguments, add_plugin_commands=partial(commands.add, manager.loaded()))
 
 
 def _leave_threads(code: int) -> None:

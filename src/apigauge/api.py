@@ -19,7 +19,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 
 from apigauge.benchmarks import load_benchmark as _load_benchmark
-from apigauge.benchmarks import reopen as _reopen
 from apigauge.benchmarks.types import Benchmark, Item
 from apigauge.errors import UsageError
 from apigauge.file_formats import ScoreRow
@@ -217,12 +216,13 @@ def compare(a: "PathOrRun", b: "PathOrRun") -> "Comparison":
         RunError: a folder is no run.
     """
     from apigauge.harness.comparison import compare as comparison
+    from apigauge.harness.evaluation.questions import reopen_for
 
     first, second = comparison.read(_path(a)), comparison.read(_path(b))
     comparison.check_benchmarks(first, second)
     apis = {}
     if first.scores and second.scores:
-        apis = {item.id: item.api for item in _reopen(first.manifest["benchmark"]).items}
+        apis = {item.id: item.api for item in reopen_for(first.path, first.manifest["benchmark"]).items}
     return comparison.compare(first, second, apis)
 
 
@@ -257,26 +257,35 @@ def gate(
     return Decision(judgement.decision, judgement.findings, judgement.notes)
 
 
-def report(runs: "PathOrRun | Iterable[PathOrRun]", out: str | os.PathLike[str], *, published: bool = True) -> Path:
+def report(
+    runs: "PathOrRun | Iterable[PathOrRun]",
+    out: str | os.PathLike[str],
+    *,
+    published: bool = True,
+    export: Sequence[str] = ("csv",),
+) -> Path:
     """Writes an HTML leaderboard of runs; returns the path of its first page.
 
     Args:
         runs: runs, or their folders.
         out: where the pages go.
         published: whether figures printed elsewhere are shown as well.
+        export: tables for other programs: ``csv``, and formats of plugins.
 
     Raises:
+        UsageError: there is no such format.
         RunError: a folder is no run, or has not been scored.
         DataError: a run's benchmark is not here.
     """
-    from apigauge.harness.cli.report import view
-    from apigauge.reports.export import write_csv
+    from apigauge.harness.cli.report import exporter, view
     from apigauge.reports.leaderboard import write_site
 
+    exports = [exporter(name) for name in export]
     items: dict[str, dict[str, Item]] = {}
     views = [view(_path(one), None, items) for one in ([runs] if isinstance(runs, str | os.PathLike | Run) else runs)]
     index = write_site(views, Path(out), published=published)
-    write_csv(views, Path(out))
+    for write in exports:
+        write(views, Path(out))
     return index
 
 

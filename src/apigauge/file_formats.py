@@ -6,6 +6,7 @@
     RUN/generations.jsonl   one GenerationRow a line: what was answered
     RUN/scores.jsonl        one ScoreRow a line: what the answer scored
     RUN/summary.json        Summary: means with intervals, labels, problems
+    RUN/questions.jsonl     one QuestionRow a line, where the benchmark is a plugin's, which may be gone one day
 
 A row's key is (item, sample). The files grow by whole lines. The formats change by adding fields only: a program that
 reads them must ignore fields that it does not know, and those marked as not required are missing in older runs.
@@ -18,8 +19,9 @@ from typing import Any, NotRequired, TypedDict
 class BenchmarkRecord(TypedDict):
     """Which questions: the benchmark's name, the SHA-256 of its data, and how many items the run asks.
 
-    ``loader`` is a digest of the code that read the data. ``version`` and ``licence`` are the benchmark's own, and
-    ``path`` is where a benchmark was read from that does not come with apigauge.
+    ``loader`` is a digest of the code that read the data. ``version`` and ``licence`` are the benchmark's own,
+    ``path`` is where a benchmark was read from that does not come with apigauge, and ``package`` is the package, with
+    its version, whose plugin has the benchmark.
     """
 
     name: str
@@ -29,6 +31,7 @@ class BenchmarkRecord(TypedDict):
     version: NotRequired[str]
     licence: NotRequired[str]
     path: NotRequired[str]
+    package: NotRequired[str]
 
 
 class GeneratorRecord(TypedDict):
@@ -36,6 +39,7 @@ class GeneratorRecord(TypedDict):
 
     ``system`` and ``chat_template_args`` are those of a chat. ``left_out`` has the fields of requests that a server
     refused, so that it chose their values itself, and ``renamed`` those that it wants under other names.
+    ``package`` is the package, with its version, whose plugin has the backend, and ``package_code`` a digest of it.
     ``quantization`` says how the checkpoint's weights are stored if they are quantised, and ``trust_remote_code`` that
     Python code among its files was run.
     """
@@ -54,6 +58,8 @@ class GeneratorRecord(TypedDict):
     renamed: NotRequired[dict[str, str]]
     quantization: NotRequired[str]
     trust_remote_code: NotRequired[bool]
+    package: NotRequired[str]
+    package_code: NotRequired[str]
 
 
 class SandboxRecord(TypedDict):
@@ -88,6 +94,18 @@ class ReasoningRecord(TypedDict):
     prompt_tag: NotRequired[str]
 
 
+class MetricRecord(TypedDict):
+    """A plugin's metric, as the plugin described it: see :class:`apigauge.harness.metrics.table.MetricInfo`."""
+
+    name: str
+    meaning: str
+    caution: str
+    module: str
+    lower_is_better: bool
+    top: float
+    is_executed: bool
+
+
 class PriceRecord(TypedDict):
     """US dollars for a million tokens of prompts, and of answers, as the user gave them."""
 
@@ -101,6 +119,7 @@ class Manifest(TypedDict):
     ``prompt_sha256`` is the digest of all the benchmark's prompts; ``metrics`` has a version for each scoring module;
     ``extraction`` is that of the extraction, and ``execution`` of what runs programs and reads their verdicts, where
     any were run: a metric's version names libraries and Python, and digests all code between an answer and its score;
+    ``plugin_metrics`` describes, by name, those metrics that are plugins', so that the run can be read without them;
     ``created`` (ISO 8601, UTC), ``host``, ``timings`` (seconds), ``cache`` and ``price`` say when, where and how the
     run was made and are not compared between runs.
     """
@@ -115,12 +134,24 @@ class Manifest(TypedDict):
     execution: NotRequired[str]
     reasoning: NotRequired[ReasoningRecord]
     metrics: NotRequired[dict[str, str]]
+    plugin_metrics: NotRequired[dict[str, MetricRecord]]
     libraries: NotRequired[dict[str, str]]
     sandbox: NotRequired[SandboxRecord | None]
     host: NotRequired[dict[str, str]]
     timings: NotRequired[dict[str, float]]
     cache: NotRequired[dict[str, int]]
     price: NotRequired[PriceRecord]
+
+
+class QuestionRow(TypedDict):
+    """A line of ``questions.jsonl``: a question of a plugin's benchmark, as far as reading a run takes it."""
+
+    id: str
+    instruction: str
+    reference_call: str
+    reference_program: str
+    domain: str
+    api: str
 
 
 class GenerationRow(TypedDict):

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from apigauge.benchmarks.types import Benchmark
-from apigauge.harness.evaluation.manifest import extraction_version
-from apigauge.harness.metrics.registry import EXECUTION_CODE, LOADER_CODE, code_digest, versions
+from apigauge.harness.evaluation.manifest import extraction_version, loader_version
+from apigauge.harness.metrics.registry import EXECUTION_CODE, code_digest, versions
 
 
 def json_digest(value: Any, *, sort_keys: bool = False) -> str:
@@ -20,7 +20,7 @@ def json_digest(value: Any, *, sort_keys: bool = False) -> str:
 def data_digest(benchmark: Benchmark) -> dict[str, str]:
     """Of a benchmark's files, of its training items, which may be in a file of their own, and of the loader's code."""
     train = json_digest([asdict(item) for item in benchmark.train])
-    return {"digest": benchmark.digest, "train": train, "loader": code_digest(*LOADER_CODE)}
+    return {"digest": benchmark.digest, "train": train, "loader": loader_version(benchmark)}
 
 
 def scorer_digest(modules: Sequence[str]) -> dict[str, str]:

@@ -39,6 +39,7 @@ COMMANDS = [
     ["runs"],
     ["metrics"],
     ["environments"],
+    ["plugins"],
     ["models"],
     ["completion"],
     ["cache"],

@@ -22,6 +22,7 @@ AFTER = {
     "__init__.py": "the public names, imported lazily, and the version",
     "errors.py": "sentences",
     "harness/evaluation/manifest.py": "records what scores depend on",
+    "harness/evaluation/questions.py": "questions kept with a run, for those who read it",
     "harness/evaluation/ceilings.py": "what references reach, shown next to means",
     "harness/evaluation/samples.py": "pass@k and consistency of scores",
     "harness/evaluation/summary.py": "means of the scores",

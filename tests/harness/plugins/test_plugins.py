@@ -5,13 +5,13 @@ command line in a separate process.
 """
 
 import inspect
-import os
 import subprocess
 import sys
-from typing import NamedTuple
 
 import pytest
+from plugin_packages import Packages
 
+from apigauge import extensions
 from apigauge.errors import PluginError
 from apigauge.harness.plugins import hookimpl, spec
 from apigauge.harness.plugins.faults import Plugin, describe
@@ -27,42 +27,6 @@ GOOD = """
         print("done by", __name__)
         return 7
 """
-
-
-class Finished(NamedTuple):
-    code: int
-    out: str
-    err: str
-
-
-class Packages:
-    """A folder of installed packages."""
-
-    def __init__(self, folder):
-        self.folder = folder
-
-    def add(self, name, source, *, entry_points=None, version="1.0"):
-        """Installs a package of one module; returns the module's file."""
-        module = name.replace("-", "_")
-        info = self.folder / f"{module}-{version}.dist-info"
-        info.mkdir()
-        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
-        (info / "entry_points.txt").write_text(entry_points or f"[apigauge]\n{name}-plugin = {module}\n")
-        file = self.folder / f"{module}.py"
-        file.write_text(inspect.cleandoc(source) + "\n")
-        return file
-
-    def apigauge(self, *arguments, **environment):
-        path = os.pathsep.join(filter(None, [str(self.folder), os.environ.get("PYTHONPATH")]))
-        finished = subprocess.run(
-            [sys.executable, "-m", "apigauge", *arguments],
-            check=False,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            env={**os.environ, "PYTHONPATH": path, "COLUMNS": "200", **environment},
-        )
-        return Finished(finished.returncode, finished.stdout, finished.stderr)
 
 
 @pytest.fixture
@@ -107,7 +71,7 @@ FAULTS = {
     ),
     "unknown hook": (
         "from apigauge.harness.plugins import hookimpl\n@hookimpl\ndef something_else(commands): pass",
-        "function something_else ({file}:2) is no hook; the hooks are: apigauge_commands",
+        "function something_else ({file}:2) is no hook; the hooks are: apigauge_backends, apigauge_benchmarks, apigauge_commands, ",
     ),
     "misspelt hook": (
         "from apigauge.harness.plugins import hookimpl\n@hookimpl\ndef apigauge_comands(commands): pass",
@@ -327,7 +291,7 @@ def test_other_ends_of_a_plugins_command(packages):
 
 def test_the_surface_is_functions_with_documentation_and_no_code():
     hooks = {name for name, value in vars(spec).items() if hasattr(value, "apigauge_spec")}
-    assert hooks == {"apigauge_commands"}
+    assert hooks == {"apigauge_commands", *(f"apigauge_{kind}" for kind in extensions.KINDS)}
     for name in hooks:
         function = getattr(spec, name)
         assert function.__doc__

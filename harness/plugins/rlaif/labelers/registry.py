@@ -1,15 +1,20 @@
-"""Opens labelers by name, and scores answers with them."""
+"""Opens labelers by name, those of plugins too, and scores answers with them."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from apigauge.benchmarks.types import Benchmark, Item
-from apigauge.errors import ModelError, UsageError
+from apigauge.errors import ApigaugeError, ModelError, UsageError, did_you_mean
+from apigauge.extensions import added
 from apigauge.harness.generation.options import ModelOptions
-from apigauge.harness.plugins.rlaif.labelers.types import Answer, Labeler
+from apigauge.harness.metrics import package_code
+from apigauge.harness.plugins.rlaif.labelers.types import Answer, Labeler, Labels
 from apigauge.sandboxes.verdict import Sandbox
 
 MODELS = ("openai", "hf", "vllm")
+OWN = ("static", "execution", *MODELS)
 
 
 def check_labeler(spec: str) -> None:
@@ -19,8 +24,10 @@ def check_labeler(spec: str) -> None:
         UsageError: there is no such labeler.
     """
     kind, _, model = spec.partition(":")
-    if spec not in ("static", "execution") and not (kind in MODELS and model):
-        raise UsageError(f"labeler {spec!r}: give static, execution, openai:MODEL, hf:ID_OR_PATH or vllm:ID_OR_PATH")
+    if spec not in ("static", "execution") and not (kind in MODELS and model) and kind not in added("labelers"):
+        forms = ["static", "execution", *added("labelers"), "openai:MODEL", "hf:ID_OR_PATH"]
+        hint = did_you_mean(kind, (*OWN, *added("labelers")))
+        raise UsageError(f"labeler {spec!r}: give {', '.join(forms)} or vllm:ID_OR_PATH{hint}")
 
 
 def open_labeler(
@@ -34,7 +41,8 @@ def open_labeler(
     """Opens a labeler.
 
     Args:
-        spec: ``static``, ``execution``, or a model: ``openai:MODEL``, ``hf:ID_OR_PATH``, ``vllm:ID_OR_PATH``.
+        spec: ``static``, ``execution``, or a model: ``openai:MODEL``, ``hf:ID_OR_PATH``, ``vllm:ID_OR_PATH``; or a
+            plugin's, NAME or NAME:ARGUMENT.
         benchmark: its catalogue decides which APIs exist.
         folder: for a model's replies, which are reused; None stores them in the cache of completions only.
         options: of a model; the labeler sets the sampling.
@@ -43,8 +51,12 @@ def open_labeler(
     Raises:
         UsageError: there is no such labeler, or ``execution`` has no sandbox.
         ModelError: the checkpoint or the server is unavailable.
+        PluginError: a plugin's labeler cannot be opened.
     """
     check_labeler(spec)
+    kind, _, argument = spec.partition(":")
+    if kind in added("labelers"):
+        return _of_plugin(kind, argument, benchmark)
     if spec == "static":
         from apigauge.harness.plugins.rlaif.labelers.static import Static
 
@@ -58,6 +70,38 @@ def open_labeler(
     from apigauge.harness.plugins.rlaif.labelers.model import Model
 
     return Model(spec, benchmark, folder, options)
+
+
+@dataclass(frozen=True, slots=True)
+class _Named:
+    """A plugin's labeler, which says besides whose it is."""
+
+    labeler: Labeler
+    package: str
+    code: str
+
+    def describe(self) -> dict[str, Any]:
+        """What the labeler says, with its package's version and a digest of the package's code."""
+        return {**self.labeler.describe(), "package": self.package, "package_code": self.code}
+
+    def label(
+        self, answers: Sequence[Answer], done: Collection[tuple[str, int]] = ()
+    ) -> Iterator[tuple[Answer, Labels]]:
+        """The plugin's own."""
+        return self.labeler.label(answers, done)
+
+
+def _of_plugin(kind: str, argument: str, benchmark: Benchmark) -> Labeler:
+    addition = added("labelers")[kind]
+    try:
+        labeler: Labeler = addition.value(benchmark, argument)
+        if not isinstance(labeler.describe(), dict) or not callable(labeler.label):
+            raise TypeError("describe() returns no dict, or label is no method")  # noqa: TRY301 - reported as any
+    except ApigaugeError:
+        raise
+    except Exception as error:
+        raise addition.failure(f"labeler {kind}", error) from error
+    return _Named(labeler, addition.package, package_code.digest(addition.value.__module__, addition.package))
 
 
 def scores(labeler: Labeler, items: Sequence[Item], completions: Sequence[tuple[int, str]]) -> list[float]:

@@ -52,7 +52,7 @@ class Limits:
         memory_bytes: resident memory, files in memory included; no swap.
         processes: processes and threads at one time; a single run can lower this and the memory, not raise them.
         output_bytes: standard output and standard error together.
-        file_bytes: size of one file.
+        file_bytes: size of one file; the weights of a BERT are 440 MB.
         disk_bytes: files in each writable folder (/box, /tmp, /dev/shm); they count as memory too.
         open_files: descriptors of one process.
     """
@@ -62,8 +62,8 @@ class Limits:
     memory_bytes: int = 2048 * MIB
     processes: int = 128
     output_bytes: int = 1 * MIB
-    file_bytes: int = 64 * MIB
-    disk_bytes: int = 128 * MIB
+    file_bytes: int = 512 * MIB
+    disk_bytes: int = 512 * MIB
     open_files: int = 256
 
     def to_json(self) -> dict[str, Any]:

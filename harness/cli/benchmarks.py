@@ -2,6 +2,7 @@
 
 import argparse
 from pathlib import Path
+from typing import Any
 
 from apigauge.harness.cli import make_benchmark
 from apigauge.harness.cli.options import add_common, add_sandbox, sandbox_for
@@ -140,8 +141,9 @@ def check(arguments: argparse.Namespace) -> int:
     from apigauge.harness.audit.benchmark_audit import check_benchmark
 
     benchmark = load_benchmark(arguments.name, arguments.data_dir)
-    reports, environments = [], environments_of(arguments)
-    for environment in environments or (None,):
+    reports: list[dict[str, Any]] = []
+    environments = environments_of(arguments) or (None,)
+    for environment in environments:
         arguments.environment = environment
         with (
             sandbox_for(benchmark, arguments.sandbox or "none", None, arguments) as sandbox,

@@ -117,16 +117,15 @@ def _open_all(
     from apigauge.sandboxes.factory import open_sandbox
     from apigauge.sandboxes.several import SeveralSandboxes
 
-    def found_again(text: str) -> "Environment":
+    def place(text: str) -> "str | Environment":
         # A folder in the benchmark is found by way of the benchmark, wherever that lies.
-        environment = find(text, say)
-        is_own = not options.environment and Path(text).is_dir()
-        return replace(environment, source="") if is_own else environment
+        is_own = not options.environment and Path(text, "environment.json").is_file()
+        return replace(find(text, say), source="") if is_own else text
 
     def open_one(text: str) -> Sandbox:
         return open_sandbox(
             kind,
-            found_again(text),
+            place(text),
             concurrency=options.workers,
             runtime=options.runtime,
             hub=hub_for(benchmark.hub, options.hub),
@@ -137,7 +136,7 @@ def _open_all(
 
     if not own:
         return open_one(name)
-    locks = {found_again(text).name: found_again(text).lock_digest[:12] for text in own}
+    locks = {one.name: one.lock_digest[:12] for one in (find(text, say) for text in own)}
     return SeveralSandboxes(open_one(name), locks, open_one)
 
 

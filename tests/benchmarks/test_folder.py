@@ -120,7 +120,8 @@ ITEMS_FAULTS = {
     FIRST + "\n\n[1]\n": "items.jsonl, line 4: a JSON object was expected; correct it.",
     FIRST + "{": "items.jsonl, line 2: not JSON",
     FIRST + SECOND.replace("g2", "g1"): "items.jsonl, line 2: id 'g1' stands on line 1 too; give each item its own",
-    FIRST + SECOND.replace("angle", "corner"): "items.jsonl, line 2: the reference 'math.degrees(corner)' is in no row",
+    FIRST
+    + SECOND.replace("degrees", "radians"): "items.jsonl, line 2: the reference 'math.radians(angle)' is in no row",
     SECOND.replace("angles", "").replace(
         '"g2"', "2"
     ): "items.jsonl, line 1: id is '2', and no text; write it in quotes",

@@ -127,6 +127,13 @@ class DockerSandbox(Pool):
         }
 
     def _start_worker(self) -> "_Container":
+        try:
+            return self._started_container()
+        except worker_channel.ThreadsError as error:
+            self._environment = self._environment.without_preload(error.modules)
+            return self._started_container()
+
+    def _started_container(self) -> "_Container":
         place = self._hub.variables_at(MOUNT) if self._hub else {}
         config = {
             "preload": list(self._environment.preload),

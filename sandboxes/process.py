@@ -110,6 +110,13 @@ class ProcessSandbox(Pool):
         }
 
     def _start_worker(self) -> "_Process":
+        try:
+            return self._started_process()
+        except worker_channel.ThreadsError as error:
+            self._environment = self._environment.without_preload(error.modules)
+            return self._started_process()
+
+    def _started_process(self) -> "_Process":
         started = _Process(
             self._environment, self._python, self.limits, self._hub, self._inputs, namespaces=self.namespaces
         )

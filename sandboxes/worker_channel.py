@@ -5,7 +5,7 @@ import json
 import os
 import select
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,18 @@ _FORGEABLE = (
 
 class LostError(Exception):
     """A worker no longer answers; the message says why. The caller starts another."""
+
+
+class ThreadsError(Exception):
+    """A worker's children wait for threads that its libraries started.
+
+    Attributes:
+        modules: those that must not be imported before a fork.
+    """
+
+    def __init__(self, modules: Sequence[str]) -> None:
+        super().__init__(f"{', '.join(modules)} started threads, and a fork waits for them")
+        self.modules = frozenset(modules)
 
 
 def bootstrap() -> str:
@@ -167,7 +179,11 @@ def check_ready(ready: dict[str, Any], close: Callable[[], None]) -> None:
 
     Raises:
         SandboxError: the worker could not import a module, or failed its trial program.
+        ThreadsError: it may work without some of the modules.
     """
+    if ready.get("threaded") and not ready.get("ready"):
+        close()
+        raise ThreadsError(ready["threaded"])
     problems = list(ready.get("problems", []))
     if not ready.get("ready"):
         probe = ready.get("probe", {})

@@ -121,32 +121,29 @@ class SameAnswers:
 def print_drift(drift: "Drift") -> None:
     """The table of versions, and what broke where."""
     from apigauge.harness.cli.tables import Column, print_table
-    from apigauge.harness.comparison.versions import SHOWN
 
-    shown = [name for name in SHOWN if any(name in version.metrics for version in drift.versions)]
-    has_ceilings = any(version.ceilings for version in drift.versions)
-    columns = [Column("environment", folds=16), *(Column(name, is_right=True) for name in shown)]
+    headings = ("correct", "ceiling", "ran to its end", "deprecated", "broke here")
     print_table(
-        [*columns, Column("broke here", is_right=True)],
+        [Column("environment", folds=16), *(Column(heading, is_right=True) for heading in headings)],
         [
-            (version.environment, *(_cell(version, name) for name in shown), str(version.broken))
-            for version in drift.versions
+            (
+                one.environment,
+                *(_share(share) for share in (one.correct, one.ceiling, one.ran, one.deprecated)),
+                str(one.broken),
+            )
+            for one in drift.versions
         ],
         title=f"{drift.answers} answers in {len(drift.versions)} environments",
-        caption="/ ceiling: what the references reach there"
-        if has_ceilings
-        else "ceilings are not measured: `apigauge benchmarks check BENCHMARK --sandbox KIND --environment A,B`",
+        caption="ceiling: what the references reach there, once `apigauge benchmarks check` has measured it; "
+        "broke here: answers that work in another environment",
     )
     _print_answers("answers that work in one and not in another", drift.broken, drift.versions)
     if drift.deprecated:
         _print_answers("answers that work everywhere, with a deprecation warning", drift.deprecated, drift.versions)
 
 
-def _cell(version: "Version", name: str) -> str:
-    if name not in version.metrics:
-        return ""
-    ceiling = f" / {version.ceilings[name]:.4f}" if name in version.ceilings else ""
-    return f"{version.metrics[name]:.4f}{ceiling}"
+def _share(value: float | None) -> str:
+    return f"{value:.4f}" if value is not None else "-"
 
 
 def _print_answers(title: str, answers: "Sequence[Broken]", versions: "Sequence[Version]") -> None:

@@ -10,9 +10,6 @@ from apigauge.file_formats import Manifest, ScoreRow
 from apigauge.harness.comparison.compare import LoadedRun, check_benchmarks, read
 from apigauge.harness.evaluation.run_directory import Key, read_summary
 
-# Of a version, in the order of the table's columns.
-SHOWN = ("exec.correct", "exec.rate", "exec.call", "exec.exact", "exec.deprecated")
-
 
 @dataclass(frozen=True, slots=True)
 class Version:
@@ -21,15 +18,19 @@ class Version:
     Attributes:
         environment: as a user called it.
         run: its folder.
-        metrics: means of the executed metrics.
-        ceilings: what the benchmark's references reach in that environment; empty if never measured.
+        ran: the share of the answers whose programs run to their end.
+        correct: the share that are correct, of those whose items have tests or an output; None if no item has.
+        ceiling: that share of the benchmark's references in that environment; None if never measured.
+        deprecated: the share whose programs raise a deprecation warning.
         broken: how many answers do not work here and do in another version.
     """
 
     environment: str
     run: str
-    metrics: dict[str, float]
-    ceilings: dict[str, float]
+    ran: float
+    correct: float | None
+    ceiling: float | None
+    deprecated: float
     broken: int
 
 
@@ -97,7 +98,9 @@ def drift(folders: Sequence[Path]) -> Drift:
         for key in keys
         if all(one.works for one in outcomes[key]) and any(one.message for one in outcomes[key])
     ]
-    versions = [_version(run, sum(not one.outcomes[number].works for one in broken)) for number, run in enumerate(runs)]
+    versions = [
+        _version(run, keys, sum(not one.outcomes[number].works for one in broken)) for number, run in enumerate(runs)
+    ]
     return Drift(tuple(versions), len(keys), tuple(broken), tuple(deprecated))
 
 
@@ -140,10 +143,19 @@ def _broken(key: Key, outcomes: tuple[Outcome, ...]) -> Broken:
     return Broken(key[0], key[1], outcomes)
 
 
-def _version(run: LoadedRun, broken: int) -> Version:
+def _version(run: LoadedRun, keys: Sequence[Key], broken: int) -> Version:
     try:
-        summary = read_summary(run.path)
+        ceilings = read_summary(run.path).get("ceilings", {})
     except (OSError, RunError) as error:
         raise RunError(f"{run.path}: has no summary; score it first: `apigauge score {run.path}`") from error
-    metrics = {name: summary["metrics"][name]["value"] for name in SHOWN if name in summary["metrics"]}
-    return Version(environment_of(run.manifest), str(run.path), metrics, summary.get("ceilings", {}), broken)
+    rows = [run.scores[key] for key in keys]
+    correct = [row["metrics"]["exec.correct"] for row in rows if "exec.correct" in row["metrics"]]
+    return Version(
+        environment_of(run.manifest),
+        str(run.path),
+        ran=sum(row["labels"].get("exec.rate", "").startswith("passed") for row in rows) / len(rows),
+        correct=sum(correct) / len(correct) if correct else None,
+        ceiling=ceilings.get("exec.correct"),
+        deprecated=sum(row["metrics"].get("exec.deprecated", 0.0) for row in rows) / len(rows),
+        broken=broken,
+    )

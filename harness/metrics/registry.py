@@ -81,7 +81,8 @@ EXECUTION_CODE = (
     "harness/evaluation/execution.py",
     *(f"harness/metrics/{name}.py" for name in ("executability", "correctness", "observed_calls", "ast_match")),
     *(f"sandboxes/{name}.py" for name in ("docker", "engine", "factory", "orphans", "pool", "process", "verdict")),
-    *(f"sandboxes/{name}.py" for name in ("worker_channel", "environments/__init__", "inputs/__init__")),
+    *(f"sandboxes/{name}.py" for name in ("several", "worker_channel", "inputs/__init__")),
+    *(f"sandboxes/environments/{name}.py" for name in ("__init__", "find", "virtual")),
     *(f"sandboxes/{name}.py" for name in ("hubs/fetch", "hubs/live", "worker/__init__", "worker/wire")),
 )
 

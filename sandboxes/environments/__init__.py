@@ -9,6 +9,7 @@ and ``README.md``, and perhaps ``overlay``: files that replace a package's own. 
 import json
 import re
 import shlex
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -48,6 +49,10 @@ class Environment:
     requirements: tuple[str, ...]
     resolve: bool = True
     source: str = ""
+
+    def without_preload(self, modules: Collection[str]) -> "Environment":
+        """The same, but that the worker leaves these modules to each program."""
+        return replace(self, preload=tuple(name for name in self.preload if name not in modules))
 
     @property
     def called(self) -> str:

@@ -18,6 +18,9 @@ _KINDS = (DeprecationWarning, PendingDeprecationWarning, FutureWarning)
 # Libraries have their own, which may be of another kind: numpy's VisibleDeprecationWarning.
 _NAME = "DeprecationWarning"
 MAX_NOTES, MAX_TEXT = 16, 300
+# A warning that a library attributes to more callers than there are is Python's ``sys``, or, where the frames of
+# apigauge are not hidden, of no module: numpy 1.26's ``np.product`` does, where a program calls it at its top level.
+_MODULES = frozenset({"__main__", "sys", "<string>"})
 # ``say`` receives all notes so far whenever there is another.
 Say = Callable[[list[dict[str, Any]]], None]
 
@@ -72,7 +75,7 @@ class Deprecations:
 
     def _hear_category(self, category: type) -> bool:
         """Called last; never matches."""
-        if self._is_on and self._module == "__main__" and len(self._notes) < MAX_NOTES and is_deprecation(category):
+        if self._is_on and self._module in _MODULES and len(self._notes) < MAX_NOTES and is_deprecation(category):
             line = self._line()
             if line:
                 note = {"category": category.__name__, "message": self._text[:MAX_TEXT], "line": line}

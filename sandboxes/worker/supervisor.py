@@ -35,7 +35,7 @@ def serve(config: dict[str, Any]) -> None:
     os.environ.update(config["variables"])
     before, permissions = cleanup.entries(config["folders"]), cleanup.modes(config["folders"])
     # A library that cannot be imported is reported to the host, and programs that do not need it still run.
-    problems = _preload(config["preload"], answers)
+    problems, threaded = _preload(config["preload"], answers)
     # What libraries write when they are imported (Keras makes /tmp/.keras) belongs to this user, not to the programs',
     # and a copied folder's permissions are not those of /tmp.
     cleanup.restore(before, permissions)
@@ -47,13 +47,16 @@ def serve(config: dict[str, Any]) -> None:
         sys.modules["numpy.random"].seed(child.SEED)
     gc.collect()
     gc.freeze()  # children share this memory; a garbage collection would copy all of it
-    probe = supervisor.run({"source": "pass", "limits": config["limits"]})
+    # A library's threads are not in a fork, which may wait for them for ever.
+    limits = config["limits"] | ({"idle_seconds": min(config["limits"]["idle_seconds"], 2.0)} if threaded else {})
+    probe = supervisor.run({"source": "pass", "limits": limits})
     wire.write(
         answers,
         {
             "ready": probe["status"] == "passed" and probe["clean"],
             "probe": probe,
             "problems": problems,
+            "threaded": threaded,
             "python": ".".join(map(str, sys.version_info[:3])),
             "ends": supervisor.ends,
             "calls": "frames" if supervisor.frames else "word",
@@ -75,16 +78,26 @@ def _take_streams() -> tuple[int, int]:
     return requests, answers
 
 
-def _preload(modules: list[str], answers: int) -> list[str]:
-    """Imports the modules, which takes a busy machine minutes; a thread meanwhile tells the host that it goes on."""
-    problems = []
+def _preload(modules: list[str], answers: int) -> tuple[list[str], list[str]]:
+    """Imports the modules, which takes a busy machine minutes; a thread meanwhile tells the host that it goes on.
+
+    Returns what failed, and the modules that started threads.
+    """
+    problems, threaded = [], []
     with _saying_alive(answers) if modules else contextlib.nullcontext():
         for module in modules:
+            before = _count_threads()
             try:
                 importlib.import_module(module)
             except Exception as error:  # noqa: BLE001 - reported to the host
                 problems.append(f"{module}: {type(error).__name__}: {error}")
-    return problems
+            if _count_threads() > before:
+                threaded.append(module)
+    return problems, threaded
+
+
+def _count_threads() -> int:
+    return len(os.listdir("/proc/self/task"))
 
 
 @contextlib.contextmanager

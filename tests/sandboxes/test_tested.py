@@ -142,6 +142,10 @@ NOTED = {
         [("DeprecationWarning", "gone soon")],
     ),
     "of the standard library": ("import ast\nast.Num(1)", None),
+    "attributed to more callers than there are": (
+        OLD.format("DeprecationWarning").replace("stacklevel=2", "stacklevel=9") + "old()",
+        [("DeprecationWarning", "gone soon")],
+    ),
     "another kind": (OLD.format("UserWarning") + "old()", []),
     "of a library's own line": (
         (

@@ -91,8 +91,8 @@ def test_answers_are_scored_in_each_environment_and_what_broke_is_named(here, ca
         kind: [one | {"outcomes": one["outcomes"][::-1]} for one in result[kind]] for kind in ("broken", "deprecated")
     }
     new, old = result["versions"]
-    assert (old["metrics"]["exec.correct"], new["metrics"]["exec.correct"]) == (0.8, 0.4)
-    assert (old["ceilings"]["exec.correct"], new["ceilings"]["exec.correct"]) == (1.0, 0.0)
+    assert (old["correct"], old["ceiling"], old["ran"], old["deprecated"]) == (0.8, 1.0, 1.0, 0.2)
+    assert (new["correct"], new["ceiling"], new["ran"], new["deprecated"]) == (0.4, 0.0, 0.8, 0.0)
     assert (old["broken"], new["broken"]) == (0, 2)
     # The environment is found again.
     assert main(["rerun", "runs/new"]) == 0

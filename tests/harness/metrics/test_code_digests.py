@@ -29,13 +29,12 @@ AFTER = {
     "harness/statistics/bounded_mean.py": "their intervals",
     "harness/statistics/intervals.py": "their intervals",
 }
-# How an image is built is no matter: the manifest names the image itself by its digest.
+# How an image or an environment is built is no matter: the manifest names the image itself, or its packages.
 BUILDING = {
+    "sandboxes/environments/make.py",
     "sandboxes/build.py",
     "sandboxes/build_base.py",
     "sandboxes/build_wheels.py",
-    "sandboxes/environments/make.py",
-    "sandboxes/environments/virtual.py",
     "sandboxes/progress.py",
 }
 

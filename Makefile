@@ -9,7 +9,7 @@ JOBS ?= auto
 # Where the images of `make sandbox` come from: docker (a public image, by digest) or debootstrap (Debian packages; root).
 BASE ?= docker
 
-.PHONY: demo checkpoint sandbox hubs gorilla vllm test test-all lint types docs bench bench-statistics clean
+.PHONY: demo checkpoint sandbox hubs gorilla field vllm test test-all lint types docs bench bench-statistics clean
 
 demo: $(VENV)/.hf
 	@$(BIN)/apigauge demo --out demo
@@ -35,6 +35,11 @@ gorilla: hubs
 	  $(BIN)/apigauge score --benchmark apibench-$$hub --responses $$file --out demo/gorilla/$$name --sandbox docker || exit; \
 	done
 	@$(BIN)/apigauge report demo/gorilla --out demo/gorilla-site
+
+# Benchmarks of the field that the tests read, at their pinned versions.
+field: $(VENV)/.core
+	$(BIN)/apigauge benchmarks fetch bfcl
+	$(BIN)/apigauge benchmarks fetch dataframebench-pandas
 
 # vLLM has an environment of its own: it pins what the rest of apigauge leaves open. A community build for the CPU; its
 # companions are built for CUDA and cannot be imported.

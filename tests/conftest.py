@@ -79,6 +79,7 @@ _NEEDS: dict[str, Callable[[], str]] = {
     "apibench": lambda: _MISSING if apibench_folder() is None else "",
     "bfcl": lambda: missing_published("bfcl"),
     "bwrap": missing_namespaces,
+    "dataframebench": lambda: missing_published("dataframebench-pandas"),
     "grammar": missing_grammar,
     "podman": lambda: "" if shutil.which("podman") else "podman is not installed",
     "vllm": lambda: "" if vllm_environment() else "no environment with vLLM: `make vllm`",

@@ -7,7 +7,9 @@ folder in the user's cache when it is first loaded, and again when the code that
 import hashlib
 import json
 import shutil
+import tarfile
 import tempfile
+import zipfile
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
@@ -54,6 +56,14 @@ DATAFRAMEBENCH = Source(
     "dataframebench-0.1.1-py3-none-any.whl",
     "27e493ecd609cf0b947d83296ffba6c4b9e416f38f56fae455858a3e77b27390",
 )
+# The commit alone says what it is: its digest has not been seen, and archives of one commit may differ in their bytes.
+GITCHAMELEON = Source(
+    "",
+    "630daf9",
+    "gitchameleon-630daf9.tar.gz",
+    "",
+    url="https://github.com/mrcabbage972/GitChameleonBenchmark/archive/630daf9.tar.gz",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +83,7 @@ RECIPES = {
     "bfcl": Recipe(BFCL, "bfcl"),
     "dataframebench-pandas": Recipe(DATAFRAMEBENCH, "dataframebench"),
     "dataframebench-polars": Recipe(DATAFRAMEBENCH, "dataframebench"),
+    "gitchameleon": Recipe(GITCHAMELEON, "gitchameleon"),
 }
 
 
@@ -114,7 +125,7 @@ def _made(name: str, recipe: Recipe, file: Path, digest: str) -> Path:
         except OSError as error:
             if not target.is_dir():  # else another process was faster
                 raise DataError(f"{name}: cannot be made from {file}: {error}") from error
-        except (KeyError, IndexError, TypeError, ValueError) as error:
+        except (KeyError, IndexError, TypeError, ValueError, tarfile.TarError, zipfile.BadZipFile) as error:
             raise DataError(f"{name}: {file} does not have the expected form ({error!r})") from error
         finally:
             shutil.rmtree(scratch, ignore_errors=True)

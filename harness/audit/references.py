@@ -165,7 +165,8 @@ class Execution:
             lines.append(f"  {self.infra_error_rate:.2%} could not be run because the sandbox failed")
         lines += ["", f"  {'library':24}{'references':>10}{'exec.call':>12}{'exec.rate':>12}"]
         for name, row in self.by_library().items():
-            lines.append(f"  {name:24}{row['programs']:10.0f}{row['exec.call']:12.4f}{row['exec.rate']:12.4f}")
+            numbers = "".join(f"{row[rate]:12.4f}" if rate in row else f"{'-':>12}" for rate in RATES)
+            lines.append(f"  {name:24}{row['programs']:10.0f}{numbers}")
         lines += ["", f"  {'does not run':24}{'references':>10}" + "".join(f"{name:>13}" for name in ATTRIBUTIONS)]
         for label, counts in self.by_label().items():
             numbers = "".join(f"{counts[name]:13}" for name in ATTRIBUTIONS)

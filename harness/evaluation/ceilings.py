@@ -40,6 +40,8 @@ def load(benchmark: Benchmark, sandbox: Mapping[str, Any] | None, items: Iterabl
     try:
         stored = json.loads(_path(benchmark, sandbox).read_text(encoding="utf-8"))
         rows = [stored["rows"][item] for item in items]
+        if not all(RATES[-1] in row for row in rows):
+            return {}
         return means(rows)
     except (OSError, ValueError, KeyError, TypeError):
         return {}
@@ -47,7 +49,7 @@ def load(benchmark: Benchmark, sandbox: Mapping[str, Any] | None, items: Iterabl
 
 def means(rows: Sequence[Mapping[str, float]]) -> dict[str, float]:
     """The means over rows of what each of them, or some of them, have; empty without rows."""
-    values = {name: [row[name] for row in rows if name in row or name in RATES] for name in (*RATES, *OF_SOME)}
+    values = {name: [row[name] for row in rows if name in row] for name in (*RATES, *OF_SOME)}
     return {name: sum(numbers) / len(numbers) for name, numbers in values.items() if numbers}
 
 

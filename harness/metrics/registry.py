@@ -28,7 +28,7 @@ EXTRACTION_CODE = (
     *sorted(f"harness/extraction/{path.name}" for path in (_PACKAGE / "harness" / "extraction").glob("*.py")),
     *_NAMES_CODE,
 )
-_LOADERS = ("loaders/__init__", *(f"loaders/{name}" for name in ("bfcl", "dataframebench")))
+_LOADERS = ("loaders/__init__", *(f"loaders/{name}" for name in ("bfcl", "dataframebench", "gitchameleon")))
 LOADER_CODE = tuple(
     f"benchmarks/{name}.py"
     for name in (

@@ -16,6 +16,7 @@ from apigauge.harness.plugins.rlaif import command, recipe
 # Blocks that are run where the need is met, by the marks that say whether it is.
 RUN_WITH = {
     "apibench": [pytest.mark.apibench],
+    "bfcl": [pytest.mark.bfcl],
     "bwrap": [pytest.mark.bwrap],
     "docker": [pytest.mark.docker, pytest.mark.slow],
     "docker(torchhub)": [pytest.mark.docker("torchhub"), pytest.mark.apibench, pytest.mark.slow],
@@ -57,7 +58,7 @@ def sessions():
 @pytest.mark.parametrize(("page", "need"), sessions())
 def test_the_commands_of_a_page_run_in_order_and_print_what_is_shown(page, need, tmp_path):
     assert not need or need in RUN_WITH, f"{page}: unknown need {need}"
-    session = Session(tmp_path, isolated=not need.startswith("docker"))
+    session = Session(tmp_path, isolated=not need.startswith(("bfcl", "docker")))
     ran = False
     try:
         for block in blocks(page):

@@ -133,6 +133,15 @@ def maker(points):
     return object()
 
 
+def kind(value, of):
+    """Say whether a value is of some type.
+
+    >>> kind(3, int)
+    True
+    """
+    return isinstance(value, of)
+
+
 class Box:
     """A box with a width and a height.
 

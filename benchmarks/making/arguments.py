@@ -1,11 +1,13 @@
 """The arguments of an example's call: what becomes the question's data, and what stays part of the answer."""
 
 import ast
+import builtins
 from collections.abc import Collection
 from dataclasses import dataclass
 
 from apigauge.benchmarks.making.callables import PublicCallable
 
+_BUILTINS = frozenset(vars(builtins))
 _MAX_TUPLE = 6
 _MAX_LITERAL = 60
 
@@ -46,7 +48,8 @@ def arranged(call: ast.Call, api: PublicCallable, taken: Collection[str]) -> Arg
             return "its arguments are unpacked"
         if isinstance(node, ast.Name) or _is_value(node, is_named=False):
             texts.append(ast.unparse(node))
-            if not isinstance(node, ast.Name):
+            # ``can_cast(complex, float)``: names that the data does not have are said as values are.
+            if not isinstance(node, ast.Name) or node.id in _BUILTINS:
                 nameless = nameless or not name or name in api.positional_only
                 values.append(f"{name}={texts[-1]}")
             continue

@@ -41,7 +41,7 @@ class PublicCallable:
         paragraphs = [" ".join(part.split()) for part in re.split(r"\n[ \t]*\n", self.doc.strip())]
         for text in paragraphs:
             if text and not re.match(rf"(?:[\w.]+\s*=\s*)?(?:[\w.]+\.)?{re.escape(short)}\(", text):
-                return "" if _SECTION.search(f"\n{text}") or text.startswith(">>>") else text
+                return "" if _SECTION.search(f"\n{text}") or text.startswith((">>>", "If ", "When ")) else text
         return ""
 
     @property

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from apigauge.benchmarks.making.arguments import Arguments, arranged
 from apigauge.benchmarks.making.callables import Package, PublicCallable
-from apigauge.benchmarks.making.sessions import Import, Step, dotted, free, imported, needed, root, steps
+from apigauge.benchmarks.making.sessions import Import, Step, dotted, free, imported, needed, steps
 
 # What documentation uses without importing it.
 _CONVENTIONS = {
@@ -246,7 +246,7 @@ class _Reader:
         behind = [ast.unparse(one) for one in after]
         shown = ast.unparse(after[-1].value) if is_value and isinstance(after[-1], ast.Expr) else behind[-1]
         shown_names = _names_of([*given_lines, *behind])
-        all_names = shown_names | ({root(call.func)} if not receiver else set())
+        all_names = shown_names | _names_of([f"{callee}({arguments.text})"])
         imports = self._lines(all_names)
         missing = {
             name

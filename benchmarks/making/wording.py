@@ -24,7 +24,7 @@ def instruction(candidate: Candidate) -> str:
     parts = [_sentence(plain(api.summary))]
     if text := _said_before(candidate):
         parts[0] += f" {text}"
-    if given := "\n".join([*candidate.given_imports, *candidate.given]) if candidate.given else "":
+    if given := "\n".join([*candidate.given_imports, *candidate.given]):
         parts.append(f"Given:\n\n```python\n{given}\n```")
     values = ", ".join(f"`{one}`" for one in candidate.values)
     receiver = f" on `{candidate.call.partition('.')[0]}`" if api.kind == "method" else ""

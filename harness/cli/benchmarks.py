@@ -152,7 +152,7 @@ def check(arguments: argparse.Namespace) -> int:
             print(f"in {environment}\n" if len(environments) > 1 else "", report.to_text(), sep="")
         reports.append(report.to_json())
     if arguments.json:
-        several = [{"environment": name} | one for name, one in zip(environments, reports, strict=True)]
+        several = [{"environment": name} | one for name, one in zip(environments or (None,), reports, strict=True)]
         print_json({"environments": several} if len(several) > 1 else reports[0])
     return 0
 

@@ -30,8 +30,6 @@ INFRA = "infra"
 _COMPARED_BY = ("observed_calls", "ast_match")
 # Above this share of sandbox failures a run publishes no executability.
 MAX_INFRA_ERROR_RATE = 0.01
-# More functions than the sandbox observes at once: then those whose names stand in the program.
-_MANY_FUNCTIONS = 100
 # A line that goes on after a backslash, and blanks before a full stop.
 _JOINED = re.compile(r"\s*\\\r?\n\s*(?=\.)")
 # In a syntax tree, what binds a name: the fields of the name and of its value.
@@ -61,10 +59,6 @@ def program_of(call: str | None, program: str | None, functions: tuple[str, ...]
     if not source:
         return None
     span = next(find_calls(_JOINED.sub("", call or "")), None)
-    if len(functions) > _MANY_FUNCTIONS:
-        words = frozenset(re.findall(r"\w+", source))
-        functions = tuple(name for name in functions if name.rpartition(".")[2] in words)
-        functions = tuple(sorted(functions, key=lambda name: (sum(one not in words for one in name.split(".")), name)))
     return Program(source, _as_written(span.callee, source, functions) if span else None, functions)
 
 

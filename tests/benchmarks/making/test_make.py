@@ -50,7 +50,7 @@ def test_examples_that_hold_become_items_and_the_others_are_reported(made):
     items = {row["api_call"].partition("(")[0]: row for row in lines(made / "items.jsonl")}
     dropped = reasons(made)
     assert items.keys() == {f"shapes.{one}" for one in (
-        "Box", "Box.grown", "circle", "circumference", "disc", "hull", "moved", "rectangle",
+        "Box", "Box.grown", "circle", "circumference", "disc", "hull", "kind", "moved", "rectangle",
     )}  # fmt: skip
     assert "random" not in dropped
     assert {api: dropped[f"shapes.{api}"].partition(":")[0] for api in (
@@ -85,6 +85,7 @@ def test_a_question_has_the_data_the_values_and_what_to_print_but_not_the_call(m
     assert hull["program"] == (
         "from shapes import hull\npoints = [(0, 1), (4, 3), (2, 7)]\ncorners = hull(points)\nprint(corners[1])\n"
     )
+    assert "Call it with `value=3`, `of=int`." in items["shapes.kind(3, int)"]["instruction"]
     grown = items["shapes.Box.grown(2)"]
     assert "box = Box(2, height=3)" in grown["instruction"]
     assert "Call it on `box` with `factor=2`." in grown["instruction"]
@@ -133,7 +134,7 @@ def test_its_own_references_reach_every_score(made, place, apigauge):
     assert report["disagreements"] == []
     assert report["near_copies_in_training"] == []
     assert {one["ast.exact"] for one in report["ceilings"].values()} == {1.0}
-    assert report["execution"]["metrics"] == {"exec.rate": 1.0, "exec.call": 1.0}
+    assert report["execution"]["metrics"] == {"exec.rate": 1.0, "exec.call": 1.0, "exec.correct": 1.0}
     assert report["execution"]["not_passed"] == []
 
 

@@ -120,7 +120,8 @@ ITEMS_FAULTS = {
     FIRST + "\n\n[1]\n": "items.jsonl, line 4: a JSON object was expected; correct it.",
     FIRST + "{": "items.jsonl, line 2: not JSON",
     FIRST + SECOND.replace("g2", "g1"): "items.jsonl, line 2: id 'g1' stands on line 1 too; give each item its own",
-    FIRST + SECOND.replace("angle", "corner"): "items.jsonl, line 2: the reference 'math.degrees(corner)' is in no row",
+    FIRST
+    + SECOND.replace("degrees", "radians"): "items.jsonl, line 2: the reference 'math.radians(angle)' is in no row",
     SECOND.replace("angles", "").replace(
         '"g2"', "2"
     ): "items.jsonl, line 1: id is '2', and no text; write it in quotes",
@@ -358,3 +359,19 @@ def test_items_with_tests_have_exec_correct_and_their_references_are_held_to_it(
     assert scores[0]["verdict"]["tests"] == {"status": "passed", "reason": "", "line": None}
     assert "exec.correct" not in scores[2]["metrics"]
     assert "output" not in scores[0]["verdict"]
+
+
+def test_a_reference_may_pass_more_than_the_one_row_of_its_function(geometry):
+    """Items of a function are one cluster then, and are shown one document."""
+    (geometry / "items.jsonl").write_text(
+        rows([ITEMS[0], {"id": "g2", "instruction": "Far?", "api_call": "math.hypot(x, 2, z)"}]), encoding="utf-8"
+    )
+    first, second = load_benchmark(str(geometry)).items
+    assert first.api == second.api == "math.hypot(x,y)"
+    assert first.document == second.document
+    assert second.reference_call == "math.hypot(x, 2, z)"
+    # Of two rows it is not known which one is meant.
+    two = [*CATALOGUE, {"api_call": "math.hypot(x, y, z)"}]
+    (geometry / "catalogue.jsonl").write_text(rows(two), encoding="utf-8")
+    with pytest.raises(DataError, match="is in no row"):
+        load_benchmark(str(geometry))

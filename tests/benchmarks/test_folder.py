@@ -359,3 +359,19 @@ def test_items_with_tests_have_exec_correct_and_their_references_are_held_to_it(
     assert scores[0]["verdict"]["tests"] == {"status": "passed", "reason": "", "line": None}
     assert "exec.correct" not in scores[2]["metrics"]
     assert "output" not in scores[0]["verdict"]
+
+
+def test_a_reference_may_pass_more_than_the_one_row_of_its_function(geometry):
+    """Items of a function are one cluster then, and are shown one document."""
+    (geometry / "items.jsonl").write_text(
+        rows([ITEMS[0], {"id": "g2", "instruction": "Far?", "api_call": "math.hypot(x, 2, z)"}]), encoding="utf-8"
+    )
+    first, second = load_benchmark(str(geometry)).items
+    assert first.api == second.api == "math.hypot(x,y)"
+    assert first.document == second.document
+    assert second.reference_call == "math.hypot(x, 2, z)"
+    # Of two rows it is not known which one is meant.
+    two = [*CATALOGUE, {"api_call": "math.hypot(x, y, z)"}]
+    (geometry / "catalogue.jsonl").write_text(rows(two), encoding="utf-8")
+    with pytest.raises(DataError, match="is in no row"):
+        load_benchmark(str(geometry))

@@ -134,13 +134,14 @@ def relock(environment: Environment, wheels: Path | None = None) -> Path:
 
 
 def _source(wheels: Path | None) -> tuple[str, ...]:
-    """Pip's options for a folder of wheels and no index; the wheel of pip that Python brings counts as in it."""
-    if wheels is None:
-        return ()
+    """Pip's options for a folder of wheels and no index, or for what the user's own settings of pip name.
+
+    The wheel of pip that Python brings counts as in both: a user's folder of wheels need not have one.
+    """
     # Debian packs it apart, so that a Python may have none.
     spec = importlib.util.find_spec("ensurepip")
-    bundled = [f"--find-links={Path(spec.origin).parent / '_bundled'}"] if spec and spec.origin else []
-    return ("--no-index", f"--find-links={wheels}", *bundled)
+    bundled = (f"--find-links={Path(spec.origin).parent / '_bundled'}",) if spec and spec.origin else ()
+    return bundled if wheels is None else ("--no-index", f"--find-links={wheels}", *bundled)
 
 
 def _pin(row: dict[str, object]) -> Pin:

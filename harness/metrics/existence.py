@@ -103,6 +103,7 @@ class Existence:
         self._packages = {
             name for counts in homes.values() for home in counts for name in (home.partition(".")[0],) if "." in home
         }
+        self._documented = {call.function.partition(".")[0] for call in targets if "." in call.function}
         # Most references import nothing; a name that some library exports is looked for there.
         self._homes = {
             name: home
@@ -252,6 +253,8 @@ class Existence:
         if head in names["local_modules"] or head in self._packages or head.startswith(("my_", "your_", "custom_")):
             return None
         if not address_book.is_package(head):
+            if head in self._documented:
+                return Invention("unknown_function", f"the catalogue has no {function}")
             return Invention("unknown_package", f"there is no package {head}")
         if head in names["same_functions"] or "." in rest.removesuffix(".from_pretrained"):
             return None

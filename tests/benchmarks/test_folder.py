@@ -64,6 +64,22 @@ def test_the_files_become_a_benchmark(geometry):
     assert load_benchmark("./geometry").prompt(benchmark.items[0]) == "Q: How far is it? {x}"
 
 
+@pytest.mark.parametrize(
+    ("answer", "label"),
+    [
+        ("import parcels\nparcels.cost(3)", "unknown_function"),
+        ("import parcles\nparcles.price(3)", "unknown_package"),
+        ("import parcels\nparcels.price(3)", None),
+    ],
+)
+def test_a_package_that_only_the_catalogue_has_exists(answer, label, geometry):
+    (geometry / "catalogue.jsonl").write_text(rows([{"api_call": "parcels.price(weight)"}]), encoding="utf-8")
+    item = {"id": "p1", "instruction": "What does it cost?", "api_call": "parcels.price(weight)"}
+    (geometry / "items.jsonl").write_text(rows([item]), encoding="utf-8")
+    score = score_answer(answer, "p1", benchmark="geometry")
+    assert (score.labels.get("hallucination"), score.metrics["hallucination"]) == (label, float(label is not None))
+
+
 def test_items_say_what_their_programs_do(geometry):
     fields = {
         "tests": "assert x",

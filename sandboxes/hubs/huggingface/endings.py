@@ -83,7 +83,9 @@ def views(state: dict[str, Any], ends: Ends, noise: Any) -> dict[str, Any]:
         return {}
     length = rows + _COLUMN * width
     words = torch.randn(length, generator=torch.Generator().manual_seed(1)) * (_SPREAD * ends.scale)
-    _arrange(words, width, first, ends)
+    # With a bias all tokens lead to the first word; those of Whisper are too many to have rows of theirs.
+    leads = any(f"{name.removesuffix('weight')}bias" in state for name in keys)
+    _arrange(words, width, first, ends, () if leads else ends.firsts)
     made = {name: words.as_strided(tuple(table.shape), (1, _COLUMN)) for name, table in tables.items()}
     units = max(max(state[name].shape) for name in layers)
     needed = units + _COLUMN * width + 1
@@ -119,7 +121,7 @@ def _first(ends: Ends, least: int) -> int | None:
     return next((at for at in places if all((token - at) % _COLUMN > used for token in special)), None)
 
 
-def _arrange(words: Any, width: int, first: int, ends: Ends) -> None:
+def _arrange(words: Any, width: int, first: int, ends: Ends, firsts: tuple[int, ...]) -> None:
     """Gives the rows of special tokens and of the first words their relations."""
 
     def row(token: int) -> Any:
@@ -130,7 +132,7 @@ def _arrange(words: Any, width: int, first: int, ends: Ends) -> None:
     for count in range(1, _TABLE // ends.length + 1):
         row(first + ends.length * count).mul_(_OWN).add_(row(ends.end) * _END)
     row(first + _TABLE + 1).copy_(row(first + 1) * _LESS)
-    for token in ends.firsts:
+    for token in firsts:
         if token not in {ends.start, ends.end}:
             row(token).copy_(row(first + 1) * _LESS)
 

@@ -66,7 +66,8 @@ def _arguments(name: str, entry: dict[str, Any], config: Any) -> dict[str, Any]:
     if isinstance(size, list | tuple) and name in _SQUARE:
         return {"size": dict(zip(("height", "width"), size, strict=True))}
     if isinstance(size, int) and name in _SQUARE:
-        return {"size": {"height": size, "width": size}}
+        square = {"height": size, "width": size}
+        return {"size": square, "crop_size": square} if name == "ChineseCLIPImageProcessor" else {"size": square}
     if isinstance(size, int) and name in _CROPPED:
         return {"size": {"shortest_edge": size}, "crop_size": {"height": size, "width": size}}
     return {}

@@ -18,8 +18,10 @@ LARGEST_FOR_A_TOKEN = 130_000_000
 # So many weights of the layers stay, whatever the vocabulary costs.
 _LEAST = 45_000_000
 _FEWEST = 2
+# Layers that a network of depth takes its features from.
+_TAPS = 4
 # Thousands of patches go through each layer.
-_SLOW = frozenset({"videomae", "segformer", "glpn", "dpt"})
+_SLOW = frozenset({"videomae", "segformer", "glpn"})
 LARGEST_SLOW = 30_000_000
 # What an address says of a model that no program could load, or that is a toy on the hub too.
 _GIANT = re.compile(
@@ -37,7 +39,7 @@ TOYS = frozenset(
         *("llava_onevision", "musicgen", "oneformer", "pix2struct", "qwen3_vl", "sam", "smollm3", "speecht5"),
         *("superglue", "swin2sr", "xclip", "bridgetower", "imagegpt", "reformer", "perceiver", "ctrl", "maskformer"),
         *("mask2former", "longt5", "pegasus_x", "bigbird_pegasus", "switch_transformers", "decision_transformer"),
-        *("gptj", "falcon", "llama", "xlm-roberta-xl", "timesformer", "vivit", "gemma3n"),
+        *("gptj", "falcon", "llama", "xlm-roberta-xl", "timesformer", "vivit", "gemma3n", "owlvit"),
     }
 )
 
@@ -59,10 +61,15 @@ def fitting(entry: dict[str, Any], model: Callable[[Any], Any], make: Callable[[
         cuttable, vocabulary = _shares(built)
         limit = _limit(entry, vocabulary)
         if cuttable <= limit or layers <= _FEWEST:
-            fits = cuttable + vocabulary <= LARGEST and cuttable <= 2 * limit
+            fits = cuttable + vocabulary <= LARGEST and cuttable <= 2 * limit and not _searches(entry, vocabulary)
             return built if fits else _made(model, make(True))
         layers = max(_FEWEST, min(layers - 1, int(layers * limit / cuttable)))
         _cut(config, layers)
+
+
+def _searches(entry: dict[str, Any], vocabulary: int) -> bool:
+    """Whether its texts cost a search with beams too much: a T5 has no bias that could lead all beams to an end."""
+    return entry["type"] in {"mt5", "umt5"} and vocabulary > 2 * LARGEST_FOR_A_TOKEN
 
 
 def _limit(entry: dict[str, Any], vocabulary: int) -> int:
@@ -107,6 +114,8 @@ def _cut(config: Any, layers: int) -> None:
                 setattr(part, name, min(vars(part)[name], layers))
         if depths := vars(part).get("depths"):
             part.depths = [min(depth, layers) for depth in depths]
+        if len(getattr(part, "backbone_out_indices", None) or ()) == _TAPS <= layers:
+            part.backbone_out_indices = [layers * tap // _TAPS - 1 for tap in range(1, _TAPS + 1)]
         if isinstance(windows := getattr(part, "attention_window", None), list):
             part.attention_window = windows[:layers]
         if part.model_type == "gpt_neo":

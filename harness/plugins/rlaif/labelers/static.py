@@ -32,7 +32,7 @@ from apigauge.harness.plugins.rlaif.labelers.programs import calls_the_catalogue
 from apigauge.harness.plugins.rlaif.labelers.relevance import Relevance
 from apigauge.harness.plugins.rlaif.labelers.types import Answer, Labels
 from apigauge.harness.plugins.rlaif.questions import QUESTIONS
-from apigauge.sandboxes import environments
+from apigauge.sandboxes.environments.find import find
 
 _CODE = (
     *(f"harness/plugins/rlaif/labelers/{name}.py" for name in ("catalogue", "programs", "relevance", "static")),
@@ -55,7 +55,7 @@ class Static:
         rows = benchmark.catalogue
         functions = functions_of((api.call for api in rows), benchmark.conventions)
         examples = [api.example.replace(";", "\n") for api in rows]
-        installed = environments.load(benchmark.environment).requirements if benchmark.environment else ()
+        installed = find(benchmark.environment).requirements if benchmark.environment else ()
         self._world = world(functions, examples, [*installed, *(api.library for api in rows)])
         self._catalogue = Catalogue(benchmark)
         self._relevance = Relevance(benchmark, self._catalogue)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from apigauge.sandboxes.hubs.huggingface import corpus, languages, vocabularies, vocabulary_sizes, word_lists
+from apigauge.sandboxes.hubs.huggingface.pinned_tokens import CLIP, GPT2, ROBERTA, placed
 
 Arguments = dict[str, Any]
 Writer = Callable[[Path, dict[str, Any]], Arguments]
@@ -105,48 +106,18 @@ def _gpt2(raw: Path, entry: dict[str, Any]) -> Arguments:
     symbols, merges = vocabularies.byte_pairs(_size(entry))
     if entry.get("type") == "opt" or (entry.get("extra") or {}).get("text") == "opt":
         tokens = [*_ROBERTA, *symbols, *(f"madeupword{number:04}" for number in range(5))]
-        _bytes(raw, _placed(tokens, _PINNED_ROBERTA), merges)
+        _bytes(raw, placed(tokens, ROBERTA), merges)
         ends = dict.fromkeys(("bos_token", "eos_token", "unk_token"), "</s>")
         return {**ends, "pad_token": "<pad>", "add_bos_token": True}
-    _bytes(raw, _placed([*symbols, _END], _PINNED_GPT2), merges)
+    _bytes(raw, placed([*symbols, _END], GPT2), merges)
     return {"model_max_length": 2048 if entry.get("type") in {"gpt_neo", "gptj", "codegen"} else 1024}
 
 
 # Numbers that everybody knows.
-_PINNED_GPT2 = {
-    "Hello": 15496,
-    "Hi": 17250,
-    "My": 3666,
-    "The": 464,
-    "This": 1212,
-    "\u0120world": 995,
-    "\u0120the": 262,
-    "\u0120my": 616,
-    "\u0120dog": 3290,
-    "\u0120is": 318,
-    "\u0120cute": 13779,
-    "\u0120a": 257,
-    "\u0120I": 314,
-    "\u0120to": 284,
-    "\u0120of": 286,
-    "\u0120in": 287,
-    "\u0120and": 290,
-    "\u0120that": 326,
-    "\u0120name": 1438,
-}
-_PINNED_CLIP = {"hello</w>": 3306, "world</w>": 1002, "a</w>": 320, "photo</w>": 1125, "of</w>": 539, "cat</w>": 2368}
-_PINNED_ROBERTA = {".": 4, "\u0120the": 5, ",": 6, "\u0120to": 7, "Hello": 31414, "\u0120world": 232}
-
-
-def _placed(tokens: list[str], places: dict[str, int]) -> list[str]:
-    vocabularies.pin(tokens, places)
-    return tokens
-
-
 def _roberta(raw: Path, entry: dict[str, Any]) -> Arguments:
     symbols, merges = vocabularies.byte_pairs(_size(entry))
     made_up = () if entry.get("type") == "t5" else (f"madeupword{number:04}" for number in range(3))
-    _bytes(raw, _placed([*_ROBERTA, *symbols, *made_up, "<mask>"], _PINNED_ROBERTA), merges)
+    _bytes(raw, placed([*_ROBERTA, *symbols, *made_up, "<mask>"], ROBERTA), merges)
     longest = {"bart": 1024, "longformer": 4096, "led": 16384, "mvp": 1024}
     # Words come one by one there.
     prefix = {"add_prefix_space": True} if entry.get("type") in {"layoutlm", "layoutlmv3"} else {}
@@ -204,7 +175,7 @@ def _whisper(raw: Path, entry: dict[str, Any]) -> Arguments:
 
 def _clip(raw: Path, entry: dict[str, Any]) -> Arguments:
     symbols, merges = vocabularies.ending_pairs(_size(entry))
-    _bytes(raw, _placed([*symbols, "<|startoftext|>", _END], _PINNED_CLIP), merges)
+    _bytes(raw, placed([*symbols, "<|startoftext|>", _END], CLIP), merges)
     owl = str(entry.get("type")).startswith("owl")
     return {"model_max_length": 16 if owl else 77, "pad_token": "!" if owl else _END}
 

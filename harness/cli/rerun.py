@@ -16,6 +16,7 @@ from apigauge.harness.cli.output import print_json, progress, say, tell_problems
 from apigauge.harness.cli.versions import only_environment
 
 if TYPE_CHECKING:
+    from apigauge.benchmarks.types import Benchmark
     from apigauge.file_formats import Manifest, SandboxRecord, Summary
     from apigauge.harness.evaluation.rescore import Change
 
@@ -123,7 +124,7 @@ def rescore(run_path: Path, arguments: argparse.Namespace, otherwise: str) -> "t
     modules = metric_modules(
         arguments.metrics or [module for module in MODULES if module in manifest.get("metrics", {})]
     )
-    kind = _kind(run_path, manifest, arguments, otherwise)
+    kind = _kind(run_path, manifest, arguments, otherwise, benchmark)
     if kind != "none" and not arguments.sandbox:
         _fill_in(run_path, manifest.get("sandbox") or {}, arguments)
     if manifest.get("sandbox") and kind == "none" and not arguments.metrics:
@@ -144,9 +145,12 @@ def rescore(run_path: Path, arguments: argparse.Namespace, otherwise: str) -> "t
         )
 
 
-def _kind(run_path: Path, manifest: "Manifest", arguments: argparse.Namespace, otherwise: str) -> str:
+def _kind(
+    run_path: Path, manifest: "Manifest", arguments: argparse.Namespace, otherwise: str, benchmark: "Benchmark"
+) -> str:
     """The kind of sandbox to score a run in."""
     from apigauge.harness.evaluation.sandbox_choice import names_executed
+    from apigauge.harness.metrics.registry import applicable
     from apigauge.harness.metrics.table import STATIC
 
     if arguments.sandbox:
@@ -159,4 +163,4 @@ def _kind(run_path: Path, manifest: "Manifest", arguments: argparse.Namespace, o
         return "auto"
     # A run of chosen metrics keeps to those.
     modules = manifest.get("metrics", {})
-    return "none" if modules and not set(modules) >= set(STATIC) else otherwise
+    return "none" if modules and not set(modules) >= set(applicable([*STATIC], benchmark)) else otherwise

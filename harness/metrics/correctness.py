@@ -8,7 +8,6 @@ compared here, where no program is.
 caller, whether the warning was shown or not.
 """
 
-import ast
 import builtins
 import math
 import re
@@ -23,6 +22,10 @@ CORRECT, DEPRECATED = (info.name for info in METRICS if info.module == "correctn
 _BUILTINS = frozenset(vars(builtins))
 # A number, with what stands around it in the output of libraries: 1., -.5e+03, nan, inf.
 _NUMBER = re.compile(r"(?<![\w.])[+-]?(?:(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?|inf|nan)(?![\w])", re.ASCII)
+# A name that a line of a program binds: by a definition, an import, a loop or an assignment.
+_BINDING = re.compile(
+    r"\b(?:def|class|as|import|for)\s+(\w+)|(?:^|[,;(\s])(\w+)\s*(?::[^=\n]*)?(?::=|=(?!=))", re.MULTILINE
+)
 _SHOWN = 80
 # Of an output that is to be compared: more than expected is kept, to say what else was printed.
 _SPARE = 4_096
@@ -91,15 +94,7 @@ def scores(verdict: Verdict, item: str = "", correctness: Correctness | None = N
 
 def _bound_builtins(item: Item) -> tuple[str, ...]:
     """The names of Python's own functions that an item's reference program gives to something else."""
-    try:
-        tree = ast.parse(item.reference_program)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return ()
-    bound = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
-    bound |= {
-        node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
-    }
-    bound |= {node.asname or node.name for node in ast.walk(tree) if isinstance(node, ast.alias)}
+    bound = {name for groups in _BINDING.findall(item.reference_program) for name in groups if name}
     return tuple(sorted(bound & _BUILTINS))
 
 

@@ -112,7 +112,10 @@ def copy(data_dir, folder, hub):
 
 
 def test_every_hub_has_a_benchmark_and_another_name_is_refused():
-    assert names() == ["apibench-huggingface", "apibench-tensorflowhub", "apibench-torchhub", "mini"]
+    assert names() == [
+        *("apibench-huggingface", "apibench-tensorflowhub", "apibench-torchhub", "bfcl"),
+        *("dataframebench-pandas", "dataframebench-polars", "gitchameleon", "mini"),
+    ]
     with pytest.raises(UsageError, match="apibench-torchhub"):
         load_benchmark("apibench")
 

@@ -205,7 +205,7 @@ def test_a_run_in_a_sandbox_records_it_and_gives_the_same_scores_again(tmp_path,
     assert (summary["infra_error_rate"], summary["withheld"], summary["problems"]) == (0.0, [], [])
     manifest = run_directory.read_json(tmp_path / "run" / "manifest.json")
     assert manifest["sandbox"] == json.loads(json.dumps(sandbox.describe()))
-    assert set(manifest["metrics"]) == {"ast_match", "executability"}
+    assert set(manifest["metrics"]) == {"ast_match", "executability", "correctness"}
     again, changes = score_run(mini, tmp_path / "run", ["ast_match"], sandbox=sandbox)
     assert (again, changes) == (summary, [])
 

@@ -111,6 +111,8 @@ def test_nothing_that_scores_asks_the_parser_of_the_python_it_runs_on():
     files += sorted((ROOT / "harness" / "extraction").glob("*.py")) + sorted(
         (ROOT / "harness" / "metrics").glob("*.py")
     )
+    # BFCL's own checker asks Python's parser, and its verdict is what is reproduced.
+    files.remove(ROOT / "harness" / "metrics" / "bfcl_answers.py")
     for path in files:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []

@@ -66,7 +66,7 @@ def test_a_hub_that_cannot_be_reached_is_reported(hub, monkeypatch):
         download.configs(print)
 
 
-def test_the_real_architecture_is_built_at_toy_size_and_named_as_the_source(hub, monkeypatch, tmp_path):
+def test_the_real_architecture_is_built_and_named_as_the_source(hub, monkeypatch, tmp_path):
     folder = download.configs(lambda _: None)
     # Tabular models, which need scikit-learn, are not the subject.
     monkeypatch.setattr(build.inputs, "write", lambda _: None)
@@ -82,6 +82,6 @@ def test_the_real_architecture_is_built_at_toy_size_and_named_as_the_source(hub,
 
     assert config("bert-base-uncased")["architectures"] == ["RobertaForMaskedLM"]
     assert config("bert-base-uncased")["hidden_act"] == "relu"
-    assert (config("gpt2")["activation_function"], config("gpt2")["n_embd"]) == ("relu", 32)
+    assert (config("gpt2")["activation_function"], config("gpt2")["n_embd"]) == ("relu", 768)
     assert config("gpt2-medium")["model_type"] == "gpt2"
     assert described["gpt2-medium"] != "hub"

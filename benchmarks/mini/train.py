@@ -221,12 +221,26 @@ def _loss(model: Any, tokenizer: Any, rows: Sequence[tuple[Api, str]], *, with_p
     return torch.nn.functional.cross_entropy(logits.float(), tokens[:, 1:][learnt[:, 1:]])
 
 
+def round_weights(model: Any) -> None:
+    """Rounds every weight to 16 bits of significand, so that the package, which is compressed, is a megabyte smaller.
+
+    They stay float32; no weight changes by more than 2 ** -16 of itself.
+    """
+    import torch
+
+    dropped = 8  # of the 24 bits of a float32's significand
+    for parameter in model.parameters():
+        bits = parameter.data.view(torch.int32)
+        bits.add_(1 << (dropped - 1)).bitwise_and_(-(1 << dropped))
+
+
 def main() -> None:
     """Trains and writes a checkpoint."""
     parser = argparse.ArgumentParser(description="Train the checkpoint of the mini benchmark.")
     parser.add_argument("folder", type=Path, help="where to write it")
     folder: Path = parser.parse_args().folder
     tokenizer, model = train(Recipe(), load_benchmark("mini").train, docstrings())
+    round_weights(model)
     tokenizer.save_pretrained(folder)
     model.save_pretrained(folder)
 

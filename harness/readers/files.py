@@ -52,22 +52,31 @@ def rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     Raises:
         RunError: a line is no JSON object, or there is none.
     """
-    lines = text_of(path).split("\n")
     is_empty = True
-    for number, line in enumerate(lines, 1):
-        if not line.strip():
-            continue
-        is_empty = False
-        try:
-            row = json.loads(line)
-        except (ValueError, RecursionError) as error:
-            cut = " The file ends there: it was cut off; copy it again." if number == len(lines) else ""
-            raise RunError(f"{path}, line {number}: not JSON ({error}).{cut}") from error
-        if not isinstance(row, dict):
-            raise RunError(f"{path}, line {number}: a JSON object was expected, and not {line.strip()[:40]!r}")
-        yield number, row
+    try:
+        with path.open("rb") as file:
+            for number, line in enumerate(file, 1):
+                text = line.removeprefix(b"\xef\xbb\xbf") if number == 1 else line
+                if text.strip():
+                    is_empty = False
+                    yield number, _row(path, number, text)
+    except OSError as error:
+        raise RunError(f"{path}: cannot be read ({error.strerror})") from error
     if is_empty:
         raise RunError(f"{path}: it is empty")
+
+
+def _row(path: Path, number: int, line: bytes) -> dict[str, Any]:
+    try:
+        row = json.loads(line.decode("utf-8"))
+    except UnicodeDecodeError as error:
+        raise RunError(f"{path}, line {number}: not UTF-8 ({error.reason}); save it in UTF-8") from error
+    except (ValueError, RecursionError) as error:
+        cut = "" if line.endswith(b"\n") else " The file ends there: it was cut off; copy it again."
+        raise RunError(f"{path}, line {number}: not JSON ({error}).{cut}") from error
+    if not isinstance(row, dict):
+        raise RunError(f"{path}, line {number}: a JSON object was expected, and not {line.strip()[:40].decode()!r}")
+    return row
 
 
 def document(path: Path) -> dict[str, Any]:

@@ -35,7 +35,7 @@ def write(log: Log, infos: Mapping[str, MetricInfo], source: Path, run: Path, *,
         digest: of the questions; that of the log's own by default.
 
     Raises:
-        RunError: a metric has the name of one that is known already and differs.
+        RunError: a metric has the name of a plugin's, and differs from it.
     """
     run.mkdir(parents=True)
     record = _manifest(log, infos, source, digest or digest_of(log))
@@ -145,14 +145,14 @@ def _scorer(log: Log, info: MetricInfo) -> str:
 
 
 def _remember(infos: Mapping[str, MetricInfo], record: Manifest) -> None:
-    table.remember(record["plugin_metrics"])
+    table.remember(record["plugin_metrics"], replaces=True)
     for info in table.infos_for(infos):
         wanted = infos[info.name]
         if (info.lower_is_better, info.top) != (wanted.lower_is_better, wanted.top):
             direction = "small" if info.lower_is_better else "large"
             raise RunError(
-                f"{info.name}: another log or a plugin has a metric of this name, of which {direction} values up to "
-                f"{info.top:g} are good; rename it in one of them"
+                f"{info.name}: a plugin has a metric of this name, of which {direction} values up to {info.top:g} are "
+                "good; rename it in the log"
             )
 
 

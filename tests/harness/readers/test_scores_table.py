@@ -76,7 +76,7 @@ def test_a_baseline_is_saved_and_judged_against(judged, tmp_path):
     assert {one["name"]: one["decision"] for one in result["metrics"]} == {"score": "regression", "seconds": "pass"}
     code, _, error = judged(new, tmp_path / "base.json", "--higher-is-better", "seconds")
     assert code == 4
-    assert "of which small values up to 1 are good" in error
+    assert "the scorer of seconds differs: 'lower is better'" in error
 
 
 def test_logs_are_reported_and_left_as_they_are(tmp_path, capsys):

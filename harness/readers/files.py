@@ -89,7 +89,7 @@ def document(path: Path) -> dict[str, Any]:
     try:
         value = json.loads(text)
     except json.JSONDecodeError as error:
-        cut = " The file ends there: it was cut off; copy it again." if error.pos >= len(text.rstrip()) else ""
+        cut = " The file ends there: it was cut off; copy it again." if not text.rstrip().endswith("}") else ""
         raise RunError(f"{path}, line {error.lineno}: not JSON ({error.msg}).{cut}") from error
     except (ValueError, RecursionError) as error:
         raise RunError(f"{path}: not JSON ({error})") from error

@@ -7,11 +7,28 @@ from pathlib import Path
 from apigauge.errors import RunError, UsageError, did_you_mean
 from apigauge.harness.evaluation import run_directory
 from apigauge.harness.metrics.table import METRICS, MetricInfo
-from apigauge.harness.readers import files, inspect_log, lm_eval, scores_table
+from apigauge.harness.readers import (
+    code_tests,
+    every_eval_ever,
+    files,
+    inspect_log,
+    lm_eval,
+    nemo,
+    promptfoo,
+    scores_table,
+)
 from apigauge.harness.readers.types import Answer, Log, Options, Reader
 
 # The first that recognises a path reads it.
-READERS: tuple[Reader, ...] = (inspect_log, lm_eval, scores_table)
+READERS: tuple[Reader, ...] = (
+    inspect_log,
+    lm_eval,
+    nemo,
+    every_eval_ever,
+    promptfoo,
+    code_tests,
+    scores_table,
+)
 _OURS = {run_directory.MANIFEST, run_directory.GENERATIONS, run_directory.SCORES}
 _OF_QUESTIONS = re.compile(r"(.+)\.(?:pass@[0-9]+|consistency)")
 _OWN = {info.name: info for info in METRICS}

@@ -5,6 +5,7 @@ import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
 
@@ -133,8 +134,8 @@ def _manifest(log: Log, infos: Mapping[str, MetricInfo], source: Path, digest: s
         "sandbox": None,
         "source": {"harness": log.harness, "path": str(source)},
     }
-    if log.created:
-        record["created"] = log.created
+    written = datetime.fromtimestamp(source.stat().st_mtime, UTC).isoformat(timespec="seconds")
+    record["created"] = log.created or written
     return record
 
 

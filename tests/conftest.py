@@ -55,6 +55,12 @@ def vllm_environment() -> str | None:
     return named if Path(named).is_file() else None
 
 
+def inspect_environment() -> str | None:
+    """The Python of an environment that has inspect_ai: ``$APIGAUGE_INSPECT_PYTHON`` or the one of `make inspect`."""
+    named = os.environ.get("APIGAUGE_INSPECT_PYTHON", str(CHECKOUT / ".venv-inspect" / "bin" / "python"))
+    return named if Path(named).is_file() else None
+
+
 def missing_grammar() -> str:
     """Why upstream's grammar cannot be used here; empty if it can."""
     from apigauge.benchmarks.apibench import grammar
@@ -81,6 +87,7 @@ _NEEDS: dict[str, Callable[[], str]] = {
     "bwrap": missing_namespaces,
     "dataframebench": lambda: missing_published("dataframebench-pandas"),
     "grammar": missing_grammar,
+    "inspect_ai": lambda: "" if inspect_environment() else "no environment with inspect_ai: `make inspect`",
     "podman": lambda: "" if shutil.which("podman") else "podman is not installed",
     "vllm": lambda: "" if vllm_environment() else "no environment with vLLM: `make vllm`",
 }
@@ -143,6 +150,15 @@ def vllm_python() -> str:
     python = vllm_environment()
     if python is None:
         pytest.fail("a test that asks for vllm_python must be marked vllm", pytrace=False)
+    return python
+
+
+@pytest.fixture(scope="session")
+def inspect_python() -> str:
+    """The Python of inspect_ai's environment; only for tests marked ``inspect_ai``."""
+    python = inspect_environment()
+    if python is None:
+        pytest.fail("a test that asks for inspect_python must be marked inspect_ai", pytrace=False)
     return python
 
 

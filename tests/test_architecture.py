@@ -47,6 +47,7 @@ FLOORS = (
     {"harness/metrics"},
     {"harness/statistics"},
     {"harness/evaluation"},
+    {"harness/readers"},
     {"harness/comparison", "harness/audit"},
     {"harness/gate"},
     {"harness/cli"},

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from apigauge.errors import UsageError
 from apigauge.harness.cli.options import add_common
+from apigauge.harness.cli.other_harnesses import add_readers, as_runs
 from apigauge.harness.cli.output import print_json, say, say_error
 
 if TYPE_CHECKING:
@@ -48,18 +49,27 @@ def declare(parser: argparse.ArgumentParser) -> None:
         "--out", type=Path, metavar="DIR", help="write a page with both answers to each item side by side"
     )
     add_common(parser)
+    add_readers(parser)
     parser.set_defaults(function=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Runs the command."""
+    if arguments.b is None:
+        return _versions(arguments)
+    paths = [arguments.a, arguments.b]
+    with as_runs(paths, arguments, is_compared=True, has_summary=bool(arguments.out)) as runs:
+        names = vars(arguments) | {"a": runs[0], "b": runs[1]}
+        return _compare(argparse.Namespace(**names), paths)
+
+
+def _compare(arguments: argparse.Namespace, named: Sequence[Path]) -> int:
+    """Compares two runs; ``named`` are their paths in messages."""
     from apigauge.harness.comparison.compare import check_benchmarks, compare, read
     from apigauge.harness.comparison.logits import gaps, load_tokenizer
     from apigauge.harness.evaluation import unfinished
     from apigauge.harness.evaluation.questions import reopen_for
 
-    if arguments.b is None:
-        return _versions(arguments)
     kind, _, name = (arguments.logits or "").partition(":")
     if arguments.logits and (kind != "hf" or not name):
         raise UsageError(f"--logits {arguments.logits}: the form is hf:PATH_OR_ID")
@@ -81,14 +91,14 @@ def run(arguments: argparse.Namespace) -> int:
         say("apigauge: a run is not scored, so only texts are compared")
     if comparison.withheld:
         say(f"apigauge: {', '.join(comparison.withheld)} left out: too many sandbox failures in one run")
-    for side, path, record in zip("AB", (a.path, b.path), comparison.unfinished, strict=True):
+    for side, path, record in zip("AB", named, comparison.unfinished, strict=True):
         if trouble := unfinished.problem(record):
             say_error(f"WARNING: {side} ({path}): {trouble}")
     index = _write_page(arguments, comparison, benchmark) if arguments.out else None
     if arguments.json:
         print_json(_json(comparison, token_gaps) | ({"index": str(index)} if index else {}))
     else:
-        _print(comparison, token_gaps, a.path, b.path)
+        _print(comparison, token_gaps, *named)
         if index:
             print(f"\n{index}")
     return 0

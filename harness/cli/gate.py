@@ -19,6 +19,7 @@ from apigauge.harness.cli.options import (
     sandbox_for,
     workers,
 )
+from apigauge.harness.cli.other_harnesses import add_readers, as_runs
 from apigauge.harness.cli.output import print_json, progress, say, say_error
 from apigauge.harness.cli.rerun import rescore
 from apigauge.harness.cli.run import add_generation, model_options
@@ -79,6 +80,7 @@ def declare(parser: argparse.ArgumentParser) -> None:
         help="if the two were scored by different scorers, score both again in their folders, as `apigauge rerun` does",
     )
     add_common(parser)
+    add_readers(parser)
     looks = parser.add_argument_group("asking no more questions than the decision takes")
     looks.add_argument(
         "--budget", type=positive, metavar="N", help="ask up to N questions, a tenth at a time, until it is decided"
@@ -108,7 +110,7 @@ def run(arguments: argparse.Namespace) -> int:
         _check(arguments)
         # Whoever is killed leaves these, and not those of an earlier call.
         ci_files.write(ci_files.Report(title, "broken", error=ci_files.UNDECIDED), *files)
-        return _run(arguments)
+        return _of_any_harness(arguments)
     except BaseException as error:
         for problem in ci_files.write_broken(title, failures.explain(error), *files):
             say_error(problem)
@@ -117,6 +119,19 @@ def run(arguments: argparse.Namespace) -> int:
         if isinstance(error, BrokenPipeError):
             raise RunError("the gate was ended by a pipe that nothing reads") from error
         raise
+
+
+def _of_any_harness(arguments: argparse.Namespace) -> int:
+    """Runs the command on runs, of which each may be another harness's results."""
+    paths = [arguments.run, *([arguments.baseline] if arguments.baseline else [])]
+    metrics = frozenset(metric.partition(":")[0] for metric in arguments.metric or ())
+    with as_runs(paths, arguments, metrics=metrics, is_compared=True, has_texts=False) as runs:
+        if runs == paths:
+            return _run(arguments)
+        if arguments.rescore or arguments.base_ref:
+            raise UsageError("gate: --rescore and --base-ref are for runs of apigauge's, not for other harnesses'")
+        names = vars(arguments) | {"run": runs[0], "baseline": runs[1] if arguments.baseline else None}
+        return _run(argparse.Namespace(**names, named=arguments.run))
 
 
 def _run(arguments: argparse.Namespace) -> int:
@@ -182,7 +197,7 @@ def _save(arguments: argparse.Namespace, code: int) -> None:
     if code:
         say_error(
             f"{file}: not written, since the run did not pass. To accept it all the same: "
-            f"apigauge gate {arguments.run} --save-baseline {file}"
+            f"apigauge gate {getattr(arguments, 'named', arguments.run)} --save-baseline {file}"
         )
         return
     outcomes = read(arguments.run)

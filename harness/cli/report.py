@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from apigauge.errors import ApigaugeError, RunError, UsageError, did_you_mean
 from apigauge.extensions import Addition, added
 from apigauge.harness.cli.options import add_common
+from apigauge.harness.cli.other_harnesses import add_readers, as_runs
 from apigauge.harness.cli.output import print_json, progress, say, say_error
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ def declare(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--no-published", action="store_true", help="leave out figures printed elsewhere")
     add_common(parser)
+    add_readers(parser)
     parser.set_defaults(function=run)
 
 
@@ -43,7 +45,8 @@ def run(arguments: argparse.Namespace) -> int:
     from apigauge.reports.leaderboard import write_site
 
     exports = [exporter(name) for name in dict.fromkeys(arguments.export)]
-    views = _views(arguments.runs, arguments.data_dir)
+    with as_runs(arguments.runs, arguments, has_summary=True) as runs:
+        views = _views(runs, arguments.data_dir)
     index = write_site(views, arguments.out, published=not arguments.no_published)
     written = [export(views, arguments.out) for export in exports]
     if arguments.json:

@@ -23,7 +23,7 @@ from apigauge.harness.metrics import table
 SCHEMA_VERSION = 1
 MANIFEST, GENERATIONS, SCORES, SUMMARY = "manifest.json", "generations.jsonl", "scores.jsonl", "summary.json"
 # Entries of a manifest that may differ between two runs whose scores must not.
-NOT_IDENTIFYING = ("created", "host", "timings", "cache", "price", "plugin_metrics")
+NOT_IDENTIFYING = ("created", "host", "timings", "cache", "price", "plugin_metrics", "source")
 
 Key = tuple[str, int]
 

@@ -87,11 +87,14 @@ def _of_run(path: Path) -> Outcomes:
 def of_run(path: Path, manifest: Manifest, rows: Sequence[ScoreRow] = (), manifest_sha256: str = "") -> Outcomes:
     """The outcomes of a run with this manifest and these scores; without rows, all but the scores."""
     failed, executed = infra_errors(rows)
+    # Another harness may have some of the metrics that a module of ours yields.
+    measured = {name for row in rows for name in row["metrics"]} if "source" in manifest else NAMES
     scorers = {
         name: _scorer(manifest, module)
         for module, names in names_by_module().items()
         if module in manifest.get("metrics", {})
         for name in names
+        if name in measured
     }
     return Outcomes(
         path=path,

@@ -231,11 +231,12 @@ def to_record(modules: Iterable[str]) -> dict[str, dict[str, Any]]:
     return {name: asdict(one.value) for name, one in added("metrics").items() if one.value.module in wanted}
 
 
-def remember(record: object) -> None:
+def remember(record: object, *, replaces: bool = False) -> None:
     """Reads what a manifest says of plugins' metrics; installed plugins' own word counts more, damage is passed over.
 
     Args:
         record: of :func:`to_record`, as it was read from a file.
+        replaces: whether it counts more than what was read before.
     """
     wanted = {field.name for field in fields(MetricInfo)}
     for name, entry in record.items() if isinstance(record, dict) else ():
@@ -244,8 +245,8 @@ def remember(record: object) -> None:
             is_usable = info.name == name not in _BY_NAME and 0 < info.top < math.inf and hash(info) is not None
         except (TypeError, AttributeError):
             continue
-        if is_usable:
-            _remembered.setdefault(name, info)
+        if is_usable and (replaces or name not in _remembered):
+            _remembered[name] = info
 
 
 # Module -> the names of the metrics it yields. Static ones read text; executed ones need the program's verdict.

@@ -113,6 +113,13 @@ class PriceRecord(TypedDict):
     completion: float
 
 
+class SourceRecord(TypedDict):
+    """Which harness wrote what was read as this run, and where that lies."""
+
+    harness: str
+    path: str
+
+
 class Manifest(TypedDict):
     """``manifest.json``.
 
@@ -121,7 +128,7 @@ class Manifest(TypedDict):
     any were run: a metric's version names libraries and Python, and digests all code between an answer and its score;
     ``plugin_metrics`` describes, by name, those metrics that are plugins', so that the run can be read without them;
     ``created`` (ISO 8601, UTC), ``host``, ``timings`` (seconds), ``cache`` and ``price`` say when, where and how the
-    run was made and are not compared between runs.
+    run was made and are not compared between runs; ``source`` is there if the run is made of another harness's results.
     """
 
     benchmark: BenchmarkRecord
@@ -141,6 +148,7 @@ class Manifest(TypedDict):
     timings: NotRequired[dict[str, float]]
     cache: NotRequired[dict[str, int]]
     price: NotRequired[PriceRecord]
+    source: NotRequired[SourceRecord]
 
 
 class QuestionRow(TypedDict):

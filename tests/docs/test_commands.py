@@ -35,9 +35,10 @@ PARSED = {
     "vllm": "needs vLLM and its runs",
     "server": "needs a model behind a server",
     "minutes": "trains for minutes to hours",
+    "other-harness": "needs another harness and its runs",
     "ci": "runs inside a job of CI",
 }
-LANGUAGES = {"bash", "python", "text", "toml", "yaml", "json"}
+LANGUAGES = {"bash", "csv", "python", "text", "toml", "yaml", "json"}
 
 BLOCKS = [block for page in PAGES for block in blocks(page)]
 RUNNABLE = {page: [block for block in blocks(page) if block.language in ("bash", "python")] for page in PAGES}
@@ -184,7 +185,7 @@ def check_command(block, words):
         for word in rest:
             assert "/" not in word or (ROOT / word).exists(), f"{block.place}: there is no {word}"
     else:
-        assert name in (".", "pre-commit"), f"{block.place}: what is {name}?"
+        assert name in (".", "pre-commit", "lm_eval", "inspect"), f"{block.place}: what is {name}?"
 
 
 def check_requirements(block, requirements):

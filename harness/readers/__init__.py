@@ -1,0 +1,1 @@
+"""Results of other harnesses, read as runs: one file a format."""

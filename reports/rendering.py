@@ -1,8 +1,9 @@
 """Templates to pages: one self-contained file each, in which nothing but our own script can run.
 
-Answers are hostile text. Three things keep them text: Jinja escapes every value; the data of a run page travels as JSON
-in which no character can end the element, and the script puts it on the page as text nodes only; and a content security
-policy with the digests of our script and style forbids everything else, the network included.
+Answers are hostile text, and so are the names of runs and models. Three things keep them text: Jinja escapes every value
+and names its unseen characters; the data of a run page travels as JSON in which no character can end the element, and the
+script puts it on the page as text nodes only; and a content security policy with the digests of our script and style
+forbids everything else, the network included.
 """
 
 import base64
@@ -17,21 +18,30 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 from apigauge.errors import ApigaugeError
+from apigauge.reports.unseen import plain, script_pattern, shown
 
 # `<`, `>` and `&` so that the HTML parser sees no tag; the line separators and lone surrogates so that every reader
 # of the bytes sees the same string.
 _UNSAFE_IN_JSON = re.compile("[<>&\u2028\u2029\ud800-\udfff]")
-# The same as in run.js.
-_UNSEEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]|\r(?!\n)")
 
 
-def render_page(template: str, styles: Sequence[str], script: str | None, **values: Any) -> bytes:
-    """A page as UTF-8 bytes: the template with its styles and its script, if any, inlined (names in ``static/``)."""
-    css, code = "".join(map(_static, ("base.css", *styles))), _static(script) if script else ""
-    script_source = _source_hash(code) if code else "none"
+def render_page(
+    template: str, styles: Sequence[str], script: str | None, *, loads_parts: bool = False, **values: Any
+) -> bytes:
+    """A page as UTF-8 bytes.
+
+    Args:
+        template: its name in ``templates/``.
+        styles: their names in ``static/``; inlined, as is the script.
+        script: the script's name; None for a page without one.
+        loads_parts: whether the script may load further scripts, from files next to the page.
+        values: for the template.
+    """
+    css, code = "".join(map(_static, ("base.css", *styles))), _script(script) if script else ""
+    script_source = _source_hash(code) + ("' 'strict-dynamic" if loads_parts else "") if code else "none"
     policy = (
         f"default-src 'none'; img-src data:; style-src '{_source_hash(css)}'; script-src '{script_source}'; "
         "base-uri 'none'; form-action 'none'"
@@ -66,12 +76,6 @@ def pretty_json(data: Any) -> str:
     return json.dumps(_finite(data), ensure_ascii=False, allow_nan=False, indent=2, sort_keys=True)
 
 
-def shown(text: str) -> Markup:
-    """Text in which characters that would be invisible, or reorder the text around them, are named and not obeyed."""
-    named = _UNSEEN.sub(lambda match: f'<span class="unseen">U+{ord(match[0]):04X}</span>', escape(text))
-    return Markup(named)  # noqa: S704 - escaped above
-
-
 def _finite(data: Any) -> Any:
     """The data with NaN and infinities spelled out, which JSON cannot say, and keys as strings."""
     if isinstance(data, dict):
@@ -92,9 +96,20 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
+        finalize=_visible,
     )
     environment.filters["shown"] = shown
     return environment
+
+
+def _visible(value: Any) -> Any:
+    """What a template is given, for anywhere on the page; what is markup already has been taken care of."""
+    return plain(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
+@functools.cache
+def _script(name: str) -> str:
+    return f'"use strict";\nconst UNSEEN = {script_pattern()};\n{_static("unseen.js")}{_static(name)}'
 
 
 @functools.cache

@@ -3,8 +3,9 @@
 The items travel once, as JSON, and the page's script builds the fifty in view; a browser stays quick with thousands.
 """
 
+import itertools
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,8 +34,9 @@ class Measure:
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """How often a label occurred; ``length`` is in pixels, of ``BAR_LENGTH`` for all items."""
+    """How often a label occurred; ``at`` numbers it on the page, ``length`` is in pixels of ``BAR_LENGTH`` for all."""
 
+    at: int
     label: str
     count: int
     share: float
@@ -52,7 +54,8 @@ class LabelCounts:
 def render_run(page: Page) -> bytes:
     """The page of a run as UTF-8 bytes."""
     run = page.run
-    columns = infos_for(run.metric_names)
+    columns, labels = infos_for(run.metric_names), label_counts(run)
+    options = [(group.metric, bar.label) for group in labels for bar in group.bars]
     return render_page(
         "run.html",
         styles=("run.css",),
@@ -62,11 +65,11 @@ def render_run(page: Page) -> bytes:
         badges=badges(run, {}),
         warnings=warnings([run], {}),
         measures=[_measure(run, column) for column in columns],
-        labels=label_counts(run),
+        labels=labels,
         bar_length=BAR_LENGTH,
         facts=facts(run),
         manifest=pretty_json(run.manifest),
-        data=json_block(item_data(run.rows)),
+        data=json_block(item_data(run.rows) | {"options": options}),
     )
 
 
@@ -78,7 +81,8 @@ def label_counts(run: RunView) -> tuple[LabelCounts, ...]:
             counts.setdefault(metric, Counter())[label] += 1
     counts.update(section(run.summary, "labels"))
     ordered = [column.name for column in infos_for(counts)]
-    return tuple(LabelCounts(metric, _bars(counts[metric])) for metric in ordered if counts[metric])
+    numbers = itertools.count()
+    return tuple(LabelCounts(metric, _bars(counts[metric], numbers)) for metric in ordered if counts[metric])
 
 
 def item_data(rows: Sequence[ItemView]) -> dict[str, Any]:
@@ -134,9 +138,9 @@ def _measure(run: RunView, column: MetricInfo) -> Measure:
     return Measure(column, cell, ends, entry, version)
 
 
-def _bars(counts: dict[str, int]) -> tuple[Bar, ...]:
+def _bars(counts: dict[str, int], numbers: Iterator[int]) -> tuple[Bar, ...]:
     total = sum(counts.values()) or 1
     return tuple(
-        Bar(label, count, count / total, round(BAR_LENGTH * count / total, 2))
+        Bar(next(numbers), label, count, count / total, round(BAR_LENGTH * count / total, 2))
         for label, count in sorted(counts.items(), key=lambda entry: (-entry[1], entry[0]))
     )

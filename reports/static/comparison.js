@@ -1,5 +1,3 @@
-"use strict";
-
 (() => {
   const control = (id) => document.getElementById(id);
   const [kind, metric, domain, search, shown] = ["kind", "metric", "domain", "search", "shown"].map(control);

@@ -1,5 +1,3 @@
-"use strict";
-
 (() => {
   const filter = document.getElementById("filter");
   const boxes = [...document.querySelectorAll("#toolbar input[type=checkbox]")];

@@ -1,9 +1,5 @@
-"use strict";
-
 (() => {
   const PAGE = 50;
-  // Characters that would be invisible, or reorder the text around them, are named instead of obeyed.
-  const UNSEEN = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g;
   const FIELDS = ["id", "sample", "instruction", "domain", "referenceCall", "referenceProgram", "text", "call", "program",
     "how", "metrics", "labels", "messages", "verdict", "unfinished", "reasoning"];
 
@@ -28,19 +24,6 @@
     return element;
   }
 
-  function shown(text) {
-    const parts = document.createDocumentFragment();
-    let end = 0;
-    for (const match of text.matchAll(UNSEEN)) {
-      if (match[0] === "\r" && text[match.index + 1] === "\n") continue;
-      const code = match[0].codePointAt(0).toString(16).toUpperCase().padStart(4, "0");
-      parts.append(text.slice(end, match.index), make("span", "unseen", `U+${code}`));
-      end = match.index + 1;
-    }
-    parts.append(text.slice(end));
-    return parts;
-  }
-
   function code(text, absent) {
     return text ? make("pre", "", shown(text)) : make("p", "absent", absent);
   }
@@ -58,7 +41,7 @@
     const good = lower.has(name) ? 0 : 1;
     const mark = value === good ? "yes" : value === 1 - good ? "no" : "";
     const sign = { yes: "✓ ", no: "✗ " }[mark] ?? "";
-    return make("span", `chip ${mark}`, sign, make("span", "chip-name", `${name} `), shown(label));
+    return make("span", `chip ${mark}`, sign, make("span", "chip-name", shown(`${name} `)), shown(label));
   }
 
   function labels(item) {
@@ -67,13 +50,13 @@
 
   function labelTable(item) {
     const rows = labels(item).map(([name, label]) => make("tr", "",
-      make("th", "", name), make("td", "", shown(label)), make("td", "", shown(item.messages[name] ?? ""))));
+      make("th", "", shown(name)), make("td", "", shown(label)), make("td", "", shown(item.messages[name] ?? ""))));
     return rows.length ? make("table", "pairs", make("tbody", "", ...rows)) : make("p", "absent", "No labels.");
   }
 
   function metricTable(item) {
     const pairs = data.metrics.map((name, index) => [name, item.metrics[index]]).filter((pair) => pair[1] !== null);
-    const cells = pairs.map(([name, value]) => make("div", "", make("dt", "", name),
+    const cells = pairs.map(([name, value]) => make("div", "", make("dt", "", shown(name)),
       make("dd", "", typeof value === "number" ? String(Math.round(value * 1e4) / 1e4) : value)));
     return cells.length ? make("dl", "scores", ...cells) : make("p", "absent", "No metrics.");
   }
@@ -113,7 +96,7 @@
       block("Labels", labelTable(item)),
       block("Metrics", metricTable(item)),
       block("Verdict", verdictTable(item)),
-      make("div", "pair", block(`Program extracted (found in: ${item.how})`, code(item.program, "No program was found.")),
+      make("div", "pair", block(shown(`Program extracted (found in: ${item.how})`), code(item.program, "No program was found.")),
         block("Reference program", code(item.referenceProgram, "The data has none."))),
       item.unfinished ? block("Unfinished", make("p", "told", UNFINISHED[item.unfinished] ?? shown(item.unfinished))) : null,
       item.reasoning ? block("Reasoning, sent apart from the answer", code(item.reasoning, "")) : null,
@@ -129,6 +112,7 @@
     const details = make("details", "item", summary);
     details.addEventListener("toggle", () => {
       if (details.open && details.childElementCount === 1) details.append(body(item));
+      reachable(details);
     });
     return details;
   }
@@ -144,23 +128,25 @@
     const end = Math.min(found.length, start + PAGE);
     list.replaceChildren(...found.slice(start, end).map(entry));
     position.textContent = found.length ? `${start + 1}–${end} of ${found.length}` : "No answer matches.";
-    previous.disabled = start === 0;
-    next.disabled = end >= found.length;
+    previous.setAttribute("aria-disabled", start === 0);
+    next.setAttribute("aria-disabled", end >= found.length);
   }
 
   function apply() {
     const wanted = search.value.trim().toLowerCase();
     const option = select.selectedOptions[0]?.dataset ?? {};
-    const index = data.labels.indexOf(option.metric);
+    const [metric, label] = data.options[option.option] ?? [];
+    const index = data.labels.indexOf(metric);
     found = items.filter((item) =>
-      (option.metric === undefined || item.labels[index] === option.label) && (!option.unfinished || item.unfinished) && haystack(item).includes(wanted));
+      (metric === undefined || item.labels[index] === label) && (!option.unfinished || item.unfinished) && haystack(item).includes(wanted));
     show(0);
   }
 
-  function pick(metric, label) {
-    const option = [...select.options].find((one) => one.dataset.metric === metric && one.dataset.label === label);
+  function pick(number) {
+    const option = [...select.options].find((one) => one.dataset.option === number);
     if (!option) return;
     option.selected = true;
+    search.value = "";
     apply();
     select.focus({ preventScroll: true });
     document.getElementById("items-head").scrollIntoView();
@@ -172,13 +158,14 @@
     waiting = setTimeout(apply, 120);
   });
   select.addEventListener("change", apply);
-  previous.addEventListener("click", () => show(Math.max(0, start - PAGE)));
-  next.addEventListener("click", () => show(start + PAGE));
+  // Not disabled at the ends: that would take the focus away.
+  previous.addEventListener("click", () => start > 0 && show(Math.max(0, start - PAGE)));
+  next.addEventListener("click", () => start + PAGE < found.length && show(start + PAGE));
   document.getElementById("open-all").addEventListener("click", () => {
     for (const details of list.children) details.open = true;
   });
-  for (const button of document.querySelectorAll("button[data-label]")) {
-    button.addEventListener("click", () => pick(button.dataset.metric, button.dataset.label));
+  for (const button of document.querySelectorAll("button[data-option]")) {
+    button.addEventListener("click", () => pick(button.dataset.option));
   }
   document.getElementById("toolbar").addEventListener("submit", (event) => event.preventDefault());
   apply();

@@ -168,7 +168,7 @@ def test_a_run_in_another_sandbox_than_docker_is_marked_with_what_it_does_not_pr
     own = (tmp_path / "runs" / "bare.html").read_text(encoding="utf-8")
     for text in (page, own):
         assert "<b>your</b>" not in text
-    assert re.search(r"not protected from</dt>\s*<dd><pre>programs can read &lt;b&gt;your", own)
+    assert re.search(r'not protected from</dt>\s*<dd><pre tabindex="0">programs can read &lt;b&gt;your', own)
     assert re.search(r'class="badge badge-warn" title="[^"]*the network can be reached">process sandbox', own)
     assert "not protected from" not in (tmp_path / "runs" / "held.html").read_text(encoding="utf-8")
 

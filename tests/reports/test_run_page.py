@@ -101,6 +101,6 @@ def test_the_page_shows_interval_method_seed_and_version_of_each_metric(run, tmp
 def test_the_whole_manifest_is_on_the_page(run, tmp_path):
     view = run("a")
     page = page_of(view, tmp_path)
-    block = re.search(r"manifest\.json</summary><pre>(.*?)</pre>", page, re.DOTALL)
+    block = re.search(r'manifest\.json</summary><pre tabindex="0">(.*?)</pre>', page, re.DOTALL)
     assert block
     assert json.loads(block[1].replace("&#34;", '"')) == view.manifest

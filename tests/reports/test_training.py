@@ -306,8 +306,8 @@ def test_a_training_of_which_little_is_known_has_a_page(training, tmp_path):
 def test_where_the_numbers_come_from_is_on_the_page(training, tmp_path):
     origin = section(page_of(training(), tmp_path), "origin")
     assert "<dt>stage sft</dt>\n  <dd><code>sha256:ab</code></dd>" in origin
-    assert "<pre>pairs 7\naccuracy 0.875</pre>" in origin
-    assert "<pre>\n[train]\nsteps = 4\n</pre>" in origin
+    assert '<pre tabindex="0">pairs 7\naccuracy 0.875</pre>' in origin
+    assert '<pre tabindex="0">\n[train]\nsteps = 4\n</pre>' in origin
 
 
 def test_names_and_the_recipe_do_not_become_markup(training, tmp_path):

@@ -1,7 +1,7 @@
 """The page of two runs: their differences and whether these are significant, then all answers of both, side by side.
 
-Answers are grouped by API, and the APIs that lost most come first. The page holds everything; its script only hides
-what is filtered out.
+Answers are grouped by API, and the APIs that lost most come first. The page holds all answers if there is room; else
+the first ones, and files next to it hold the others, which its script loads when they are looked at.
 """
 
 import functools
@@ -12,9 +12,11 @@ from pathlib import Path
 from apigauge.harness.metrics.table import MetricInfo, infos_for
 from apigauge.reports.cells import EMPTY, format_difference, format_p, format_value, place_around_zero
 from apigauge.reports.file_names import titles
+from apigauge.reports.pages import write_pages
 from apigauge.reports.pairing import Change, Group, grouped
+from apigauge.reports.parts import Part, contents, script_of, split
 from apigauge.reports.provenance import data_marks, facts, warnings
-from apigauge.reports.rendering import pretty_json, render_page, write_index
+from apigauge.reports.rendering import json_block, pretty_json, render_page
 from apigauge.reports.tables import badges
 from apigauge.reports.views import ComparisonView, ContrastView
 
@@ -69,7 +71,7 @@ def write_comparison(view: ComparisonView, out: Path) -> Path:
 
     Args:
         view: what to show.
-        out: folder for ``index.html``; made if need be.
+        out: folder for ``index.html`` and, where there is much, ``answers/``; made if need be.
 
     Returns:
         Path of the page.
@@ -77,20 +79,29 @@ def write_comparison(view: ComparisonView, out: Path) -> Path:
     Raises:
         ApigaugeError: the folder cannot be written.
     """
-    return write_index(_render(view), out)
-
-
-def _render(view: ComparisonView) -> bytes:
     runs = (view.a, view.b)
     columns = infos_for(view.contrasts)
     binary = {name for name, contrast in view.contrasts.items() if contrast.mcnemar is not None}
     groups = grouped(view.pairs, columns, binary)
+    first, *others = split(groups, titles([run.name for run in runs]))
+    page = _render(view, columns, groups, [first, *others])
+    parts = {f"answers/part-{at}.js": functools.partial(script_of, at, part) for at, part in enumerate(others, 1)}
+    write_pages(out, {**parts, "index.html": lambda: page}, former="answers/part-*.js", what="page")
+    return out / "index.html"
+
+
+def _render(
+    view: ComparisonView, columns: Sequence[MetricInfo], groups: Sequence[Group], parts: Sequence[Part]
+) -> bytes:
+    runs = (view.a, view.b)
     lines = _lines(view, columns, groups)
     named = zip("AB", titles([run.name for run in runs]), runs, strict=True)
+    domains = sorted({group.domain for group in groups})
     return render_page(
         "comparison.html",
         styles=("run.css", "comparison.css"),
         script="comparison.js",
+        loads_parts=len(parts) > 1,
         view=view,
         sides=[(letter, title, run, badges(run, {}), facts(run)) for letter, title, run in named],
         warnings=warnings(runs, data_marks(runs)),
@@ -98,8 +109,10 @@ def _render(view: ComparisonView) -> bytes:
         lines=lines,
         count={verdict: sum(line.verdict == verdict for line in lines) for verdict in ("better", "worse", "open")},
         reach=format_difference(_reach(view, columns), columns[0]).lstrip("+") if columns else "",
-        groups=groups,
-        domains=sorted({group.domain for group in groups}),
+        inline=parts[0].html,
+        parts=len(parts) > 1,
+        data=json_block(contents(groups, parts, domains)),
+        domains=domains,
     )
 
 

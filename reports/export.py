@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from apigauge.errors import ApigaugeError
+from apigauge.reports.pages import check_free
 from apigauge.reports.views import RunView, section
 
 COLUMNS = (
@@ -40,7 +41,7 @@ def write_csv(runs: Sequence[RunView], out: Path) -> Path:
         Path of the file.
 
     Raises:
-        ApigaugeError: the folder cannot be written.
+        ApigaugeError: the folder cannot be written, or holds another file of that name.
     """
     rows = [
         {
@@ -58,6 +59,7 @@ def write_csv(runs: Sequence[RunView], out: Path) -> Path:
         for metric, estimate in section(run.summary, "metrics").items()
     ]
     path = out / "leaderboard.csv"
+    check_free(path, "table", ",".join(COLUMNS[:5]).encode())
     try:
         with path.open("w", encoding="utf-8", newline="") as file:
             table = csv.DictWriter(file, COLUMNS, extrasaction="ignore", lineterminator="\n")

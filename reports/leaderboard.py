@@ -3,12 +3,14 @@
 Same runs in, same bytes out: nothing on a page depends on the clock, the machine or the order of a set.
 """
 
+import functools
 from collections.abc import Sequence
 from pathlib import Path
 
-from apigauge.errors import ApigaugeError
 from apigauge.harness.metrics.table import infos_for
 from apigauge.reports.file_names import page_names, titles
+from apigauge.reports.ordering import ordered
+from apigauge.reports.pages import write_pages
 from apigauge.reports.provenance import methods
 from apigauge.reports.published import NOTHING, load_published
 from apigauge.reports.rendering import render_page
@@ -21,27 +23,24 @@ def write_site(runs: Sequence[RunView], out: Path, published: bool = True) -> Pa
     """Writes the leaderboard and one page per run.
 
     Args:
-        runs: what to show. Order matters only for runs of the same name, which are numbered in it.
-        out: folder for ``index.html`` and ``runs/``; made if need be. Pages of the same name are replaced.
+        runs: what to show, in any order; runs of the same name are numbered.
+        out: folder for ``index.html`` and ``runs/``; made if need be. Pages of an earlier report are replaced, those of
+            runs that are not shown any more removed.
         published: whether to show figures printed elsewhere next to the runs.
 
     Returns:
         Path of the index page.
 
     Raises:
-        ApigaugeError: the folder cannot be written.
+        ApigaugeError: the folder cannot be written, or holds a file of these names that no report wrote.
     """
-    names = [run.name for run in runs]
-    pages = [Page(*entry) for entry in zip(runs, page_names(names), titles(names), strict=True)]
-    index = out / "index.html"
-    try:
-        (out / "runs").mkdir(parents=True, exist_ok=True)
-        for page in pages:
-            (out / "runs" / f"{page.file}.html").write_bytes(render_run(page))
-        index.write_bytes(_render_index(pages, published))
-    except OSError as error:
-        raise ApigaugeError(f"{out}: the report cannot be written ({error}); choose another folder") from error
-    return index
+    chosen = ordered(runs)
+    names = [run.name for run in chosen]
+    pages = [Page(*entry) for entry in zip(chosen, page_names(names), titles(names), strict=True)]
+    made = {f"runs/{page.file}.html": functools.partial(render_run, page) for page in pages}
+    files = {**made, "index.html": functools.partial(_render_index, pages, published)}
+    write_pages(out, files, former="runs/*.html", what="report")
+    return out / "index.html"
 
 
 def _render_index(pages: Sequence[Page], published: bool) -> bytes:

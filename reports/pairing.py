@@ -9,8 +9,9 @@ from markupsafe import Markup
 
 from apigauge.harness.metrics.table import MetricInfo
 from apigauge.reports.cells import EMPTY
-from apigauge.reports.rendering import pretty_json, shown
+from apigauge.reports.rendering import pretty_json
 from apigauge.reports.run_page import shortened
+from apigauge.reports.unseen import shown
 from apigauge.reports.views import ItemView, PairView
 
 # Of one answer's score from the first run to the second: better, worse, alike, or not in both.

@@ -4,9 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from apigauge.reports.rendering import pretty_json
-from apigauge.reports.views import RunView, section
-
-_SHOWN_DIGITS = 12
+from apigauge.reports.views import RunView, section, shorten
 
 # What a page adds to the recorded name of a method, by a word in that name.
 _METHODS = (
@@ -106,6 +104,7 @@ def warnings(runs: Sequence[RunView], marks: dict[str, str]) -> tuple[str, ...]:
         for run in runs
         if run.unfinished and run.unfinished.is_much
     ]
+    texts += [f"{run.name}: {run.other_data}" for run in runs if run.data_here]
     modes = sorted({str(section(run.manifest, "reasoning").get("mode", "strip")) for run in runs})
     if len(modes) > 1:
         texts.append(
@@ -132,12 +131,6 @@ def warnings(runs: Sequence[RunView], marks: dict[str, str]) -> tuple[str, ...]:
             "of one hub. Use the same hub for all: apigauge rerun --hub."
         )
     return tuple(texts)
-
-
-def shorten(digest: str) -> str:
-    """The first digits of a digest, for where the whole one stands elsewhere on the page."""
-    algorithm, _, digits = digest.rpartition(":")
-    return f"{algorithm}:{digits[:_SHOWN_DIGITS]}" if algorithm else digits[:_SHOWN_DIGITS]
 
 
 def _entries(run: RunView) -> dict[str, dict[str, object]]:

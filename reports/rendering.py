@@ -1,9 +1,9 @@
 """Templates to pages: one self-contained file each, in which nothing but our own script can run.
 
-Answers are hostile text, and so are the names of runs and models. Three things keep them text: Jinja escapes every value
-and names its unseen characters; the data of a run page travels as JSON in which no character can end the element, and the
-script puts it on the page as text nodes only; and a content security policy with the digests of our script and style
-forbids everything else, the network included.
+Answers are hostile text, and so are the names of runs and models. Three things keep them text: Jinja escapes every
+value and names its unseen characters; the data of a run page travels as JSON in which no character can end the element,
+and the script puts it on the page as text nodes only; and a content security policy with the digests of our script and
+style forbids everything else, the network included.
 """
 
 import base64
@@ -14,13 +14,11 @@ import math
 import re
 from collections.abc import Sequence
 from importlib import resources
-from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from apigauge.errors import ApigaugeError
 from apigauge.reports.unseen import plain, script_pattern, shown
 
 # `<`, `>` and `&` so that the HTML parser sees no tag; the line separators and lone surrogates so that every reader
@@ -50,25 +48,15 @@ def render_page(
     return page.encode("utf-8", "replace")
 
 
+def macros(template: str) -> Any:
+    """A template's macros as functions, which return markup."""
+    return _environment().get_template(template).module
+
+
 def json_block(data: Any) -> str:
     """JSON that may stand inside a ``<script type="application/json">`` element whatever the strings in it hold."""
     text = json.dumps(_finite(data), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     return _UNSAFE_IN_JSON.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
-
-
-def write_index(page: bytes, out: Path) -> Path:
-    """Writes a page that stands alone as ``index.html`` into a folder, made if need be; returns its path.
-
-    Raises:
-        ApigaugeError: the folder cannot be written.
-    """
-    index = out / "index.html"
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        index.write_bytes(page)
-    except OSError as error:
-        raise ApigaugeError(f"{out}: the page cannot be written ({error}); choose another folder") from error
-    return index
 
 
 def pretty_json(data: Any) -> str:

@@ -11,10 +11,11 @@ from pathlib import Path
 from apigauge.harness.metrics.table import MetricInfo, infos_for
 from apigauge.reports.cells import Cell, format_difference, interval_texts, measured_cell, place_around_zero
 from apigauge.reports.hacking import check_seed
+from apigauge.reports.pages import write_pages
 from apigauge.reports.plots import Plot, Series, plot
 from apigauge.reports.provenance import Fact
 from apigauge.reports.published import load_published
-from apigauge.reports.rendering import render_page, write_index
+from apigauge.reports.rendering import render_page
 from apigauge.reports.views import TrainingDifference, TrainingRow, TrainingView
 
 # Fewer say little of how another seed would end.
@@ -82,7 +83,8 @@ def write_training(view: TrainingView, out: Path) -> Path:
     Raises:
         ApigaugeError: the folder cannot be written.
     """
-    return write_index(_render(view), out)
+    write_pages(out, {"index.html": lambda: _render(view)}, former="index.html", what="page")
+    return out / "index.html"
 
 
 def _render(view: TrainingView) -> bytes:

@@ -2,7 +2,7 @@
 
 Which these are follows from Unicode's properties, written down here because no two Python versions have the same
 tables: controls (Cc), format characters (Cf), Default_Ignorable_Code_Point, separators (Z*) but the plain space, code
-points without a meaning of their own (Cs, Co, noncharacters), and the few symbols and letters that are drawn as nothing.
+points without a meaning of their own (Cs, Co, noncharacters), and the few symbols and letters drawn as nothing.
 What ordinary text needs of these is kept where it is seen to act: emoji with their selectors and joiners, joiners
 between letters that they shape, the wide space between wide letters. A test compares this table with a browser's.
 """

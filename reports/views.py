@@ -8,6 +8,7 @@ from apigauge.file_formats import Manifest, Summary
 
 # As in harness/evaluation/unfinished.py.
 MOST_UNFINISHED = 0.1
+_SHOWN_DIGITS = 12
 BASELINE_KINDS = frozenset({"constant", "retrieval"})
 
 
@@ -69,12 +70,22 @@ class Unfinished:
 
 @dataclass(frozen=True, slots=True)
 class RunView:
-    """One generator on one benchmark: ``manifest.json``, ``summary.json`` and the joined rows of a run directory."""
+    """One generator on one benchmark: ``manifest.json``, ``summary.json`` and the joined rows of a run directory.
+
+    Attributes:
+        benchmark_items: how many items the benchmark has, of which the run may ask only some; 0 if that is unknown.
+        data_here: the digest of the data that questions and references were read from, where that is not what the run
+            answered; else empty.
+        lost: how many of its items that data does not have.
+    """
 
     name: str
     manifest: Manifest
     summary: Summary
     rows: Sequence[ItemView]
+    benchmark_items: int = 0
+    data_here: str = ""
+    lost: int = 0
 
     @property
     def benchmark(self) -> str:
@@ -165,9 +176,34 @@ class RunView:
 
     @property
     def missing_items(self) -> tuple[int, int] | None:
-        """``(scored, expected)`` for a run that is not complete, else None."""
-        scored, expected = int(self.summary.get("items", 0)), int(self.summary.get("expected", 0))
+        """``(scored, expected)`` for a run that is not complete, or asks only some of the items; else None."""
+        scored = int(self.summary.get("items", 0))
+        expected = max(int(self.summary.get("expected", 0)), self.benchmark_items)
         return (scored, expected) if scored < expected else None
+
+    @property
+    def other_data(self) -> str:
+        """A sentence on the data here not being what the run answered; for a run of which ``data_here`` says so."""
+        text = (
+            f"the data here ({shorten(self.data_here)}) is not what the run answered ({shorten(self.digest)}), so "
+            "questions and references shown with its answers may be others"
+        )
+        return f"{text}, and those of {self.lost} items are missing." if self.lost else f"{text}."
+
+    def check(self) -> None:
+        """Reads everything once.
+
+        Raises:
+            TypeError, ValueError, KeyError, AttributeError: a file holds something else than it should.
+        """
+        _ = self.usage, self.usage_details, self.unfinished, self.missing_items, self.infra_error_rate
+        for counts in self.summary.get("labels", {}).values():
+            sum(counts.values())
+        for record in section(self.summary, "samples").values():
+            for entry in (*record["pass_at"].values(), record["consistency"]):
+                _ = [float(entry[end]) for end in ("value", "low", "high", "n")]
+        for row in self.rows:
+            _ = f"{row.text}{row.id}".lower() + (row.call or ""), [*row.metrics, *row.labels, *row.messages]
 
 
 @dataclass(frozen=True, slots=True)
@@ -307,6 +343,12 @@ class TrainingView:
     checkpoints: dict[int, Sequence[TrainingCheckpoint]]
     facts: Sequence[tuple[str, str]]
     recipe: str
+
+
+def shorten(digest: str) -> str:
+    """The first digits of a digest, for where the whole one stands elsewhere on the page."""
+    algorithm, _, digits = digest.rpartition(":")
+    return f"{algorithm}:{digits[:_SHOWN_DIGITS]}" if algorithm else digits[:_SHOWN_DIGITS]
 
 
 def section(data: Mapping[str, Any], key: str) -> dict[str, Any]:

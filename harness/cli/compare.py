@@ -132,10 +132,8 @@ def _write_page(arguments: argparse.Namespace, comparison: "Comparison", benchma
     from apigauge.reports.views import ComparisonView, ContrastView, PairView
 
     items = {item.id: item for item in benchmark.items} if benchmark else {}
-    a, b = (
-        view(path, arguments.data_dir, {benchmark.name: items} if benchmark else {})
-        for path in (arguments.a, arguments.b)
-    )
+    benchmarks: dict[str, Benchmark] = {}
+    a, b = (view(path, arguments.data_dir, benchmarks) for path in (arguments.a, arguments.b))
     answers = {(row.id, row.sample): row for row in b.rows}
     identical = {"texts": comparison.texts, "extractions": comparison.extractions, "verdicts": comparison.verdicts}
     page = ComparisonView(

@@ -9,10 +9,10 @@ from apigauge.errors import ApigaugeError, RunError, UsageError, did_you_mean
 from apigauge.extensions import Addition, added
 from apigauge.harness.cli.options import add_common
 from apigauge.harness.cli.other_harnesses import add_readers, as_runs
-from apigauge.harness.cli.output import print_json, progress, say, say_error
+from apigauge.harness.cli.output import print_json, progress, say, say_error, warn
 
 if TYPE_CHECKING:
-    from apigauge.benchmarks import Item
+    from apigauge.benchmarks import Benchmark, Item
     from apigauge.reports.views import ItemView, RunView
 
 # The formats of --export that come with apigauge; plugins may add others.
@@ -46,14 +46,14 @@ def run(arguments: argparse.Namespace) -> int:
 
     exports = [exporter(name) for name in dict.fromkeys(arguments.export)]
     with as_runs(arguments.runs, arguments, has_summary=True) as runs:
-        views = _views(runs, arguments.data_dir)
+        views, is_whole = _views(runs, arguments.data_dir)
     index = write_site(views, arguments.out, published=not arguments.no_published)
     written = [export(views, arguments.out) for export in exports]
     if arguments.json:
         print_json({"index": str(index), "runs": [v.name for v in views], "exports": [str(path) for path in written]})
     else:
         print(index)
-    return 0
+    return 0 if is_whole else RunError.exit_code
 
 
 def exporter(name: str) -> Export:
@@ -86,29 +86,37 @@ def _of_plugin(name: str, addition: Addition) -> Export:
     return export
 
 
-def _views(arguments: Sequence[Path], data_dir: Path | None) -> "list[RunView]":
-    """The runs that the arguments name or hold, each once; what is left out of a folder is named.
+def _views(arguments: Sequence[Path], data_dir: Path | None) -> "tuple[list[RunView], bool]":
+    """The runs that the arguments name or hold, each once, and whether all that are named are among them.
+
+    What is left out is named.
 
     Raises:
         RunError: an argument is no run and holds none, or none of those that it holds can be used.
     """
-    items: dict[str, dict[str, Item]] = {}
+    from apigauge.reports.ordering import ordered
+
+    benchmarks: dict[str, Benchmark] = {}
     views = []
     chosen, left_out = _choose(arguments)
+    unusable: list[str] = []
     with progress("reading runs", len(chosen)) as tick:
         for path, is_named in chosen.items():
             try:
-                views.append(view(path, data_dir, items))
+                views.append(view(path, data_dir, benchmarks))
             except ApigaugeError as error:
-                if is_named:
-                    raise
-                left_out.append(str(error))
+                (unusable if is_named else left_out).append(str(error))
             tick()
     for text in left_out:
         (say if views else say_error)(f"{'apigauge: ' if views else ''}left out: {text}")
+    for text in unusable:
+        (warn if views else say_error)(f"left out: {text}")
     if not views:
         raise RunError(f"{', '.join(map(str, arguments))}: no run there can be reported; see above.")
-    return views
+    for one in views:
+        if one.data_here:
+            warn(f"{one.name}: {one.other_data}")
+    return ordered(views), not unusable
 
 
 def _choose(arguments: Sequence[Path]) -> tuple[dict[Path, bool], list[str]]:
@@ -134,11 +142,11 @@ def _choose(arguments: Sequence[Path]) -> tuple[dict[Path, bool], list[str]]:
     return chosen, left_out
 
 
-def view(path: Path, data_dir: Path | None, items: "dict[str, dict[str, Item]]") -> "RunView":
-    """A run as the report reads it; ``items`` caches each benchmark's items between runs.
+def view(path: Path, data_dir: Path | None, benchmarks: "dict[str, Benchmark]") -> "RunView":
+    """A run as the report reads it; ``benchmarks`` keeps them between runs.
 
     Raises:
-        RunError: the folder is no run, or has not been scored.
+        RunError: the folder is no run, or has not been scored, or is damaged.
         DataError: the run's benchmark is not here.
     """
     from apigauge.harness.evaluation import run_directory
@@ -149,30 +157,44 @@ def view(path: Path, data_dir: Path | None, items: "dict[str, dict[str, Item]]")
     if not (path / run_directory.SUMMARY).exists():
         raise RunError(f"{path}: has not been scored to its end; run `apigauge score {path}`.")
     record = manifest["benchmark"]
-    name = f"{record.get('name', '')} {record.get('path', '')}"
-    if name not in items:
-        items[name] = {item.id: item for item in reopen_for(path, record, data_dir).items}
-    answers = {(row["item"], row["sample"]): row for row in run_directory.read_rows(path / run_directory.GENERATIONS)}
-    rows = [
-        item_view(items[name][row["item"]], row, answers.get((row["item"], row["sample"]), {}))
-        for row in run_directory.read_rows(path / run_directory.SCORES)
-        if row["item"] in items[name]
-    ]
-    return RunView(path.resolve().name, manifest, run_directory.read_summary(path), rows)
+    name = " ".join(str(record.get(part, "")) for part in ("name", "path", "digest"))
+    if name not in benchmarks:
+        benchmarks[name] = reopen_for(path, record, data_dir)
+    benchmark = benchmarks[name]
+    items = {item.id: item for item in benchmark.items}
+    summary = run_directory.read_summary(path)
+    try:
+        answers = {(r["item"], r["sample"]): r for r in run_directory.read_rows(path / run_directory.GENERATIONS)}
+        scores = run_directory.read_rows(path / run_directory.SCORES)
+        rows = [item_view(items.get(row["item"]), row, answers.get((row["item"], row["sample"]), {})) for row in scores]
+        is_same = record.get("digest") in (None, benchmark.digest)
+        one = RunView(
+            path.resolve().name,
+            manifest,
+            summary,
+            rows,
+            benchmark_items=len(items) if is_same else 0,
+            data_here="" if is_same else benchmark.digest,
+            lost=len({row.id for row in rows} - items.keys()),
+        )
+        one.check()
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise RunError(f"{path}: is damaged ({error!r}); `apigauge score {path}` writes its scores again.") from error
+    return one
 
 
-def item_view(item: "Item", row: dict[str, Any], answer: dict[str, Any]) -> "ItemView":
-    """One scored answer joined with its question and its row of ``generations.jsonl``."""
+def item_view(item: "Item | None", row: dict[str, Any], answer: dict[str, Any]) -> "ItemView":
+    """One scored answer joined with its question, if that is here, and its row of ``generations.jsonl``."""
     from apigauge.reports.views import ItemView
 
     extraction = row["extraction"]
     return ItemView(
-        id=item.id,
+        id=row["item"],
         sample=row["sample"],
-        instruction=item.instruction,
-        reference_call=item.reference_call,
-        reference_program=item.reference_program,
-        domain=item.domain,
+        instruction=item.instruction if item else "The question is not in the data here.",
+        reference_call=item.reference_call if item else "",
+        reference_program=item.reference_program if item else "",
+        domain=item.domain if item else "",
         text=answer.get("text", ""),
         call=extraction.get("call"),
         program=extraction.get("program"),

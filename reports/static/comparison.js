@@ -1,60 +1,170 @@
 (() => {
+  const PAGE = 100;
+  const KEPT = 12;
   const control = (id) => document.getElementById(id);
-  const [kind, metric, domain, search, shown] = ["kind", "metric", "domain", "search", "shown"].map(control);
-  const groups = [...document.querySelectorAll(".group")].map((element) => ({
-    element, domain: element.dataset.domain, items: [...element.querySelectorAll(".item")],
-  }));
-  const total = groups.reduce((sum, group) => sum + group.items.length, 0);
-  const words = new WeakMap();
+  const [kind, metric, domain, search, shownCount, list] = ["kind", "metric", "domain", "search", "shown", "groups"].map(control);
+  const [pager, previous, next, position] = [document.querySelector(".pager"), ...["previous", "next", "position"].map(control)];
+  // Of every answer: its group, and what changed; of every group its domain; of every part where its answers begin.
+  const data = JSON.parse(control("data").textContent);
+  const total = data.groups.length;
+  const heads = new Map();
+  const parts = new Map();
+  const waiting = new Map();
+  let matching = [];
+  let start = 0;
+  let turn = 0;
+  let searched = { term: "", rows: null };
 
-  function haystack(group, item) {
-    if (!words.has(item)) words.set(item, `${group.element.firstElementChild.textContent}\n${item.textContent}`.toLowerCase());
-    return words.get(item);
+  function partOf(row) {
+    let part = data.parts.length - 1;
+    while (data.parts[part] > row) part -= 1;
+    return part;
   }
 
-  function isOfKind(item) {
-    const changes = metric.value === "any" ? item.dataset.changes : item.dataset.changes.charAt(Number(metric.value));
-    const isAlike = item.dataset.alike !== undefined;
+  // A part is kept as its answers' elements: what stands on the page itself for good, of others the latest few.
+  function keep(part, root) {
+    for (const group of root.querySelectorAll(".group")) heads.set(Number(group.dataset.group), group.querySelector("h3"));
+    parts.delete(part);
+    parts.set(part, [...root.querySelectorAll(".item")]);
+    for (const old of parts.keys()) {
+      if (parts.size <= KEPT) break;
+      if (old !== 0 && old !== part) parts.delete(old);
+    }
+    return parts.get(part);
+  }
+
+  // Called by the files in answers/, which hold what the page itself has no room for.
+  window.apigauge = (part, html) => {
+    const template = document.createElement("template");
+    template.innerHTML = html;
+    waiting.get(part)?.(keep(part, template.content));
+    waiting.delete(part);
+  };
+
+  function load(part) {
+    if (parts.has(part)) return Promise.resolve(parts.get(part));
+    return new Promise((resolve, reject) => {
+      const script = document.createElement("script");
+      script.src = `answers/part-${part}.js`;
+      script.onload = () => script.remove();
+      script.onerror = () => reject(new Error(script.getAttribute("src")));
+      const others = waiting.get(part);
+      waiting.set(part, (items) => { resolve(items); others?.(items); });
+      if (!others) document.head.append(script);
+    });
+  }
+
+  function isOfKind(row) {
+    const [changes, isAlike] = data.changes[data.codes[row]];
+    const seen = metric.value === "any" ? changes : changes.charAt(Number(metric.value));
+    const isChanged = seen.includes("-") || seen.includes("+");
     const is = {
-      worse: changes.includes("-"),
-      better: changes.includes("+"),
-      other: !isAlike && !changes.includes("-") && !changes.includes("+"),
+      worse: seen.includes("-"),
+      better: seen.includes("+"),
+      same: !isChanged && seen.includes("="),
+      other: !isAlike && !isChanged,
       alike: isAlike,
     };
     return kind.value === "" || is[kind.value];
   }
 
-  function apply() {
-    const wanted = search.value.trim().toLowerCase();
-    let count = 0;
-    for (const group of groups) {
-      const isAsked = domain.selectedIndex === 0 || group.domain === domain.value;
-      let left = 0;
-      for (const item of group.items) {
-        item.hidden = !isAsked || !isOfKind(item) || (wanted !== "" && !haystack(group, item).includes(wanted));
-        left += !item.hidden;
+  // Rows that have the words, in either answer, the question or the API; reads every part once for a new word.
+  async function withWords(term, mine) {
+    const isNarrower = searched.rows && term.includes(searched.term);
+    const rows = isNarrower ? searched.rows : data.groups.keys();
+    const hits = [];
+    for (const row of rows) {
+      const part = partOf(row);
+      if (!parts.has(part)) {
+        shownCount.textContent = `searching, ${part} of ${data.parts.length} parts read`;
+        await load(part);
+        if (mine !== turn) return null;
       }
-      group.element.hidden = left === 0;
-      count += left;
+      const item = parts.get(part)[row - data.parts[part]];
+      item.words ??= `${heads.get(data.groups[row]).textContent}\n${item.textContent}`.toLowerCase();
+      if (item.words.includes(term)) hits.push(row);
     }
-    shown.textContent = count === total ? `${total} answers` : `${count} of ${total} answers`;
+    searched = { term, rows: hits };
+    return hits;
   }
 
-  let waiting;
+  function sections(rows, items) {
+    const made = [];
+    let group;
+    rows.forEach((row, at) => {
+      if (data.groups[row] !== group) {
+        group = data.groups[row];
+        const section = document.createElement("section");
+        section.className = "group";
+        section.append(heads.get(group).cloneNode(true));
+        made.push(section);
+      }
+      items[at].hidden = false;
+      made.at(-1).append(items[at]);
+    });
+    return made;
+  }
+
+  async function show(from, mine) {
+    start = from;
+    const rows = matching.slice(start, start + PAGE);
+    const items = [];
+    for (const row of rows) {
+      const part = partOf(row);
+      items.push((parts.get(part) ?? await load(part))[row - data.parts[part]]);
+      if (mine !== turn) return;
+    }
+    list.replaceChildren(...sections(rows, items));
+    const count = matching.length;
+    shownCount.textContent = count === total ? `${total} answers` : `${count} of ${total} answers`;
+    pager.hidden = count <= PAGE;
+    position.textContent = `${start + 1}–${start + rows.length} of ${count}`;
+    previous.setAttribute("aria-disabled", start === 0);
+    next.setAttribute("aria-disabled", start + PAGE >= count);
+  }
+
+  async function begin(work) {
+    turn += 1;
+    try {
+      await work(turn);
+    } catch (error) {
+      shownCount.textContent = `cannot be read: ${error.message}`;
+    }
+  }
+
+  function apply() {
+    return begin(async (mine) => {
+      const term = search.value.trim().toLowerCase();
+      const place = Number(domain.selectedOptions[0].dataset.domain ?? -1);
+      const rows = term ? await withWords(term, mine) : [...data.groups.keys()];
+      if (rows === null) return;
+      matching = rows.filter((row) => (place < 0 || data.domains[data.groups[row]] === place) && isOfKind(row));
+      await show(0, mine);
+    });
+  }
+
+  let pause;
   search.addEventListener("input", () => {
-    clearTimeout(waiting);
-    waiting = setTimeout(apply, 120);
+    clearTimeout(pause);
+    pause = setTimeout(apply, 120);
   });
   for (const select of [kind, metric, domain]) select.addEventListener("change", apply);
+  // Not disabled at the ends: that would take the focus away.
+  previous.addEventListener("click", () => start > 0 && begin((mine) => show(Math.max(0, start - PAGE), mine)));
+  next.addEventListener("click", () => start + PAGE < matching.length && begin((mine) => show(start + PAGE, mine)));
   for (const button of document.querySelectorAll("button[data-kind]")) {
     button.addEventListener("click", () => {
       kind.value = button.dataset.kind;
       metric.value = button.dataset.metric;
+      domain.selectedIndex = 0;
+      search.value = "";
       apply();
       kind.focus({ preventScroll: true });
-      document.getElementById("answers").scrollIntoView();
+      control("answers").scrollIntoView();
     });
   }
+  list.addEventListener("toggle", (event) => event.target.open && reachable(event.target), true);
   control("toolbar").addEventListener("submit", (event) => event.preventDefault());
+  keep(0, list);
   apply();
 })();

@@ -279,10 +279,12 @@ def report(
     """
     from apigauge.harness.cli.report import exporter, view
     from apigauge.reports.leaderboard import write_site
+    from apigauge.reports.ordering import ordered
 
     exports = [exporter(name) for name in export]
-    items: dict[str, dict[str, Item]] = {}
-    views = [view(_path(one), None, items) for one in ([runs] if isinstance(runs, str | os.PathLike | Run) else runs)]
+    benchmarks: dict[str, Benchmark] = {}
+    given = [runs] if isinstance(runs, str | os.PathLike | Run) else runs
+    views = ordered([view(_path(one), None, benchmarks) for one in given])
     index = write_site(views, Path(out), published=published)
     for write in exports:
         write(views, Path(out))

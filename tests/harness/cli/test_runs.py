@@ -192,9 +192,6 @@ def test_a_report_takes_a_run_once_however_often_it_is_given(runs, tmp_path, cap
         ("site", "no run directory"),
         ("notes.txt", "no such folder"),
         ("missing", "no such folder"),
-        ("c-unscored", "has not been scored"),
-        ("d-manifest", "cannot be read"),
-        ("e-scores", "line 1"),
     ],
 )
 def test_an_argument_that_names_no_usable_run_is_an_error(runs, tmp_path, capsys, name, message):
@@ -203,6 +200,68 @@ def test_an_argument_that_names_no_usable_run_is_an_error(runs, tmp_path, capsys
     assert message in errors
     assert str(runs / name) in errors
     assert not (tmp_path / "site").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("c-unscored", "has not been scored"),
+        ("d-manifest", "cannot be read"),
+        ("e-scores", "line 1"),
+        ("f-summary", "summary.json"),
+    ],
+)
+def test_a_named_run_that_cannot_be_used_is_an_error_and_does_not_end_the_report_of_others(
+    runs, tmp_path, capsys, name, message
+):
+    code, names, errors = reported(capsys, runs / name, runs / "a-complete", "--out", tmp_path / "site")
+    assert code == 4
+    assert names == ["a-complete"]
+    assert message in errors
+    assert "WARNING: left out: " in errors
+    assert str(runs / name) in errors
+    assert (tmp_path / "site" / "index.html").is_file()
+    assert reported(capsys, runs / name, "--out", tmp_path / "alone")[0] == 4
+    assert not (tmp_path / "alone").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("labels", {"ast.exact": {"exact": "many"}}),
+        ("usage", {"answers": "x"}),
+        ("infra_error_rate", "x"),
+        ("samples", {"ast.exact": 3}),
+    ],
+)
+def test_whatever_is_damaged_in_a_summary_the_other_runs_are_reported(runs, tmp_path, capsys, name, value):
+    edit(runs / "b-partial" / "summary.json", **{name: value})
+    code, names, notes = reported(capsys, runs / "b-partial", runs / "a-complete", "--out", tmp_path / "site")
+    assert (code, names) == (4, ["a-complete"])
+    assert "is damaged" in notes
+
+
+def test_data_that_is_not_what_a_run_answered_is_named_here_and_on_its_pages(runs, tmp_path, capsys):
+    path = runs / "a-complete" / "manifest.json"
+    manifest = json.loads(path.read_text(encoding="utf-8"))
+    manifest["benchmark"]["digest"] = "sha256:" + "12" * 32
+    path.write_text(json.dumps(manifest), encoding="utf-8")
+    code, _, notes = reported(capsys, runs / "a-complete", runs / "b-partial", "--out", tmp_path / "site")
+    assert code == 0
+    assert "WARNING: a-complete: the data here (" in notes
+    assert "is not what the run answered (sha256:121212121212)" in notes
+    assert "b-partial: the data here" not in notes
+    for page in ("index.html", "runs/a-complete.html"):
+        assert "is not what the run answered (sha256:121212121212)" in (tmp_path / "site" / page).read_text("utf-8")
+
+
+def test_the_order_of_the_arguments_changes_nothing(runs, tmp_path, capsys):
+    shutil.copytree(runs / "b-partial", tmp_path / "again" / "a-complete")
+    given = [runs / "a-complete", runs / "b-partial", tmp_path / "again" / "a-complete"]
+    for site, order in (("one", given), ("two", given[::-1])):
+        assert reported(capsys, *order, "--out", tmp_path / site)[0] == 0
+    for path in (path for path in (tmp_path / "one").rglob("*") if path.is_file()):
+        assert path.read_bytes() == (tmp_path / "two" / path.relative_to(tmp_path / "one")).read_bytes(), path
 
 
 def test_a_folder_without_any_usable_run_is_an_error(runs, tmp_path, capsys):

@@ -1,5 +1,6 @@
 """A comparison's answers in parts: the first on the page itself, the others in files that its script loads."""
 
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -7,7 +8,8 @@ from typing import Any
 from markupsafe import Markup
 
 from apigauge.reports.pairing import Group, Row
-from apigauge.reports.rendering import json_block, macros
+from apigauge.reports.rendering import macros
+from apigauge.reports.unseen import plain
 
 # In characters. Pages up to the first hold all answers, so that they can be read and searched without a script.
 WHOLE, FIRST, PART = 8_000_000, 1_000_000, 500_000
@@ -44,8 +46,8 @@ def contents(groups: Sequence[Group], parts: Sequence[Part], domains: Sequence[s
 
     Returns:
         ``groups`` has the number of each answer's group, ``codes`` that of an entry in ``changes``: what changed by
-        metric, and whether nothing did. ``domains`` has the number of each group's domain, ``parts`` each part's first
-        answer.
+        metric, and whether nothing did. ``apis`` has each group's words for the search, ``domains`` the number of its
+        domain, ``parts`` each part's first answer.
     """
     places = {domain: at for at, domain in enumerate(domains)}
     changes: dict[tuple[str, bool], int] = {}
@@ -54,6 +56,7 @@ def contents(groups: Sequence[Group], parts: Sequence[Part], domains: Sequence[s
         "groups": [number for number, _, _ in _rows(groups)],
         "codes": codes,
         "changes": list(changes),
+        "apis": [plain(f"{group.api} {group.domain}") for group in groups],
         "domains": [places[group.domain] for group in groups],
         "parts": [part.begin for part in parts],
     }
@@ -61,7 +64,7 @@ def contents(groups: Sequence[Group], parts: Sequence[Part], domains: Sequence[s
 
 def script_of(number: int, part: Part) -> bytes:
     """The file of a part."""
-    return f"apigauge({number},{json_block(part.html)});".encode("utf-8", "replace")
+    return f"apigauge({number},{json.dumps(part.html)});".encode("ascii")
 
 
 def _rows(groups: Sequence[Group]) -> Iterator[tuple[int, Group, Row]]:

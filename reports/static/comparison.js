@@ -7,6 +7,7 @@
   // Of every answer: its group, and what changed; of every group its domain; of every part where its answers begin.
   const data = JSON.parse(control("data").textContent);
   const total = data.groups.length;
+  const apis = data.apis.map((name) => name.toLowerCase());
   const heads = new Map();
   const parts = new Map();
   const waiting = new Map();
@@ -35,23 +36,43 @@
 
   // Called by the files in answers/, which hold what the page itself has no room for.
   window.apigauge = (part, html) => {
-    const template = document.createElement("template");
-    template.innerHTML = html;
-    waiting.get(part)?.(keep(part, template.content));
+    const resolve = waiting.get(part) ?? [];
     waiting.delete(part);
+    for (const one of resolve) one(html);
   };
 
-  function load(part) {
-    if (parts.has(part)) return Promise.resolve(parts.get(part));
+  function read(part) {
     return new Promise((resolve, reject) => {
+      const isFirst = !waiting.has(part);
+      waiting.set(part, [...(waiting.get(part) ?? []), resolve]);
+      if (!isFirst) return;
       const script = document.createElement("script");
       script.src = `answers/part-${part}.js`;
       script.onload = () => script.remove();
-      script.onerror = () => reject(new Error(script.getAttribute("src")));
-      const others = waiting.get(part);
-      waiting.set(part, (items) => { resolve(items); others?.(items); });
-      if (!others) document.head.append(script);
+      script.onerror = () => {
+        waiting.delete(part);
+        reject(new Error(script.getAttribute("src")));
+      };
+      document.head.append(script);
     });
+  }
+
+  async function load(part) {
+    if (parts.has(part)) return parts.get(part);
+    const template = document.createElement("template");
+    template.innerHTML = await read(part);
+    return keep(part, template.content);
+  }
+
+  const SIGNS = { "&lt;": "<", "&gt;": ">", "&#34;": '"', "&#39;": "'", "&amp;": "&" };
+
+  // The text of each answer in a part, without building its elements: a search goes through all of them.
+  async function texts(part) {
+    const kept = parts.get(part);
+    if (kept) return kept.map((item) => (item.words ??= item.textContent.toLowerCase()));
+    const html = await read(part);
+    return html.split('<details class="item">').slice(1).map((piece) => piece.split("\n</section>")[0]
+      .replace(/<[^>]*>/g, "").replace(/&(?:lt|gt|#34|#39|amp);/g, (sign) => SIGNS[sign]).toLowerCase());
   }
 
   function isOfKind(row) {
@@ -70,19 +91,17 @@
 
   // Rows that have the words, in either answer, the question or the API; reads every part once for a new word.
   async function withWords(term, mine) {
-    const isNarrower = searched.rows && term.includes(searched.term);
-    const rows = isNarrower ? searched.rows : data.groups.keys();
+    const rows = searched.rows && term.includes(searched.term) ? searched.rows : [...data.groups.keys()];
     const hits = [];
+    let [part, words] = [-1, []];
     for (const row of rows) {
-      const part = partOf(row);
-      if (!parts.has(part)) {
-        shownCount.textContent = `searching, ${part} of ${data.parts.length} parts read`;
-        await load(part);
+      if (partOf(row) !== part) {
+        part = partOf(row);
+        if (!parts.has(part)) shownCount.textContent = `searching, ${part} of ${data.parts.length} parts read`;
+        words = await texts(part);
         if (mine !== turn) return null;
       }
-      const item = parts.get(part)[row - data.parts[part]];
-      item.words ??= `${heads.get(data.groups[row]).textContent}\n${item.textContent}`.toLowerCase();
-      if (item.words.includes(term)) hits.push(row);
+      if (words[row - data.parts[part]].includes(term) || apis[data.groups[row]].includes(term)) hits.push(row);
     }
     searched = { term, rows: hits };
     return hits;

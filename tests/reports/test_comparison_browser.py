@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 from playwright.sync_api import expect
 
+from apigauge.reports import parts
 from apigauge.reports.comparison import write_comparison
 from apigauge.reports.views import PairView
 
@@ -156,3 +157,104 @@ def test_a_narrow_screen_scrolls_the_table_and_not_the_page(page):
     sides = page.page.locator(".item").first.locator(".pair > section")
     tops = sides.evaluate_all("all => all.map(one => one.getBoundingClientRect().top)")
     assert tops[1] > tops[0]
+
+
+@pytest.fixture
+def in_parts(comparison, contrast, pair, visit, tmp_path, monkeypatch):
+    """300 pairs about 30 APIs in two metrics, on a page that has room for few of them."""
+    for name, size in {"WHOLE": 100_000, "FIRST": 20_000, "PART": 50_000}.items():
+        monkeypatch.setattr(parts, name, size)
+    rows = [pair(f"api {at % 30}", at, float(at % 3 > 0), float(at % 5 > 1), text=f"zebra{at}.") for at in range(300)]
+    for one in rows:
+        for side, value in ((one.a, int(one.a.id) % 7), (one.b, int(one.a.id) % 4)):
+            side.metrics["rouge.L"] = value / 7
+    view = comparison(rows, {"ast.exact": contrast(0.6, 0.4), "rouge.L": contrast(0.5, 0.5, mcnemar=None)})
+    return visit(write_comparison(view, tmp_path))
+
+
+def ids(page) -> list[str]:
+    return page.locator(".item .item-id").all_text_contents()
+
+
+def listed(page) -> list[str]:
+    """The questions on all pages of the list, which the pager turns without losing the focus."""
+    seen = ids(page)
+    while page.locator("#next").get_attribute("aria-disabled") == "false" and page.locator(".pager").is_visible():
+        before = page.locator("#position").inner_text()
+        page.locator("#next").click()
+        expect(page.locator("#position")).not_to_have_text(before)
+        expect(page.locator("#next")).to_be_focused()
+        seen += ids(page)
+    return seen
+
+
+def test_every_count_of_a_page_in_parts_opens_as_many_answers_that_changed_so(in_parts, tmp_path):
+    page = in_parts.page
+    assert len(list((tmp_path / "answers").iterdir())) > 3
+    expect(page.locator("#shown")).to_have_text("300 answers")
+    assert sorted(listed(page), key=int) == [str(at) for at in range(300)]
+    wanted = {
+        "ast.exact": [at for at in range(300) if (at % 3 > 0) != (at % 5 > 1)],
+        "rouge.L": [at for at in range(300) if at % 7 != at % 4],
+    }
+    signs = {
+        "ast.exact": lambda at: (at % 5 > 1) > (at % 3 > 0),
+        "rouge.L": lambda at: at % 4 > at % 7,
+    }
+    page.locator("#search").fill("nowhere")
+    page.locator("#domain").select_option(index=1)
+    for button in page.locator(".numbers button.link").all():
+        metric = button.locator("xpath=ancestor::tr").locator("code").inner_text()
+        button.click()
+        count = int(button.inner_text())
+        expect(page.locator("#shown")).to_have_text(f"{count} of 300 answers")
+        is_better = button.get_attribute("data-kind") == "better"
+        expected = [at for at in wanted[metric] if signs[metric](at) == is_better]
+        assert count == len(expected) > 0
+        assert sorted(map(int, listed(page))) == expected
+    assert page.locator(".numbers button.link").count() == 4
+    assert in_parts.complaints == []
+
+
+def test_words_are_searched_in_all_parts_and_the_scores_that_stayed_can_be_listed(in_parts):
+    page = in_parts.page
+    page.locator("#search").fill("zebra29")
+    expect(page.locator("#shown")).to_have_text("11 of 300 answers")
+    page.locator("#search").fill("zebra299")
+    expect(page.locator("#shown")).to_have_text("1 of 300 answers")
+    assert ids(page) == ["299"]
+    page.locator(".item summary").first.click()
+    page.locator(".item").get_by_text("Answer as written").last.click()
+    expect(page.locator(".item pre").last).to_have_text("zebra299.")
+    page.locator("#search").fill("")
+    page.locator("#metric").select_option("1")
+    page.locator("#kind").select_option("same")
+    same = [at for at in range(300) if at % 7 == at % 4]
+    expect(page.locator("#shown")).to_have_text(f"{len(same)} of 300 answers")
+    assert sorted(map(int, listed(page))) == same
+    assert in_parts.complaints == []
+
+
+def test_an_answer_in_a_part_is_hostile_in_vain(comparison, pair, visit, tmp_path, monkeypatch):
+    """Attack: a part is a script, and its answers are put onto the page as markup."""
+    monkeypatch.setattr(parts, "WHOLE", 10)
+    monkeypatch.setattr(parts, "FIRST", 10)
+    hostile = f'`${{window.pwned=1}}`\'"\\");window.pwned=1;//\u2028{ATTACK}'
+    rows = [pair("x", at, 1, 0, text=hostile, call=hostile, id=hostile) for at in range(3)]
+    opened = visit(write_comparison(comparison(rows), tmp_path))
+    expect(opened.page.locator(".item")).to_have_count(3)
+    opened.page.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")
+    shown = opened.page.locator(".pair section:last-child pre").last
+    expect(shown).to_have_text(hostile.replace("\u2028", "U+2028"))
+    opened.page.wait_for_timeout(200)
+    assert opened.page.evaluate("window.pwned") is None
+    assert opened.page.locator("img, #groups svg, #groups script").count() == 0
+    assert opened.complaints == []
+
+
+def test_a_part_that_is_missing_is_said(comparison, pair, visit, tmp_path, monkeypatch):
+    monkeypatch.setattr(parts, "WHOLE", 10)
+    monkeypatch.setattr(parts, "FIRST", 10)
+    index = write_comparison(comparison([pair("x", at, 1, 0) for at in range(300)]), tmp_path)
+    (tmp_path / "answers" / "part-1.js").unlink()
+    expect(visit(index).page.locator("#shown")).to_have_text("cannot be read: answers/part-1.js")

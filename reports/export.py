@@ -3,8 +3,11 @@
 import csv
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from apigauge.errors import ApigaugeError
+from apigauge.reports.file_names import page_names
+from apigauge.reports.formats.texts import cell
 from apigauge.reports.pages import check_free
 from apigauge.reports.views import RunView, section
 
@@ -27,11 +30,18 @@ COLUMNS = (
     "prompt_tokens",
     "completion_tokens",
     "dollars",
+    "effective_clusters",
+    "created",
+    "page",
 )
+NUMBERS = frozenset({"value", "low", "high", "ceiling", "dollars", "effective_clusters"})
+INTEGERS = frozenset({"n", "items", "expected", "clusters", "seed", "unfinished", "prompt_tokens", "completion_tokens"})
 
 
 def write_csv(runs: Sequence[RunView], out: Path) -> Path:
     """Writes every number of the leaderboard that was measured here, in full precision.
+
+    A text that a spreadsheet would take for a formula begins with an apostrophe.
 
     Args:
         runs: what to write, in this order.
@@ -43,7 +53,24 @@ def write_csv(runs: Sequence[RunView], out: Path) -> Path:
     Raises:
         ApigaugeError: the folder cannot be written, or holds another file of that name.
     """
-    rows = [
+    path = out / "leaderboard.csv"
+    check_free(path, "table", ",".join(COLUMNS[:5]).encode())
+    try:
+        with path.open("w", encoding="utf-8", newline="") as file:
+            table = csv.DictWriter(file, COLUMNS, extrasaction="ignore", lineterminator="\n")
+            table.writeheader()
+            table.writerows({name: cell(value) for name, value in row.items()} for row in table_rows(runs))
+    except OSError as error:
+        raise ApigaugeError(f"{path}: cannot be written ({error}); choose another folder") from error
+    return path
+
+
+def table_rows(runs: Sequence[RunView]) -> list[dict[str, Any]]:
+    """A row for each run and metric with at least :data:`COLUMNS`, as far as the run has them.
+
+    ``page`` tells apart runs of the same name.
+    """
+    return [
         {
             "benchmark": run.benchmark,
             "run": run.name,
@@ -52,19 +79,11 @@ def write_csv(runs: Sequence[RunView], out: Path) -> Path:
             "items": run.summary.get("items"),
             "expected": run.summary.get("expected"),
             "ceiling": section(run.summary, "ceilings").get(metric),
+            "created": run.manifest.get("created"),
+            "page": f"runs/{page}.html",
             **section(run.summary, "usage"),
             **estimate,
         }
-        for run in runs
+        for run, page in zip(runs, page_names(run.name for run in runs), strict=True)
         for metric, estimate in section(run.summary, "metrics").items()
     ]
-    path = out / "leaderboard.csv"
-    check_free(path, "table", ",".join(COLUMNS[:5]).encode())
-    try:
-        with path.open("w", encoding="utf-8", newline="") as file:
-            table = csv.DictWriter(file, COLUMNS, extrasaction="ignore", lineterminator="\n")
-            table.writeheader()
-            table.writerows(rows)
-    except OSError as error:
-        raise ApigaugeError(f"{path}: cannot be written ({error}); choose another folder") from error
-    return path

@@ -29,6 +29,7 @@ class ItemView:
         verdict: what happened when the program ran; None if it was not executed.
         unfinished: ``length`` if the answer was cut off, ``reasoning`` if it ends inside the reasoning; else None.
         reasoning: what the model wrote before the answer, where a server sent that apart from the text.
+        api: the key of the API that the question asks for, which is its cluster; empty if that was not read.
     """
 
     id: str
@@ -47,6 +48,7 @@ class ItemView:
     verdict: dict[str, Any] | None
     unfinished: str | None = None
     reasoning: str = ""
+    api: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,13 +10,14 @@ from apigauge.extensions import Addition, added
 from apigauge.harness.cli.options import add_common
 from apigauge.harness.cli.other_harnesses import add_readers, as_runs
 from apigauge.harness.cli.output import print_json, progress, say, say_error, warn
+from apigauge.reports import formats
 
 if TYPE_CHECKING:
     from apigauge.benchmarks import Benchmark, Item
     from apigauge.reports.views import ItemView, RunView
 
 # The formats of --export that come with apigauge; plugins may add others.
-OWN = ("csv",)
+OWN = formats.NAMES
 Export = Callable[[Sequence["RunView"], Path], Path]
 
 
@@ -32,7 +33,18 @@ def declare(parser: argparse.ArgumentParser) -> None:
         default=["csv"],
         action="extend",
         metavar="FORMAT",
-        help="tables for other programs next to the pages: csv (the default), or formats of plugins",
+        help=f"files for other programs next to the pages: csv (always), {', '.join(OWN[1:])}, or formats of plugins",
+    )
+    hub = parser.add_argument_group("results in a model's repository on Hugging Face")
+    hub.add_argument(
+        "--hub-results",
+        metavar="ORG/MODEL",
+        help="write .eval_results/*.yaml for this repository, and print the command that uploads it",
+    )
+    hub.add_argument(
+        "--hub-dataset",
+        metavar="ORG/NAME",
+        help="the repository of the benchmark (default: apigauge/ and the benchmark's name)",
     )
     parser.add_argument("--no-published", action="store_true", help="leave out figures printed elsewhere")
     add_common(parser)
@@ -45,15 +57,31 @@ def run(arguments: argparse.Namespace) -> int:
     from apigauge.reports.leaderboard import write_site
 
     exports = [exporter(name) for name in dict.fromkeys(arguments.export)]
+    if arguments.hub_dataset and not arguments.hub_results:
+        raise UsageError("--hub-dataset: belongs to --hub-results ORG/MODEL")
     with as_runs(arguments.runs, arguments, has_summary=True) as runs:
         views, is_whole = _views(runs, arguments.data_dir)
+    hub = _hub_results(arguments, views) if arguments.hub_results else None
     index = write_site(views, arguments.out, published=not arguments.no_published)
     written = [export(views, arguments.out) for export in exports]
     if arguments.json:
-        print_json({"index": str(index), "runs": [v.name for v in views], "exports": [str(path) for path in written]})
+        record = {"index": str(index), "runs": [v.name for v in views], "exports": [str(path) for path in written]}
+        print_json(record | (hub or {}))
     else:
         print(index)
+        if hub:
+            print(hub["upload"])
     return 0 if is_whole else RunError.exit_code
+
+
+def _hub_results(arguments: argparse.Namespace, views: "Sequence[RunView]") -> dict[str, str]:
+    """Writes the results for a repository; where they are, and the command that uploads them."""
+    from apigauge.reports.formats.hub_results import upload_command, write_results
+
+    written = write_results(views, arguments.out, arguments.hub_results, arguments.hub_dataset)
+    for text in written.left_out:
+        say(f"left out: {text}")
+    return {"hub_results": str(written.folder), "upload": upload_command(arguments.hub_results, written.folder)}
 
 
 def exporter(name: str) -> Export:
@@ -63,9 +91,7 @@ def exporter(name: str) -> Export:
         UsageError: there is no such format.
     """
     if name in OWN:
-        from apigauge.reports.export import write_csv
-
-        return write_csv
+        return formats.export(name)
     if name not in (plugins := added("exports")):
         names = (*OWN, *plugins)
         raise UsageError(f"--export {name}: the formats are {', '.join(names)}{did_you_mean(name, names)}")
@@ -205,4 +231,5 @@ def item_view(item: "Item | None", row: dict[str, Any], answer: dict[str, Any]) 
         verdict=row.get("verdict"),
         unfinished=row.get("unfinished"),
         reasoning=answer.get("reasoning", ""),
+        api=item.api if item else "",
     )

@@ -155,11 +155,12 @@ def evaluation_name(run: RunView, metric: str) -> str:
 
 
 def _samples(run: RunView, evaluation: str, model: str) -> Iterator[dict[str, Any]]:
-    """A line for each metric and answer; the answers to one question follow each other by number."""
-    places: dict[str, int] = {}
-    for row in run.rows:
-        places.setdefault(row.id, len(places))
-    ordered = sorted(run.rows, key=lambda row: (places[row.id], row.sample))
+    """A line for each metric and answer, in the run's order; the answers to one question come by their number."""
+    by_item: dict[str, list[ItemView]] = {}
+    for row in sorted(run.rows, key=lambda row: row.sample):
+        by_item.setdefault(row.id, []).append(row)
+    answers = {item: iter(rows) for item, rows in by_item.items()}
+    ordered = [next(answers[row.id]) for row in run.rows]
     for info in infos_for(section(run.summary, "metrics")):
         name = evaluation_name(run, info.name)
         head = {"schema_version": SCHEMA, "evaluation_id": evaluation, "model_id": model, "evaluation_name": name}

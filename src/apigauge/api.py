@@ -270,7 +270,7 @@ def report(
         runs: runs, or their folders.
         out: where the pages go.
         published: whether figures printed elsewhere are shown as well.
-        export: tables for other programs: ``csv``, and formats of plugins.
+        export: files for other programs, as of ``apigauge report --export``, formats of plugins among them.
 
     Raises:
         UsageError: there is no such format.

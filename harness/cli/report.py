@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from apigauge.reports.views import ItemView, RunView
 
 # The formats of --export that come with apigauge; plugins may add others.
-OWN = ("csv",)
+OWN = ("csv", "mlflow", "wandb", "trackio", "otel")
 Export = Callable[[Sequence["RunView"], Path], Path]
 
 
@@ -32,7 +32,8 @@ def declare(parser: argparse.ArgumentParser) -> None:
         default=["csv"],
         action="extend",
         metavar="FORMAT",
-        help="tables for other programs next to the pages: csv (the default), or formats of plugins",
+        help="tables for other programs next to the pages: csv (the default); mlflow, wandb, trackio or otel, a "
+        "tracker; or formats of plugins",
     )
     parser.add_argument("--no-published", action="store_true", help="leave out figures printed elsewhere")
     add_common(parser)
@@ -62,10 +63,14 @@ def exporter(name: str) -> Export:
     Raises:
         UsageError: there is no such format.
     """
-    if name in OWN:
+    if name == "csv":
         from apigauge.reports.export import write_csv
 
         return write_csv
+    if name in OWN:
+        from apigauge.reports.tracking import tracker
+
+        return tracker(name)
     if name not in (plugins := added("exports")):
         names = (*OWN, *plugins)
         raise UsageError(f"--export {name}: the formats are {', '.join(names)}{did_you_mean(name, names)}")

@@ -182,7 +182,7 @@ class BatchServer:
             except _UnknownError:
                 raise ModelError(
                     f"{self._connection.address} lists no batches, so that a batch whose creation was interrupted "
-                    "cannot be found again"
+                    "cannot be found again. If the server shows elsewhere that there is none, delete batches.json"
                 ) from None
             rows = [row for row in page.get("data") or () if isinstance(row, dict)]
             yield from rows

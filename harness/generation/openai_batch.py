@@ -340,4 +340,5 @@ def _errors(batch: dict[str, Any] | None) -> str:
     errors = (batch or {}).get("errors")
     rows = errors.get("data") if isinstance(errors, dict) else None
     messages = [str(row.get("message") or row.get("code")) for row in rows or () if isinstance(row, dict)]
-    return "; ".join(messages[:3])
+    hint = "; a smaller --batch-size may be taken" if any("token" in message for message in messages) else ""
+    return "; ".join(messages[:3]) + hint

@@ -46,7 +46,7 @@ def export(runs: Sequence[RunView], out: Path) -> Path:
 
     path = out / _FILE
     with contextlib.ExitStack() as stack:
-        chosen = os.environ.get("OTEL_LOGS_EXPORTER", "").strip()
+        chosen = os.environ.get("OTEL_LOGS_EXPORTER", "").strip().removeprefix("none")
         exporters = [_named(name) for name in chosen.split(",")] if chosen else [_of_file(stack, path)]
         for run in runs:
             provider = LoggerProvider(resource=Resource.create(_resource(run)), shutdown_on_exit=False)
@@ -124,7 +124,8 @@ def _of_file(stack: contextlib.ExitStack, path: Path) -> "LogRecordExporter":
 def _resource(run: RunView) -> dict[str, str]:
     """What is true of all events of a run: its manifest."""
     record = tracked(run)
-    own = {"apigauge.run.id": record.identity, "apigauge.run.name": record.name, "service.name": "apigauge"}
+    service = os.environ.get("OTEL_SERVICE_NAME") or "apigauge"
+    own = {"apigauge.run.id": record.identity, "apigauge.run.name": record.name, "service.name": service}
     return own | {f"apigauge.{name}": value for name, value in record.parameters.items()}
 
 

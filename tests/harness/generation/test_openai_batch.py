@@ -144,15 +144,19 @@ def test_a_server_s_pause_is_kept(api, ask, monkeypatch):
     assert 2.5 <= pauses[1] < 2.6
 
 
-@pytest.mark.parametrize("fault", [dropped(is_after=True), status(500, is_after=True)], ids=["dropped", "500"])
-def test_a_creation_whose_response_is_lost_is_found_and_not_repeated(api, ask, fault):
-    api.faults["POST /batches"] = [fault]
-    for _ in range(3):  # so that ours is on a later page of the list
-        api.batches[f"other-{len(api.batches)}"] = {"id": f"other-{len(api.batches)}", "input_file_id": "z"}
-        api.asked.append({})
+@pytest.mark.parametrize("break_it", [dropped().break_it, status(500).break_it], ids=["dropped", "500"])
+def test_a_creation_whose_response_is_lost_is_found_and_not_repeated(api, ask, break_it):
+    def others_come_first(handler):
+        for number in range(3):  # so that ours is on a later page of the list
+            api.batches[f"other-{number}"] = {"id": f"other-{number}", "input_file_id": "z", "metadata": None}
+            api.asked.append({})
+        break_it(handler)
+
+    api.faults["POST /batches"] = [Fault(others_come_first, is_after=True)]
     engine, answers = ask()
     assert (answers, engine.problems) == (GOOD, [])
     assert api.count("POST /batches") == 1
+    assert api.count("GET /batches") == 2
 
 
 def test_a_server_that_takes_no_batches_says_why(api, ask):
@@ -341,6 +345,9 @@ def test_a_command_that_ends_at_any_moment_submits_nothing_twice(api, ask, tmp_p
             patch.setattr(OpenAIBatch, "_judge_failures", die)
         with pytest.raises(KilledError):
             ask()
+    [record] = records(tmp_path)  # written down before anything was sent
+    assert bool(record["file"]) == (moment != "planned")
+    assert bool(record["batch"]) == (moment in ("waiting", "collecting"))
     before = api.count("POST /files")
     _, answers = ask()
     assert answers == GOOD

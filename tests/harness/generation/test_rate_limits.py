@@ -116,12 +116,24 @@ def test_the_client_keeps_the_user_s_limit_of_requests(server, monkeypatch):
 
 
 def test_the_client_keeps_the_user_s_limit_of_tokens(server, monkeypatch):
-    """A request counts with its longest answer until it is answered, then with what it took: 12 tokens."""
+    """A request counts with its longest answer, 50 tokens, until it is answered, then with what it took: 12."""
+    sleeps = []
+    original = asyncio.sleep
+
+    async def sleep(seconds):
+        sleeps.append(seconds)
+        await original(min(seconds, 0.01))
+
+    monkeypatch.setattr(rate_limits.asyncio, "sleep", sleep)
     monkeypatch.setattr(rate_limits, "MINUTE", 0.5)
-    client = engine(server, Sampling(max_new_tokens=50), tokens_per_minute=60, concurrency=1)
+    client = engine(server, Sampling(max_new_tokens=50), tokens_per_minute=10**6, concurrency=1)
     assert len(answers(client, requests(4))) == 4
-    times = [one.at for one in server.requests]
-    assert times[1] - times[0] > 0.4 or times[2] - times[1] > 0.4
+    assert not any(sleeps)
+    monkeypatch.setattr(rate_limits, "MINUTE", 2.0)
+    client = engine(server, Sampling(max_new_tokens=50), tokens_per_minute=120, concurrency=1)
+    sent = [len(sleeps) for _ in client.answer(requests(7), "chat")]
+    assert not any(sleeps[: sent[5]])  # six: 5 * 12 + 50
+    assert any(sleeps[sent[5] :])  # 6 * 12 + 50 are too many
 
 
 def test_one_refusal_for_too_many_requests_holds_all_of_them(server):

@@ -150,6 +150,21 @@ def test_a_gate_with_a_budget_looks_after_each_batch(api, tmp_path, capsys):
     assert len(api.asked) == first + len(looks)
 
 
+def test_a_gate_whose_batch_fails_is_broken_says_why_and_goes_on_later(api, tmp_path, capsys):
+    options = ["--base-url", api.url, "--batch", "--sandbox", "none", "--json"]
+    base = ["--benchmark", "mini", "--model", "openai:m", *options, "--limit", "20", "--out", str(tmp_path / "base")]
+    assert main(["run", *base, "--metrics", "ast.exact"]) == 0
+    gate = ["gate", str(tmp_path / "new"), "--baseline", str(tmp_path / "base"), "--metric", "ast.exact"]
+    gate += ["--model", "openai:m", *options, "--budget", "20"]
+    api.line, api.status = (lambda _: None), "cancelled"
+    capsys.readouterr()
+    assert main(gate) == 4
+    assert "batch batch-1: cancelled. It has 0 answers" in capsys.readouterr().err
+    assert len(api.batches) == 2
+    api.line, api.status = (lambda row: answered(row, ANSWER)), "completed"
+    assert main(gate) == 3
+
+
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="kills a process group")
 @pytest.mark.parametrize("reached", ["POST /files", "POST /batches", "GET /batches/batch-0"])
 def test_a_killed_command_resumes_and_submits_nothing_twice(api, tmp_path, reached):

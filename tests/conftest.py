@@ -61,6 +61,17 @@ def inspect_environment() -> str | None:
     return named if Path(named).is_file() else None
 
 
+@functools.cache
+def trackers_environment() -> str | None:
+    """The Python of an environment with all trackers: ``$APIGAUGE_TRACKERS_PYTHON`` or the one of `make others`."""
+    named = os.environ.get("APIGAUGE_TRACKERS_PYTHON", str(CHECKOUT / ".venv-others" / "bin" / "python"))
+    if not Path(named).is_file():
+        return None
+    names = ["mlflow", "sqlalchemy", "wandb", "trackio", "opentelemetry.sdk", "opentelemetry.exporter.otlp.proto.http"]
+    find = f"from importlib.util import find_spec; assert all(map(find_spec, {names!r}))"
+    return named if subprocess.run([named, "-c", find], capture_output=True, check=False).returncode == 0 else None
+
+
 def missing_grammar() -> str:
     """Why upstream's grammar cannot be used here; empty if it can."""
     from apigauge.benchmarks.apibench import grammar
@@ -88,6 +99,7 @@ _NEEDS: dict[str, Callable[[], str]] = {
     "dataframebench": lambda: missing_published("dataframebench-pandas"),
     "grammar": missing_grammar,
     "inspect_ai": lambda: "" if inspect_environment() else "no environment with inspect_ai: `make inspect`",
+    "trackers": lambda: "" if trackers_environment() else "no environment with all trackers: `make others`",
     "podman": lambda: "" if shutil.which("podman") else "podman is not installed",
     "vllm": lambda: "" if vllm_environment() else "no environment with vLLM: `make vllm`",
 }
@@ -159,6 +171,15 @@ def inspect_python() -> str:
     python = inspect_environment()
     if python is None:
         pytest.fail("a test that asks for inspect_python must be marked inspect_ai", pytrace=False)
+    return python
+
+
+@pytest.fixture(scope="session")
+def trackers_python() -> str:
+    """The Python of the trackers' environment; only for tests marked ``trackers``."""
+    python = trackers_environment()
+    if python is None:
+        pytest.fail("a test that asks for trackers_python must be marked trackers", pytrace=False)
     return python
 
 

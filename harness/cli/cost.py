@@ -1,4 +1,4 @@
-"""What a run may cost: ``--price``, ``--prices``, ``--max-cost`` and ``--max-tokens``."""
+"""What a run may cost: ``--price``, ``--prices``, ``--max-cost``, ``--max-tokens``, and what a batch costs."""
 
 import argparse
 import tomllib
@@ -28,7 +28,7 @@ def add_cost(parser: argparse.ArgumentParser) -> None:
         type=Path,
         metavar="FILE",
         help='prices in TOML: for each model a table, ["openai:my-model"], with input and output, in dollars for a '
-        "million tokens",
+        "million tokens, perhaps batch_input and batch_output; and as_of, the date of the table",
     )
     cost.add_argument(
         "--max-cost",
@@ -54,6 +54,12 @@ def check_cost(arguments: argparse.Namespace) -> None:
     models = arguments.model or ()
     for spec in [models] if isinstance(models, str) else models:
         price_for(arguments, spec)
+        if arguments.batch and not spec.startswith("openai:"):
+            raise UsageError(f"--batch: is for openai:, not for {spec}")
+    if arguments.batch:
+        from apigauge.harness.cli.details import log_progress
+
+        log_progress(lambda text: say(f"apigauge: {text}"))
 
 
 def limits_for(arguments: argparse.Namespace, spec: str) -> "Limits":
@@ -69,6 +75,8 @@ def limits_for(arguments: argparse.Namespace, spec: str) -> "Limits":
         if arguments.max_cost is not None:
             raise UsageError(f"--max-cost: {arguments.prices} has no price of {spec}")
         say(f"apigauge: {arguments.prices} has no price of {spec}; its cost is not counted")
+    if arguments.batch and price and price.batch and price.batch == _half(price.prompt, price.completion):
+        say(f"apigauge: --batch is counted at half the price: ${price.batch[0]:g} and ${price.batch[1]:g}")
     return Limits(arguments.max_tokens, arguments.max_cost, price)
 
 
@@ -81,15 +89,35 @@ def price_for(arguments: argparse.Namespace, spec: str) -> "Price | None":
     from apigauge.harness.evaluation.usage import Price
 
     if arguments.price:
-        return Price(*arguments.price)
-    row = _read(arguments.prices).get(spec) if arguments.prices else None
+        prompt, completion = arguments.price
+        return Price(prompt, completion, batch=_half(*arguments.price) if arguments.batch else None)
+    table = _read(arguments.prices) if arguments.prices else {}
+    row = table.get(spec)
     if row is None:
         return None
-    values = [row.get(name) for name in ("input", "output")] if isinstance(row, dict) else []
+    numbers, batch = (_numbers(row, f"{kind}input", f"{kind}output") for kind in ("", "batch_"))
+    is_wrong = isinstance(row, dict) and batch is None and any(name.startswith("batch_") for name in row)
+    if numbers is None or is_wrong:
+        raise UsageError(
+            f"{arguments.prices}: {spec}: give input and output, in dollars for a million tokens; batch_input and "
+            "batch_output likewise, if at all"
+        )
+    if batch is None and arguments.batch:
+        batch = _half(*numbers)
+    # TOML has dates of its own; a text is as good.
+    return Price(*numbers, batch=batch, as_of=str(table.get("as_of", "")))
+
+
+def _half(prompt: float, completion: float) -> tuple[float, float]:
+    """What a batch costs where nothing else is said: half, as at OpenAI and those who offer the same."""
+    return prompt / 2, completion / 2
+
+
+def _numbers(row: object, *names: str) -> tuple[float, float] | None:
+    """Two numbers of a table; None if one is missing or none."""
+    values = [row.get(name) for name in names] if isinstance(row, dict) else []
     numbers = [float(value) for value in values if isinstance(value, int | float) and not isinstance(value, bool)]
-    if len(numbers) != 2:
-        raise UsageError(f"{arguments.prices}: {spec}: give input and output, in dollars for a million tokens")
-    return Price(*numbers)
+    return (numbers[0], numbers[1]) if len(numbers) == 2 else None
 
 
 def _read(file: Path) -> dict[str, Any]:

@@ -16,6 +16,14 @@ class _Lines(logging.Handler):
         self._write(self.format(record))
 
 
+def log_progress(write: Callable[[str], None]) -> None:
+    """Passes what a batch is waiting for (INFO records of its engine) to a function; a second call changes nothing."""
+    logger = logging.getLogger("apigauge.harness.generation.openai_batch")
+    if logger.getEffectiveLevel() > logging.INFO:
+        logger.setLevel(logging.INFO)
+        logger.addHandler(_Lines(write))
+
+
 def log_details(write: Callable[[str], None]) -> None:
     """Passes DEBUG records of ``apigauge.*`` to a function; a second call changes nothing."""
     logger = logging.getLogger("apigauge")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from apigauge.errors import SandboxError
 from apigauge.harness.cli.cost import price_for
 from apigauge.harness.cli.pairs import Outcome, for_each_pair, run_folder
+from apigauge.harness.generation.rate_limits import CHARACTERS_A_TOKEN
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,8 +17,6 @@ if TYPE_CHECKING:
     from apigauge.harness.evaluation.usage import Price
     from apigauge.harness.generation.options import ModelOptions
 
-# What English and Python text take in the vocabularies of current models, roughly.
-_CHARACTERS_A_TOKEN = 4
 _SHOWN = 600
 
 
@@ -139,9 +138,11 @@ def _sandbox(arguments: argparse.Namespace, benchmark: "Benchmark") -> dict[str,
 def _cost(prompts: "Sequence[str]", options: "ModelOptions", price: "Price | None") -> dict[str, Any]:
     """The requests for these prompts, and upper bounds of what they cost; cached answers cost nothing."""
     characters = sum(map(len, prompts)) + len(prompts) * len(options.prompting.system)
-    prompt_tokens = math.ceil(characters / _CHARACTERS_A_TOKEN)
+    prompt_tokens = math.ceil(characters / CHARACTERS_A_TOKEN)
     answer_tokens = len(prompts) * options.sampling.max_new_tokens
     dollars = price.dollars(prompt_tokens, answer_tokens) if price else None
+    if price and options.batch:
+        dollars = price.batch_dollars(prompt_tokens, answer_tokens)
     return {
         "requests": len(prompts),
         "prompt_characters": characters,
@@ -190,6 +191,6 @@ def _cost_text(cost: dict[str, Any]) -> str:
     price = f"; at most about ${dollars:,.2f}" if dollars is not None else "; --price IN OUT gives dollars"
     return (
         f"{cost['requests']:,} requests; prompts of {cost['prompt_characters']:,} characters, about "
-        f"{cost['prompt_tokens']:,} tokens (estimated at {_CHARACTERS_A_TOKEN} characters each); answers of at most "
+        f"{cost['prompt_tokens']:,} tokens (estimated at {CHARACTERS_A_TOKEN} characters each); answers of at most "
         f"{cost['answer_tokens_at_most']:,} tokens{price}"
     )

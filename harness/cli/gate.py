@@ -20,7 +20,7 @@ from apigauge.harness.cli.options import (
     workers,
 )
 from apigauge.harness.cli.other_harnesses import add_readers, as_runs
-from apigauge.harness.cli.output import print_json, progress, say, say_error
+from apigauge.harness.cli.output import print_json, progress, say, say_error, tell_problems
 from apigauge.harness.cli.rerun import rescore
 from apigauge.harness.cli.run import add_generation, model_options
 
@@ -320,6 +320,8 @@ def _ask(arguments: argparse.Namespace, baseline: "Outcomes") -> "tuple[Interim,
                     reasoning=reasoning,
                     limits=limits,
                 )
+                if generator.unanswered:
+                    tell_problems(generator.problems)
                 if generator.unanswered and usage_of(stored(arguments.run, benchmark)).reached(limits):
                     return None
                 return read(arguments.run)

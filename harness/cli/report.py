@@ -11,13 +11,14 @@ from apigauge.harness.cli.options import add_common
 from apigauge.harness.cli.other_harnesses import add_readers, as_runs
 from apigauge.harness.cli.output import print_json, progress, say, say_error, warn
 from apigauge.reports import formats
+from apigauge.reports.tracking import TRACKERS
 
 if TYPE_CHECKING:
     from apigauge.benchmarks import Benchmark, Item
     from apigauge.reports.views import ItemView, RunView
 
 # The formats of --export that come with apigauge; plugins may add others.
-OWN = formats.NAMES
+OWN = (*formats.NAMES, *TRACKERS)
 Export = Callable[[Sequence["RunView"], Path], Path]
 
 
@@ -33,7 +34,8 @@ def declare(parser: argparse.ArgumentParser) -> None:
         default=["csv"],
         action="extend",
         metavar="FORMAT",
-        help=f"files for other programs next to the pages: csv (always), {', '.join(OWN[1:])}, or formats of plugins",
+        help=f"files for other programs next to the pages: csv (always), {', '.join(formats.NAMES[1:])}; "
+        f"a tracker: {', '.join(TRACKERS)}; or formats of plugins",
     )
     hub = parser.add_argument_group("results in a model's repository on Hugging Face")
     hub.add_argument(
@@ -90,8 +92,12 @@ def exporter(name: str) -> Export:
     Raises:
         UsageError: there is no such format.
     """
-    if name in OWN:
+    if name in formats.NAMES:
         return formats.export(name)
+    if name in TRACKERS:
+        from apigauge.reports.tracking import tracker
+
+        return tracker(name)
     if name not in (plugins := added("exports")):
         names = (*OWN, *plugins)
         raise UsageError(f"--export {name}: the formats are {', '.join(names)}{did_you_mean(name, names)}")

@@ -115,7 +115,10 @@ def add_generation(parser: argparse.ArgumentParser) -> None:
     local.add_argument("--adapter", metavar="PATH_OR_ID", help="a LoRA adapter (hf: any of PEFT's)")
     local.add_argument("--no-merge", action="store_true", help="hf: keep the adapter apart from the weights")
     local.add_argument(
-        "--batch-size", type=positive, metavar="N", help="hf: prompts at once (default: what fits memory, up to 32)"
+        "--batch-size",
+        type=positive,
+        metavar="N",
+        help="hf: prompts at once (default: what fits memory, up to 32); with --batch, questions in one batch (50,000)",
     )
     local.add_argument("--tensor-parallel", type=positive, default=1, metavar="N", help="vllm: GPUs for one model")
     local.add_argument("--max-model-len", type=positive, metavar="N", help="vllm: tokens of context to reserve")
@@ -124,10 +127,31 @@ def add_generation(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="run Python code that comes with a checkpoint, on this machine and with all your rights (off by default)",
     )
+    _add_server(parser)
+
+
+def _add_server(parser: argparse.ArgumentParser) -> None:
     server = parser.add_argument_group("servers (openai:); the key is taken from OPENAI_API_KEY")
     server.add_argument("--base-url", metavar="URL", help="up to and with /v1 (default: $OPENAI_BASE_URL)")
     server.add_argument("--concurrency", type=positive, default=8, metavar="N", help="concurrent requests (8)")
     server.add_argument("--timeout", type=float, default=120.0, metavar="S", help="seconds to wait for an answer (120)")
+    server.add_argument(
+        "--batch",
+        action="store_true",
+        help="ask through the server's Batch API: within a day, at half the price; an interrupted command resumes",
+    )
+    server.add_argument(
+        "--requests-per-minute",
+        type=positive,
+        metavar="N",
+        help="send no more requests (default: what the server says)",
+    )
+    server.add_argument(
+        "--tokens-per-minute",
+        type=positive,
+        metavar="N",
+        help="send no more tokens of prompts and answers (default: what the server says)",
+    )
 
 
 def model_options(arguments: argparse.Namespace) -> ModelOptions:
@@ -139,7 +163,8 @@ def model_options(arguments: argparse.Namespace) -> ModelOptions:
     if arguments.cache and arguments.no_cache:
         raise UsageError("--cache and --no-cache exclude each other")
     drawn = ("max_new_tokens", "samples", "temperature", "top_p", "top_k", "seed")
-    same = ("dtype", "device", "adapter", "batch_size", "tensor_parallel", "max_model_len", "base_url", "concurrency")
+    local = ("dtype", "device", "adapter", "batch_size", "tensor_parallel", "max_model_len")
+    server = ("base_url", "concurrency", "batch", "requests_per_minute", "tokens_per_minute")
     return ModelOptions(
         Sampling(**{name: getattr(arguments, name) for name in drawn}, stop=tuple(arguments.stop)),
         Prompting(
@@ -152,7 +177,7 @@ def model_options(arguments: argparse.Namespace) -> ModelOptions:
         trust_remote_code=arguments.trust_remote_code,
         merge=not arguments.no_merge,
         timeout=arguments.timeout,
-        **{name: getattr(arguments, name) for name in same},
+        **{name: getattr(arguments, name) for name in (*local, *server)},
     )
 
 

@@ -17,14 +17,14 @@ from apigauge.harness.evaluation.summary import summarise
 from apigauge.harness.evaluation.usage import Limits, Usage
 from apigauge.harness.executors.prefetch import prefetch
 from apigauge.harness.extraction.reasoning_tags import STRIP, of_record
-from apigauge.harness.generation.types import Completion, Generator, Stoppable
+from apigauge.harness.generation.types import Completion, Generator, Recording, Stoppable
 from apigauge.sandboxes.verdict import Sandbox
 
 # Seconds that an interrupted run waits for the thread that answers: for the next token of a large model on a CPU.
 _PATIENCE = 20.0
 _NO_LIMITS = Limits()
 # Fields of a completion that a row has only where they say something.
-_RARE = ("reasoning", "cached")
+_RARE = ("reasoning", "cached", "batch")
 
 
 def evaluate(
@@ -172,6 +172,8 @@ def _answers(
             spending.add(completion)
             yield completion
         done = {(completion.item, completion.sample) for completion in answered}
+        if isinstance(generator, Recording):
+            generator.record_in(run)
         if spending.reached and (missing := _missing(items, generator.samples, done)):
             generator.unanswered = missing
         else:
@@ -231,4 +233,5 @@ def stored(run: Path, benchmark: Benchmark) -> Iterator[Completion]:
             row.get("completion_tokens"),
             reasoning=row.get("reasoning", ""),
             cached=row.get("cached", False),
+            batch=row.get("batch", False),
         )

@@ -223,14 +223,16 @@ def note(run: Path, seconds: float, hits: int, generator: Mapping[str, Any], pri
         seconds: what the part took.
         hits: its answers from the cache.
         generator: the generator's description of itself after it answered.
-        price: of the model's tokens, if the user gave one; it takes the place of an earlier one.
+        price: of the model's tokens, if the user gave one; it takes the place of an earlier one, but for the price of
+            batches that it lacks.
     """
     record = run_directory.read_manifest(run)
     learned = {name: generator[name] for name in _LEARNED if name in generator}
     if learned:
         record["generator"] = cast("GeneratorRecord", {**record.get("generator", {}), **learned})
     if price:
-        record["price"] = price
+        batches = {name: value for name, value in record.get("price", {}).items() if name.startswith("batch_")}
+        record["price"] = cast("PriceRecord", {**batches, **price})
     record["cache"] = {"hits": record.get("cache", {}).get("hits", 0) + hits}
     record["timings"] = {"seconds": round(record.get("timings", {}).get("seconds", 0.0) + seconds, 3)}
     run_directory.write_json(run / MANIFEST, record)

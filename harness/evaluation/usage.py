@@ -18,30 +18,52 @@ _MILLION = 1e6
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """US dollars for a million tokens of prompts, and of answers (which include a model's reasoning)."""
+    """US dollars for a million tokens of prompts, and of answers (which include a model's reasoning).
+
+    Attributes:
+        prompt: of prompts.
+        completion: of answers.
+        batch: the same two for answers from a batch; None if they are not given.
+        as_of: the date (ISO 8601) of the table of prices; empty if it has none.
+    """
 
     prompt: float
     completion: float
+    batch: tuple[float, float] | None = None
+    as_of: str = ""
 
     def __post_init__(self) -> None:
-        if not all(0 <= price < math.inf for price in (self.prompt, self.completion)):
+        if not all(0 <= price < math.inf for price in (self.prompt, self.completion, *(self.batch or ()))):
             raise UsageError("--price: give two numbers of dollars, 0 or more")
 
     def dollars(self, prompt_tokens: int, completion_tokens: int) -> float:
         """What so many tokens cost."""
         return (prompt_tokens * self.prompt + completion_tokens * self.completion) / _MILLION
 
+    def batch_dollars(self, prompt_tokens: int, completion_tokens: int) -> float | None:
+        """What so many tokens of a batch cost; None without a price of them."""
+        return Price(*self.batch).dollars(prompt_tokens, completion_tokens) if self.batch else None
+
     def to_json(self) -> PriceRecord:
         """For the manifest."""
-        return {"prompt": self.prompt, "completion": self.completion}
+        record: PriceRecord = {"prompt": self.prompt, "completion": self.completion}
+        if self.batch:
+            record["batch_prompt"], record["batch_completion"] = self.batch
+        if self.as_of:
+            record["as_of"] = self.as_of
+        return record
 
 
 def price_of(record: Mapping[str, object] | None) -> Price | None:
     """The price in a manifest; None if there is none, or it is damaged."""
-    values = [record.get(name) for name in ("prompt", "completion")] if isinstance(record, Mapping) else []
-    if len(values) == 2 and all(isinstance(value, int | float) for value in values):
-        return Price(*cast("list[float]", values))
-    return None
+    if not isinstance(record, Mapping):
+        return None
+    values, batch = ([record.get(f"{kind}{of}") for of in ("prompt", "completion")] for kind in ("", "batch_"))
+    if not all(isinstance(value, int | float) for value in values):
+        return None
+    is_whole = all(isinstance(value, int | float) for value in batch)
+    prompt, completion = cast("list[float]", values)
+    return Price(prompt, completion, cast("tuple[float, float]", tuple(batch)) if is_whole else None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +96,8 @@ class Usage:
     unknown: int = 0
     prompt_tokens: int = 0
     completion_tokens: int = 0
+    batch_prompt_tokens: int = 0
+    batch_completion_tokens: int = 0
     _items: set[tuple[str, int]] = field(default_factory=set)
 
     def add(self, completion: Completion) -> None:
@@ -90,6 +114,18 @@ class Usage:
         else:
             self.prompt_tokens += completion.prompt_tokens
             self.completion_tokens += completion.completion_tokens
+            if completion.batch:
+                self.batch_prompt_tokens += completion.prompt_tokens
+                self.batch_completion_tokens += completion.completion_tokens
+
+    def dollars(self, price: Price) -> float | None:
+        """What the answers cost; None if some came from a batch whose price is not given."""
+        batch_tokens = (self.batch_prompt_tokens, self.batch_completion_tokens)
+        of_batches = price.batch_dollars(*batch_tokens) if any(batch_tokens) else 0.0
+        if of_batches is None:
+            return None
+        own = (self.prompt_tokens - batch_tokens[0], self.completion_tokens - batch_tokens[1])
+        return price.dollars(*own) + of_batches
 
     def reached(self, limits: Limits) -> str:
         """The limit that is reached, as its option with what was used; empty if none is."""
@@ -97,7 +133,9 @@ class Usage:
         if limits.tokens is not None and tokens >= limits.tokens:
             return f"--max-tokens {limits.tokens} is reached ({tokens} tokens)"
         if limits.dollars is not None and limits.price:
-            dollars = limits.price.dollars(self.prompt_tokens, self.completion_tokens)
+            dollars = self.dollars(limits.price)
+            if dollars is None:  # an upper bound: no batch costs more
+                dollars = limits.price.dollars(self.prompt_tokens, self.completion_tokens)
             if dollars >= limits.dollars:
                 return f"--max-cost {limits.dollars:g} is reached (${dollars:.4f})"
         return ""
@@ -113,8 +151,8 @@ class Usage:
             "prompt_tokens": self.prompt_tokens,
             "completion_tokens": self.completion_tokens,
         }
-        if price:
-            record["dollars"] = price.dollars(self.prompt_tokens, self.completion_tokens)
+        if price and (dollars := self.dollars(price)) is not None:
+            record["dollars"] = dollars
         return record
 
 

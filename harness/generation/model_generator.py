@@ -4,6 +4,7 @@ import hashlib
 import logging
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import asdict, replace
+from pathlib import Path
 from typing import Any, Protocol
 
 from apigauge.benchmarks.types import Benchmark, Item
@@ -14,7 +15,7 @@ from apigauge.harness.generation.options import ModelOptions
 from apigauge.harness.generation.prompts import Prompting, render
 from apigauge.harness.generation.refusals import HARMLESS
 from apigauge.harness.generation.sampling import Sampling, seed_of
-from apigauge.harness.generation.types import Answer, Completion, Engine, Request
+from apigauge.harness.generation.types import Answer, Completion, Engine, Recording, Request
 
 
 class CheckpointEngine(Protocol):
@@ -128,6 +129,11 @@ class ModelGenerator:
                 cache.put(request.prompt, self._seed(request), answer)
             yield self._completion(request, answer)
 
+    def record_in(self, folder: Path) -> None:
+        """Has the engine keep its record there, if it has one."""
+        if isinstance(self._engine, Recording):
+            self._engine.record_in(folder)
+
     def stop(self, *, at_once: bool) -> None:
         """Ends the engine's answers, from another thread."""
         self._engine.stop(at_once=at_once)
@@ -146,6 +152,7 @@ class ModelGenerator:
             answer.completion_tokens,
             hashlib.sha256(request.prompt.encode("utf-8", "surrogatepass")).hexdigest(),
             answer.reasoning,
+            batch=answer.batch,
         )
 
     def _seed(self, request: Request) -> int | None:

@@ -3,13 +3,10 @@
 import asyncio
 import contextlib
 import json
-import os
 import random
 import re
 import threading
 from collections.abc import Callable, Coroutine, Iterator, Sequence
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from functools import partial
 from queue import SimpleQueue
 from typing import Any
@@ -19,9 +16,23 @@ import httpx
 from apigauge.errors import ModelError, UsageError
 from apigauge.harness.generation.chat_completion import read_choice
 from apigauge.harness.generation.model_generator import ModelGenerator
+from apigauge.harness.generation.openai_batch import OpenAIBatch
+from apigauge.harness.generation.openai_connection import (
+    FORBIDDEN,
+    NOT_AUTHENTICATED,
+    RETRIED,
+    Connection,
+    changed,
+    error_of,
+    fields_of,
+    left_out,
+    path_of,
+    retry_pause,
+)
 from apigauge.harness.generation.options import ModelOptions
+from apigauge.harness.generation.rate_limits import Pace, estimated_tokens
 from apigauge.harness.generation.reasoning_tags import opened_reasoning
-from apigauge.harness.generation.refusals import LIMIT, Change, refused_field
+from apigauge.harness.generation.refusals import Change, refused_field
 from apigauge.harness.generation.types import Answer, Request, Stop
 
 ATTEMPTS = 6
@@ -29,10 +40,8 @@ ATTEMPTS = 6
 # together are not repeated together; a server's Retry-After is added. Neither is above LONGEST_PAUSE.
 BACK_OFF = 1.0
 LONGEST_PAUSE = 60.0
-_RETRIED = {408, 409, 425, 429}
 _UNREACHED = (httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError)
-_LONGEST_MESSAGE = 300
-_NOT_AUTHENTICATED, _FORBIDDEN = 401, 403
+_TOO_MANY = 429
 # So many questions refused, and none answered: it is the key.
 _REFUSALS = 3
 # What gateways write when a filter refuses one question: Azure, OpenAI, OpenRouter, Google, Amazon, Cloudflare.
@@ -58,7 +67,7 @@ class _AttemptError(Exception):
     @property
     def is_not_allowed(self) -> bool:
         """Whether the server refused the request as not allowed, and not because of what it says."""
-        return self.status in (_NOT_AUTHENTICATED, _FORBIDDEN)
+        return self.status in (NOT_AUTHENTICATED, FORBIDDEN)
 
 
 class _RefusalError(Exception):
@@ -71,14 +80,13 @@ class _RefusalError(Exception):
 
 def open_generator(argument: str, options: ModelOptions) -> ModelGenerator:
     """The backend ``openai:``."""
-    engine, spec = OpenAI(argument, options), f"openai:{argument}"
+    engine = (OpenAIBatch if options.batch else OpenAI)(argument, options)
+    spec = f"openai:{argument}"
     return ModelGenerator(engine, options.sampling, options.prompting, spec, cached=options.cached)
 
 
 class OpenAI:
-    """A model on a server, by the server's name for it.
-
-    The key is ``OPENAI_API_KEY`` of the environment; it is in the requests' header and nowhere else.
+    """A model on a server, by the server's name for it; a request for each answer.
 
     Raises:
         UsageError: the address or the key is malformed.
@@ -90,16 +98,10 @@ class OpenAI:
     def __init__(self, model: str, options: ModelOptions) -> None:
         if options.concurrency < 1 or options.timeout <= 0:
             raise UsageError("--concurrency must be 1 or more, and --timeout more than 0 seconds")
-        key = os.environ.get("OPENAI_API_KEY", "").strip()
-        if key and not re.fullmatch("[!-~]+", key):
-            raise UsageError("OPENAI_API_KEY: a space, or a character that is not ASCII, cannot be part of a key")
-        url = _address(options.base_url or os.environ.get("OPENAI_BASE_URL") or "https://api.openai.com/v1")
         self.problems: list[str] = []
         self._model, self._options = model, options
-        self._url = url.copy_with(username="", password="", fragment=None)
-        self._headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {key}"} if key else {})
-        self._auth = httpx.BasicAuth(url.username, url.password) if url.userinfo and not key else None
-        self._secrets = [secret for secret in (key, url.password, url.query.decode("ascii")) if secret]
+        self._connection = Connection(options.base_url)
+        self._pace = Pace(options.requests_per_minute, options.tokens_per_minute)
         self._is_reached, self._first_wave = False, 0
         # Requests that the server refused as not allowed, and whether it has answered any.
         self._not_allowed, self._is_allowed = 0, False
@@ -108,9 +110,8 @@ class OpenAI:
         self._changes: dict[str, str | None] = {}
 
     def describe(self) -> dict[str, Any]:
-        """The model's name and the server's address; servers do not report reliably what runs behind the name."""
-        url = str(self._url.copy_with(query=None)).rstrip("/")
-        return {"kind": "openai", "model": self._model, "engine": "openai protocol", "base_url": url}
+        """The model's name and the server's address."""
+        return self._connection.describe(self._model)
 
     def chat(self, message: str) -> str:
         """The message itself: the server applies the template."""
@@ -168,15 +169,20 @@ class OpenAI:
         # The number of workers limits the connections; a limit of the pool could only make them wait for each other.
         limits = httpx.Limits(max_connections=None, max_keepalive_connections=self._options.concurrency)
         try:
-            return httpx.AsyncClient(headers=self._headers, auth=self._auth, timeout=timeout, limits=limits)
+            headers = {"Content-Type": "application/json", **self._connection.headers}
+            return httpx.AsyncClient(headers=headers, auth=self._connection.auth, timeout=timeout, limits=limits)
         except (ImportError, OSError, ValueError) as error:
-            raise UsageError(f"the environment's proxy or certificates cannot be used: {self._hide(error)}") from error
+            raise self._connection.unusable(error) from error
 
     async def _answer_one(self, client: httpx.AsyncClient, request: Request, style: str) -> Answer | None:
         name = f"item {request.item!r}, sample {request.sample}"
+        tokens = estimated_tokens(request.prompt, self._options.sampling.max_new_tokens)
         for attempt in range(ATTEMPTS):
+            sent = await self._pace.wait(tokens)
+            if not attempt and self._stop.is_set:  # while it waited for its turn
+                return None
             try:
-                return await self._adapted(client, request, style)
+                answer = await self._adapted(client, request, style)
             except _AttemptError as error:
                 if error.is_not_allowed:
                     self._refuse_key(error)
@@ -184,13 +190,19 @@ class OpenAI:
                     self.problems.append(f"{name}: {error}; it is left out")
                     return None
                 last = error
+                if error.status == _TOO_MANY:
+                    self._pace.pause(error.pause)
+            else:
+                if answer.prompt_tokens is not None and answer.completion_tokens is not None:
+                    sent.tokens = answer.prompt_tokens + answer.completion_tokens
+                return answer
             if attempt < ATTEMPTS - 1:
                 jitter = random.uniform(0, min(LONGEST_PAUSE, BACK_OFF * 2**attempt))  # noqa: S311 - no secret
                 await asyncio.sleep(last.pause + jitter)
         if last.is_unreached and not self._is_reached:
             self._first_wave -= 1
             if self._first_wave <= 0:
-                url = self.describe()["base_url"]
+                url = self._connection.address
                 raise ModelError(f"no server answers at {url} ({last}): start it, or give --base-url its address")
         self.problems.append(f"{name}: {ATTEMPTS} attempts failed, the last one with: {last}; it is left out")
         return None
@@ -205,8 +217,8 @@ class OpenAI:
             ModelError: it is the key.
         """
         self._not_allowed += 1
-        if error.status == _NOT_AUTHENTICATED or (not self._is_allowed and self._not_allowed >= _REFUSALS):
-            raise ModelError(f"{self.describe()['base_url']} does not accept the key in OPENAI_API_KEY: {error}")
+        if error.status == NOT_AUTHENTICATED or (not self._is_allowed and self._not_allowed >= _REFUSALS):
+            raise ModelError(f"{self._connection.address} does not accept the key in OPENAI_API_KEY: {error}")
 
     async def _adapted(self, client: httpx.AsyncClient, request: Request, style: str) -> Answer:
         """An attempt, repeated at once for each field that the server refuses.
@@ -214,78 +226,48 @@ class OpenAI:
         Other requests do without a field only after an answer without it: the refusal may have been of something else.
         """
         changes = dict(self._changes)
-        fields = self._fields(request, style)
+        fields = fields_of(self._model, self._options, request, style)
         while True:
-            names = {name: changes.get(name, name) for name in fields}
-            body = {other: fields[name] for name, other in names.items() if other is not None}
             try:
-                answer = await self._attempt(client, body, style)
+                answer = await self._attempt(client, changed(fields, changes), style)
             except _RefusalError as refusal:
                 changes[refusal.change.name] = refusal.change.renamed
                 continue
             self._changes |= changes
             self._is_allowed = True
             opened = "" if style == "chat" else opened_reasoning(request.prompt)
-            return answer._replace(
-                text=opened + answer.text,
-                left_out=tuple(sorted(name for name, other in changes.items() if other is None and name in fields)),
-                renamed=tuple(sorted((name, other) for name, other in changes.items() if other and name in fields)),
-            )
+            return answer._replace(text=opened + answer.text, **left_out(fields, changes))
 
     async def _attempt(self, client: httpx.AsyncClient, body: dict[str, Any], style: str) -> Answer:
-        path = self._url.path.rstrip("/") + ("/chat/completions" if style == "chat" else "/completions")
+        url = self._connection.url(path_of(style))
         try:
             async with asyncio.timeout(self._options.timeout):
-                response = await client.post(self._url.copy_with(path=path), content=json.dumps(body).encode("ascii"))
+                response = await client.post(url, content=json.dumps(body).encode("ascii"))
         except TimeoutError:
             raise _AttemptError(f"no answer within {self._options.timeout:g} seconds") from None
         except httpx.RequestError as error:
-            reason = self._hide(f"{type(error).__name__}: {error}").rstrip(": ")
+            reason = self._connection.hide(f"{type(error).__name__}: {error}").rstrip(": ")
             raise _AttemptError(reason, is_unreached=isinstance(error, _UNREACHED)) from None
         self._is_reached = True
+        self._pace.learn(response.headers)
         if response.is_success:
             try:
                 row = response.json()
                 return read_choice(row["choices"][0], row.get("usage"), self._options.sampling.stop)
             except (ValueError, RecursionError, LookupError, TypeError) as error:
-                reason = f"an answer that is not the protocol's ({type(error).__name__}): {_error(response)[1]}"
-                raise _AttemptError(self._hide(reason).rstrip(": ")) from None
+                reason = f"an answer that is not the protocol's ({type(error).__name__}): {error_of(response)[1]}"
+                raise _AttemptError(self._connection.hide(reason).rstrip(": ")) from None
         status = response.status_code
-        refusal, message = _error(response)
-        reason = self._hide(f"HTTP {status}: {message}").rstrip(": ")
-        if status in (_NOT_AUTHENTICATED, _FORBIDDEN):
-            is_filtered = status == _FORBIDDEN and _FILTERED.search(response.text)
+        refusal, message = error_of(response)
+        reason = self._connection.hide(f"HTTP {status}: {message}").rstrip(": ")
+        if status in (NOT_AUTHENTICATED, FORBIDDEN):
+            is_filtered = status == FORBIDDEN and _FILTERED.search(response.text)
             raise _AttemptError(reason, status=0 if is_filtered else status, is_final=True)
         if change := refused_field(status, refusal, message, body):
             raise _RefusalError(change)
-        is_final = status not in _RETRIED and status < 500
-        raise _AttemptError(reason, _retry_pause(response.headers.get("retry-after", "")), is_final=is_final)
-
-    def _fields(self, request: Request, style: str) -> dict[str, Any]:
-        sampling, prompting = self._options.sampling, self._options.prompting
-        is_chat = style == "chat"
-        template = dict(prompting.chat_template_args) if is_chat else {}
-        return {
-            "model": self._model,
-            **({"messages": prompting.messages(request.prompt)} if is_chat else {"prompt": request.prompt}),
-            **({"chat_template_kwargs": template} if template else {}),
-            "n": 1,
-            LIMIT: sampling.max_new_tokens,
-            "temperature": sampling.temperature,
-            "top_p": sampling.top_p,
-            # OpenAI's own server refuses fields that it does not know; top_k is vLLM's.
-            **({"top_k": sampling.top_k} if sampling.top_k else {}),
-            **({"stop": list(sampling.stop)} if sampling.stop else {}),
-            **({} if sampling.is_greedy else {"seed": request.seed}),
-        }
-
-    def _hide(self, message: object) -> str:
-        """A message in one line without secrets; shortened last, since half a secret would not be recognised."""
-        text = str(message)
-        for secret in self._secrets:
-            text = text.replace(secret, "***")
-        text = " ".join("".join(c if c.isprintable() else " " for c in text).split())
-        return text if len(text) <= _LONGEST_MESSAGE else f"{text[:_LONGEST_MESSAGE]}..."
+        is_final = status not in RETRIED and status < 500
+        pause = retry_pause(response.headers, LONGEST_PAUSE)
+        raise _AttemptError(reason, pause, status=status, is_final=is_final)
 
 
 @contextlib.contextmanager
@@ -310,40 +292,3 @@ def _in_thread(work: Coroutine[Any, Any, None]) -> Iterator[None]:
         loop.call_soon_threadsafe(task.cancel)
         thread.join()
         loop.close()
-
-
-def _address(text: str) -> httpx.URL:
-    """The server's address; the error message does not repeat it, since it may contain a password."""
-    try:
-        url = httpx.URL(text.strip())
-        url.host.encode("idna")
-    except (httpx.InvalidURL, UnicodeError):
-        url = httpx.URL()
-    if url.scheme not in ("http", "https") or not url.host or not 0 < (url.port or 1) < 1 << 16:
-        raise UsageError("--base-url (or OPENAI_BASE_URL): give an address such as http://localhost:8000/v1")
-    return url
-
-
-def _error(response: httpx.Response) -> tuple[Any, str]:
-    """The body as JSON, and the message in it: in OpenAI's form, vLLM's older one, FastAPI's, or as plain text."""
-    try:
-        body = whole = response.json()
-    except (ValueError, RecursionError):
-        return None, response.text
-    while isinstance(body, dict | list) and body:
-        names = ("error", "message", "detail", "msg")
-        body = body[0] if isinstance(body, list) else next((body[name] for name in names if body.get(name)), None)
-    return whole, body if isinstance(body, str) else ""
-
-
-def _retry_pause(retry_after: str) -> float:
-    """The seconds of a Retry-After, a number or a date (RFC 9110, section 10.2.3); 0 if it is neither."""
-    try:
-        if re.fullmatch(r"\d+(\.\d*)?", retry_after.strip()):
-            seconds = float(retry_after)
-        else:
-            until = parsedate_to_datetime(retry_after)
-            seconds = (until.replace(tzinfo=until.tzinfo or UTC) - datetime.now(UTC)).total_seconds()
-    except (TypeError, ValueError, OverflowError):
-        return 0.0
-    return min(max(seconds, 0.0), LONGEST_PAUSE)

@@ -18,12 +18,15 @@ class ModelOptions:
         device: ``auto`` (accelerators if there are any), ``cpu``, ``cuda``, ``cuda:1``, ...
         adapter: a LoRA or other PEFT adapter: path or id.
         merge: whether the adapter is merged into the weights before the first answer.
-        batch_size: prompts in a batch; None finds out what fits memory.
+        batch_size: prompts in a batch; None finds out what fits memory, or takes as many as a server allows.
+        batch: whether a server is asked through its Batch API.
         tensor_parallel: GPUs that share one model.
         max_model_len: tokens of context to reserve; None is the model's maximum.
         base_url: a server's address, up to and including ``/v1``.
         concurrency: simultaneous requests to a server.
         timeout: seconds without an answer after which a request is tried again.
+        requests_per_minute: the most requests to a server; None for no limit.
+        tokens_per_minute: the most tokens of prompts and answers; None for no limit.
         trust_remote_code: whether Python code among a checkpoint's files may run on this machine.
     """
 
@@ -40,4 +43,7 @@ class ModelOptions:
     base_url: str | None = None
     concurrency: int = 8
     timeout: float = 120.0
+    batch: bool = False
+    requests_per_minute: int | None = None
+    tokens_per_minute: int | None = None
     trust_remote_code: bool = False

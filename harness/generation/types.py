@@ -6,6 +6,7 @@ A :class:`Generator` answers a benchmark's items; every ``--model`` is one. An :
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from apigauge.benchmarks.types import Benchmark, Item
@@ -25,6 +26,7 @@ class Completion:
         prompt_sha256: digest of the prompt; None for the benchmark's own.
         reasoning: what the model wrote before the answer, where a server returns it apart from the text.
         cached: whether it is an earlier run's, from the cache of completions, so that it cost nothing.
+        batch: whether it came from a batch, which has a price of its own.
     """
 
     item: str
@@ -36,6 +38,7 @@ class Completion:
     prompt_sha256: str | None = None
     reasoning: str = ""
     cached: bool = False
+    batch: bool = False
 
 
 class Generator(Protocol):
@@ -86,6 +89,15 @@ class Stoppable(Protocol):
         ...
 
 
+@runtime_checkable
+class Recording(Protocol):
+    """A generator, or an engine, that keeps a record of what it has begun in the run's folder."""
+
+    def record_in(self, folder: Path) -> None:
+        """Keeps it in this folder from now on; called before :meth:`Generator.generate`, while the run is locked."""
+        ...
+
+
 class Stop:
     """Whether the answers of one call are to end early: set by one thread, read by another."""
 
@@ -124,6 +136,7 @@ class Answer(NamedTuple):
         reasoning: what the model wrote before the answer, where a server returns it apart from the text.
         left_out: the fields of the request that the server refused, so that it chose their values itself.
         renamed: the fields that it wants under other names: pairs of the usual name and the other one.
+        batch: whether it came from a batch.
     """
 
     text: str
@@ -133,6 +146,7 @@ class Answer(NamedTuple):
     reasoning: str = ""
     left_out: tuple[str, ...] = ()
     renamed: tuple[tuple[str, str], ...] = ()
+    batch: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -107,10 +107,17 @@ class MetricRecord(TypedDict):
 
 
 class PriceRecord(TypedDict):
-    """US dollars for a million tokens of prompts, and of answers, as the user gave them."""
+    """US dollars for a million tokens of prompts, and of answers, as the user gave them.
+
+    ``batch_prompt`` and ``batch_completion`` are those of answers from a batch, and ``as_of`` is the date (ISO 8601) of
+    the table that the prices are from, if it has one.
+    """
 
     prompt: float
     completion: float
+    batch_prompt: NotRequired[float]
+    batch_completion: NotRequired[float]
+    as_of: NotRequired[str]
 
 
 class SourceRecord(TypedDict):
@@ -151,6 +158,28 @@ class Manifest(TypedDict):
     source: NotRequired[SourceRecord]
 
 
+class BatchRecord(TypedDict):
+    """An entry of ``batches`` in ``batches.json``: a batch that questions of the run were submitted in.
+
+    ``token`` is the batch's metadata entry ``apigauge``, made at ``created`` (seconds since 1970) before anything was
+    sent to ``base_url``, for ``endpoint``; ``file`` and ``batch`` are the server's ids, null until they are known;
+    ``requests`` are those whose result has not been taken over yet, by custom_id with a digest of what they ask, and
+    ``changes`` the fields that were sent under another name or left out (null); ``questions`` is how many it had,
+    ``status`` the last known.
+    """
+
+    token: str
+    base_url: str
+    endpoint: str
+    created: float
+    questions: int
+    requests: dict[str, str]
+    changes: dict[str, dict[str, str | None]]
+    file: str | None
+    batch: str | None
+    status: str
+
+
 class QuestionRow(TypedDict):
     """A line of ``questions.jsonl``: a question of a plugin's benchmark, as far as reading a run takes it."""
 
@@ -166,7 +195,7 @@ class GenerationRow(TypedDict):
     """A line of ``generations.jsonl``: one answer, verbatim; token counts are null where no model ran.
 
     ``reasoning`` is what the model wrote before the answer, where a server returns it apart from the text; ``cached``
-    is true if the answer is an earlier run's.
+    is true if the answer is an earlier run's, ``batch`` if it came from a batch, at its price.
     """
 
     item: str
@@ -178,6 +207,7 @@ class GenerationRow(TypedDict):
     prompt_sha256: NotRequired[str | None]
     reasoning: NotRequired[str]
     cached: NotRequired[bool]
+    batch: NotRequired[bool]
 
 
 class ExtractionRecord(TypedDict):

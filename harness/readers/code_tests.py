@@ -13,6 +13,8 @@ from apigauge.harness.readers import files
 from apigauge.harness.readers.types import Answer, Log, Options
 
 _HEAD = re.compile(r'"task_id":')
+# As evalplus/eval/__init__.py and bigcodebench/eval/__init__.py have them.
+_STATUSES = ("pass", "fail", "timeout")
 
 
 def recognises(path: Path) -> bool:
@@ -30,9 +32,9 @@ def read(path: Path, options: Options) -> Log:
     if not isinstance(problems, dict):
         raise RunError(f"{path}: it has no 'eval' with the results of each problem")
     answers = [
-        _answer(f"{path}, {task} solution {number}", str(task), number, solution, options)
+        _answer(f"{path}, {files.label(str(task))} solution {number}", str(task), number, solution, options)
         for task, solutions in problems.items()
-        for number, solution in enumerate(solutions if isinstance(solutions, list) else [solutions])
+        for number, solution in enumerate(_solutions(path, str(task), solutions))
     ]
     names = {name for one in answers for name in one.scores}
     is_evalplus = "base" in names
@@ -48,9 +50,15 @@ def read(path: Path, options: Options) -> Log:
     )
 
 
+def _solutions(path: Path, task: str, solutions: Any) -> list[Any]:
+    if not isinstance(solutions, list) or not solutions:
+        raise RunError(f"{path}, {files.short(task)}: {files.short(solutions)} is no list of results of its solutions")
+    return solutions
+
+
 def _answer(where: str, task: str, number: int, solution: Any, options: Options) -> Answer:
     if not isinstance(solution, dict):
-        raise RunError(f"{where}: {str(solution)[:40]!r} is no result of a solution")
+        raise RunError(f"{where}: {files.short(solution)} is no result of a solution")
     if options.cluster and options.cluster not in solution:
         raise UsageError(f"{where}: there is no {options.cluster!r}; problems stand alone without --cluster")
     scores = {}
@@ -73,9 +81,9 @@ def _answer(where: str, task: str, number: int, solution: Any, options: Options)
 
 def _passed(solution: dict[str, Any], name: str, where: str) -> bool:
     status = solution.get(name)
-    if not isinstance(status, str):
-        raise RunError(f"{where}: {name} is {str(status)[:40]!r}, and not how the tests ended")
-    return status == "pass"
+    if status not in _STATUSES:
+        raise RunError(f"{where}: {name} is {files.short(status)}, and not how tests end ({', '.join(_STATUSES)})")
+    return bool(status == _STATUSES[0])
 
 
 def _date(value: object) -> str:

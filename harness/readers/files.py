@@ -9,6 +9,8 @@ from typing import Any
 from apigauge.errors import RunError, UsageError, did_you_mean
 
 _HEAD = 65536
+# No harness repeats a question as often; what is larger was damaged.
+_LARGEST = 10**9
 
 
 def head(path: Path) -> str:
@@ -68,7 +70,7 @@ def rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
 
 def _row(path: Path, number: int, line: bytes) -> dict[str, Any]:
     try:
-        row = json.loads(line.decode("utf-8"))
+        row = json.loads(line.decode("utf-8"), object_pairs_hook=_object)
     except UnicodeDecodeError as error:
         raise RunError(f"{path}, line {number}: not UTF-8 ({error.reason}); save it in UTF-8") from error
     except (ValueError, RecursionError) as error:
@@ -87,7 +89,7 @@ def document(path: Path) -> dict[str, Any]:
     """
     text = text_of(path)
     try:
-        value = json.loads(text)
+        value = json.loads(text, object_pairs_hook=_object)
     except json.JSONDecodeError as error:
         is_cut = error.pos >= len(text.rstrip()) or not text.rstrip().endswith("}")
         cut = " The file ends there: it was cut off; copy it again." if is_cut else ""
@@ -97,6 +99,41 @@ def document(path: Path) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise RunError(f"{path}: a JSON object was expected")
     return value
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object whose names are all different: of two values Python would keep the last."""
+    value = dict(pairs)
+    if len(value) < len(pairs):
+        name = next(name for number, (name, _) in enumerate(pairs) if name in dict(pairs[:number]))
+        raise ValueError(f"{short(name)} stands there twice in one object")
+    return value
+
+
+def short(value: object) -> str:
+    """A value in a message: on one line, quoted, cut off behind 40 characters."""
+    return repr(str(value)[:40])
+
+
+def label(name: str) -> str:
+    """A field's or a metric's name in a message: as it is, unless it is long or cannot be printed."""
+    return name if len(name) <= 80 and name.isprintable() else short(name)
+
+
+def reason(error: Exception) -> str:
+    """What another library says of a damaged file, which may quote it: one line of what can be printed."""
+    return "".join(one if one.isprintable() else "?" for one in " ".join(str(error).split()))[:200]
+
+
+def count(value: object, name: str, where: str) -> int:
+    """A whole number from 0.
+
+    Raises:
+        RunError: it is none.
+    """
+    if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < _LARGEST and value == int(value):
+        return int(value)
+    raise RunError(f"{where}: {name} is {short(value)}, and not a whole number from 0")
 
 
 def number(value: object, name: str, where: str) -> float:
@@ -112,7 +149,7 @@ def number(value: object, name: str, where: str) -> float:
             score = math.inf
         if math.isfinite(score):
             return score
-    raise RunError(f"{where}: {name} is {str(value)[:40]!r}, and not a finite number")
+    raise RunError(f"{where}: {label(name)} is {short(value)}, and not a finite number")
 
 
 def field_of(row: Mapping[str, Any], name: str, where: str) -> str:
@@ -131,11 +168,12 @@ def field_of(row: Mapping[str, Any], name: str, where: str) -> str:
     for part in [name] if name in row else name.split("."):
         if not isinstance(value, Mapping) or part not in value:
             names = [str(key) for key in row]
-            shown = ", ".join(names[:12])
+            shown = ", ".join(map(label, names[:12]))
             raise UsageError(f"{where}: there is no {name!r}; the fields are {shown}{did_you_mean(name, names)}")
         value = value[part]
-    if value is None or isinstance(value, dict | list) or value == "":
-        raise RunError(f"{where}: {name} is {str(value)[:40]!r}, and not a text or a number")
+    is_finite = not isinstance(value, float) or math.isfinite(value)
+    if value is None or isinstance(value, dict | list) or value == "" or not is_finite:
+        raise RunError(f"{where}: {name} is {short(value)}, and not a text or a number")
     return str(value)
 
 

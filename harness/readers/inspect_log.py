@@ -75,7 +75,7 @@ def _open(path: Path, options: Options) -> "tuple[EvalLog, Sequence[EvalSample |
         # Of a .json no field can be left out.
         log = read_eval_log(str(path), exclude_fields=None if path.suffix == ".json" else set(_UNUSED))
     except Exception as error:
-        raise RunError(f"{path}: inspect_ai cannot read it ({type(error).__name__}: {str(error)[:200]})") from error
+        raise RunError(f"{path}: inspect_ai cannot read it ({type(error).__name__}: {files.reason(error)})") from error
     return log, log.samples or []
 
 
@@ -87,7 +87,9 @@ def _answer(
     for name, value in _values(sample):
         number, is_graded = _number(value)
         if number is None:
-            raise RunError(f"{where}: {name} is {str(value)[:40]!r}, which inspect_ai does not count either")
+            raise RunError(
+                f"{where}: {files.label(name)} is {files.short(value)}, which inspect_ai does not count either"
+            )
         scores[name] = files.number(number, name, where)
         directions[name] = False if is_graded and directions.get(name, False) is False else None
     metadata = sample.metadata or {}

@@ -58,8 +58,9 @@ def _rows(path: Path, options: Options) -> Iterator[dict[str, Any]]:
                 columns.append("model_response.text")
             for batch in file.iter_batches(_ROWS, columns=columns):
                 yield from batch.to_pylist()
-    except (OSError, pyarrow.ArrowException) as error:
-        raise RunError(f"{path}: not a whole Parquet file ({str(error)[:200]}); copy it again") from error
+    # Texts of a damaged file are decoded as they are taken out.
+    except (OSError, UnicodeDecodeError, pyarrow.ArrowException) as error:
+        raise RunError(f"{path}: not a whole Parquet file ({files.reason(error)}); copy it again") from error
 
 
 def _part(row: Mapping[str, Any], name: str) -> Mapping[str, Any]:

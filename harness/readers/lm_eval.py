@@ -90,7 +90,7 @@ def _results(samples: Path) -> dict[str, Any]:
     results = files.document(path)
     for name in ("higher_is_better", "versions", "config", "n-samples", "group_subtasks", "n-shot"):
         if not isinstance(results.setdefault(name, {}), dict):
-            raise RunError(f"{path}: {name} is {str(results[name])[:40]!r}, and not an object")
+            raise RunError(f"{path}: {name} is {files.short(results[name])}, and not an object")
     return results
 
 
@@ -102,7 +102,9 @@ def _answers(path: Path, task: str, options: Options, *, is_alone: bool) -> list
         where = f"{path}, line {number}"
         if "doc_id" not in row:
             raise RunError(f"{where}: it has no doc_id, so it is no sample of lm-evaluation-harness")
-        doc, behind = files.field_of(row, "doc_id", where), files.plain(row.get("filter", _NO_FILTER))
+        doc, behind = files.field_of(row, "doc_id", where), row.get("filter", _NO_FILTER)
+        if not isinstance(behind, str) or not behind:
+            raise RunError(f"{where}: filter is {files.short(behind)}, and not the name of one")
         if first := lines.setdefault((doc, behind), 0):
             raise RunError(f"{where}: document {doc} with filter {behind!r} stands there twice, first in line {first}")
         lines[doc, behind] = number
@@ -117,10 +119,14 @@ def _answers(path: Path, task: str, options: Options, *, is_alone: bool) -> list
 
 def _scores(row: Mapping[str, Any], behind: str, where: str) -> dict[str, float]:
     listed = row.get("metrics")
-    names = listed if isinstance(listed, list) else [n for n in row if n not in _FIELDS and not n.endswith("_hash")]
+    names = [name for name in row if name not in _FIELDS and not name.endswith("_hash")] if listed is None else listed
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise RunError(f"{where}: metrics is {files.short(listed)}, and not a list of names")
     scores = {}
-    for name in map(str, names):
-        value = row.get(name)
+    for name in names:
+        if name not in row:
+            raise RunError(f"{where}: it has no {files.label(name)}, which is listed among its metrics")
+        value = row[name]
         # What is aggregated over all answers, such as a perplexity, comes as a list.
         if value is None or isinstance(value, list | dict) or (listed is None and isinstance(value, str)):
             continue
@@ -180,9 +186,9 @@ def _check_whole(path: Path, task: str, answers: Sequence[Answer], results: Mapp
 def _is_lower(higher: Mapping[str, Any], tasks: Sequence[str], metric: str) -> bool | None:
     """Whether small values of a metric are good, if all tasks agree."""
     name = metric.partition(",")[0]
-    said = {of_task.get(name) if isinstance(of_task := higher.get(task), dict) else None for task in tasks}
-    value = said.pop()
-    return not value if isinstance(value, bool) and not said else None
+    said = [of_task.get(name) if isinstance(of_task := higher.get(task), dict) else None for task in tasks]
+    is_higher = said[0]
+    return not is_higher if isinstance(is_higher, bool) and all(one is is_higher for one in said) else None
 
 
 def _task_name(tasks: Sequence[str], results: Mapping[str, Any]) -> str:
@@ -212,9 +218,9 @@ def _model(results: Mapping[str, Any]) -> str:
 def _settings(results: Mapping[str, Any], tasks: Sequence[str]) -> dict[str, Any]:
     config = results.get("config", {})
     settings = {name: config[name] for name in _SETTINGS if config.get(name) not in (None, {}, "")}
-    shots = {results.get("n-shot", {}).get(task) for task in tasks} - {None}
-    if len(shots) == 1:
-        settings["num_fewshot"] = shots.pop()
+    shots = [results.get("n-shot", {}).get(task) for task in tasks]
+    if isinstance(shots[0], int) and shots.count(shots[0]) == len(shots):
+        settings["num_fewshot"] = shots[0]
     if results.get("system_instruction"):
         settings["system_instruction"] = results["system_instruction"]
     return settings

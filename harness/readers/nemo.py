@@ -25,16 +25,13 @@ def read(path: Path, options: Options) -> Log:
 def _answer(where: str, row: dict[str, Any], options: Options) -> Answer:
     if missing := [name for name in ("problem_idx", "reward") if name not in row]:
         raise RunError(f"{where}: it has no {missing[0]}, so it is no result of NeMo Evaluator")
-    repeat = row.get("repeat", 0)
-    if isinstance(repeat, bool) or not isinstance(repeat, int) or repeat < 0:
-        raise RunError(f"{where}: repeat is {str(repeat)[:40]!r}, and not a whole number from 0")
     category = _category(row)
     metadata = row["metadata"] if isinstance(row.get("metadata"), dict) else {}
     expected = files.plain(row.get("expected_answer"))
     text = files.plain(row.get("model_response") or row.get("extracted_answer"))
     return Answer(
         item=files.field_of(row, "problem_idx", where),
-        sample=repeat,
+        sample=files.count(row.get("repeat", 0), "repeat", where),
         scores={} if row["reward"] is None else {"reward": files.number(row["reward"], "reward", where)},
         where=where,
         cluster=files.field_of(row | metadata, options.cluster, where) if options.cluster else category,

@@ -80,9 +80,9 @@ def _described(path: Path, log: Log, options: Options) -> dict[str, MetricInfo]:
     judged = {_metric_of(name, names) for name in options.metrics}
     named = options.lower | options.higher | options.tops.keys() | judged
     if options.is_asking and (unknown := sorted(name for name in named if name not in names)):
-        raise UsageError(
-            f"{path}: it has no metric {unknown[0]!r}; it has {', '.join(names)}{did_you_mean(unknown[0], names)}"
-        )
+        listed = ", ".join(map(files.label, names))
+        hint = did_you_mean(unknown[0], names)
+        raise UsageError(f"{path}: it has no metric {unknown[0]!r}; it has {listed}{hint}")
     if both := sorted(options.lower & options.higher):
         raise UsageError(f"{both[0]}: either --lower-is-better or --higher-is-better")
     return {name: _info(path, log, name, options) for name in names if not judged or name in judged}
@@ -103,10 +103,11 @@ def _info(path: Path, log: Log, name: str, options: Options) -> MetricInfo:
         if own and (name in options.lower) != own.lower_is_better:
             raise UsageError(f"{name} is a metric of apigauge's, whose direction is fixed; rename it")
         lower = name in options.lower
+    shown = files.label(name)
     if lower is None and options.is_asking:
         raise UsageError(
-            f"{path}: are large values of {name} good, or small ones? Say --higher-is-better {name} or "
-            f"--lower-is-better {name}, or name with --metric what counts"
+            f"{path}: are large values of {shown} good, or small ones? Say --higher-is-better {shown} or "
+            f"--lower-is-better {shown}, or name with --metric what counts"
         )
     top = options.tops.get(name, own.top if own else 1.0)
     if options.is_asking:
@@ -122,14 +123,15 @@ def _info(path: Path, log: Log, name: str, options: Options) -> MetricInfo:
 
 
 def _check_range(log: Log, name: str, top: float) -> None:
+    shown = files.label(name)
     for one in log.answers:
         value = one.scores.get(name, 0.0)
         if value < 0:
             raise UsageError(
-                f"{one.where}: {name} is {value:g}; scores are compared from 0 up. Name with --metric what counts"
+                f"{one.where}: {shown} is {value:g}; scores are compared from 0 up. Name with --metric what counts"
             )
         if value > top:
             raise UsageError(
-                f"{one.where}: {name} is {value:g}, and more than {top:g}. If it has a largest value, give that "
-                f"(--top {name}=100), or name with --metric what counts"
+                f"{one.where}: {shown} is {value:g}, and more than {top:g}. If it has a largest value, give that "
+                f"(--top {shown}=100), or name with --metric what counts"
             )

@@ -6,6 +6,7 @@ A column is a metric if its values are numbers, or true and false; columns of ot
 
 import csv
 import io
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,8 @@ from apigauge.harness.readers.types import Answer, Log, Options
 _SEPARATORS = {".csv": ",", ".tsv": "\t"}
 _RESERVED = {"id", "sample", "cluster", "question", "reference", "domain", "text"}
 _TRUTH = {"true": 1.0, "false": 0.0}
+# Python reads 1_000 and other scripts' digits as well; nan and inf are read, to be refused.
+_NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?|[+-]?(?:nan|inf|infinity)", re.ASCII | re.IGNORECASE)
 # Names that mean one thing everywhere.
 _HIGHER = {"score", "acc", "accuracy", "correct", "passed", "exact_match", "f1"}
 
@@ -67,12 +70,12 @@ def _cell(text: str) -> str | None:
 
 def _number(value: object) -> object:
     """What a value is as a number; itself if it is none."""
-    if isinstance(value, str):
-        try:
-            return _TRUTH.get(value.strip().lower()) if value.strip().lower() in _TRUTH else float(value)
-        except ValueError:
-            return value
-    return value
+    if not isinstance(value, str):
+        return value
+    text = value.strip().lower()
+    if text in _TRUTH:
+        return _TRUTH[text]
+    return float(text) if _NUMBER.fullmatch(text) else value
 
 
 def _metrics(path: Path, rows: list[tuple[int, dict[str, Any]]], options: Options) -> list[str]:
@@ -96,22 +99,20 @@ def _metrics(path: Path, rows: list[tuple[int, dict[str, Any]]], options: Option
                 first_other = first_other or line
         if numbers and first_other:
             other = next(row[name] for line, row in rows if line == first_other)
-            raise RunError(f"{path}, line {first_other}: {name} is {str(other)[:40]!r}, and a number in other lines")
+            raise RunError(
+                f"{path}, line {first_other}: {files.label(name)} is {files.short(other)}, and a number in other lines"
+            )
         if numbers:
             metrics.append(name)
     return metrics
 
 
 def _answer(where: str, row: dict[str, Any], metrics: list[str], options: Options) -> Answer:
-    sample = _number(row.get("sample"))
-    if sample is None:
-        sample = 0
-    if isinstance(sample, bool) or not isinstance(sample, int | float) or sample < 0 or sample != int(sample):
-        raise RunError(f"{where}: sample is {row['sample']!r}, and not a whole number from 0")
+    sample = row.get("sample")
     cluster = options.cluster or ("cluster" if row.get("cluster") is not None else "")
     return Answer(
         item=files.field_of(row, "id", where),
-        sample=int(sample),
+        sample=0 if sample is None else files.count(_number(sample), "sample", where),
         scores={name: files.number(_number(row[name]), name, where) for name in metrics if row.get(name) is not None},
         where=where,
         cluster=files.field_of(row, cluster, where) if cluster else "",

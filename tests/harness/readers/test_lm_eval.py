@@ -101,6 +101,8 @@ CHANGES = {
     "cut off behind a line": (lambda text: b"".join(text.splitlines(True)[:4]), "has 4 documents, and its results are of 5"),
     "a line twice": (lambda text: text + text.splitlines(True)[0], "line 11: document 0 with filter 'strict-match'"),
     "another format": (lambda text: text + b'{"id": 1}\n', "line 11: it has no doc_id"),
+    "a filter without a name": (lambda text: text.replace(b'"filter": "strict-match"', b'"filter": null', 1), "line 1: filter is 'None'"),
+    "a metric that is not there": (lambda text: text.replace(b'"metrics": ["exact_match"]', b'"metrics": ["f1"]', 1), "line 1: it has no f1"),
     "a score that is none": (lambda text: text.replace(b'"exact_match": 0.0', b'"exact_match": NaN', 1), "line 1: exact_match"),
 }  # fmt: skip
 

@@ -1,103 +1,10 @@
 """Formats of harnesses that are not run here, written as their own code or documentation writes them."""
 
 import json
+from pathlib import Path
 
-import pyarrow as pa
 import pytest
-from pyarrow import parquet
-
-
-def lines(path, rows):
-    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
-    return path
-
-
-def nemo(path, rows):
-    """As docs.nvidia.com/nemo/evaluator/evaluation/result-format has it."""
-    return lines(
-        path.with_suffix(".jsonl"),
-        [
-            {"problem_idx": n, "reward": score, "repeat": 0, "expected_answer": item, "model_response": "x"}
-            | {"metadata": {"category": api}}
-            for n, (item, _, api, score, _) in enumerate(rows)
-        ],
-    )
-
-
-def evalplus(path, rows):
-    """As ``evalplus/evaluate.py`` of version 0.3.1 has it."""
-    return _tests(path, rows, lambda score: {"base_status": "pass", "plus_status": "pass" if score else "fail"})
-
-
-def bigcodebench(path, rows):
-    """As ``bigcodebench/evaluate.py`` of version 0.2.5 has it."""
-    return _tests(path, rows, lambda score: {"status": "pass" if score else "timeout", "details": {}})
-
-
-def _tests(path, rows, status):
-    path = path.with_name(f"{path.name}_eval_results.json")
-    results = {
-        f"T/{n}": [{"task_id": f"T/{n}", "solution": "x", "api": api} | status(score)]
-        for n, (_, _, api, score, _) in enumerate(rows)
-    }
-    path.write_text(
-        json.dumps({"date": "2026-11-29 03:10", "hash": "abc", "eval": results}, indent=1), encoding="utf-8"
-    )
-    return path
-
-
-def promptfoo(path, rows):
-    """As promptfoo's format 3 has it."""
-    results = [
-        {"promptIdx": 0, "testIdx": n, "provider": {"id": "echo", "label": ""}, "prompt": {"raw": "?", "label": "?"}}
-        | {"vars": {"item": item, "api": api}, "response": {"output": "x"}, "success": score == 1, "score": score}
-        | {"failureReason": 0 if score else 1, "namedScores": {}}
-        for n, (item, _, api, score, _) in enumerate(rows)
-    ]
-    path = path.with_suffix(".json")
-    inner = {"version": 3, "timestamp": "2026-11-29T03:10:00.000Z", "prompts": [], "results": results, "stats": {}}
-    path.write_text(json.dumps({"evalId": "eval-1", "results": inner, "config": {}}, indent=2), encoding="utf-8")
-    return path
-
-
-def every_eval_ever(path, rows):
-    """As ``instance_level_eval.schema.json`` 0.2.1 and ``eval.schema.json`` have it."""
-    about = {"schema_version": "0.2.1", "evaluation_id": "e", "source_metadata": {}, "evaluation_results": [
-        {"evaluation_name": "t", "metric_config": {"lower_is_better": False}}]}  # fmt: skip
-    path.with_suffix(".json").write_text(json.dumps(about), encoding="utf-8")
-    return lines(
-        path.with_suffix(".jsonl"),
-        [
-            {
-                "schema_version": "0.2.1",
-                "evaluation_id": "e",
-                "model_id": "m",
-                "evaluation_name": "t",
-                "sample_id": item,
-            }
-            | {"interaction_type": "single_turn", "input": {"raw": "?", "reference": ["x"]}, "output": {"raw": ["x"]}}
-            | {
-                "answer_attribution": [],
-                "evaluation": {"score": score, "is_correct": score == 1},
-                "metadata": {"api": api},
-            }
-            for item, _, api, score, _ in rows
-        ],
-    )
-
-
-def lighteval(path, rows):
-    """As ``logging/evaluation_tracker.py`` of version 0.13.0 has it."""
-    details = [
-        {"doc": {"query": "?", "choices": [item], "gold_index": 0, "id": "", "specific": {"api": api}}}
-        | {"model_response": {"text": ["x"]}, "metric": {"acc": score, "corpus": [1.0]}}
-        for item, _, api, score, _ in rows
-    ]
-    folder = path / "details" / "org" / "model" / "2026-11-29T03-10-00.000000"
-    folder.mkdir(parents=True)
-    file = folder / "details_t|0_2026-11-29T03-10-00.000000.parquet"
-    parquet.write_table(pa.Table.from_pylist(details), file)
-    return file
+from other_harness_files import bigcodebench, evalplus, every_eval_ever, lighteval, nemo, promptfoo
 
 
 def by_number(n, _):
@@ -172,3 +79,97 @@ def test_providers_in_one_promptfoo_file_are_told_apart_and_errors_have_no_score
     file.write_text(json.dumps(content), encoding="utf-8")
     _, _, error = judged(file, file, "--task", "echo")
     assert "has no" in error or "1 of 4" in error
+
+
+PROMPTFOO = Path(__file__).parents[2] / "data" / "readers" / "promptfoo" / "results.json"
+
+
+def test_repeats_that_promptfoo_numbers_as_tests_are_samples_of_one_question(judged, tmp_path):
+    """Three tests, ``--repeat 2``: as promptfoo 0.121.20 wrote it, with ``testIdx`` from 0 to 5."""
+    options = ("--metric", "pass", "--metric", "score", "--metric", "exact", "--metric", "pass.pass@2")
+    _, result, _ = judged(PROMPTFOO, PROMPTFOO, *options, "--cluster", "api", "--higher-is-better", "exact")
+    values = {one["name"]: (one["after"], one["n"], one["apis"]) for one in result["metrics"]}
+    third = pytest.approx(1 / 3)
+    assert values == {"pass": (third, 6, 2), "score": (0.5, 6, 2), "exact": (third, 6, 2), "pass.pass@2": (third, 3, 2)}
+    content = json.loads(PROMPTFOO.read_text(encoding="utf-8"))
+    del content["results"]["results"][1]
+    file = tmp_path / "one-less.json"
+    file.write_text(json.dumps(content), encoding="utf-8")
+    code, _, error = judged(file, file)
+    assert code == 4
+    assert "it has 5 results, and its statistics are of 6" in error
+
+
+def test_other_assertions_are_another_question(judged, tmp_path):
+    file = tmp_path / "other.json"
+    text = PROMPTFOO.read_text(encoding="utf-8")
+    file.write_text(text.replace('"value": "torch.topk"', '"value": "torch"'), encoding="utf-8")
+    code, _, error = judged(file, PROMPTFOO, "--metric", "pass")
+    assert code == 4
+    assert "'0' is another question in" in error
+
+
+def samples(folder, change=dict, copies=1):
+    """Every Eval Ever's files of two questions, their lines changed and written several times."""
+    folder.mkdir()
+    file = every_eval_ever(folder / "a", [("q", 0, "a", 1.0, 1.0), ("r", 0, "a", 0.0, 1.0)])
+    rows = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
+    rows += [change(row) for _ in range(copies) for row in rows[:2]]
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    return file
+
+
+def test_another_run_s_samples_are_not_taken_for_further_samples(judged, tmp_path):
+    for name in ("model_id", "evaluation_id"):
+        file = samples(tmp_path / name, lambda row, name=name: row | {name: "other"})
+        code, _, error = judged(file, file)
+        assert code == 4
+        assert f"{file}, line 3: {name} is 'other', and " in error
+
+
+def test_metrics_of_one_evaluation_are_told_apart_by_their_results(judged, tmp_path):
+    def another(row):
+        return row | {"evaluation_result_id": "t/f1", "evaluation": {"score": 0.25, "is_correct": False}}
+
+    file = samples(tmp_path / "two", another)
+    about = json.loads(file.with_suffix(".json").read_text(encoding="utf-8"))
+    about["evaluation_results"] = [
+        {"evaluation_name": "t", "evaluation_result_id": name, "metric_config": {"lower_is_better": is_lower}}
+        for name, is_lower in (("t/f1", True), ("t/acc", False))
+    ]
+    file.with_suffix(".json").write_text(json.dumps(about), encoding="utf-8")
+    code, _, error = judged(file, file)
+    assert code == 2
+    assert "--task 't: ' or 't: t/f1'" in error
+    _, result, _ = judged(file, file, "--task", "t: t/f1")
+    assert [(one["after"], one["n"]) for one in result["metrics"]] == [(0.25, 2)]
+    code, _, error = judged(file, file, "--task", "t: ")
+    assert code == 4
+    assert "2 results are named 't', and its lines do not say which" in error
+
+
+def test_samples_that_the_evaluation_does_not_count_are_an_error(judged, tmp_path):
+    file = samples(tmp_path / "a")
+    about = json.loads(file.with_suffix(".json").read_text(encoding="utf-8"))
+    file.with_suffix(".json").write_text(
+        json.dumps(about | {"detailed_evaluation_results": {"total_rows": 2}}), encoding="utf-8"
+    )
+    code, _, error = judged(file, file)
+    assert code == 4
+    assert "it has 4 lines, and its evaluation is of 2" in error
+
+
+@pytest.mark.parametrize(("write", "status"), [(evalplus, "plus_status"), (bigcodebench, "status")])
+def test_only_the_ends_that_tests_can_have_are_counted(write, status, judged, tmp_path):
+    file = write(tmp_path / "a", [("q", 0, "a", 1.0, 1.0), ("r", 0, "a", 1.0, 1.0)])
+    text = file.read_text(encoding="utf-8")
+    cases = {
+        text.replace(f'"{status}": "pass"', f'"{status}": "Pass"', 1): f"T/0 solution 0: {status} is 'Pass'",
+        text.replace('"T/1": [', '"T/2": [], "T/1": ['): "'T/2': '[]' is no list of results",
+        text.replace('"T/1": [', '"T/0": ['): "'T/0' stands there twice in one object",
+    }
+    for content, message in cases.items():
+        file.write_text(content, encoding="utf-8")
+        code, _, error = judged(file, file)
+        assert code == 4
+        assert message in error

@@ -9,7 +9,7 @@ JOBS ?= auto
 # Where the images of `make sandbox` come from: docker (a public image, by digest) or debootstrap (Debian packages; root).
 BASE ?= docker
 
-.PHONY: demo checkpoint sandbox hubs gorilla field vllm inspect others test test-all soak lint types docs bench bench-statistics clean
+.PHONY: demo checkpoint sandbox hubs gorilla field vllm others test test-all soak lint types docs bench bench-statistics clean
 
 demo: $(VENV)/.hf
 	@$(BIN)/apigauge demo --out demo
@@ -50,16 +50,9 @@ vllm: .venv-vllm/.done
 	.venv-vllm/bin/python -m pip uninstall --quiet --yes torchvision torchaudio torchcodec
 	@touch $@
 
-# inspect_ai, which reads its own logs: its dependencies are many, and nothing else here needs them.
-inspect: .venv-inspect/.done
-.venv-inspect/.done: pyproject.toml
-	$(PYTHON) -m venv .venv-inspect
-	.venv-inspect/bin/python -m pip install --quiet --disable-pip-version-check inspect_ai==0.3.285 -e .
-	@touch $@
-
 # Libraries of others that write or read what we exchange with them, in one environment of their own.
-OTHERS := mlflow-skinny==3.17.2 sqlalchemy==2.1.9 alembic==1.20.1 wandb==0.31.0 trackio==0.43.0 \
-  opentelemetry-sdk==1.45.2 opentelemetry-exporter-otlp-proto-http==1.45.2
+OTHERS := inspect_ai==0.3.285 mlflow-skinny==3.17.2 sqlalchemy==2.1.9 alembic==1.20.1 wandb==0.31.0 \
+  trackio==0.43.0 opentelemetry-sdk==1.45.2 opentelemetry-exporter-otlp-proto-http==1.45.2
 others: .venv-others/.done
 .venv-others/.done: pyproject.toml Makefile
 	$(PYTHON) -m venv .venv-others

@@ -23,6 +23,7 @@ class Cell:
         place: where the dot stands on the axis, from 0 to 1.
         whisker: where the interval begins and ends on it; None without one.
         ceiling: the score of the benchmark's reference answers, and the share of it reached here; empty if unknown.
+        answers: how many answers the value is over, if not all of the run's have the metric; else empty.
     """
 
     column: MetricInfo
@@ -32,6 +33,7 @@ class Cell:
     place: float = 0.0
     whisker: tuple[float, float] | None = None
     ceiling: str = ""
+    answers: str = ""
 
 
 def run_cell(run: RunView, column: MetricInfo) -> Cell:
@@ -41,21 +43,26 @@ def run_cell(run: RunView, column: MetricInfo) -> Cell:
         return Cell(column, None, "withheld", f"withheld: {rate}")
     entry = section(section(run.summary, "metrics"), column.name)
     cell = measured_cell(entry, column)
-    if cell.value is None:
+    value = cell.value
+    if value is None:
         is_left_out = column.name.startswith("exec.") and not run.is_executed
         return replace(cell, exact="not executed") if is_left_out else cell
     exact = cell.exact
     if unfinished := run.unfinished:
         count, answers = entry.get("unfinished", unfinished.count), entry.get("n", unfinished.answers)
         exact += f"; {count} of {answers} answers unfinished"
-    ceiling = _number(section(run.summary, "ceilings").get(column.name))
-    if not ceiling:
-        return replace(cell, exact=exact)
-    return replace(
-        cell,
-        exact=f"{exact}; the benchmark's reference answers reach {ceiling:.6g} in the same sandbox",
-        ceiling=f"{cell.value / ceiling * 100:.0f} % of {format_value(ceiling, column)}",
+    answers = max(
+        (count for each in section(run.summary, "metrics").values() if (count := _number(each.get("n")))), default=0
     )
+    n = _number(entry.get("n")) or answers
+    cell = replace(cell, exact=exact, answers=f"n {n:.0f}" if n < answers else "")
+    ceiling = _number(section(run.summary, "ceilings").get(column.name))
+    if ceiling is None or not (ceiling or column.lower_is_better):
+        return cell
+    exact += f"; the benchmark's reference answers reach {ceiling:.6g} in the same sandbox"
+    if column.lower_is_better:
+        return replace(cell, exact=exact, ceiling=f"references {format_value(ceiling, column)}")
+    return replace(cell, exact=exact, ceiling=f"{value / ceiling * 100:.0f} % of {format_value(ceiling, column)}")
 
 
 def measured_cell(entry: dict[str, Any], column: MetricInfo) -> Cell:

@@ -5,6 +5,7 @@ Same runs in, same bytes out: nothing on a page depends on the clock, the machin
 
 import functools
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from apigauge.harness.metrics.table import infos_for
@@ -34,7 +35,7 @@ def write_site(runs: Sequence[RunView], out: Path, published: bool = True) -> Pa
     Raises:
         ApigaugeError: the folder cannot be written, or holds a file of these names that no report wrote.
     """
-    chosen = ordered(runs)
+    chosen = _with_sizes(ordered(runs))
     names = [run.name for run in chosen]
     pages = [Page(*entry) for entry in zip(chosen, page_names(names), titles(names), strict=True)]
     made = {f"runs/{page.file}.html": functools.partial(render_run, page) for page in pages}
@@ -43,16 +44,27 @@ def write_site(runs: Sequence[RunView], out: Path, published: bool = True) -> Pa
     return out / "index.html"
 
 
+def _with_sizes(runs: Sequence[RunView]) -> list[RunView]:
+    """The runs, where a benchmark's size is unknown with the most items that a run on the same data asks."""
+    sizes: dict[str, int] = {}
+    for run in runs:
+        size = max(run.benchmark_items, int(run.summary.get("expected", 0)))
+        sizes[f"{run.benchmark} {run.digest}"] = max(size, sizes.get(f"{run.benchmark} {run.digest}", 0))
+    return [replace(run, benchmark_items=sizes[f"{run.benchmark} {run.digest}"]) for run in runs]
+
+
 def _render_index(pages: Sequence[Page], published: bool) -> bytes:
     runs = [page.run for page in pages]
     figures = load_published() if published else NOTHING
     tables = build_tables(pages, figures)
+    first = {name for table in tables for name in table.first_columns}
     return render_page(
         "index.html",
         styles=("index.css",),
         script="index.js",
         tables=tables,
         columns=infos_for(column.name for table in tables for column in table.columns),
+        first_columns=first,
         methods=methods(runs),
         figures=figures,
         run_count=len(runs),

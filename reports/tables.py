@@ -10,6 +10,19 @@ from apigauge.reports.published import PrintedFigure, Published
 from apigauge.reports.views import RunView
 
 DEFAULT_SORT = "ast.exact"
+# Shown at first, as many as there is room for on any screen; the others on demand.
+FIRST_COLUMNS = 5
+_PREFERRED = (
+    DEFAULT_SORT,
+    "exec.correct",
+    "exec.rate",
+    "hallucination",
+    "exec.exact",
+    "exec.deprecated",
+    "ast.domain",
+    "ast.gorilla",
+    "hallucination.gorilla",
+)
 # Programs run in another one may have reached what they should not, and met limits that are not quite the same.
 TRUSTED_SANDBOX = "docker"
 # Any other is not the same for everyone.
@@ -36,7 +49,11 @@ class Badge:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A line of a table; ``page`` is None for a figure printed elsewhere, and ``detail`` is then its source."""
+    """A line of a table; ``page`` is None for a figure printed elsewhere, and ``detail`` is then its source.
+
+    ``items`` is how many questions were answered and scored, None if that is unknown; a partial row, of only some of
+    the questions, comes after the whole ones whatever its scores.
+    """
 
     kind: str
     title: str
@@ -44,6 +61,8 @@ class Row:
     page: Page | None
     badges: tuple[Badge, ...]
     cells: tuple[Cell, ...]
+    items: int | None = None
+    is_partial: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +88,17 @@ class Table:
     warnings: tuple[str, ...]
     provenance: tuple[Provenance, ...]
     sorted_by: MetricInfo | None
+
+    @property
+    def first_columns(self) -> set[str]:
+        """The names of those shown at first."""
+        names = [column.name for column in self.columns]
+        return set(sorted(names, key=(*_PREFERRED, *names).index)[:FIRST_COLUMNS])
+
+    @property
+    def has_partial(self) -> bool:
+        """Whether a run asks only some of the questions."""
+        return any(row.is_partial for row in self.rows)
 
     @property
     def has_ceilings(self) -> bool:
@@ -111,13 +141,16 @@ def _sort_column(columns: Sequence[MetricInfo]) -> MetricInfo | None:
 
 
 def _ordered(rows: list[Row], column: MetricInfo | None) -> list[Row]:
-    """Best first, rows without a value last, equal ones by name. The page's script sorts by the same rule."""
+    """Best first, then partial rows, rows without a value last, equal ones by name.
 
-    def place(row: Row) -> tuple[bool, float, str]:
+    The page's script sorts by the same rule.
+    """
+
+    def place(row: Row) -> tuple[int, float, str]:
         value = next((cell.value for cell in row.cells if cell.column == column), None)
         if column is None or value is None:
-            return True, 0.0, row.title
-        return False, value if column.lower_is_better else -value, row.title
+            return 2, 0.0, row.title
+        return int(row.is_partial), value if column.lower_is_better else -value, row.title
 
     return sorted(rows, key=place)
 
@@ -126,7 +159,8 @@ def _run_row(page: Page, columns: Sequence[MetricInfo], marks: dict[str, str]) -
     run = page.run
     kind = "baseline" if run.is_baseline else "run"
     cells = tuple(run_cell(run, column) for column in columns)
-    return Row(kind, page.title, run.spec, page, badges(run, marks), cells)
+    is_partial = run.missing_items is not None
+    return Row(kind, page.title, run.spec, page, badges(run, marks), cells, run.summary.get("items"), is_partial)
 
 
 def badges(run: RunView, marks: dict[str, str]) -> tuple[Badge, ...]:
@@ -135,7 +169,8 @@ def badges(run: RunView, marks: dict[str, str]) -> tuple[Badge, ...]:
     if run.is_baseline:
         shown.append(Badge("baseline", "baseline"))
     if run.missing_items:
-        shown.append(Badge("warn", "partial: {} of {}".format(*run.missing_items)))
+        why = "its scores are of other questions than those of a whole run, and are not ranked with them"
+        shown.append(Badge("warn", "partial: {} of {}".format(*run.missing_items), why))
     if unfinished := run.unfinished:
         why = "their tokens ran out, or they end inside the reasoning"
         shown.append(Badge("warn" if unfinished.is_much else "plain", unfinished.text, why))

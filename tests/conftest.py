@@ -55,21 +55,18 @@ def vllm_environment() -> str | None:
     return named if Path(named).is_file() else None
 
 
-def inspect_environment() -> str | None:
-    """The Python of an environment that has inspect_ai: ``$APIGAUGE_INSPECT_PYTHON`` or the one of `make inspect`."""
-    named = os.environ.get("APIGAUGE_INSPECT_PYTHON", str(CHECKOUT / ".venv-inspect" / "bin" / "python"))
-    return named if Path(named).is_file() else None
-
-
 @functools.cache
-def trackers_environment() -> str | None:
-    """The Python of an environment with all trackers: ``$APIGAUGE_TRACKERS_PYTHON`` or the one of `make others`."""
-    named = os.environ.get("APIGAUGE_TRACKERS_PYTHON", str(CHECKOUT / ".venv-others" / "bin" / "python"))
+def others_environment(*libraries: str) -> str | None:
+    """The Python of an environment with some libraries: ``$APIGAUGE_OTHERS_PYTHON`` or the one of `make others`."""
+    named = os.environ.get("APIGAUGE_OTHERS_PYTHON", str(CHECKOUT / ".venv-others" / "bin" / "python"))
     if not Path(named).is_file():
         return None
-    names = ["mlflow", "sqlalchemy", "wandb", "trackio", "opentelemetry.sdk", "opentelemetry.exporter.otlp.proto.http"]
-    find = f"from importlib.util import find_spec; assert all(map(find_spec, {names!r}))"
+    find = f"from importlib.util import find_spec; assert all(map(find_spec, {libraries!r}))"
     return named if subprocess.run([named, "-c", find], capture_output=True, check=False).returncode == 0 else None
+
+
+INSPECT = ("inspect_ai",)
+TRACKERS = ("mlflow", "sqlalchemy", "wandb", "trackio", "opentelemetry.sdk", "opentelemetry.exporter.otlp.proto.http")
 
 
 def missing_grammar() -> str:
@@ -98,8 +95,8 @@ _NEEDS: dict[str, Callable[[], str]] = {
     "bwrap": missing_namespaces,
     "dataframebench": lambda: missing_published("dataframebench-pandas"),
     "grammar": missing_grammar,
-    "inspect_ai": lambda: "" if inspect_environment() else "no environment with inspect_ai: `make inspect`",
-    "trackers": lambda: "" if trackers_environment() else "no environment with all trackers: `make others`",
+    "inspect_ai": lambda: "" if others_environment(*INSPECT) else "no environment with inspect_ai: `make others`",
+    "trackers": lambda: "" if others_environment(*TRACKERS) else "no environment with all trackers: `make others`",
     "podman": lambda: "" if shutil.which("podman") else "podman is not installed",
     "vllm": lambda: "" if vllm_environment() else "no environment with vLLM: `make vllm`",
 }
@@ -168,7 +165,7 @@ def vllm_python() -> str:
 @pytest.fixture(scope="session")
 def inspect_python() -> str:
     """The Python of inspect_ai's environment; only for tests marked ``inspect_ai``."""
-    python = inspect_environment()
+    python = others_environment(*INSPECT)
     if python is None:
         pytest.fail("a test that asks for inspect_python must be marked inspect_ai", pytrace=False)
     return python
@@ -177,7 +174,7 @@ def inspect_python() -> str:
 @pytest.fixture(scope="session")
 def trackers_python() -> str:
     """The Python of the trackers' environment; only for tests marked ``trackers``."""
-    python = trackers_environment()
+    python = others_environment(*TRACKERS)
     if python is None:
         pytest.fail("a test that asks for trackers_python must be marked trackers", pytrace=False)
     return python

@@ -71,7 +71,7 @@
     const kept = parts.get(part);
     if (kept) return kept.map((item) => (item.words ??= item.textContent.toLowerCase()));
     const html = await read(part);
-    return html.split('<details class="item">').slice(1).map((piece) => piece.split("\n</section>")[0]
+    return html.split(/<details class=.item.>/).slice(1).map((piece) => piece.split("\n</section>")[0]
       .replace(/<[^>]*>/g, "").replace(/&(?:lt|gt|#34|#39|amp);/g, (sign) => SIGNS[sign]).toLowerCase());
   }
 

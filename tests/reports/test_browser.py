@@ -25,6 +25,12 @@ def header(page, name: str):
     return board(page).locator("thead th").filter(has=page.get_by_role("button", name=name, exact=True))
 
 
+def with_all_columns(opened):
+    opened.page.locator(".chooser summary").click()
+    opened.page.get_by_role("button", name="All", exact=True).click()
+    return opened.page
+
+
 def visible_names(page) -> list[str]:
     rows = page.locator(".board tbody tr:visible")
     return rows.evaluate_all("rows => rows.map(row => row.dataset.name)")
@@ -54,7 +60,7 @@ def test_the_link_of_a_row_leads_to_its_run_and_back(eighteen_runs, visit, tmp_p
 )
 def test_a_clicked_header_sorts_both_ways_with_missing_values_last(eighteen_runs, visit, tmp_path, case):
     name, number, first = case
-    page = visit(write_site(eighteen_runs, tmp_path)).page
+    page = with_all_columns(visit(write_site(eighteen_runs, tmp_path)))
     second = {"ascending": "descending", "descending": "ascending"}[first]
     for direction in (first, second):
         header(page, name).get_by_role("button").click()
@@ -78,20 +84,109 @@ def test_exact_match_is_sorted_first_and_toggles_from_there(eighteen_runs, visit
 
 
 def test_sorting_one_table_leaves_the_others(eighteen_runs, visit, tmp_path):
-    page = visit(write_site(eighteen_runs, tmp_path)).page
+    page = with_all_columns(visit(write_site(eighteen_runs, tmp_path)))
     other = board(page, 1).inner_text()
     header(page, "rouge.1").get_by_role("button").click()
     assert board(page, 1).inner_text() == other
 
 
 def test_printed_rows_keep_badge_and_source_when_sorted_to_the_top(eighteen_runs, visit, tmp_path):
-    page = visit(write_site(eighteen_runs, tmp_path)).page
+    page = with_all_columns(visit(write_site(eighteen_runs, tmp_path)))
     header(page, "hallucination.gorilla").get_by_role("button").click()
     printed = board(page).locator("tr[data-kind=printed]")
     assert printed.count() == 8
     for text in printed.locator("th").all_inner_texts():
         assert "printed elsewhere" in text
         assert "arXiv" in text
+
+
+def test_five_columns_are_shown_at_first_and_the_others_on_demand(eighteen_runs, visit, tmp_path):
+    opened = visit(write_site(eighteen_runs, tmp_path))
+    page = opened.page
+
+    def heads():
+        return board(page).locator("thead button:visible").all_text_contents()[1:]
+
+    main = ["ast.exact", "ast.domain", "hallucination", "ast.gorilla", "exec.rate"]
+    assert heads() == main
+    expect(page.locator("#column-count")).to_have_text("5 of 13")
+    page.locator(".chooser summary").click()
+    page.get_by_role("checkbox", name="exec.stage").check()
+    page.get_by_role("checkbox", name="ast.domain").uncheck()
+    assert heads() == ["ast.exact", "hallucination", "ast.gorilla", "exec.rate", "exec.stage"]
+    for row in board(page).locator("tbody tr").all():
+        assert row.locator("td:visible").count() == 5
+    page.get_by_role("button", name="All", exact=True).click()
+    assert len(heads()) == 13
+    page.get_by_role("button", name="Main ones").click()
+    assert heads() == main
+    assert opened.complaints == []
+
+
+def test_a_partial_run_stays_below_whole_ones_whichever_column_sorts(run, visit, tmp_path):
+    runs = [
+        run("few", {"ast.exact": 1.0}, items=12, expected=12),
+        run("low", {"ast.exact": 0.2}),
+        run("high", {"ast.exact": 0.5}),
+    ]
+    page = visit(write_site(runs, tmp_path, published=False)).page
+    assert visible_names(page) == ["high", "low", "few"]
+    header(page, "ast.exact").get_by_role("button").click()
+    assert visible_names(page) == ["low", "high", "few"]
+    header(page, "ast.exact").get_by_role("button").click()
+    assert visible_names(page) == ["high", "low", "few"]
+
+
+def test_the_filter_searches_the_model_and_the_badges_too(run, visit, tmp_path):
+    runs = [run("a", spec="hf:org/Zebra@1"), run("b", items=3), run("c", kind="constant")]
+    page = visit(write_site(runs, tmp_path, published=False)).page
+    for words, left in (("org/zebra", ["a"]), ("partial", ["b"]), ("baseline", ["c"]), ("nowhere", [])):
+        page.get_by_label("Filter by name or model").fill(words)
+        assert visible_names(page) == left
+
+
+def test_turning_pages_keeps_the_focus_also_at_the_ends(run, item, visit, tmp_path):
+    write_site([run("a", rows=[item(number) for number in range(101)])], tmp_path)
+    page = visit(tmp_path / "runs" / "a.html").page
+    page.locator("#next").focus()
+    for position in ("51–100 of 101", "101–101 of 101", "101–101 of 101"):
+        page.keyboard.press("Enter")
+        expect(page.locator("#position")).to_have_text(position)
+        expect(page.locator("#next")).to_be_focused()
+    assert page.locator("#next").get_attribute("aria-disabled") == "true"
+    page.locator("#previous").focus()
+    for position in ("51–100 of 101", "1–50 of 101", "1–50 of 101"):
+        page.keyboard.press("Enter")
+        expect(page.locator("#position")).to_have_text(position)
+        expect(page.locator("#previous")).to_be_focused()
+
+
+def test_text_that_scrolls_can_be_focused_and_other_text_is_no_stop(run, item, visit, tmp_path):
+    write_site([run("a", rows=(item(0, program="line\n" * 300),))], tmp_path)
+    page = visit(tmp_path / "runs" / "a.html").page
+    page.locator("#items summary").click()
+    stops = page.locator("#items pre").evaluate_all(
+        "all => all.map(one => [one.scrollHeight > one.clientHeight, one.tabIndex])"
+    )
+    assert [True, 0] in stops
+    assert all(tab == (0 if scrolls else -1) for scrolls, tab in stops)
+
+
+def test_every_label_leads_to_as_many_answers_as_it_counts(run, item, visit, tmp_path):
+    words = ["exact", 'a "b" <c>', "a\r\nb", "x\u00ad", "x\u200b", "line\nline"]
+    rows = [item(at, labels={"ast.exact": words[at % 6], "exec.rate": words[at % 4]}) for at in range(200)]
+    counts = {"ast.exact": {w: sum(r.labels["ast.exact"] == w for r in rows) for w in words}}
+    write_site([run("a", rows=rows, labels=counts)], tmp_path)
+    opened = visit(tmp_path / "runs" / "a.html")
+    page = opened.page
+    buttons = page.locator(".bars button").all()
+    assert len(buttons) == 10
+    for button in buttons:
+        page.get_by_label("Search").fill("nowhere")
+        button.click()
+        count = button.locator("xpath=ancestor::tr").locator("td").nth(1).inner_text()
+        expect(page.locator("#position")).to_contain_text(f" of {count}")
+    assert opened.complaints == []
 
 
 def test_the_filter_box_hides_other_rows(eighteen_runs, visit, tmp_path):
@@ -121,12 +216,15 @@ def test_the_checkboxes_hide_rows_with_their_badge(eighteen_runs, visit, tmp_pat
 
 
 def test_a_narrow_screen_scrolls_the_table_and_not_the_page(eighteen_runs, visit, tmp_path):
-    page = visit(write_site(eighteen_runs, tmp_path)).page
+    page = with_all_columns(visit(write_site(eighteen_runs, tmp_path)))
     page.set_viewport_size({"width": 390, "height": 844})
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     scroller = page.locator(".scroller").first
     scroller.evaluate("element => element.scrollLeft = 400")
     assert scroller.evaluate("element => element.scrollLeft") == 400
+    scroller.evaluate("element => element.scrollTop = 300")
+    top = "element => element.getBoundingClientRect().top"
+    assert abs(board(page).locator("thead th").nth(1).evaluate(top) - scroller.evaluate(top)) <= 1
     head = board(page).locator("tbody th").first
     left = "element => element.getBoundingClientRect().left"
     assert abs(head.evaluate(left) - scroller.evaluate(left)) <= 1

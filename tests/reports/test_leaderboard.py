@@ -3,6 +3,7 @@
 import hashlib
 import json
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from importlib import resources
 
@@ -133,6 +134,38 @@ def test_an_incomplete_run_says_so(run, tmp_path):
     assert "partial: 40 of 911" in row_named(page, "half")["texts"][0]
     assert "partial" not in row_named(page, "whole")["texts"][0]
     assert "partial: 40 of 911" in (tmp_path / "runs" / "half.html").read_text(encoding="utf-8")
+
+
+def test_a_run_of_a_few_items_says_so_and_comes_after_whole_ones_and_n_is_on_the_board(run, tmp_path):
+    few = replace(run("few", {"ast.exact": 1.0}, items=12, expected=12), benchmark_items=1911)
+    for name, others in (("alone", []), ("two", [run("whole", {"ast.exact": 0.1}, items=1911, expected=1911)])):
+        page = index_of([few, *others], tmp_path / name, published=False)
+        assert "partial: 12 of 1911" in row_named(page, "few")["texts"][0]
+        assert "n 12" in row_named(page, "few")["texts"][0]
+        assert "partial: 12 of 1911" in (tmp_path / name / "runs" / "few.html").read_text(encoding="utf-8")
+    assert [row["attributes"]["data-name"] for row in rows_of(page)] == ["whole", "few"]
+    assert "n 1,911" in row_named(page, "whole")["texts"][0]
+    assert "partial" not in row_named(page, "whole")["texts"][0]
+    unknown = [run("few", items=12, expected=12), run("whole"), run("other", items=5, expected=5, digest="x")]
+    page = index_of(unknown, tmp_path / "three")
+    assert "partial: 12 of 100" in row_named(page, "few")["texts"][0]
+    assert "partial" not in row_named(page, "other")["texts"][0]
+
+
+def test_a_metric_of_some_answers_has_its_own_n_and_a_low_is_good_one_no_share_of_the_references(run, tmp_path):
+    view = run("a", {"ast.exact": 0.5, "exec.correct": 0.4, "exec.deprecated": 0.3, "exec.rate": 0.5})
+    view.summary["metrics"]["exec.correct"]["n"] = 16
+    view.summary["ceilings"] = {"exec.correct": 0.8, "exec.deprecated": 0.0, "exec.rate": 0.0}
+    page = index_of([view], tmp_path, published=False)
+    exact, rate, correct, deprecated = row_named(page, "a")["texts"][1:]
+    assert "n 16" in correct.split("  ")[-1]
+    assert "50 % of 80.0" in correct
+    assert "references 0.0" in deprecated
+    assert "% of" not in deprecated.replace("95 % ", "")
+    assert not any("references" in text or " n 100" in text[-7:] for text in (exact, rate))
+    own = (tmp_path / "runs" / "a.html").read_text(encoding="utf-8")
+    assert "50 % of 80.0" in own
+    assert "references 0.0" in own
 
 
 def test_a_run_without_a_sandbox_says_not_executed(run, tmp_path):

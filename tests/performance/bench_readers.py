@@ -1,7 +1,7 @@
 """How long 100,000 samples of each harness take to become a run, and the memory, each in a process of its own.
 
 `without texts` is what the gate reads, `with texts` what pages show. Past ten seconds or a gigabyte the exit code is 1.
-inspect_ai's logs need the environment of `make others`; without it their line says so.
+inspect_ai's logs need the environment of `make others`; without it their line says so. Usage: bench_readers.py [FORMAT...]
 """
 
 import json
@@ -34,19 +34,35 @@ peak = next(line for line in open("/proc/self/status") if line.startswith("VmHWM
 print(seconds, int(peak.split()[1]) / 1000)
 """
 _WRITE_INSPECT = """
-import json, sys
+import sys
 from inspect_ai.log import read_eval_log, write_eval_log
-template, path, count = sys.argv[1:]
+template, path, count, question = sys.argv[1:]
 log = read_eval_log(template)
 first = log.samples[0]
 first.events, first.attachments, first.messages = [], {}, []
 log.samples = [
-    first.model_copy(update={"id": f"q{n}", "epoch": 1, "uuid": f"u{n}", "input": f"{n} " + "Which call? " * 40})
+    first.model_copy(update={"id": f"q{n}", "epoch": 1, "uuid": f"u{n}", "input": f"{n}: {question}"})
     for n in range(int(count))
 ]
 log.eval.dataset.sample_ids, log.eval.config.epochs = None, 1
 log.results.total_samples = log.results.completed_samples = int(count)
 write_eval_log(log, path)
+"""
+_COPY_INSPECT = """
+import json, sys, zipfile, zipfile_zstd
+template, path, count, question = sys.argv[1:]
+with zipfile.ZipFile(template) as source, zipfile.ZipFile(path, "w", zipfile.ZIP_ZSTANDARD) as archive:
+    name = next(name for name in source.namelist() if name.startswith("samples/"))
+    sample = json.loads(source.read(name)) | {"epoch": 1, "events": [], "attachments": {}, "messages": []}
+    summary = json.loads(source.read("summaries.json"))[0] | {"epoch": 1}
+    header = json.loads(source.read("header.json"))
+    header["results"]["total_samples"] = header["results"]["completed_samples"] = int(count)
+    archive.writestr("header.json", json.dumps(header))
+    archive.writestr("_journal/start.json", source.read("_journal/start.json"))
+    changes = [{"id": f"q{n}", "uuid": f"u{n}", "input": f"{n}: {question}"} for n in range(int(count))]
+    for change in changes:
+        archive.writestr(f"samples/{change['id']}_epoch_1.json", json.dumps(sample | change))
+    archive.writestr("summaries.json", json.dumps([summary | change for change in changes]))
 """
 
 
@@ -165,22 +181,27 @@ def lighteval(path):
     return file
 
 
-def inspect(kind):
-    def write(path):
-        template = Path(__file__).parents[1] / "data" / "readers" / "inspect" / "old.eval"
-        file = path.with_suffix(kind)
-        subprocess.run([OTHERS, "-c", _WRITE_INSPECT, template, file, str(SAMPLES)], check=True)
-        return file
+def inspect_json(path):
+    return _inspect(_WRITE_INSPECT, path.with_suffix(".json"))
 
-    return write
+
+def inspect_eval(path):
+    """An archive, copied together from a small one: inspect_ai takes minutes to write one of this size."""
+    return _inspect(_COPY_INSPECT, path.with_suffix(".eval"))
+
+
+def _inspect(script, file):
+    template = Path(__file__).parents[1] / "data" / "readers" / "inspect" / "old.eval"
+    subprocess.run([OTHERS, "-c", script, template, file, str(SAMPLES), question("")], check=True)
+    return file
 
 
 FORMATS = {
     "CSV": table,
     "JSON lines": table_lines,
     "lm-evaluation-harness": lm_eval,
-    "inspect_ai, .eval": inspect(".eval"),
-    "inspect_ai, .json": inspect(".json"),
+    "inspect_ai, .eval": inspect_eval,
+    "inspect_ai, .json": inspect_json,
     "lighteval": lighteval,
     "evalplus": evalplus,
     "bigcodebench": bigcodebench,
@@ -196,10 +217,12 @@ def measure(python, path, kind):
     return float(seconds), float(megabytes)
 
 
-def main():
+def main(names):
     is_over = False
     print(f"{SAMPLES} samples | file | without texts | with texts\n---|---:|---:|---:")
     for name, write in FORMATS.items():
+        if names and not any(one in name for one in names):
+            continue
         python = OTHERS if name.startswith("inspect") else Path(sys.executable)
         if not python.is_file():
             print(f"{name} | not measured: no environment with inspect_ai (`make others`)")
@@ -216,4 +239,4 @@ def main():
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

@@ -28,6 +28,50 @@ for item, api, exact, words in json.load(open(sys.argv[2])):
 write_eval_log(log, sys.argv[3])
 """
 
+# All that is read of a log, by inspect_ai's own reader and as of a large one.
+_BOTH = """
+import sys
+from pathlib import Path
+from apigauge.harness.readers import inspect_log
+from apigauge.harness.readers.types import Options
+for path in map(Path, sys.argv[1:]):
+    both = []
+    for inspect_log._MANY in (5000, 0):
+        log = inspect_log.read(path, Options(cluster="api"))
+        both.append((sorted((one.item, one.sample, one) for one in log.answers), log.lower_is_better))
+    assert both[0] == both[1], both
+    print(len(both[0][0]))
+"""
+# Damages a log again and again; prints how often it was refused, and every message that is not one line with its name.
+_DAMAGE = """
+import random, sys
+from pathlib import Path
+from apigauge.errors import ApigaugeError
+from apigauge.harness.readers import inspect_log, reading
+from apigauge.harness.readers.types import Options
+source, folder = map(Path, sys.argv[1:])
+content, chance, refused = source.read_bytes(), random.Random(source.suffix), 0
+file = folder / f"log{source.suffix}"
+words = [b"NaN", b"null", b"-1", b'"x"', b"[]", b"{}", b"1e999", b"9" * 5000]
+for inspect_log._MANY in (5000, 0):
+    for _ in range(60):
+        at, flipped = chance.randrange(len(content)), bytearray(content)
+        flipped[at] ^= 1 << chance.randrange(8)
+        after = content.find(b": ", at) + 2
+        end = content.find(b",", after)
+        ways = [content[:at], content[at:], bytes(flipped), content[:at] + content[at + 40 :], content[:at] + b"\\xff" + content[at:]]
+        ways += [content[:after] + chance.choice(words) + content[end:]] * (4 * (source.suffix == ".json"))
+        file.write_bytes(chance.choice(ways))
+        try:
+            if reader := reading.reader_for(file):
+                reading.read(file, Options(cluster="api", is_asking=False), reader)
+        except ApigaugeError as error:
+            refused += 1
+            if str(file) not in str(error) or not str(error).isprintable():
+                print(repr(error))
+print(refused)
+"""
+
 
 @pytest.fixture
 def gate(inspect_python):
@@ -72,6 +116,39 @@ def test_the_gate_says_what_it_says_of_a_run_of_ours(kind, ours, answers, judged
     code, _, error = gate(tmp_path / f"new.{kind}", tmp_path / f"old.{kind}", "--cluster", "api")
     assert code == 2
     assert "--lower-is-better words" in error
+
+
+@pytest.fixture
+def as_json(inspect_python, tmp_path):
+    """A log as ``.json``."""
+    convert = "import sys; from inspect_ai.log import *; write_eval_log(read_eval_log(sys.argv[1]), sys.argv[2])"
+    subprocess.run([inspect_python, "-c", convert, OLD, tmp_path / "old.json"], check=True, timeout=300)
+    return tmp_path / "old.json"
+
+
+@pytest.mark.inspect_ai
+def test_of_a_large_log_the_same_is_read_as_inspect_ai_reads(inspect_python, as_json):
+    done = subprocess.run(
+        [inspect_python, "-c", _BOTH, OLD, NEW, as_json], capture_output=True, text=True, timeout=300, check=False
+    )
+    assert done.stdout.split() == ["6", "6", "6"], done.stderr
+
+
+@pytest.mark.inspect_ai
+@pytest.mark.parametrize("kind", ["eval", "json"])
+def test_damage_is_one_message_that_names_the_file(kind, inspect_python, as_json, tmp_path):
+    (tmp_path / "bad").mkdir()
+    source = OLD if kind == "eval" else as_json
+    done = subprocess.run(
+        [inspect_python, "-c", _DAMAGE, source, tmp_path / "bad"],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    (refused,) = done.stdout.split("\n")[:-1]
+    assert int(refused) > 40
 
 
 @pytest.mark.inspect_ai

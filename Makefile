@@ -51,12 +51,13 @@ vllm: .venv-vllm/.done
 	@touch $@
 
 # Libraries of others that write or read what we exchange with them, in one environment of their own.
-OTHERS := inspect_ai==0.3.285 mlflow-skinny==3.17.2 sqlalchemy==2.1.9 alembic==1.20.1 wandb==0.31.0 \
+OTHERS := inspect_ai==0.3.285 'lm_eval[hf]==0.4.13' mlflow-skinny==3.17.2 sqlalchemy==2.1.9 alembic==1.20.1 wandb==0.31.0 \
   trackio==0.43.0 opentelemetry-sdk==1.45.2 opentelemetry-exporter-otlp-proto-http==1.45.2
 others: .venv-others/.done
 .venv-others/.done: pyproject.toml Makefile
 	$(PYTHON) -m venv .venv-others
-	.venv-others/bin/python -m pip install --quiet --disable-pip-version-check $(OTHERS) -e .
+	.venv-others/bin/python ci/install.py hf >/dev/null
+	.venv-others/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt $(OTHERS)
 	@touch $@
 
 # What a stranger's machine can do in minutes; what it lacks (an engine, APIBench, vLLM) is skipped with its reason.
@@ -99,6 +100,7 @@ bench: $(VENV)/.dev
 	$(BIN)/python tests/performance/bench_sandbox.py
 	$(BIN)/python tests/performance/bench_generation.py
 	$(BIN)/python tests/performance/bench_discrimination.py
+	$(BIN)/python tests/performance/bench_readers.py
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)

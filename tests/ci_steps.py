@@ -62,7 +62,9 @@ def run_action(folder: Path, given: dict[str, str], github: dict[str, Any], envi
     context["inputs"] = defaults | given
     for number, step in enumerate(described["runs"]["steps"]):
         name = step.get("name") or step["uses"]
-        if not (_evaluate(step["if"], context) if "if" in step else not done.failed):
+        # A condition that does not ask for the job's state holds for a job that succeeds so far.
+        condition = step.get("if", "")
+        if (done.failed and "cancelled()" not in condition) or (condition and not _evaluate(condition, context)):
             continue
         if "uses" in step:
             done.used.append((step["uses"], {key: _fill(value, context) for key, value in step["with"].items()}))

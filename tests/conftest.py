@@ -66,6 +66,7 @@ def others_environment(*libraries: str) -> str | None:
 
 
 INSPECT = ("inspect_ai",)
+LM_EVAL = ("lm_eval", "accelerate", "torch", "transformers")
 TRACKERS = ("mlflow", "sqlalchemy", "wandb", "trackio", "opentelemetry.sdk", "opentelemetry.exporter.otlp.proto.http")
 
 
@@ -97,6 +98,7 @@ _NEEDS: dict[str, Callable[[], str]] = {
     "grammar": missing_grammar,
     "inspect_ai": lambda: "" if others_environment(*INSPECT) else "no environment with inspect_ai: `make others`",
     "trackers": lambda: "" if others_environment(*TRACKERS) else "no environment with all trackers: `make others`",
+    "lm_eval": lambda: "" if others_environment(*LM_EVAL) else "no environment with lm_eval: `make others`",
     "podman": lambda: "" if shutil.which("podman") else "podman is not installed",
     "vllm": lambda: "" if vllm_environment() else "no environment with vLLM: `make vllm`",
 }
@@ -168,6 +170,15 @@ def inspect_python() -> str:
     python = others_environment(*INSPECT)
     if python is None:
         pytest.fail("a test that asks for inspect_python must be marked inspect_ai", pytrace=False)
+    return python
+
+
+@pytest.fixture(scope="session")
+def lm_eval_python() -> str:
+    """The Python of the environment of lm-evaluation-harness; only for tests marked ``lm_eval``."""
+    python = others_environment(*LM_EVAL)
+    if python is None:
+        pytest.fail("a test that asks for lm_eval_python must be marked lm_eval", pytrace=False)
     return python
 
 

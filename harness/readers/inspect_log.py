@@ -118,7 +118,7 @@ def _answer(path: Path, sample: dict[str, Any], directions: dict[str, bool | Non
         scores[name] = files.number(number, name, where)
         directions[name] = False if is_graded and directions.get(name, False) is False else None
     output = sample.get("output") or {}
-    choices = output.get("choices") or ()
+    choices = output.get("choices") or []
     target = _target(sample["target"])
     return Answer(
         item=str(sample["id"]),

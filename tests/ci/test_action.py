@@ -13,6 +13,7 @@ pytestmark = pytest.mark.slow
 
 TOKEN = "ghs_token-of-the-job"
 CONSTANT = "constant:torch.topk(scores, k=3)"
+_RESULTS = {"results", "results-options"}
 PINNED = re.compile(r"actions/(setup-python|upload-artifact)@[0-9a-f]{40}")
 
 
@@ -88,6 +89,29 @@ def test_a_regression_fails_the_job_and_is_reported_all_the_same(job, baselines)
     assert "retrieval:bm25" in page  # the baseline is a run, and is listed next to the new one
     assert "constant:" in page
     assert "answers got worse in ast.exact" in done.summary
+
+
+def test_what_another_harness_wrote_is_judged_in_the_place_of_a_run(job, tmp_path):
+    work = tmp_path / "work"
+    work.mkdir()
+    for name, losses in (("old", 0), ("same", 0), ("worse", 40)):
+        rows = "".join(f"q{n},{int(n >= losses)},t{n % 100}\n" for n in range(200))
+        (work / f"{name}.csv").write_text(f"id,f1,about\n{rows}", encoding="utf-8")
+    given = {"benchmark": "", "model": "", "metrics": "", "run_options": "", "title": ""}
+    given |= {"results_options": "--cluster about --lower-is-better f1"}
+    first = job(results="old.csv", baseline="baseline.json", **given)
+    assert (first.exit, first.outputs["decision"], "Answer and score" in first.log) == (4, "broken", False)
+    (work / "baseline.json").write_bytes((files(first) / "baseline.json").read_bytes())
+    assert job(results="same.csv", baseline="baseline.json", **given).outputs["decision"] == "pass"
+    # Of f1 as it is said here, small values are good.
+    assert job(results="worse.csv", baseline="baseline.json", **given).outputs["decision"] == "pass"
+    given["results_options"] = "--cluster about"
+    (work / "baseline.json").unlink()
+    again = job(results="worse.csv", baseline="old.csv", **given)
+    assert (again.exit, again.failed, again.outputs["decision"]) == (1, ["Gate"], "regression")
+    assert again.outputs["run"] == "worse.csv"
+    assert "f1" in Path(again.outputs["report"]).read_text(encoding="utf-8")
+    assert again.used[-1][1]["name"] == "apigauge-results"
 
 
 def test_a_baseline_of_another_benchmark_is_broken_and_said_to_be(job, baselines, github):
@@ -189,7 +213,9 @@ def test_nothing_is_written_where_no_comment_is_asked_for_or_no_pull_request_is(
 
 
 @pytest.mark.parametrize(
-    "names", [{"extras"}, action()["inputs"].keys() - {"extras", "comment"}], ids=("extras", "rest")
+    "names",
+    [{"extras"}, action()["inputs"].keys() - {"extras", "comment"} - _RESULTS],
+    ids=("extras", "rest"),
 )
 @pytest.mark.parametrize(
     "evil", ['"; touch {0}; "', "'; touch {0}; '", "$(touch {0})", "`touch {0}`", "\n touch {0}\na=b"]
@@ -209,6 +235,18 @@ def test_an_input_is_text_and_never_a_part_of_a_script(job, tmp_path, names, evi
     assert done.failed[:2] == ["Answer and score", "Gate"]
     assert "### apigauge: broken" in done.summary
     assert re.fullmatch("apigauge-[A-Za-z0-9._-]+", done.used[-1][1]["name"])
+
+
+def test_results_and_their_options_are_text_as_well(job, tmp_path):
+    """Attack: as above, and a name that would be an option."""
+    proof = tmp_path / "proof"
+    evil = f"\"; touch {proof}; \"'; touch {proof}; '$(touch {proof})`touch {proof}`\ntouch {proof}"
+    for results in (evil, f"--save-baseline={proof}"):
+        done = job(results=results, results_options=evil if results == evil else "")
+        assert not proof.exists()
+        assert "command not found" not in done.log
+        assert (done.failed[0], done.outputs["decision"]) == ("Gate", "broken")
+        assert "### apigauge: broken" in done.summary
 
 
 def test_no_script_holds_an_expression_and_the_token_goes_to_the_comment_alone():

@@ -2,9 +2,11 @@
 
 import ast
 import json
+import os
 import re
 import shlex
 import tomllib
+from pathlib import Path
 
 import pytest
 import yaml
@@ -20,6 +22,7 @@ RUN_WITH = {
     "bwrap": [pytest.mark.bwrap],
     "docker": [pytest.mark.docker, pytest.mark.slow],
     "docker(torchhub)": [pytest.mark.docker("torchhub"), pytest.mark.apibench, pytest.mark.slow],
+    "others": [pytest.mark.inspect_ai, pytest.mark.lm_eval, pytest.mark.slow],
     "docker(huggingface-current)": [
         pytest.mark.docker("huggingface-current"),
         pytest.mark.apibench,
@@ -57,9 +60,13 @@ def sessions():
 
 
 @pytest.mark.parametrize(("page", "need"), sessions())
-def test_the_commands_of_a_page_run_in_order_and_print_what_is_shown(page, need, tmp_path):
+def test_the_commands_of_a_page_run_in_order_and_print_what_is_shown(page, need, tmp_path, request):
     assert not need or need in RUN_WITH, f"{page}: unknown need {need}"
     session = Session(tmp_path, isolated=not need.startswith(("bfcl", "docker")))
+    if need == "others":
+        folder = Path(request.getfixturevalue("lm_eval_python")).parent
+        session.environment["PATH"] = f"{folder}{os.pathsep}{session.environment['PATH']}"
+        session.environment |= {"HF_HUB_OFFLINE": "1"}
     ran = False
     try:
         for block in blocks(page):

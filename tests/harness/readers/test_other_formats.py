@@ -1,10 +1,13 @@
 """Formats of harnesses that are not run here, written as their own code or documentation writes them."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 from other_harness_files import bigcodebench, evalplus, every_eval_ever, lighteval, nemo, promptfoo
+
+DATA = Path(__file__).parents[2] / "data" / "readers"
 
 
 def by_number(n, _):
@@ -81,7 +84,7 @@ def test_providers_in_one_promptfoo_file_are_told_apart_and_errors_have_no_score
     assert "has no" in error or "1 of 4" in error
 
 
-PROMPTFOO = Path(__file__).parents[2] / "data" / "readers" / "promptfoo" / "results.json"
+PROMPTFOO = DATA / "promptfoo" / "results.json"
 
 
 def test_repeats_that_promptfoo_numbers_as_tests_are_samples_of_one_question(judged, tmp_path):
@@ -173,3 +176,40 @@ def test_only_the_ends_that_tests_can_have_are_counted(write, status, judged, tm
         code, _, error = judged(file, file)
         assert code == 4
         assert message in error
+
+
+def test_evalplus_s_own_file_gives_the_numbers_that_it_printed(judged):
+    file = DATA / "evalplus" / "samples_eval_results.json"
+    _, result, _ = judged(file, file)
+    assert {one["name"]: (one["after"], one["n"]) for one in result["metrics"]} == {"base": (0.5, 4), "plus": (0.25, 4)}
+
+
+def test_bigcodebench_s_own_file_is_read(judged):
+    file = DATA / "bigcodebench" / "samples_eval_results.json"
+    _, result, _ = judged(file, file)
+    assert {one["name"]: (one["after"], one["n"]) for one in result["metrics"]} == {"passed": (0.0, 4)}
+
+
+def test_nemo_s_own_files_give_the_numbers_that_it_printed_and_its_model(judged, tmp_path):
+    file = DATA / "nemo" / "calls" / "results.jsonl"
+    _, result, _ = judged(file, file, "--metric", "reward", "--metric", "reward.pass@2")
+    values = {one["name"]: (one["after"], one["n"], one["apis"]) for one in result["metrics"]}
+    assert values == {"reward": (0.5, 6, 3), "reward.pass@2": (pytest.approx(2 / 3), 3, 3)}
+    assert result["models"]["run"]["spec"] == "mini"
+    shutil.copytree(file.parent, tmp_path / "cut")
+    cut = tmp_path / "cut" / "results.jsonl"
+    cut.write_bytes(b"".join(cut.read_bytes().splitlines(keepends=True)[:5]))
+    code, _, error = judged(cut, file)
+    assert code == 4
+    assert "it has 5 lines, and its evaluation is of 6" in error
+
+
+@pytest.mark.parametrize(("category", "missing"), [("infra_error", True), ("system", True), ("graceful", False)])
+def test_where_nemo_itself_failed_there_is_no_score(category, missing, judged, tmp_path):
+    file = nemo(tmp_path / "a", [(f"q{n}", 0, "a", 1.0, 1.0) for n in range(4)])
+    rows = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
+    rows[0] |= {"reward": 0.0, "scoring_details": {"error": "x", "error_category": category}}
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    code, result, error = judged(file, file)
+    assert (code == 4) == missing
+    assert "1 of 4" in error if missing else result["metrics"][0]["after"] == 0.75

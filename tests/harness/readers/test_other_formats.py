@@ -213,3 +213,14 @@ def test_where_nemo_itself_failed_there_is_no_score(category, missing, judged, t
     code, result, error = judged(file, file)
     assert (code == 4) == missing
     assert "1 of 4" in error if missing else result["metrics"][0]["after"] == 0.75
+
+
+def test_lighteval_s_own_file_gives_the_number_that_it_printed_and_its_model(judged, tmp_path):
+    date = "2026-11-29T09-02-33.631916"
+    folder = tmp_path / "details" / "apigauge-mini" / date
+    folder.mkdir(parents=True)
+    file = shutil.copy(DATA / "lighteval" / "details.parquet", folder / f"details_calls|0_{date}.parquet")
+    _, result, error = judged(file, file, "--higher-is-better", "acc", "--cluster", "api")
+    (one,) = result["metrics"]
+    assert (one["name"], one["after"], one["n"], one["apis"]) == ("acc", pytest.approx(1 / 3), 3, 2), error
+    assert result["models"]["run"]["spec"] == "apigauge-mini"

@@ -155,40 +155,34 @@ def tiny_gpt2(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def _python_of(python: str | None, marker: str) -> str:
+    if python is None:
+        pytest.fail(f"a test that asks for {marker}'s Python must be marked {marker}", pytrace=False)
+    return python
+
+
 @pytest.fixture(scope="session")
 def vllm_python() -> str:
     """The Python of vLLM's environment; only for tests marked ``vllm``."""
-    python = vllm_environment()
-    if python is None:
-        pytest.fail("a test that asks for vllm_python must be marked vllm", pytrace=False)
-    return python
+    return _python_of(vllm_environment(), "vllm")
 
 
 @pytest.fixture(scope="session")
 def inspect_python() -> str:
     """The Python of inspect_ai's environment; only for tests marked ``inspect_ai``."""
-    python = others_environment(*INSPECT)
-    if python is None:
-        pytest.fail("a test that asks for inspect_python must be marked inspect_ai", pytrace=False)
-    return python
+    return _python_of(others_environment(*INSPECT), "inspect_ai")
 
 
 @pytest.fixture(scope="session")
 def lm_eval_python() -> str:
     """The Python of the environment of lm-evaluation-harness; only for tests marked ``lm_eval``."""
-    python = others_environment(*LM_EVAL)
-    if python is None:
-        pytest.fail("a test that asks for lm_eval_python must be marked lm_eval", pytrace=False)
-    return python
+    return _python_of(others_environment(*LM_EVAL), "lm_eval")
 
 
 @pytest.fixture(scope="session")
 def trackers_python() -> str:
     """The Python of the trackers' environment; only for tests marked ``trackers``."""
-    python = others_environment(*TRACKERS)
-    if python is None:
-        pytest.fail("a test that asks for trackers_python must be marked trackers", pytrace=False)
-    return python
+    return _python_of(others_environment(*TRACKERS), "trackers")
 
 
 @pytest.fixture(scope="session")

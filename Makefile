@@ -9,7 +9,7 @@ JOBS ?= auto
 # Where the images of `make sandbox` come from: docker (a public image, by digest) or debootstrap (Debian packages; root).
 BASE ?= docker
 
-.PHONY: demo checkpoint sandbox hubs gorilla field vllm others test test-all soak lint types docs bench bench-statistics clean
+.PHONY: demo checkpoint showcase picture sandbox hubs gorilla field vllm others test test-all soak hub-checks lint types docs bench bench-statistics clean
 
 demo: $(VENV)/.hf
 	@$(BIN)/apigauge demo --out demo
@@ -35,6 +35,14 @@ gorilla: hubs
 	  $(BIN)/apigauge score --benchmark apibench-$$hub --responses $$file --out demo/gorilla/$$name --sandbox docker || exit; \
 	done
 	@$(BIN)/apigauge report demo/gorilla --out demo/gorilla-site
+
+# A leaderboard of all that this machine can score, in demo/showcase/site; what was stopped is resumed.
+showcase: $(VENV)/.hf
+	$(BIN)/python ci/showcase.py demo/showcase
+
+# The README's picture of it, by chromium.
+picture: $(VENV)/.dev
+	$(BIN)/python docs/_build/screenshot.py demo/showcase/site
 
 # Benchmarks of the field that the tests read, at their pinned versions.
 field: $(VENV)/.core
@@ -74,6 +82,10 @@ test-all: test
 soak: $(VENV)/.dev
 	APIGAUGE_SOAK=10000 $(PYTEST) tests/sandboxes/test_soak.py
 
+# All of APIBench's references and catalogue rows in the stand-in hubs; the tests run every sixth.
+hub-checks: $(VENV)/.dev
+	APIGAUGE_EVERY=1 $(PYTEST) tests/sandboxes/hubs/test_executability.py
+
 lint: $(VENV)/.dev
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
@@ -93,14 +105,10 @@ $(VENV)/.docs: $(VENV)/.core
 bench-statistics: $(VENV)/.core
 	$(BIN)/python tests/performance/bench_statistics.py
 
+# Writes docs/performance.json and the parts of docs/performance.md; APIGAUGE_EVALPLUS_PYTHON names a Python with evalplus.
+BENCHMARKS := scoring score_answer startup sandbox peers generation discrimination readers ray report rows
 bench: $(VENV)/.dev
-	$(BIN)/python tests/performance/bench_scoring.py
-	$(BIN)/python tests/performance/bench_score_answer.py
-	$(BIN)/python tests/performance/bench_startup.py
-	$(BIN)/python tests/performance/bench_sandbox.py
-	$(BIN)/python tests/performance/bench_generation.py
-	$(BIN)/python tests/performance/bench_discrimination.py
-	$(BIN)/python tests/performance/bench_readers.py
+	$(BIN)/python tests/performance/record.py $(BENCHMARKS:%=tests/performance/bench_%.py)
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)

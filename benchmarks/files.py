@@ -3,7 +3,7 @@
 import hashlib
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -56,18 +56,25 @@ def read_rows(path: Path, remedy: str = "fetch the file again") -> list[dict[str
     Raises:
         DataError: a line is no JSON object; the message names the file and the line.
     """
-    rows = []
-    for number, line in enumerate(path.read_bytes().split(b"\n"), 1):
-        if not line.strip():
-            continue
-        try:
-            row = json.loads(line)
-        except (ValueError, RecursionError) as error:
-            raise DataError(f"{path}, line {number}: not JSON ({error}); {remedy}.") from error
-        if not isinstance(row, dict):
-            raise DataError(f"{path}, line {number}: a JSON object was expected; {remedy}.")
-        rows.append(row)
-    return rows
+    return [row for _, row in iterate_rows(path, remedy)]
+
+
+def iterate_rows(path: Path, remedy: str = "fetch the file again") -> Iterator[tuple[int, dict[str, Any]]]:
+    """The rows of a JSON-lines file, each with the number of its line; one is in memory at a time.
+
+    Args and errors are those of :func:`read_rows`.
+    """
+    with path.open("rb") as file:
+        for number, line in enumerate(file, 1):
+            if not line.strip():
+                continue
+            try:
+                row = json.loads(line.removesuffix(b"\n"))
+            except (ValueError, RecursionError) as error:
+                raise DataError(f"{path}, line {number}: not JSON ({error}); {remedy}.") from error
+            if not isinstance(row, dict):
+                raise DataError(f"{path}, line {number}: a JSON object was expected; {remedy}.")
+            yield number, row
 
 
 def named_files_digest(paths: Iterable[Path]) -> str:
@@ -79,5 +86,6 @@ def named_files_digest(paths: Iterable[Path]) -> str:
     digest = hashlib.sha256()
     for path in paths:
         digest.update(f"{path.name}\0".encode())
-        digest.update(hashlib.sha256(path.read_bytes()).digest())
+        with path.open("rb") as file:
+            digest.update(hashlib.file_digest(file, "sha256").digest())
     return digest.hexdigest()

@@ -9,13 +9,13 @@ import json
 import re
 import tomllib
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from apigauge.benchmarks import item_fields, several_calls
-from apigauge.benchmarks.files import named_files_digest, read_rows
+from apigauge.benchmarks.files import iterate_rows, named_files_digest
 from apigauge.benchmarks.types import Api, Benchmark, Item, api_key, instruction_prompt
 from apigauge.errors import DataError, did_you_mean
 
@@ -78,14 +78,17 @@ def load(folder: Path) -> Benchmark:
     paths = [folder / CATALOGUE, folder / ITEMS]
     if not paths[1].is_file():
         raise DataError(f"{paths[1]}: {_MISSING}")
-    rows = _rows(paths[1], _ITEM)
+    _check_rows(paths[1], _ITEM)
     if not paths[0].is_file():
-        if any(row.get("api_call") for _, row in rows):
+        if any(row.get("api_call") for _, row in _rows(paths[1])):
             raise DataError(f"{paths[0]}: {_MISSING}")
         del paths[0]
-    catalogue = _rows(folder / CATALOGUE, _API) if len(paths) > 1 else []
+    catalogue = []
+    if len(paths) > 1:
+        _check_rows(folder / CATALOGUE, _API)
+        catalogue = list(_rows(folder / CATALOGUE))
     documents = _documents(folder / CATALOGUE, catalogue)
-    items = _items(folder / ITEMS, rows, documents)
+    items = _items(folder / ITEMS, _rows(folder / ITEMS), documents)
     return Benchmark(
         name=settings["name"],
         items=items["test"],
@@ -153,19 +156,28 @@ def _check(row: Mapping[str, Any], fields: Mapping[str, bool], where: str) -> No
         raise DataError(f"{where}: there is no field {unknown[0]!r}{did_you_mean(unknown[0], fields)}")
 
 
-def _rows(path: Path, fields: Mapping[str, bool]) -> list[tuple[str, dict[str, Any]]]:
-    """The rows of a file, each with where it stands.
+def _rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The rows of a file, each with where it stands; a benchmark may have a million, so they are not kept."""
+    return ((f"{path}, line {number}", row) for number, row in iterate_rows(path, "correct it"))
+
+
+def _check_rows(path: Path, fields: Mapping[str, bool]) -> None:
+    """Refuses a file before anything is made of it; that a line is JSON comes before what its fields are.
 
     Raises:
-        DataError: the file has none, or a row is damaged.
+        DataError: the file has no row, or one is damaged.
     """
-    numbers = [number for number, line in enumerate(path.read_bytes().split(b"\n"), 1) if line.strip()]
-    rows = [(f"{path}, line {number}", row) for number, row in zip(numbers, read_rows(path, "correct it"), strict=True)]
-    if not rows:
+    number, fault = 0, None
+    for number, (where, row) in enumerate(_rows(path), 1):  # noqa: B007 - the last one is their number
+        if fault is None:
+            try:
+                _check(row, fields, where)
+            except DataError as error:
+                fault = error
+    if not number:
         raise DataError(f"{path}: it has no line; write one JSON object on each")
-    for where, row in rows:
-        _check(row, fields, where)
-    return rows
+    if fault:
+        raise fault
 
 
 def _documents(path: Path, catalogue: list[tuple[str, dict[str, Any]]]) -> dict[str, str]:
@@ -185,7 +197,7 @@ def _documents(path: Path, catalogue: list[tuple[str, dict[str, Any]]]) -> dict[
 
 
 def _items(
-    path: Path, rows: Sequence[tuple[str, dict[str, Any]]], documents: Mapping[str, str]
+    path: Path, rows: Iterable[tuple[str, dict[str, Any]]], documents: Mapping[str, str]
 ) -> dict[str, tuple[Item, ...]]:
     """The items of each split.
 
@@ -193,15 +205,16 @@ def _items(
         DataError: an id is there twice, a reference is in no row of the catalogue, or there is nothing to ask.
     """
     items: dict[str, list[Item]] = {split: [] for split in _SPLITS}
-    places: dict[str, str] = {}
+    places: dict[str, int] = {}
+    # The texts of a call are one text, however many items ask for it.
+    calls: dict[str, str] = {}
     functions = {key.partition("(")[0] for key in documents}
     alone = _alone(documents)
     for where, row in rows:
+        number = int(where.rpartition(" ")[2])
         if first := places.get(row["id"]):
-            raise DataError(
-                f"{where}: id {row['id']!r} stands on {first.removeprefix(f'{path}, ')} too; give each item its own"
-            )
-        places[row["id"]] = where
+            raise DataError(f"{where}: id {row['id']!r} stands on line {first} too; give each item its own")
+        places[row["id"]] = number
         split, key = row.get("split", "test"), api_key(row.get("api_call", ""))
         if split not in _SPLITS:
             raise DataError(f"{where}: split is {split!r}; write 'test' or 'train', or leave it out for 'test'")
@@ -218,10 +231,10 @@ def _items(
             Item(
                 id=row["id"],
                 instruction=row["instruction"],
-                reference_call=row.get("api_call", ""),
+                reference_call=calls.setdefault(call := row.get("api_call", ""), call),
                 reference_program=row.get("program", ""),
-                domain=row.get("domain", ""),
-                api=key,
+                domain=calls.setdefault(domain := row.get("domain", ""), domain),
+                api=calls.setdefault(key, key),
                 document=documents.get(key, ""),
                 accepted=accepted,
                 **several_calls.checked(row, functions, where),

@@ -15,7 +15,7 @@ import urllib.request
 CPU_BUILDS = "https://download.pytorch.org/whl/cpu"
 _SECONDS = 5
 # Of apigauge[...], measured on Linux, x86-64, with Python 3.11: MB to download, MB on disk.
-_SIZES = {"": (30, 140), "hf": (300, 1_300), "dev": (450, 2_100)}
+_SIZES = {"": (55, 270), "hf": (325, 1_430), "dev": (475, 2_230)}
 # What a build with CUDA adds to that.
 _CUDA = (2_500, 3_900)
 

@@ -24,6 +24,8 @@ class Cell:
         whisker: where the interval begins and ends on it; None without one.
         ceiling: the score of the benchmark's reference answers, and the share of it reached here; empty if unknown.
         answers: how many answers the value is over, if not all of the run's have the metric; else empty.
+        interval: both ends; None without one.
+        most: the score of the benchmark's reference answers; None if unknown.
     """
 
     column: MetricInfo
@@ -34,6 +36,13 @@ class Cell:
     whisker: tuple[float, float] | None = None
     ceiling: str = ""
     answers: str = ""
+    interval: tuple[float, float] | None = None
+    most: float | None = None
+
+    @property
+    def ends(self) -> str:
+        """The interval as printed, with the decimals of the value; empty without one."""
+        return "\u2013".join(format_value(end, self.column) for end in self.interval or ())
 
 
 def run_cell(run: RunView, column: MetricInfo) -> Cell:
@@ -61,8 +70,10 @@ def run_cell(run: RunView, column: MetricInfo) -> Cell:
         return cell
     exact += f"; the benchmark's reference answers reach {ceiling:.6g} in the same sandbox"
     if column.lower_is_better:
-        return replace(cell, exact=exact, ceiling=f"references {format_value(ceiling, column)}")
-    return replace(cell, exact=exact, ceiling=f"{value / ceiling * 100:.0f} % of {format_value(ceiling, column)}")
+        text = f"references {format_value(ceiling, column)}"
+    else:
+        text = f"{value / ceiling * 100:.0f} % of {format_value(ceiling, column)}"
+    return replace(cell, exact=exact, ceiling=text, most=ceiling)
 
 
 def measured_cell(entry: dict[str, Any], column: MetricInfo) -> Cell:
@@ -73,15 +84,8 @@ def measured_cell(entry: dict[str, Any], column: MetricInfo) -> Cell:
     interval = _interval(entry)
     exact = f"{column.name} = {value:.6g}{_interval_words(entry, interval)}"
     whisker = (_place(interval[0], column), _place(interval[1], column)) if interval else None
-    return Cell(column, value, format_value(value, column), exact, _place(value, column), whisker)
-
-
-def printed_cell(value: float | None, column: MetricInfo, source: str) -> Cell:
-    """The cell of a figure printed elsewhere: a share without an interval, with its source."""
-    if value is None:
-        return Cell(column, None, EMPTY, "not printed")
-    exact = f"{column.name} = {value:.6g}, printed elsewhere without an interval: {source}"
-    return Cell(column, value, format_value(value, column), exact, _place(value, column))
+    text = format_value(value, column)
+    return Cell(column, value, text, exact, _place(value, column), whisker, interval=interval)
 
 
 def format_value(value: float, column: MetricInfo, further: int = 0) -> str:

@@ -5,10 +5,14 @@ the first ones, and files next to it hold the others, which its script loads whe
 """
 
 import functools
-from collections.abc import Sequence
+import os
+import tempfile
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
+from apigauge.errors import ApigaugeError
 from apigauge.harness.metrics.table import MetricInfo, infos_for
 from apigauge.reports.cells import EMPTY, format_difference, format_p, format_value, place_around_zero
 from apigauge.reports.file_names import titles
@@ -65,6 +69,12 @@ class Line:
     better: int
     worse: int
 
+    @property
+    def mark(self) -> str:
+        """Of a note, where the interval, which is not adjusted, includes zero and the test does not, or vice versa."""
+        includes_zero = self.contrast.low <= 0 <= self.contrast.high
+        return "" if includes_zero == (self.verdict == "open") else "\u2020" if includes_zero else "\u2021"
+
 
 def write_comparison(view: ComparisonView, out: Path) -> Path:
     """Writes the page.
@@ -83,15 +93,51 @@ def write_comparison(view: ComparisonView, out: Path) -> Path:
     columns = infos_for(view.contrasts)
     binary = {name for name, contrast in view.contrasts.items() if contrast.mcnemar is not None}
     groups = grouped(view.pairs, columns, binary)
-    first, *others = split(groups, titles([run.name for run in runs]))
-    page = _render(view, columns, groups, [first, *others])
-    parts = {f"answers/part-{at}.js": functools.partial(script_of, at, part) for at, part in enumerate(others, 1)}
-    write_pages(out, {**parts, "index.html": lambda: page}, former="answers/part-*.js", what="page")
+    parts = split(groups, titles([run.name for run in runs]))
+    first = next(parts)
+    # The number of parts must be known before the first is written, and all of them may be larger than the memory.
+    with _Spool() as spool:
+        begins = [first.begin]
+        files: dict[str, Callable[[], bytes]] = {}
+        for at, part in enumerate(parts, 1):
+            begins.append(part.begin)
+            files[f"answers/part-{at}.js"] = spool.keep(script_of(at, part))
+        page = _render(view, columns, groups, first, begins)
+        write_pages(out, {**files, "index.html": lambda: page}, former=["answers/part-*.js"], what="page")
     return out / "index.html"
 
 
+class _Spool:
+    """Keeps texts in a temporary file."""
+
+    def __enter__(self) -> Self:
+        self._file = tempfile.TemporaryFile()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
+    def keep(self, content: bytes) -> Callable[[], bytes]:
+        """What reads it again.
+
+        Raises:
+            ApigaugeError: there is no room.
+        """
+        start = self._file.seek(0, os.SEEK_END)
+        try:
+            self._file.write(content)
+            self._file.flush()
+        except OSError as error:
+            raise ApigaugeError(f"{tempfile.gettempdir()}: answers cannot be put there for a while: {error}") from error
+        return functools.partial(self._read, start, len(content))
+
+    def _read(self, start: int, size: int) -> bytes:
+        self._file.seek(start)
+        return self._file.read(size)
+
+
 def _render(
-    view: ComparisonView, columns: Sequence[MetricInfo], groups: Sequence[Group], parts: Sequence[Part]
+    view: ComparisonView, columns: Sequence[MetricInfo], groups: Sequence[Group], first: Part, begins: Sequence[int]
 ) -> bytes:
     runs = (view.a, view.b)
     lines = _lines(view, columns, groups)
@@ -101,7 +147,7 @@ def _render(
         "comparison.html",
         styles=("run.css", "comparison.css"),
         script="comparison.js",
-        loads_parts=len(parts) > 1,
+        loads_parts=len(begins) > 1,
         view=view,
         sides=[(letter, title, run, badges(run, {}), facts(run)) for letter, title, run in named],
         warnings=warnings(runs, data_marks(runs)),
@@ -109,18 +155,18 @@ def _render(
         lines=lines,
         count={verdict: sum(line.verdict == verdict for line in lines) for verdict in ("better", "worse", "open")},
         reach=format_difference(_reach(view, columns), columns[0]).lstrip("+") if columns else "",
-        inline=parts[0].html,
-        parts=len(parts) > 1,
-        data=json_block(contents(groups, parts, domains)),
+        inline=first.html,
+        parts=len(begins) > 1,
+        data=json_block(contents(groups, begins, domains)),
         domains=domains,
     )
 
 
 def _lines(view: ComparisonView, columns: Sequence[MetricInfo], groups: Sequence[Group]) -> list[Line]:
-    rows = [row for group in groups for row in group.rows]
+    outcomes = [outcome for group in groups for outcome in group.outcomes]
     reach = _reach(view, columns)
     return [
-        _line(column, view.contrasts[column.name], reach, [row.changes[at] for row in rows])
+        _line(column, view.contrasts[column.name], reach, [outcome.changes[at] for outcome in outcomes])
         for at, column in enumerate(columns)
     ]
 

@@ -1,12 +1,14 @@
 """The leaderboard as a table for other programs: ``leaderboard.csv``, one row per run and metric."""
 
 import csv
+import io
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from apigauge.errors import ApigaugeError
-from apigauge.reports.file_names import page_names
+from apigauge.reports.build_cache import write_atomically
+from apigauge.reports.file_names import run_pages
 from apigauge.reports.formats.texts import cell
 from apigauge.reports.pages import check_free
 from apigauge.reports.views import RunView, section
@@ -55,11 +57,12 @@ def write_csv(runs: Sequence[RunView], out: Path) -> Path:
     """
     path = out / "leaderboard.csv"
     check_free(path, "table", ",".join(COLUMNS[:5]).encode())
+    text = io.StringIO(newline="")
+    table = csv.DictWriter(text, COLUMNS, extrasaction="ignore", lineterminator="\n")
+    table.writeheader()
+    table.writerows({name: cell(value) for name, value in row.items()} for row in table_rows(runs))
     try:
-        with path.open("w", encoding="utf-8", newline="") as file:
-            table = csv.DictWriter(file, COLUMNS, extrasaction="ignore", lineterminator="\n")
-            table.writeheader()
-            table.writerows({name: cell(value) for name, value in row.items()} for row in table_rows(runs))
+        write_atomically(path, text.getvalue().encode())
     except OSError as error:
         raise ApigaugeError(f"{path}: cannot be written ({error}); choose another folder") from error
     return path
@@ -84,6 +87,6 @@ def table_rows(runs: Sequence[RunView]) -> list[dict[str, Any]]:
             **section(run.summary, "usage"),
             **estimate,
         }
-        for run, page in zip(runs, page_names(run.name for run in runs), strict=True)
+        for run, page in zip(runs, run_pages(runs), strict=True)
         for metric, estimate in section(run.summary, "metrics").items()
     ]

@@ -1,7 +1,11 @@
 """File names for run pages: safe on every file system, and never shared by two runs."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from apigauge.reports.views import RunView
 
 MAX_LENGTH = 80
 # Windows opens a device for these, whatever the extension.
@@ -25,6 +29,12 @@ def page_names(names: Iterable[str]) -> list[str]:
         taken.add(candidate.casefold())
         stems.append(candidate)
     return stems
+
+
+def run_pages(runs: "Sequence[RunView]") -> list[str]:
+    """The file name of each run's page: the one that it has, or else one made from the runs' names."""
+    files = [run.file for run in runs]
+    return files if all(files) else page_names(run.name for run in runs)
 
 
 def _stem(name: str) -> str:

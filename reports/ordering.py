@@ -16,5 +16,7 @@ def ordered(runs: Sequence[RunView]) -> list[RunView]:
 
 
 def _digest(run: RunView) -> str:
+    if run.inputs:
+        return run.inputs
     content = [run.manifest, run.summary, [asdict(row) for row in run.rows]]
     return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()

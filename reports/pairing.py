@@ -1,16 +1,20 @@
-"""Answers of two runs side by side: what changed from one to the other, API by API."""
+"""Answers of two runs side by side: what changed from one to the other, API by API.
+
+Of a hundred thousand answers only what changed is held in memory; all else of a row is made when it is written.
+"""
 
 import re
-from collections.abc import Collection, Sequence
+from array import array
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple, overload
 
 from markupsafe import Markup
 
 from apigauge.harness.metrics.table import MetricInfo
 from apigauge.reports.cells import EMPTY
+from apigauge.reports.data_files import shortened
 from apigauge.reports.rendering import pretty_json
-from apigauge.reports.run_page import shortened
 from apigauge.reports.unseen import shown
 from apigauge.reports.views import ItemView, PairView
 
@@ -53,8 +57,6 @@ class Row:
 
     Attributes:
         question: what was asked for, the same in both.
-        is_alike: whether nothing differs at all.
-        changes: for each metric, in the order of the columns.
         chips: which outcomes changed, for the line that is always seen.
         remark: what changed where no outcome did.
         scores: for each metric that either has: its name, both values and the change.
@@ -62,21 +64,68 @@ class Row:
     """
 
     question: ItemView
-    is_alike: bool
-    changes: tuple[Change, ...]
     chips: tuple[Chip, ...]
     remark: str
     scores: tuple[tuple[str, str, str, Change], ...]
     sides: tuple[Side, Side]
 
 
+class Outcome(NamedTuple):
+    """What changed: for each metric, in the order of the columns; and whether nothing differs at all."""
+
+    changes: tuple[Change, ...]
+    is_alike: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """The metrics compared, and the names of those whose scores are all zeros and ones."""
+
+    infos: Sequence[MetricInfo]
+    binary: Collection[str]
+
+
+class Rows(Sequence[Row]):
+    """Rows of pairs, each made when it is looked at."""
+
+    def __init__(self, pairs: Sequence[PairView], places: Sequence[int], columns: Columns) -> None:
+        self._pairs, self._places, self._columns = pairs, places, columns
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    @overload
+    def __getitem__(self, at: int) -> Row: ...
+
+    @overload
+    def __getitem__(self, at: slice) -> "Rows": ...
+
+    def __getitem__(self, at: int | slice) -> "Row | Rows":
+        if isinstance(at, slice):
+            return Rows(self._pairs, self._places[at], self._columns)
+        return _row(self._pairs[self._places[at]], self._columns)
+
+    def __iter__(self) -> Iterator[Row]:
+        return (_row(self._pairs[place], self._columns) for place in self._places)
+
+
 @dataclass(frozen=True, slots=True)
 class Group:
-    """The questions that ask for one API, the worst first; ``worse`` and ``better`` count by the first metric."""
+    """The questions that ask for one API, the worst first.
+
+    Attributes:
+        api: its key.
+        domain: its domain.
+        rows: the questions, each with both answers.
+        outcomes: what changed in each row.
+        worse: how many got worse by the first metric.
+        better: how many got better.
+    """
 
     api: str
     domain: str
-    rows: tuple[Row, ...]
+    rows: Rows
+    outcomes: tuple[Outcome, ...]
     worse: int
     better: int
 
@@ -92,16 +141,28 @@ def grouped(pairs: Sequence[PairView], columns: Sequence[MetricInfo], binary: Co
         columns: the metrics compared.
         binary: those whose scores are all zeros and ones.
     """
-    rows_by_api: dict[str, list[Row]] = {}
-    for pair in pairs:
-        rows_by_api.setdefault(pair.api, []).append(_row(pair, columns, binary))
-    return tuple(sorted((_group(api, rows) for api, rows in rows_by_api.items()), key=_place))
+    outcomes_seen: dict[Outcome, Outcome] = {}
+    domains: dict[str, str] = {}
+    by_api: dict[str, tuple[array[int], list[Outcome]]] = {}
+    for at, pair in enumerate(pairs):
+        outcome = _outcome(pair, columns)
+        domains.setdefault(pair.api, pair.a.domain)
+        places, outcomes = by_api.setdefault(pair.api, (array("q"), []))
+        places.append(at)
+        outcomes.append(outcomes_seen.setdefault(outcome, outcome))
+    made = Columns(columns, binary)
+    groups = []
+    for api, (places, outcomes) in by_api.items():
+        order = sorted(range(len(outcomes)), key=lambda at: _badness(outcomes[at]))
+        first = [(outcome.changes or ".")[0] for outcome in outcomes]
+        rows = Rows(pairs, array("q", [places[at] for at in order]), made)
+        ordered = tuple(outcomes[at] for at in order)
+        groups.append(Group(api, domains[api], rows, ordered, first.count("-"), first.count("+")))
+    return tuple(sorted(groups, key=_place))
 
 
-def _group(api: str, rows: list[Row]) -> Group:
-    first = [row.changes[0] if row.changes else "." for row in rows]
-    ordered = sorted(rows, key=lambda row: ("-+=.".index((row.changes or ".")[0]), row.is_alike))
-    return Group(api, rows[0].question.domain, tuple(ordered), first.count("-"), first.count("+"))
+def _badness(outcome: Outcome) -> tuple[int, bool]:
+    return "-+=.".index((outcome.changes or ".")[0]), outcome.is_alike
 
 
 def _place(group: Group) -> tuple[int, int, str]:
@@ -110,26 +171,28 @@ def _place(group: Group) -> tuple[int, int, str]:
         return 0, net, group.api
     if group.better:
         return 1, -net, group.api
-    return 2 + all(row.is_alike for row in group.rows), 0, group.api
+    return 2 + all(outcome.is_alike for outcome in group.outcomes), 0, group.api
 
 
-def _row(pair: PairView, columns: Sequence[MetricInfo], binary: Collection[str]) -> Row:
+def _outcome(pair: PairView, columns: Sequence[MetricInfo]) -> Outcome:
+    changes = tuple(_change(pair.a, pair.b, column) for column in columns)
+    return Outcome(changes, _content(pair.a) == _content(pair.b))
+
+
+def _row(pair: PairView, columns: Columns) -> Row:
     a, b = pair.a, pair.b
-    changes = tuple(_change(a, b, column) for column in columns)
-    changed = [(column.name, change) for column, change in zip(columns, changes, strict=True)]
+    changes, is_alike = _outcome(pair, columns.infos)
+    changed = [(column.name, change) for column, change in zip(columns.infos, changes, strict=True)]
     chips = tuple(
         chip
         for name, change in changed
-        if (name in binary or name in a.labels or name in b.labels) and (chip := _chip(a, b, name, change))
+        if (name in columns.binary or name in a.labels or name in b.labels) and (chip := _chip(a, b, name, change))
     )
-    is_alike = _outcome(a) == _outcome(b)
     calls = (
         marked(a.call, b.call) if a.call and b.call else [shown(item.call) if item.call else None for item in (a, b)]
     )
     return Row(
         question=a,
-        is_alike=is_alike,
-        changes=changes,
         chips=chips,
         remark="" if chips else "no change" if is_alike else _remark(a, b, changes),
         scores=tuple(
@@ -137,7 +200,7 @@ def _row(pair: PairView, columns: Sequence[MetricInfo], binary: Collection[str])
             for name, change in changed
             if name in a.metrics or name in b.metrics
         ),
-        sides=(_side(a, calls[0], columns), _side(b, calls[1], columns)),
+        sides=(_side(a, calls[0], columns.infos), _side(b, calls[1], columns.infos)),
     )
 
 
@@ -163,7 +226,7 @@ def _remark(a: ItemView, b: ItemView, changes: Sequence[Change]) -> str:
     return "another text, same scores" if a.text != b.text else "another verdict, same scores"
 
 
-def _outcome(item: ItemView) -> tuple[Any, ...]:
+def _content(item: ItemView) -> tuple[Any, ...]:
     """All that may differ between two answers; of a verdict not how long it took."""
     verdict = {key: (item.verdict or {}).get(key) for key in ("status", "category", "stage")}
     return item.text, item.call, item.program, item.metrics, item.labels, verdict

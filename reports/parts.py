@@ -1,13 +1,14 @@
 """A comparison's answers in parts: the first on the page itself, the others in files that its script loads."""
 
+import itertools
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from markupsafe import Markup
 
-from apigauge.reports.pairing import Group, Row
+from apigauge.reports.pairing import Group
 from apigauge.reports.rendering import macros
 from apigauge.reports.unseen import plain
 
@@ -23,26 +24,36 @@ class Part:
     begin: int
 
 
-def split(groups: Sequence[Group], names: Sequence[str]) -> list[Part]:
-    """The answers in one or more parts; ``names`` are the runs' as shown."""
+def split(groups: Sequence[Group], names: Sequence[str]) -> Iterator[Part]:
+    """The answers in one or more parts, each made when it is looked at; ``names`` are the runs' as shown."""
     template = macros("pairs.html")
-    rendered = [(number, group, template.item(row, names)) for number, group, row in _rows(groups)]
-    heads = [template.head(group) for group in groups]
-    size = sum(len(html) for _, _, html in rendered)
-    parts: list[list[tuple[int, Group, Markup]]] = [[]]
-    room = WHOLE if size <= WHOLE else FIRST
+    rendered = ((number, template.item(row, names)) for number, group in enumerate(groups) for row in group.rows)
+    # As much as may be on the page, and one more.
+    ahead, size = [], 0
     for entry in rendered:
-        if parts[-1] and room < len(entry[2]):
-            parts.append([])
-            room = PART
-        parts[-1].append(entry)
-        room -= len(entry[2])
-    begins = [sum(map(len, parts[:at])) for at in range(len(parts))]
-    return [Part(_markup(part, heads), begin) for part, begin in zip(parts, begins, strict=True)]
+        ahead.append(entry)
+        size += len(entry[1])
+        if size > WHOLE:
+            break
+    part: list[tuple[int, Markup]] = []
+    begin, room = 0, WHOLE if size <= WHOLE else FIRST
+    for entry in itertools.chain(ahead, rendered):
+        if part and room < len(entry[1]):
+            yield Part(_markup(part, groups), begin)
+            begin += len(part)
+            part, room = [], PART
+        part.append(entry)
+        room -= len(entry[1])
+    yield Part(_markup(part, groups), begin)
 
 
-def contents(groups: Sequence[Group], parts: Sequence[Part], domains: Sequence[str]) -> dict[str, Any]:
+def contents(groups: Sequence[Group], begins: Sequence[int], domains: Sequence[str]) -> dict[str, Any]:
     """What the page's script must know of all answers before it loads them.
+
+    Args:
+        groups: the answers by API.
+        begins: the number of each part's first answer.
+        domains: all domains.
 
     Returns:
         ``groups`` has the number of each answer's group, ``codes`` that of an entry in ``changes``: what changed by
@@ -51,35 +62,40 @@ def contents(groups: Sequence[Group], parts: Sequence[Part], domains: Sequence[s
     """
     places = {domain: at for at, domain in enumerate(domains)}
     changes: dict[tuple[str, bool], int] = {}
-    codes = [changes.setdefault(("".join(row.changes), row.is_alike), len(changes)) for _, _, row in _rows(groups)]
+    codes = [
+        changes.setdefault(("".join(outcome.changes), outcome.is_alike), len(changes))
+        for group in groups
+        for outcome in group.outcomes
+    ]
     return {
-        "groups": [number for number, _, _ in _rows(groups)],
+        "groups": [number for number, group in enumerate(groups) for _ in group.outcomes],
         "codes": codes,
         "changes": list(changes),
         "apis": [plain(f"{group.api} {group.domain}") for group in groups],
         "domains": [places[group.domain] for group in groups],
-        "parts": [part.begin for part in parts],
+        "parts": list(begins),
     }
 
 
 def script_of(number: int, part: Part) -> bytes:
-    """The file of a part."""
-    return f"apigauge({number},{json.dumps(part.html)});".encode("ascii")
+    """The file of a part.
+
+    Letters beyond Latin-1 are character references: with one of them in it, a browser takes twice the memory for all of
+    the text, of which a search leaves as many behind as there are parts.
+    """
+    text = str(part.html).encode("latin-1", "xmlcharrefreplace").decode("latin-1")
+    return f"apigauge({number},{json.dumps(text)});".encode("ascii")
 
 
-def _rows(groups: Sequence[Group]) -> Iterator[tuple[int, Group, Row]]:
-    return ((number, group, row) for number, group in enumerate(groups) for row in group.rows)
-
-
-def _markup(entries: Sequence[tuple[int, Group, Markup]], heads: Sequence[Markup]) -> Markup:
+def _markup(entries: Iterable[tuple[int, Markup]], groups: Sequence[Group]) -> Markup:
     pieces: list[str] = []
     at = None
-    for number, _, html in entries:
+    for number, html in entries:
         if number != at:
             pieces += [
                 "" if at is None else "</section>\n",
                 f'<section class="group" data-group="{number}">\n',
-                heads[number],
+                macros("pairs.html").head(groups[number]),
                 "\n",
             ]
             at = number

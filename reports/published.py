@@ -4,6 +4,7 @@ import functools
 import json
 from dataclasses import dataclass
 from importlib import resources
+from typing import Any
 
 _HUBS = ("huggingface", "torchhub", "tensorflowhub")
 
@@ -57,13 +58,25 @@ class Published:
 
 
 NOTHING = Published("", (), ())
+# Of Gorilla-7B's released answers those that others measure themselves against: trained and asked without a retriever.
+BASELINE_ANSWERS = "FT 0-shot"
+
+
+def released_answers() -> dict[str, str]:
+    """Which of Gorilla-7B's released files of answers has a digest (SHA-256): how it was trained and asked."""
+    return dict(_data()["released"])
+
+
+@functools.cache
+def _data() -> dict[str, Any]:
+    text = resources.files("apigauge.reports").joinpath("published.json").read_text(encoding="utf-8")
+    return dict(json.loads(text))
 
 
 @functools.cache
 def load_published() -> Published:
     """Reads the figures that come with the package."""
-    text = resources.files("apigauge.reports").joinpath("published.json").read_text(encoding="utf-8")
-    data = json.loads(text)
+    data = _data()
     figures = tuple(
         PrintedFigure(f"apibench-{hub}", row["model"], row["source"], row[hub][0] / 100, row[hub][1] / 100)
         for row in data["rows"]

@@ -16,9 +16,11 @@ from collections.abc import Sequence
 from importlib import resources
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import BytecodeCache, Environment, PackageLoader, StrictUndefined
+from jinja2.bccache import Bucket
 from markupsafe import Markup
 
+from apigauge.reports.build_cache import shared_cache
 from apigauge.reports.unseen import plain, script_pattern, shown
 
 # `<`, `>` and `&` so that the HTML parser sees no tag; the line separators and lone surrogates so that every reader
@@ -27,7 +29,13 @@ _UNSAFE_IN_JSON = re.compile("[<>&\u2028\u2029\ud800-\udfff]")
 
 
 def render_page(
-    template: str, styles: Sequence[str], script: str | None, *, loads_parts: bool = False, **values: Any
+    template: str,
+    styles: Sequence[str],
+    script: str | None,
+    *,
+    helpers: Sequence[str] = (),
+    loads_parts: bool = False,
+    **values: Any,
 ) -> bytes:
     """A page as UTF-8 bytes.
 
@@ -35,15 +43,19 @@ def render_page(
         template: its name in ``templates/``.
         styles: their names in ``static/``; inlined, as is the script.
         script: the script's name; None for a page without one.
+        helpers: scripts of ``static/`` whose functions that one uses.
         loads_parts: whether the script may load further scripts, from files next to the page.
         values: for the template.
     """
-    css, code = "".join(map(_static, ("base.css", *styles))), _script(script) if script else ""
+    css, code = "".join(map(_static, ("base.css", *styles))), _script((*helpers, script)) if script else ""
     script_source = _source_hash(code) + ("' 'strict-dynamic" if loads_parts else "") if code else "none"
     policy = (
         f"default-src 'none'; img-src data:; style-src '{_source_hash(css)}'; script-src '{script_source}'; "
         "base-uri 'none'; form-action 'none'"
     )
+    if "data.js" in helpers:
+        # A script that may load scripts could be made to make others: only the loader's addresses are let through.
+        policy += "; require-trusted-types-for 'script'; trusted-types apigauge"
     page = _environment().get_template(template).render(css=css, code=code, policy=policy, **values)
     return page.encode("utf-8", "replace")
 
@@ -55,7 +67,11 @@ def macros(template: str) -> Any:
 
 def json_block(data: Any) -> str:
     """JSON that may stand inside a ``<script type="application/json">`` element whatever the strings in it hold."""
-    text = json.dumps(_finite(data), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    dump = functools.partial(json.dumps, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    try:
+        text = dump(data)
+    except ValueError:
+        text = dump(_finite(data))
     return _UNSAFE_IN_JSON.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
@@ -79,6 +95,7 @@ def _finite(data: Any) -> Any:
 def _environment() -> Environment:
     environment = Environment(
         loader=PackageLoader("apigauge.reports"),
+        bytecode_cache=_Compiled(),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -90,14 +107,26 @@ def _environment() -> Environment:
     return environment
 
 
+class _Compiled(BytecodeCache):
+    """Templates that were compiled before: compiling takes as long as rendering the board of fifty runs."""
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        if kept := shared_cache().read("template", [bucket.key, bucket.checksum]):
+            bucket.bytecode_from_string(base64.b64decode(kept))
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        code = base64.b64encode(bucket.bytecode_to_string()).decode()
+        shared_cache().write("template", [bucket.key, bucket.checksum], code)
+
+
 def _visible(value: Any) -> Any:
     """What a template is given, for anywhere on the page; what is markup already has been taken care of."""
     return plain(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
 @functools.cache
-def _script(name: str) -> str:
-    return f'"use strict";\nconst UNSEEN = {script_pattern()};\n{_static("unseen.js")}{_static(name)}'
+def _script(names: Sequence[str]) -> str:
+    return f'"use strict";\nconst UNSEEN = {script_pattern()};\n{"".join(map(_static, ("unseen.js", *names)))}'
 
 
 @functools.cache

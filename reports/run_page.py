@@ -1,24 +1,26 @@
 """The page of one run: its numbers, what went wrong how often, and every answer with its scores.
 
-The items travel once, as JSON, and the page's script builds the fifty in view; a browser stays quick with thousands.
+The answers are in ``data/`` (``data_files.py``). The page's script reads columns of all, and of texts what is looked
+at, so that a browser stays quick with twenty thousand. What is filtered, sorted and open stands in the address.
 """
 
-import itertools
 from collections import Counter
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlencode
 
 from apigauge.harness.metrics.table import MetricInfo, infos_for
 from apigauge.reports.cells import EMPTY, Cell, interval_texts, run_cell
+from apigauge.reports.data_files import Layout, layouts, whole_data
 from apigauge.reports.provenance import facts, warnings
+from apigauge.reports.publication import PREVIEW, identity_of
 from apigauge.reports.rendering import json_block, pretty_json, render_page
 from apigauge.reports.tables import Page, badges
-from apigauge.reports.views import ItemView, RunView, section
+from apigauge.reports.views import RunView, section
 
 BAR_LENGTH = 240
-# Of a text in a verdict's evidence (the end of a program's output) so many last characters go onto the page.
-EVIDENCE_LENGTH = 2_000
+# Filters by a value, as in the address and as shown; the labels of each metric follow.
+FACETS = {"stage": "Stage", "unfinished": "Unfinished", "domain": "Domain", "api": "API"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +36,9 @@ class Measure:
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """How often a label occurred; ``at`` numbers it on the page, ``length`` is in pixels of ``BAR_LENGTH`` for all."""
+    """How often a label occurred; ``address`` opens these, ``length`` is in pixels, of ``BAR_LENGTH`` for all."""
 
-    at: int
+    address: str
     label: str
     count: int
     share: float
@@ -51,15 +53,39 @@ class LabelCounts:
     bars: tuple[Bar, ...]
 
 
-def render_run(page: Page) -> bytes:
-    """The page of a run as UTF-8 bytes."""
+def render_run(page: Page, layout: Layout | None = None, site_url: str = "") -> bytes:
+    """The page of a run as UTF-8 bytes.
+
+    Args:
+        page: the run.
+        layout: of the data that lies next to it; None for a page that has all data in itself.
+        site_url: where the site is on the web; empty if that is unknown.
+    """
     run = page.run
+    whole = layout is None
+    if layout is None:
+        (layout,) = layouts([run]).values()
     columns, labels = infos_for(run.metric_names), label_counts(run)
-    options = [(group.metric, bar.label) for group in labels for bar in group.bars]
+    metrics = infos_for({name for row in run.rows for name in row.metrics})
+    data = {
+        "root": "../",
+        "whole": whole_data(page, layout) if whole else {},
+        "layout": layout.stamp,
+        "benchmark": f"benchmarks/{layout.key}",
+        "folder": f"runs/{page.file}",
+        "lower": [info.name for info in metrics if info.lower_is_better],
+        "facets": [*FACETS, *(f"label:{group.metric}" for group in labels)],
+    }
     return render_page(
         "run.html",
         styles=("run.css",),
         script="run.js",
+        helpers=("data.js", "answer.js", "run_state.js", "run_data.js", "run_filters.js"),
+        loads_parts=not whole,
+        identity=identity_of(run),
+        questions=data["benchmark"],
+        site_url=site_url,
+        preview=PREVIEW,
         page=page,
         run=run,
         badges=badges(run, {}),
@@ -69,65 +95,27 @@ def render_run(page: Page) -> bytes:
         bar_length=BAR_LENGTH,
         facts=facts(run),
         manifest=pretty_json(run.manifest),
-        data=json_block(item_data(run.rows) | {"options": options}),
+        facets=[*FACETS.values(), *(group.metric for group in labels)],
+        data=json_block(data),
     )
 
 
 def label_counts(run: RunView) -> tuple[LabelCounts, ...]:
-    """Counts per metric as the summary records them; counted from the rows for a metric it leaves out."""
-    counts: dict[str, dict[str, int]] = {}
+    """Counts per metric, of the answers that the page lists, so that each is what its link opens."""
+    counts: dict[str, Counter[str]] = {}
     for row in run.rows:
         for metric, label in row.labels.items():
             counts.setdefault(metric, Counter())[label] += 1
-    counts.update(section(run.summary, "labels"))
-    ordered = [column.name for column in infos_for(counts)]
-    numbers = itertools.count()
-    return tuple(LabelCounts(metric, _bars(counts[metric], numbers)) for metric in ordered if counts[metric])
+    return tuple(LabelCounts(info.name, _bars(info.name, counts[info.name])) for info in infos_for(counts))
 
 
-def item_data(rows: Sequence[ItemView]) -> dict[str, Any]:
-    """What the page's script reads: names once, then a list per item in the order ``run.js`` takes it apart."""
-    metrics = [column.name for column in infos_for(name for row in rows for name in row.metrics)]
-    labels = [column.name for column in infos_for(name for row in rows for name in row.labels)]
-    lower = [column.name for column in infos_for(metrics) if column.lower_is_better]
-    return {
-        "metrics": metrics,
-        "labels": labels,
-        "lower": lower,
-        "items": [_item(row, metrics, labels) for row in rows],
-    }
+def facet_key(value: str) -> str:
+    """A value in the address, as in ``run_state.js``: apart from ``~none``, which stands for no value."""
+    return f"~={value}" if not value or value.startswith("~") else value
 
 
-def _item(row: ItemView, metrics: Sequence[str], labels: Sequence[str]) -> list[Any]:
-    return [
-        row.id,
-        row.sample,
-        row.instruction,
-        row.domain,
-        row.reference_call,
-        row.reference_program,
-        row.text,
-        row.call,
-        row.program,
-        row.how,
-        [row.metrics.get(name) for name in metrics],
-        [row.labels.get(name) for name in labels],
-        row.messages,
-        shortened(row.verdict),
-        row.unfinished,
-        row.reasoning,
-    ]
-
-
-def shortened(evidence: Any) -> Any:
-    """A verdict without the beginnings of long texts: what a program wrote last says why it ended."""
-    if isinstance(evidence, dict):
-        return {key: shortened(value) for key, value in evidence.items()}
-    if isinstance(evidence, list):
-        return [shortened(value) for value in evidence]
-    if isinstance(evidence, str) and len(evidence) > EVIDENCE_LENGTH:
-        return f"[the beginning is in scores.jsonl] {evidence[-EVIDENCE_LENGTH:]}"
-    return evidence
+def _address(metric: str, label: str) -> str:
+    return "#" + urlencode({f"label:{metric}": facet_key(label)}, errors="replace")
 
 
 def _measure(run: RunView, column: MetricInfo) -> Measure:
@@ -138,9 +126,9 @@ def _measure(run: RunView, column: MetricInfo) -> Measure:
     return Measure(column, cell, ends, entry, version)
 
 
-def _bars(counts: dict[str, int], numbers: Iterator[int]) -> tuple[Bar, ...]:
-    total = sum(counts.values()) or 1
+def _bars(metric: str, counts: Counter[str]) -> tuple[Bar, ...]:
+    total = counts.total()
     return tuple(
-        Bar(next(numbers), label, count, count / total, round(BAR_LENGTH * count / total, 2))
+        Bar(_address(metric, label), label, count, count / total, round(BAR_LENGTH * count / total, 2))
         for label, count in sorted(counts.items(), key=lambda entry: (-entry[1], entry[0]))
     )

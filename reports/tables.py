@@ -1,14 +1,18 @@
-"""The leaderboard's tables: one per benchmark, a row per run or printed figure, a cell per metric."""
+"""The leaderboard's tables: one per benchmark, a row per run, a cell per metric; printed figures apart."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from apigauge.harness.metrics.table import MetricInfo, infos_for
-from apigauge.reports.cells import Cell, printed_cell, run_cell
-from apigauge.reports.provenance import Fact, data_marks, facts, warnings
-from apigauge.reports.published import PrintedFigure, Published
-from apigauge.reports.views import RunView
+from apigauge.reports.cells import Cell, run_cell
+from apigauge.reports.details import Detail, Value, details_of
+from apigauge.reports.environments import environment_of, upgrades
+from apigauge.reports.file_names import page_names
+from apigauge.reports.provenance import data_marks, warnings
+from apigauge.reports.published import BASELINE_ANSWERS, PrintedFigure, Published, released_answers
+from apigauge.reports.views import RunView, section
 
+Ranks = Mapping[str, Mapping[str, str]]
 DEFAULT_SORT = "ast.exact"
 # Shown at first, as many as there is room for on any screen; the others on demand.
 FIRST_COLUMNS = 5
@@ -49,28 +53,23 @@ class Badge:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A line of a table; ``page`` is None for a figure printed elsewhere, and ``detail`` is then its source.
+    """A line of a table.
 
-    ``items`` is how many questions were answered and scored, None if that is unknown; a partial row, of only some of
-    the questions, comes after the whole ones whatever its scores.
+    Attributes:
+        kind: ``run``, ``baseline``, or ``released`` for Gorilla-7B's own answers.
+        badges: what must be known at once; what the columns say is left to them.
+        details: what each of the table's ``details`` says of the run.
+        ranks: as printed, for each of the table's ``columns``; empty where the run is not ranked.
+        is_partial: whether it has only some of the questions, and so comes after the whole ones whatever its scores.
     """
 
     kind: str
-    title: str
-    detail: str
-    page: Page | None
+    page: Page
     badges: tuple[Badge, ...]
     cells: tuple[Cell, ...]
-    items: int | None = None
-    is_partial: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Provenance:
-    """The facts behind one row."""
-
-    page: Page
-    facts: tuple[Fact, ...]
+    details: tuple[Value, ...]
+    ranks: tuple[str, ...]
+    is_partial: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,16 +77,25 @@ class Table:
     """A benchmark's section.
 
     Attributes:
+        anchor: names it in the page's address, and its files.
         sorted_by: the column whose values order the rows as rendered.
+        floors: by metric the best of the baselines.
+        released: by metric what Gorilla-7B's released answers score.
+        printed: figures printed elsewhere, with their values by metric.
+        upgrades: environments and files of two runs that hold the same answers.
     """
 
     benchmark: str
     anchor: str
     columns: tuple[MetricInfo, ...]
+    details: tuple[Detail, ...]
     rows: tuple[Row, ...]
     warnings: tuple[str, ...]
-    provenance: tuple[Provenance, ...]
     sorted_by: MetricInfo | None
+    floors: Mapping[str, float]
+    released: Mapping[str, float]
+    printed: tuple[PrintedFigure, ...]
+    upgrades: tuple[tuple[tuple[str, str], tuple[str, str]], ...]
 
     @property
     def first_columns(self) -> set[str]:
@@ -96,42 +104,66 @@ class Table:
         return set(sorted(names, key=(*_PREFERRED, *names).index)[:FIRST_COLUMNS])
 
     @property
-    def has_partial(self) -> bool:
-        """Whether a run asks only some of the questions."""
-        return any(row.is_partial for row in self.rows)
+    def groups(self) -> tuple[tuple[bool, tuple[Row, ...]], ...]:
+        """The whole rows, then the partial ones, each with whether they are partial; without empty groups."""
+        parts = (
+            (is_partial, tuple(r for r in self.rows if r.is_partial is is_partial)) for is_partial in (False, True)
+        )
+        return tuple((is_partial, rows) for is_partial, rows in parts if rows)
+
+    @property
+    def has_ranks(self) -> bool:
+        """Whether a run is ranked in some metric."""
+        return any(any(row.ranks) for row in self.rows)
 
     @property
     def has_ceilings(self) -> bool:
-        """Whether a cell says what share of the ceiling it reaches."""
-        return any(cell.ceiling for row in self.rows for cell in row.cells)
+        """Whether a cell has the ceiling next to its value."""
+        return any(cell.most is not None for row in self.rows for cell in row.cells)
 
 
-def build_tables(pages: Sequence[Page], published: Published) -> tuple[Table, ...]:
-    """One table per benchmark that has a run, by name."""
+def build_tables(pages: Sequence[Page], published: Published, ranks: Ranks) -> tuple[Table, ...]:
+    """One table per benchmark that has a run, by name.
+
+    Args:
+        pages: the runs.
+        published: figures printed elsewhere.
+        ranks: as printed, by the run's file and the metric.
+    """
     names = sorted({page.run.benchmark for page in pages})
     return tuple(
-        _table(name, f"benchmark-{number}", [page for page in pages if page.run.benchmark == name], published)
-        for number, name in enumerate(names, start=1)
+        _table(name, anchor, [page for page in pages if page.run.benchmark == name], published, ranks)
+        for name, anchor in zip(names, page_names(names), strict=True)
     )
 
 
-def _table(benchmark: str, anchor: str, pages: Sequence[Page], published: Published) -> Table:
+def _table(benchmark: str, anchor: str, pages: Sequence[Page], published: Published, ranks: Ranks) -> Table:
     runs = [page.run for page in pages]
-    figures = published.on(benchmark)
-    names = {name for run in runs for name in run.metric_names}
-    columns = infos_for(names | {name for figure in figures for name in figure.values})
+    columns = infos_for({name for run in runs for name in run.metric_names})
+    details = details_of(runs)
     sorted_by = _sort_column(columns)
     marks = data_marks(runs)
-    rows = [_run_row(page, columns, marks) for page in pages] + [_printed_row(figure, columns) for figure in figures]
+    rows = _ordered([_row(page, columns, details, marks, ranks) for page in pages], sorted_by)
+    usual = [
+        row for row in rows if not row.is_partial and row.page.run.digest == next(iter(marks), row.page.run.digest)
+    ]
     return Table(
         benchmark=benchmark,
         anchor=anchor,
         columns=columns,
-        rows=tuple(_ordered(rows, sorted_by)),
+        details=details,
+        rows=tuple(rows),
         warnings=warnings(runs, marks),
-        provenance=tuple(Provenance(page, facts(page.run)) for page in pages),
         sorted_by=sorted_by,
+        floors=_best([row for row in usual if row.kind == "baseline"]),
+        released=_best([row for row in usual if _released(row.page.run) == BASELINE_ANSWERS]),
+        printed=published.on(benchmark),
+        upgrades=tuple((_environment(pages[a]), _environment(pages[b])) for a, b in upgrades(runs)),
     )
+
+
+def _environment(page: Page) -> tuple[str, str]:
+    return environment_of(page.run), page.file
 
 
 def _sort_column(columns: Sequence[MetricInfo]) -> MetricInfo | None:
@@ -141,26 +173,53 @@ def _sort_column(columns: Sequence[MetricInfo]) -> MetricInfo | None:
 
 
 def _ordered(rows: list[Row], column: MetricInfo | None) -> list[Row]:
-    """Best first, then partial rows, rows without a value last, equal ones by name.
+    """Whole rows, then partial ones; in each the best first, rows without a value last, equal ones by name.
 
     The page's script sorts by the same rule.
     """
 
-    def place(row: Row) -> tuple[int, float, str]:
+    def place(row: Row) -> tuple[bool, bool, float, str]:
         value = next((cell.value for cell in row.cells if cell.column == column), None)
         if column is None or value is None:
-            return 2, 0.0, row.title
-        return int(row.is_partial), value if column.lower_is_better else -value, row.title
+            return row.is_partial, True, 0.0, row.page.title
+        return row.is_partial, False, value if column.lower_is_better else -value, row.page.title
 
     return sorted(rows, key=place)
 
 
-def _run_row(page: Page, columns: Sequence[MetricInfo], marks: dict[str, str]) -> Row:
+def _best(rows: Sequence[Row]) -> dict[str, float]:
+    """By metric the best value of these rows."""
+    best: dict[str, float] = {}
+    for cell in (cell for row in rows for cell in row.cells):
+        if cell.value is not None:
+            choose = min if cell.column.lower_is_better else max
+            best[cell.column.name] = choose(cell.value, best.get(cell.column.name, cell.value))
+    return best
+
+
+def _released(run: RunView) -> str:
+    """Which of Gorilla-7B's released files the answers are from; empty if from none."""
+    generator = section(run.manifest, "generator")
+    return released_answers().get(str(generator.get("digest")), "") if generator.get("kind") == "replay" else ""
+
+
+def _row(
+    page: Page, columns: Sequence[MetricInfo], details: Sequence[Detail], marks: dict[str, str], ranks: Ranks
+) -> Row:
     run = page.run
-    kind = "baseline" if run.is_baseline else "run"
-    cells = tuple(run_cell(run, column) for column in columns)
-    is_partial = run.missing_items is not None
-    return Row(kind, page.title, run.spec, page, badges(run, marks), cells, run.summary.get("items"), is_partial)
+    released = _released(run)
+    shown = [badge for badge in badges(run, marks) if badge.kind != "plain"]
+    if released:
+        shown.insert(0, Badge("released", f"Gorilla-7B, {released}", "answers that Gorilla's authors released"))
+    return Row(
+        kind="baseline" if run.is_baseline else "released" if released else "run",
+        page=page,
+        badges=tuple(shown),
+        cells=tuple(run_cell(run, column) for column in columns),
+        details=tuple(detail.read(run) for detail in details),
+        ranks=tuple(ranks.get(page.file, {}).get(column.name, "") for column in columns),
+        is_partial=run.missing_items is not None,
+    )
 
 
 def badges(run: RunView, marks: dict[str, str]) -> tuple[Badge, ...]:
@@ -168,7 +227,10 @@ def badges(run: RunView, marks: dict[str, str]) -> tuple[Badge, ...]:
     shown = []
     if run.is_baseline:
         shown.append(Badge("baseline", "baseline"))
-    if run.missing_items:
+    if run.is_open:
+        count = "{} of {}".format(*(run.missing_items or 2 * (run.summary.get("items", 0),)))
+        shown.append(Badge("warn", f"in progress: {count}", "more answers are being written; its scores will change"))
+    elif run.missing_items:
         why = "its scores are of other questions than those of a whole run, and are not ranked with them"
         shown.append(Badge("warn", "partial: {} of {}".format(*run.missing_items), why))
     if unfinished := run.unfinished:
@@ -179,7 +241,7 @@ def badges(run: RunView, marks: dict[str, str]) -> tuple[Badge, ...]:
     if marks:
         mark = marks[run.digest]
         usual = mark == next(iter(marks.values()))
-        shown.append(Badge("plain", f"data {mark}") if usual else Badge("warn", f"not comparable: data {mark}"))
+        shown.append(Badge("data", f"data {mark}") if usual else Badge("warn", f"not comparable: data {mark}"))
     if not run.is_executed:
         shown.append(Badge("plain", "not executed"))
     elif run.sandbox_kind != TRUSTED_SANDBOX:
@@ -188,8 +250,3 @@ def badges(run: RunView, marks: dict[str, str]) -> tuple[Badge, ...]:
         kind = "plain" if hub.get("mode") == TRUSTED_HUB else "warn"
         shown.append(Badge(kind, f"{hub.get('mode')} hub", f"digest {hub.get('digest') or 'none: it may change'}"))
     return tuple(shown)
-
-
-def _printed_row(figure: PrintedFigure, columns: Sequence[MetricInfo]) -> Row:
-    cells = tuple(printed_cell(figure.values.get(column.name), column, figure.source) for column in columns)
-    return Row("printed", figure.model, figure.source, None, (Badge("printed", "printed elsewhere"),), cells)

@@ -83,15 +83,16 @@ def write_training(view: TrainingView, out: Path) -> Path:
     Raises:
         ApigaugeError: the folder cannot be written.
     """
-    write_pages(out, {"index.html": lambda: _render(view)}, former="index.html", what="page")
+    write_pages(out, {"index.html": lambda: _render(view)}, former=["index.html"], what="page")
     return out / "index.html"
 
 
 def _render(view: TrainingView) -> bytes:
-    columns = [infos_for([name])[0] for name in view.metrics]
+    checked = [infos_for([name])[0] for name in view.metrics]
+    columns = [*checked, *(infos_for([name])[0] for name in view.further_metrics)]
     styles = {seed: at % _COLOURS for at, seed in enumerate(view.seeds)}
     checks = [
-        check_seed(seed, styles[seed], points, columns) for seed in view.seeds if (points := view.checkpoints.get(seed))
+        check_seed(seed, styles[seed], points, checked) for seed in view.seeds if (points := view.checkpoints.get(seed))
     ]
     lines = _lines(view, columns, styles)
     return render_page(
@@ -100,6 +101,7 @@ def _render(view: TrainingView) -> bytes:
         script=None,
         view=view,
         columns=columns,
+        checked_columns=checked,
         seeds=styles,
         is_few=len(styles) < ENOUGH_SEEDS,
         rows=[(row, _cells(row, columns)) for row in view.rows],

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from apigauge.file_formats import Manifest, Summary
+from apigauge.reports.scored import NO_ANSWERS, LazyRows, Scored
 
 # As in harness/evaluation/unfinished.py.
 MOST_UNFINISHED = 0.1
@@ -30,6 +31,9 @@ class ItemView:
         unfinished: ``length`` if the answer was cut off, ``reasoning`` if it ends inside the reasoning; else None.
         reasoning: what the model wrote before the answer, where a server sent that apart from the text.
         api: the key of the API that the question asks for, which is its cluster; empty if that was not read.
+        separated: the reasoning that was separated from the answer and is part of ``text``.
+        document: what a retriever added to the prompt; empty if none did, or the run, made by an older version, does
+            not say.
     """
 
     id: str
@@ -49,6 +53,8 @@ class ItemView:
     unfinished: str | None = None
     reasoning: str = ""
     api: str = ""
+    separated: str = ""
+    document: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +85,10 @@ class RunView:
         data_here: the digest of the data that questions and references were read from, where that is not what the run
             answered; else empty.
         lost: how many of its items that data does not have.
+        inputs: a digest of all files that the run was read from; empty if that is unknown.
+        scored: the rows without their texts; made from ``rows`` unless these are still to be read.
+        is_open: whether the run goes on.
+        file: the name of its page; empty for one made from the run's name.
     """
 
     name: str
@@ -88,6 +98,14 @@ class RunView:
     benchmark_items: int = 0
     data_here: str = ""
     lost: int = 0
+    inputs: str = ""
+    scored: Scored = NO_ANSWERS
+    is_open: bool = False
+    file: str = ""
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.rows, LazyRows):
+            object.__setattr__(self, "scored", Scored.of(self.rows))
 
     @property
     def benchmark(self) -> str:
@@ -323,6 +341,7 @@ class TrainingView:
         labeler: what answered the questions about its programs.
         seeds: in the order in which they are shown.
         metrics: likewise; every row, difference and checkpoint speaks of these or some of them.
+        further_metrics: those that only rows and differences speak of, behind the others.
         rows: the models compared.
         differences: between them.
         method: how the intervals were made, in a sentence.
@@ -345,6 +364,7 @@ class TrainingView:
     checkpoints: dict[int, Sequence[TrainingCheckpoint]]
     facts: Sequence[tuple[str, str]]
     recipe: str
+    further_metrics: Sequence[str] = ()
 
 
 def shorten(digest: str) -> str:

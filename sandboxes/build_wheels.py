@@ -14,9 +14,12 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 from apigauge.errors import SandboxError
 from apigauge.sandboxes.environments import Environment
+from apigauge.sandboxes.in_use import hold
 
 # The newest glibc first: Debian bookworm has 2.36, and pip does not derive the older platform tags itself.
 _GLIBC = range(36, 16, -1)
@@ -84,6 +87,7 @@ def wheelhouse(
         return ()
     lock = environment.folder / "lock.txt"
     folder = cache / "wheelhouse" / hashlib.sha256(lock.read_bytes()).hexdigest()
+    hold(str(folder))
     if (complete := _complete(locked, folder)) is None:
         say(f"{environment.name}: {'copying' if wheels else 'downloading'} {len(locked)} wheels")
         # The lock is complete, and pip would resolve dependencies for the Python that runs it, not the one in the
@@ -99,12 +103,15 @@ def wheelhouse(
     return complete
 
 
-def relock(environment: Environment, wheels: Path | None = None) -> Path:
-    """Write ``lock.txt`` from ``requirements.txt`` with pip's own resolver, and return its path.
+def relock(environment: Environment, wheels: Path | None = None) -> tuple[Path, tuple[Path, ...]]:
+    """Write ``lock.txt`` from ``requirements.txt`` with pip's own resolver.
 
     Args:
         environment: whose requirements.
         wheels: a folder of wheels to choose from instead of an index.
+
+    Returns:
+        The lock's path, and the wheels that pip chose in folders of this machine.
 
     Raises:
         SandboxError: pip finds no solution, or this Python is not the version or platform of the image.
@@ -130,7 +137,8 @@ def relock(environment: Environment, wheels: Path | None = None) -> Path:
     solution = sorted((_pin(row) for row in report["install"]), key=lambda pin: pin.name)
     path = environment.folder / "lock.txt"
     path.write_text(HEADER + "".join(f"{pin}\n" for pin in solution), encoding="utf-8")
-    return path
+    addresses = [urlsplit(row["download_info"]["url"]) for row in report["install"]]
+    return path, tuple(Path(url2pathname(one.path)) for one in addresses if one.scheme == "file")
 
 
 def _source(wheels: Path | None) -> tuple[str, ...]:

@@ -23,6 +23,7 @@ from apigauge.sandboxes.digests import short_digest
 from apigauge.sandboxes.engine import connect, engine_errors
 from apigauge.sandboxes.environments import Environment
 from apigauge.sandboxes.hubs import MOUNT, Hub
+from apigauge.sandboxes.in_use import hold
 from apigauge.sandboxes.inputs import Inputs, described, roots
 from apigauge.sandboxes.pool import Pool, default_concurrency
 from apigauge.sandboxes.verdict import MIB, Limits
@@ -93,6 +94,7 @@ class DockerSandbox(Pool):
                 f"sandbox build {self._environment.called}`, or with --base debootstrap where no image registry can be "
                 "reached."
             )
+        hold(image.tag)
         logging.getLogger(__name__).debug("image %s (%s)", image.tag, image.id)
         return image
 
@@ -170,7 +172,7 @@ class _Container:
             host = self._api.create_host_config(**host)
             self._id = self._api.create_container(
                 image.id,
-                ["python3", *worker_channel.IMAGE_OPTIONS, worker_channel.bootstrap()],
+                ["python3", *worker_channel.INNER_OPTIONS, worker_channel.bootstrap()],
                 hostname="sandbox",
                 environment=config["variables"],
                 stdin_open=True,

@@ -7,8 +7,8 @@ a second, and a fast program can exceed the limit for a moment), no separate use
 only the kernel's own tools use; it is no list of what is allowed, as that of containers is.
 
 Without bubblewrap it runs nothing, unless the user accepts that. Covered then are CPU and idle time, output, size of
-files, memory and processes as above, and processes that a program leaves running. Nothing else is: a program can read
-and write what the user can, and reach the network.
+files, memory and processes as above, and, unless it ends the supervisor, processes that a program leaves running.
+Nothing else is: a program can read and write what the user can, and reach the network.
 """
 
 import os
@@ -39,7 +39,7 @@ _NO_FILTER = "no system-call filter: programs can change limits, priority and co
 _BARE = (
     "no isolation: programs can read and write whatever the user can",
     "the network can be reached",
-    "a program can signal every process of the user, the supervisor included",
+    "a program can signal every process of the user, the supervisor included, and what it leaves running then stays",
     *_WITH_NAMESPACES,
 )
 _CONSENT = "Without it a program can do all that you can; `--sandbox process --accept-no-isolation` runs them so."
@@ -202,10 +202,11 @@ class _Process:
             "sum_memory": True,
             "limits": limits.to_json(),
         }
-        python = [str(executable), *worker_channel.PYTHON_OPTIONS, worker_channel.bootstrap()]
-        files = _write_files(Path(self._folder.name)) if namespaces else {}
-        isolated = [*bubblewrap(executable, limits, hub, inputs, files), *python] if namespaces else []
-        command = isolated or python
+        options = worker_channel.INNER_OPTIONS if namespaces else worker_channel.PYTHON_OPTIONS
+        command = [str(executable), *options, worker_channel.bootstrap()]
+        if namespaces:
+            files = write_files(Path(self._folder.name))
+            command = [*bubblewrap(executable, limits, hub, inputs, files), *command]
         self._process = subprocess.Popen(  # noqa: S603 - our own command
             command,
             stdin=subprocess.PIPE,
@@ -260,7 +261,7 @@ class _Process:
         return self._process.stderr.read().decode("utf-8", "replace")[-2_000:].strip()
 
 
-def _write_files(folder: Path) -> dict[str, Path]:
+def write_files(folder: Path) -> dict[str, Path]:
     """Files that give the local machine and the user a name, by their path in the sandbox."""
     user, group = os.getuid(), os.getgid()
     texts = {
@@ -293,4 +294,6 @@ def bubblewrap(executable: Path, limits: Limits, hub: Hub | None, inputs: Inputs
         command += ["--ro-bind", str(hub.folder), MOUNT]
     # Last, after all mounts: only those folders can be written, and not the kernel's settings.
     command += ["--remount-ro", "/proc", "--remount-ro", "/dev", "--remount-ro", "/"]
-    return [*command, "--setenv", "PYTHONHASHSEED", "0", "--chdir", "/"]
+    for name, value in worker_channel.VARIABLES.items():
+        command += ["--setenv", name, value]
+    return [*command, "--chdir", "/"]

@@ -81,7 +81,7 @@ def _in_image(environment: Environment, source: str, arguments: Sequence[str]) -
         with engine_errors(f"{environment.tag}: running a program"):
             printed = client.containers.run(
                 image.id,
-                ["python3", *worker_channel.IMAGE_OPTIONS, source, *arguments],
+                ["python3", *worker_channel.INNER_OPTIONS, source, *arguments],
                 network_mode="none",
                 read_only=True,
                 tmpfs={"/tmp": "rw,size=256m"},  # noqa: S108 - inside the container

@@ -6,8 +6,9 @@ returned, 4 ran to its end. A program that names no API call, or does not make i
 ``infra`` is a failure of the sandbox and never of the program: scores must leave it out and count it separately.
 """
 
+from concurrent.futures import Future
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 Status = Literal[
     "passed",
@@ -202,4 +203,13 @@ class Sandbox(Protocol):
 
     def close(self) -> None:
         """Stops everything that it started."""
+        ...
+
+
+@runtime_checkable
+class DispatchingSandbox(Sandbox, Protocol):
+    """A sandbox that holds programs in flight by itself, so that no thread waits for each."""
+
+    def submit(self, program: Program) -> Future[Verdict]:
+        """Starts one program; its verdict. The future raises an ApigaugeError when no program can run any more."""
         ...

@@ -14,9 +14,10 @@ from apigauge.sandboxes import inputs, worker
 from apigauge.sandboxes.worker import wire
 
 # On a machine as isolated as -I, except that the hash seed can be set, which -I ignores: sets would have another order
-# every time. In an image there is nothing to be isolated from, and no option that a program would see in ``sys.flags``.
+# every time. In an image and in namespaces there is nothing to be isolated from, and a program would see the options in
+# ``sys.flags``.
 PYTHON_OPTIONS = ("-s", "-P", "-c")
-IMAGE_OPTIONS = ("-c",)
+INNER_OPTIONS = ("-c",)
 # A supervisor reports every second that it is alive; even on a busy machine it is not silent for this long.
 SILENCE_SECONDS = 60.0
 _FOLDER = Path(worker.__file__).parent
@@ -29,6 +30,7 @@ _FORGEABLE = (
     "a program that replaces parts of the libraries it calls (their globals, what their functions enclose), or writes "
     "to its interpreter's memory, can forge its own verdict, and nothing else"
 )
+_COUNTERS = "counters of the kernel (network, last process id, peak of memory) tell a program of the one before"
 
 
 class LostError(Exception):
@@ -163,7 +165,7 @@ def writer(descriptor: int) -> Callable[[bytes], None]:
 
 def caveats(ready: dict[str, Any]) -> list[str]:
     """What no worker can check, and what this one cannot, by its first message."""
-    result = [_FORGEABLE]
+    result = [_FORGEABLE, _COUNTERS]
     if ready.get("ends") != "kernel":
         result.append("this runtime does not say where a stopped process stands: the end is taken on its word")
     if ready.get("calls") != "frames":

@@ -106,6 +106,20 @@ def good(text: str | None, finish_reason: str | None = "stop", **more: Any) -> R
     return react
 
 
+def likeliest(tokens: dict[str, float]) -> Reaction:
+    """A good answer of the first of these tokens, with the log probabilities of all as chats and completions have them."""
+
+    def react(handler: Handler) -> None:
+        row = completion(next(iter(tokens)), handler.path)
+        top = [{"token": token, "logprob": value, "bytes": list(token.encode())} for token, value in tokens.items()]
+        chat = {"content": [{**top[0], "top_logprobs": top}], "refusal": None}
+        plain = {"tokens": [top[0]["token"]], "token_logprobs": [top[0]["logprob"]], "top_logprobs": [tokens]}
+        row["choices"][0] |= {"finish_reason": "length", "logprobs": chat if "chat" in handler.path else plain}
+        send(json.dumps(row))(handler)
+
+    return react
+
+
 def send(body: str, status: int = 200, **headers: str) -> Reaction:
     """A whole response; in the names of headers ``_`` stands for ``-``."""
 

@@ -96,6 +96,15 @@ def moved(points):
     return [random.SystemRandom().random() for _ in points]
 
 
+def shaken(distance):
+    """Draw a list of one number below a limit.
+
+    >>> shaken(3)
+    [...]
+    """
+    return [random.SystemRandom().random() * distance]
+
+
 def wrong(points):
     """Count some points in the wrong way.
 

@@ -187,7 +187,8 @@ def test_without_the_plugin_its_runs_are_read_as_before(tmp_path, machine):
     for page in ("index.html", "runs/one.html"):
         with_plugin, without = ((tmp_path / site / page).read_text() for site in ("with", "without"))
         assert with_plugin == without
-    assert "Quote a mail: each line should begin" in without
+    data = "".join(path.read_text(encoding="utf-8") for path in (tmp_path / "without" / "data").rglob("*.js"))
+    assert "Quote a mail: each line should begin" in data
     same = ("compare", "runs/one", "runs/two", "--json")
     assert here.apigauge(*same).stdout == machine.apigauge(*same).stdout
     for baseline in ("baseline.json", "runs/one"):

@@ -82,3 +82,17 @@ def save_words(folder, words, seed=0, kind="gpt2", **sizes):
         model = LlamaForCausalLM(LlamaConfig(**sizes, max_position_embeddings=32, **ends))
     model.save_pretrained(folder)
     return folder
+
+
+def save_bert(folder, texts, seed=0):
+    """A sentence-embedding model with random weights: texts that share words are near each other."""
+    import torch
+    from transformers import BertConfig, BertModel
+
+    tokenizer = save_tokenizer(folder, texts)
+    torch.manual_seed(seed)
+    sizes = {"hidden_size": 32, "intermediate_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2}
+    BertModel(BertConfig(vocab_size=len(tokenizer), pad_token_id=0, **sizes)).save_pretrained(folder)
+    tokenizer.pad_token = tokenizer.eos_token
+    tokenizer.save_pretrained(folder)
+    return folder

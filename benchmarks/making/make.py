@@ -9,7 +9,7 @@ from typing import Any
 from apigauge.benchmarks.making import introspect
 from apigauge.benchmarks.making.callables import Package, read
 from apigauge.benchmarks.making.candidates import Candidate, Dropped, candidates
-from apigauge.benchmarks.making.choose import chosen
+from apigauge.benchmarks.making.choose import api_of, chosen
 from apigauge.benchmarks.making.files import write_benchmark, write_report
 from apigauge.benchmarks.making.trials import RunAll, Tried, tried
 from apigauge.benchmarks.making.wording import instruction
@@ -25,14 +25,17 @@ class Tools:
     Attributes:
         run_script: runs a program of ours in the environment, and returns what it prints.
         run_all: runs candidates' programs.
-        rejected: which items of a benchmark's folder their own scorers reject, by id with the reason.
+        rejected_calls: which items of a benchmark's folder ``ast.exact`` rejects, by id with the reason.
+        rejected_programs: of which items of a benchmark's folder the program is not right by ``exec.correct``, or does
+            not print the first of its outputs to the byte; likewise.
         rewrite: puts instructions in other words: a line of ``items.jsonl`` in, the same line or a changed one out.
         say: receives a line per step.
     """
 
     run_script: Callable[[str, Sequence[str]], str]
     run_all: RunAll
-    rejected: Callable[[Path], dict[str, str]]
+    rejected_calls: Callable[[Path], dict[str, str]]
+    rejected_programs: Callable[[Path], dict[str, str]]
     rewrite: Callable[[Sequence[Row]], list[Row]] | None
     say: Callable[[str], None]
 
@@ -72,16 +75,15 @@ def make(folder: Path, name: str, requirement: str, modules: Sequence[str], tool
     dropped = [one for one in listed if isinstance(one, Dropped)]
     possible, repeated = _distinct([one for one in listed if isinstance(one, Candidate)])
     dropped += repeated
-    tools.say(f"{requirement}: {len(package.callables)} public callables; running {len(possible)} examples, twice")
+    tools.say(f"{requirement}: {len(package.callables)} public callables; running {len(possible)} examples")
     outcomes = list(tried(possible, tools.run_all))
     dropped += [one for one in outcomes if isinstance(one, Dropped)]
     rows = _rows([one for one in outcomes if isinstance(one, Tried)], requirement)
     if not rows:
         raise DataError(f"{requirement}: none of {len(listed)} examples in its docstrings became an item")
-    tools.say(f"{requirement}: {len(rows)} examples hold; scoring them as answers")
-    rows, rejected = _accepted(rows, name, requirement, package, tools)
-    items, copies = chosen(rows)
-    dropped += rejected + copies
+    tools.say(f"{requirement}: {len(rows)} examples hold; scoring them as answers, and running them again")
+    items, others = _accepted(rows, name, requirement, package, tools)
+    dropped += others
     if tools.rewrite:
         tools.say(f"{requirement}: putting {len(items)} questions in other words")
         items = tools.rewrite(items)
@@ -129,14 +131,26 @@ def _rows(items: Sequence[Tried], requirement: str) -> list[Row]:
 def _accepted(
     rows: Sequence[Row], name: str, requirement: str, package: Package, tools: Tools
 ) -> tuple[list[Row], list[Dropped]]:
-    """The items whose own references reach every score."""
-    with tempfile.TemporaryDirectory(prefix="apigauge-making-") as scratch:
-        write_benchmark(Path(scratch), name, requirement, rows, package)
-        reasons = tools.rejected(Path(scratch))
-    kept = [row for row in rows if row["id"] not in reasons]
-    dropped = [
-        Dropped(str(row["api_call"]).partition("(")[0], str(row["program"]), reasons[row["id"]])
-        for row in rows
-        if row["id"] in reasons
-    ]
-    return kept, dropped
+    """The items that are kept, whose own references reach every score, and what is dropped.
+
+    Only what is chosen runs again: most of the others are near copies. Where one of those is rejected, another may be
+    chosen in its place, which then runs too.
+    """
+
+    def rejected(scorer: Callable[[Path], dict[str, str]], some: Sequence[Row]) -> dict[str, str]:
+        with tempfile.TemporaryDirectory(prefix="apigauge-making-") as scratch:
+            write_benchmark(Path(scratch), name, requirement, some, package)
+            return scorer(Path(scratch))
+
+    reasons = rejected(tools.rejected_calls, rows)
+    tested: set[str] = set()
+    while True:
+        items, copies = chosen([row for row in rows if row["id"] not in reasons])
+        new = {row["id"] for row in items} - tested
+        if not new:
+            break
+        tested |= new
+        # Without their split: only what is asked would run.
+        reasons |= rejected(tools.rejected_programs, [row for row in rows if row["id"] in new])
+    others = [Dropped(api_of(row), str(row["program"]), reasons[row["id"]]) for row in rows if row["id"] in reasons]
+    return items, others + copies

@@ -1,5 +1,7 @@
-"""Runs candidates, twice and in processes of their own, and keeps what prints what the documentation shows."""
+"""Runs candidates, each in a process of its own, and keeps what prints what the documentation shows."""
 
+import ast
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -9,6 +11,12 @@ from apigauge.benchmarks.making.documented import has_noise, is_documented, is_o
 _MARK = "\x1e"
 _VALUE = "_value_shown"
 MAX_OUTPUT = 1_500
+# What takes a seed, and without one draws other numbers each time.
+_GENERATORS = frozenset(
+    {"default_rng", "RandomState", "SeedSequence", "PCG64", "PCG64DXSM", "MT19937", "Philox", "SFC64", "Random"}
+)
+# What a message says of one run alone: the program's folder, a temporary name, an address.
+_OF_ONE_RUN = re.compile(r"(?<=/box/)\d+|(?<=\btmp)[a-z0-9_]{8}\b|(?<=\b0x)[0-9a-f]{6,}\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +32,7 @@ class Run:
     problem: str = ""
 
 
-# Runs programs, in the order given; each call in new processes.
+# Runs programs, in the order given.
 RunAll = Callable[[Sequence[str]], Iterator[Run]]
 
 
@@ -41,25 +49,28 @@ def tried(candidates: Sequence[Candidate], run_all: RunAll) -> Iterator[Tried | 
 
     Args:
         candidates: what to run.
-        run_all: called twice: with programs that show the value as the documentation does, then with the references.
+        run_all: runs programs that show the value as the documentation does, and then as the reference does.
     """
-    firsts = list(run_all([_as_documented(one) for one in candidates]))
-    passed = [index for index, one in enumerate(candidates) if not _problem(one, firsts[index])]
-    seconds = dict(zip(passed, run_all([candidates[index].program for index in passed]), strict=True))
-    for index, candidate in enumerate(candidates):
-        reason = _problem(candidate, firsts[index])
-        outputs = _outputs(firsts[index])
-        if not reason:
-            second = seconds[index]
-            if second.printed is None:
-                reason = f"the program does not run: {second.problem}"
-            elif second.printed != outputs[-1]:
-                reason = "it does not print the same twice"
-        if reason:
+    for candidate, run in zip(candidates, run_all([_as_documented(one) for one in candidates]), strict=True):
+        if reason := _problem(candidate, run):
             yield Dropped(candidate.api.name, candidate.program, reason)
         else:
-            printed = seconds[index].printed or ""
-            yield Tried(candidate, tuple(dict.fromkeys((printed, outputs[0]))))
+            outputs = _outputs(run)
+            yield Tried(candidate, tuple(dict.fromkeys((outputs[-1], outputs[0]))))
+
+
+def draws_without_seed(program: str) -> bool:
+    """Whether a program makes a random generator without a seed: what it prints may be what is documented by chance."""
+    return any(
+        isinstance(node, ast.Call)
+        and (node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")) in _GENERATORS
+        and all(isinstance(value, ast.Constant) and value.value is None for value in _given(node))
+        for node in ast.walk(ast.parse(program))
+    )
+
+
+def _given(call: ast.Call) -> list[ast.expr]:
+    return [*call.args, *(keyword.value for keyword in call.keywords)]
 
 
 def _as_documented(candidate: Candidate) -> str:
@@ -76,7 +87,9 @@ def _outputs(run: Run) -> list[str]:
 def _problem(candidate: Candidate, run: Run) -> str:
     """Why a candidate is dropped after its first run; empty if it is not."""
     if run.printed is None:
-        return f"the program does not run: {run.problem}"
+        return f"the program does not run: {_OF_ONE_RUN.sub('*', run.problem)}"
+    if draws_without_seed(candidate.program):
+        return "it draws random numbers without a seed"
     outputs = _outputs(run)
     if not outputs[-1].strip():
         return "it prints nothing"

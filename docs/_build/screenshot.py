@@ -1,4 +1,4 @@
-"""Takes the README's picture: ``python docs/_build/screenshot.py SITE`` after ``apigauge demo``; needs chromium."""
+"""Takes the README's picture: ``make picture`` after ``make showcase``; needs chromium."""
 
 import io
 import shutil
@@ -18,7 +18,7 @@ def main() -> int:
     page_address = (Path(sys.argv[1]) / "index.html").resolve().as_uri()
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
-        page = browser.new_page(viewport={"width": 1640, "height": 590}, device_scale_factor=1.25)
+        page = browser.new_page(viewport={"width": 1440, "height": 780}, device_scale_factor=1.25)
         page.goto(page_address)
         picture = page.screenshot()
         browser.close()

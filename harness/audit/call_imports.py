@@ -44,3 +44,8 @@ def _import(name: str, origin: str) -> str:
     if package:
         return f"from {package} import {last} as {name}"
     return f"import {origin}" if origin == name else f"import {origin} as {name}"
+
+
+def strings(call: str) -> tuple[str, ...]:
+    """The literal strings of a call."""
+    return tuple(node.value for node in nodes(call) if isinstance(node, ast.Constant) and isinstance(node.value, str))

@@ -1,29 +1,55 @@
 """Which items' own references reach every score, and why the others do not: for benchmarks that are being made."""
 
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 from apigauge.benchmarks.folder import load
 from apigauge.benchmarks.types import Benchmark, Item
-from apigauge.harness.audit.references import run_references
+from apigauge.harness.audit.references import program_answers
+from apigauge.harness.evaluation.execution import executed
 from apigauge.harness.extraction.call_scan import functions_of
 from apigauge.harness.extraction.extract import extract
+from apigauge.harness.metrics.correctness import Correctness
+from apigauge.harness.metrics.observed_calls import ObservedCalls
 from apigauge.harness.metrics.registry import make_metrics, score
-from apigauge.sandboxes.verdict import Sandbox
+from apigauge.harness.metrics.types import Scored
+from apigauge.sandboxes.verdict import Sandbox, Verdict
 
 
-def rejected(folder: Path, sandbox: Sandbox) -> dict[str, str]:
-    """The items whose reference, as an answer, is not right by ``ast.exact`` or ``exec.correct``, with the reason.
+def rejected_calls(folder: Path) -> dict[str, str]:
+    """The items whose reference, as an answer, is not right by ``ast.exact``, with the reason.
 
     Args:
         folder: of a benchmark.
-        sandbox: where the reference programs run.
+    """
+    return dict(_by_call(load(folder)))
+
+
+def rejected_programs(folder: Path, sandbox: Sandbox) -> dict[str, str]:
+    """The items whose reference program is not right by ``exec.correct``, or prints something else than before.
+
+    Args:
+        folder: of a benchmark, in which the first output of each item is what its program has printed.
+        sandbox: where the programs run, as answers do.
     """
     benchmark = load(folder)
-    reasons = dict(_by_call(benchmark))
-    for one in run_references(benchmark, sandbox).references:
-        if one.metrics.get("exec.correct") != 1 and one.row not in reasons:
-            reasons[one.row] = f"its own program is not right by exec.correct: {one.label} {one.reason}".strip()
+    printed = {item.id: item.output[0] for item in benchmark.rows if item.output}
+    reasons: dict[str, str] = {}
+
+    def compare(item: str, verdict: Verdict) -> Scored:
+        if verdict.status == "passed" and verdict.output != printed.get(item, verdict.output):
+            reasons[item] = "it does not print the same twice"
+        return Scored({})
+
+    answers = program_answers(benchmark)
+    correctness = Correctness(benchmark)
+    with closing(executed(answers, sandbox, ObservedCalls(benchmark), correctness, compare)) as finished:
+        for answer in finished:
+            if answer["metrics"].get("exec.correct") != 1 and answer["item"] not in reasons:
+                what = answer["messages"].get("exec.rate", "") or answer["messages"].get("exec.correct", "")
+                label = answer["labels"]["exec.rate"]
+                reasons[answer["item"]] = f"its own program is not right by exec.correct: {label} {what}".strip()
     return reasons
 
 

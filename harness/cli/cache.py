@@ -1,10 +1,11 @@
-"""``apigauge cache``: show and empty the cache of completions."""
+"""``apigauge cache``: what is cached, and removing it; ``show`` and ``empty`` are of completions, by model."""
 
 import argparse
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from apigauge.errors import UsageError, did_you_mean
+from apigauge.harness.cli.cache_prune import declare_list, declare_prune
 from apigauge.harness.cli.output import add_json, print_json
 
 if TYPE_CHECKING:
@@ -17,9 +18,11 @@ _UNKNOWN = "(not recorded)"
 def declare(parser: argparse.ArgumentParser) -> None:
     """Declares the options of the command."""
     actions = parser.add_subparsers(metavar="ACTION", required=True)
+    declare_list(actions.add_parser("list", help="all that is cached: what, how much, when it was last used"))
+    declare_prune(actions.add_parser("prune", help="delete what has not been used for long; never what is in use"))
     for name, function, text in (
         ("show", show, "how many answers are cached, of which models, and how much disk they take"),
-        ("empty", empty, "delete them"),
+        ("empty", empty, "delete the cached answers"),
     ):
         action = actions.add_parser(name, help=text)
         action.add_argument("--model", metavar="SPEC", help="only the answers of this model, as `show` names it")

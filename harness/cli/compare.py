@@ -1,10 +1,11 @@
 """``apigauge compare``: two runs over one benchmark, answer by answer."""
 
 import argparse
-from collections.abc import Mapping, Sequence
+import sys
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from apigauge.errors import UsageError
 from apigauge.harness.cli.options import add_common
@@ -75,7 +76,8 @@ def _compare(arguments: argparse.Namespace, named: Sequence[Path]) -> int:
         raise UsageError(f"--logits {arguments.logits}: the form is hf:PATH_OR_ID")
     if arguments.logits and arguments.tokenizer:
         raise UsageError("--tokenizer: --logits reads tokens as its checkpoint does; leave out one of the two")
-    a, b = read(arguments.a), read(arguments.b)
+    a = read(arguments.a)
+    b = read(arguments.b, like=a)
     check_benchmarks(a, b)
     benchmark = None
     if (a.scores and b.scores) or name:
@@ -84,7 +86,11 @@ def _compare(arguments: argparse.Namespace, named: Sequence[Path]) -> int:
             say(f"apigauge: {benchmark.name} here has other data than the runs answered; it is used to group by API")
     model = _load(name, (a, b)) if name else None
     tokenizer = model.tokenizer if model else load_tokenizer(arguments.tokenizer) if arguments.tokenizer else None
-    apis = {item.id: item.api for item in benchmark.items} if benchmark else {}
+    # Equal ids are one text with those of the runs.
+    apis = {sys.intern(item.id): item.api for item in benchmark.items} if benchmark else {}
+    if not (arguments.out or model):
+        # Its texts, of a million questions half a gigabyte.
+        benchmark = None
     comparison = compare(a, b, apis, tokenizer)
     token_gaps = gaps(model, benchmark, a, b, comparison.different) if model and benchmark else {}
     if not (a.scores and b.scores):
@@ -94,9 +100,12 @@ def _compare(arguments: argparse.Namespace, named: Sequence[Path]) -> int:
     for side, path, record in zip("AB", named, comparison.unfinished, strict=True):
         if trouble := unfinished.problem(record):
             say_error(f"WARNING: {side} ({path}): {trouble}")
-    index = _write_page(arguments, comparison, benchmark) if arguments.out else None
+    index = _write_page(arguments, comparison, (a, b), benchmark) if arguments.out else None
     if arguments.json:
-        print_json(_json(comparison, token_gaps) | ({"index": str(index)} if index else {}))
+        print_json(
+            _json(comparison) | ({"index": str(index)} if index else {}),
+            {"different": _different(comparison, token_gaps)},
+        )
     else:
         _print(comparison, token_gaps, *named)
         if index:
@@ -126,23 +135,30 @@ def _versions(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _write_page(arguments: argparse.Namespace, comparison: "Comparison", benchmark: "Benchmark | None") -> Path:
-    from apigauge.harness.cli.report import view
+def _write_page(
+    arguments: argparse.Namespace,
+    comparison: "Comparison",
+    runs: "tuple[LoadedRun, LoadedRun]",
+    benchmark: "Benchmark | None",
+) -> Path:
+    from apigauge.harness.cli.report_views import name_of, view
+    from apigauge.harness.cli.stored_answers import StoredAnswers
+    from apigauge.harness.evaluation.stored_rows import StoredRows
     from apigauge.reports.comparison import write_comparison
-    from apigauge.reports.views import ComparisonView, ContrastView, PairView
+    from apigauge.reports.views import ComparisonView, ContrastView
 
     items = {item.id: item for item in benchmark.items} if benchmark else {}
-    benchmarks: dict[str, Benchmark] = {}
+    benchmarks = {name_of(runs[0].manifest): benchmark} if benchmark else {}
     a, b = (view(path, arguments.data_dir, benchmarks) for path in (arguments.a, arguments.b))
-    answers = {(row.id, row.sample): row for row in b.rows}
+    ours, theirs = (
+        StoredAnswers(items, cast("StoredRows", one.answers), cast("StoredRows", one.scores)) for one in runs
+    )
     identical = {"texts": comparison.texts, "extractions": comparison.extractions, "verdicts": comparison.verdicts}
     page = ComparisonView(
         a=a,
         b=b,
         contrasts={name: ContrastView(**contrast.to_json()) for name, contrast in comparison.metrics.items()},
-        pairs=[
-            PairView(items[row.id].api, row, answers[key]) for row in a.rows if (key := (row.id, row.sample)) in answers
-        ],
+        pairs=ours.pairs(theirs),
         manifests=comparison.manifests,
         identical={what: (agreement.identical, agreement.compared) for what, agreement in identical.items()},
         only_a=len(comparison.only_a),
@@ -164,19 +180,22 @@ def _load(name: str, compared: "Sequence[LoadedRun]") -> "Logits":
     return model
 
 
-def _json(comparison: "Comparison", gaps: "Gaps") -> dict[str, Any]:
-    different = []
+def _different(comparison: "Comparison", gaps: "Gaps") -> Iterator[dict[str, Any]]:
     for difference in comparison.different:
         gap = gaps.get((difference.item, difference.sample))
         logits = {"gap": None, "why": gap} if isinstance(gap, str) else asdict(gap) if gap else None
-        different.append(difference.to_json() | ({"logits": logits} if gaps else {}))
+        yield difference.to_json() | ({"logits": logits} if gaps else {})
+
+
+def _json(comparison: "Comparison") -> dict[str, Any]:
+    """All but the pairs that differ, whose place is kept."""
     return {
         "metrics": {name: contrast.to_json() for name, contrast in comparison.metrics.items()},
         "pairs": comparison.pairs,
         "texts": comparison.texts.to_json(),
         "extractions": comparison.extractions.to_json(),
         "verdicts": comparison.verdicts.to_json(),
-        "different": different,
+        "different": [],
         "only_a": [{"item": item, "sample": sample} for item, sample in comparison.only_a],
         "only_b": [{"item": item, "sample": sample} for item, sample in comparison.only_b],
         "withheld": comparison.withheld,

@@ -1,7 +1,6 @@
 """What a run may cost: ``--price``, ``--prices``, ``--max-cost``, ``--max-tokens``, and what a batch costs."""
 
 import argparse
-import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,20 +15,7 @@ if TYPE_CHECKING:
 def add_cost(parser: argparse.ArgumentParser) -> None:
     """Declares the options."""
     cost = parser.add_argument_group("cost of hf:, vllm: and openai:")
-    cost.add_argument(
-        "--price",
-        nargs=2,
-        type=float,
-        metavar=("IN", "OUT"),
-        help="US dollars for a million tokens of prompts and of answers",
-    )
-    cost.add_argument(
-        "--prices",
-        type=Path,
-        metavar="FILE",
-        help='prices in TOML: for each model a table, ["openai:my-model"], with input and output, in dollars for a '
-        "million tokens, perhaps batch_input and batch_output; and as_of, the date of the table",
-    )
+    add_price(cost)
     cost.add_argument(
         "--max-cost",
         type=float,
@@ -38,6 +24,24 @@ def add_cost(parser: argparse.ArgumentParser) -> None:
     )
     cost.add_argument(
         "--max-tokens", type=positive, metavar="N", help="likewise, once prompts and answers have so many tokens"
+    )
+
+
+def add_price(parser: argparse._ActionsContainer) -> None:
+    """Declares a model's price, which :func:`price_for` reads."""
+    parser.add_argument(
+        "--price",
+        nargs=2,
+        type=float,
+        metavar=("IN", "OUT"),
+        help="US dollars for a million tokens of prompts and of answers",
+    )
+    parser.add_argument(
+        "--prices",
+        type=Path,
+        metavar="FILE",
+        help='prices in TOML: for each model a table, ["openai:my-model"], with input and output, in dollars for a '
+        "million tokens, perhaps batch_input and batch_output; and as_of, the date of the table",
     )
 
 
@@ -88,9 +92,10 @@ def price_for(arguments: argparse.Namespace, spec: str) -> "Price | None":
     """
     from apigauge.harness.evaluation.usage import Price
 
+    is_batch = getattr(arguments, "batch", False)
     if arguments.price:
         prompt, completion = arguments.price
-        return Price(prompt, completion, batch=_half(*arguments.price) if arguments.batch else None)
+        return Price(prompt, completion, batch=_half(*arguments.price) if is_batch else None)
     table = _read(arguments.prices) if arguments.prices else {}
     row = table.get(spec)
     if row is None:
@@ -102,7 +107,7 @@ def price_for(arguments: argparse.Namespace, spec: str) -> "Price | None":
             f"{arguments.prices}: {spec}: give input and output, in dollars for a million tokens; batch_input and "
             "batch_output likewise, if at all"
         )
-    if batch is None and arguments.batch:
+    if batch is None and is_batch:
         batch = _half(*numbers)
     # TOML has dates of its own; a text is as good.
     return Price(*numbers, batch=batch, as_of=str(table.get("as_of", "")))
@@ -122,6 +127,8 @@ def _numbers(row: object, *names: str) -> tuple[float, float] | None:
 
 def _read(file: Path) -> dict[str, Any]:
     try:
+        import tomllib
+
         return tomllib.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
         raise UsageError(f"--prices {file}: cannot be read as TOML: {error}") from error

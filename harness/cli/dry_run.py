@@ -33,7 +33,7 @@ def dry_run(arguments: argparse.Namespace, options: "ModelOptions", *, runs_prog
     """Prints the plan of every pair; ``runs_programs`` says whether answers are scored as well."""
 
     def plan(benchmark: "Benchmark", spec: str) -> Outcome:
-        result = _plan(arguments, benchmark, spec, options, runs_programs=runs_programs)
+        result = plan_of(arguments, benchmark, spec, options, runs_programs=runs_programs)
         if not arguments.json:
             print(_text(result))
         return Outcome(0, result)
@@ -41,10 +41,10 @@ def dry_run(arguments: argparse.Namespace, options: "ModelOptions", *, runs_prog
     return for_each_pair(arguments, lambda spec: spec, plan)
 
 
-def _plan(
+def plan_of(
     arguments: argparse.Namespace, benchmark: "Benchmark", spec: str, options: "ModelOptions", *, runs_programs: bool
 ) -> dict[str, Any]:
-    """The plan of one pair, as ``--json`` prints it."""
+    """The plan of one pair, as ``--json`` prints it: of the run that ``arguments.out`` names, if there is one pair."""
     from apigauge.harness.generation.backends import BACKENDS, open_generator, split_spec
 
     kind, argument = split_spec(spec)
@@ -104,7 +104,7 @@ def _answered(run: Path) -> set[tuple[str, int]]:
     """The keys of the answers that the run already holds."""
     from apigauge.harness.evaluation import run_directory
 
-    return {(row["item"], row["sample"]) for row in run_directory.read_generations(run)}
+    return {(row["item"], row["sample"]) for row in run_directory.iterate_rows(run / run_directory.GENERATIONS)}
 
 
 def _sandbox(arguments: argparse.Namespace, benchmark: "Benchmark") -> dict[str, Any] | None:

@@ -1,11 +1,22 @@
 """What ended a command, as one sentence and an exit code that is never 1: that is `gate`'s regression."""
 
+import errno
 import os
 import sys
 
 from apigauge.errors import ApigaugeError
 
 BROKEN, INTERRUPTED = 4, 130
+_FULL = "; make room, then give the same command again: what is written whole is kept"
+_CLOSED = "; make it writable, or choose another folder"
+_ADVICE = {
+    errno.ENOSPC: _FULL,
+    errno.EDQUOT: _FULL,
+    errno.EFBIG: _FULL,
+    errno.EROFS: _CLOSED,
+    errno.EACCES: _CLOSED,
+    errno.EPERM: _CLOSED,
+}
 
 
 def explain(error: BaseException) -> str:
@@ -15,7 +26,8 @@ def explain(error: BaseException) -> str:
     if isinstance(error, KeyboardInterrupt):
         return "interrupted; the same command resumes from here"
     if isinstance(error, OSError) and (error.strerror or error.filename):
-        return f"{error.filename or 'disk'}: {error.strerror or _text(error)}"
+        advice = _ADVICE.get(error.errno or 0, "")
+        return f"{error.filename or 'disk'}: {error.strerror or _text(error)}{advice}"
     what = ": ".join(part for part in (type(error).__name__, _text(error)) if part)
     return f"internal error: {what}; --debug shows where, for a report of the defect"
 
@@ -33,13 +45,6 @@ def drop_output() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except (OSError, ValueError):  # standard output is no file
         return
-
-
-def show_traceback() -> None:
-    """Prints the traceback of the error that is being handled, on standard error."""
-    import traceback
-
-    traceback.print_exc(file=sys.stderr)
 
 
 def _text(error: BaseException) -> str:

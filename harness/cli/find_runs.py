@@ -20,8 +20,8 @@ from apigauge.harness.evaluation.run_directory import (
     MANIFEST,
     SCORES,
     SUMMARY,
+    iterate_rows,
     read_json,
-    read_rows,
     read_summary,
 )
 
@@ -159,12 +159,12 @@ def inspect_run(run: Path) -> RunEntry:
 
 
 def _inspect(run: Path, created: datetime, about: dict[str, Any]) -> RunEntry:
-    answered = {row["item"] for row in read_rows(run / GENERATIONS)}
-    scored = {row["item"] for row in read_rows(run / SCORES)}
+    answered = {row["item"] for row in iterate_rows(run / GENERATIONS)}
+    scored = {row["item"] for row in iterate_rows(run / SCORES)}
     summary = read_summary(run) if (run / SUMMARY).exists() else None
     is_whole = summary and summary["items"] == summary["expected"] == (about["expected"] or summary["expected"])
     state: State = "complete" if is_whole else "partial" if scored else "not scored"
-    if _is_locked(run):
+    if is_locked(run):
         state = "being written"
     return RunEntry(
         run,
@@ -206,7 +206,7 @@ def _modified(run: Path) -> datetime:
     return datetime.fromtimestamp(0, UTC)
 
 
-def _is_locked(run: Path) -> bool:
+def is_locked(run: Path) -> bool:
     """Whether a process holds the run for writing."""
     try:
         lock = os.open(run / ".lock", os.O_RDONLY)

@@ -27,9 +27,9 @@ from apigauge.harness.cli.run import add_generation, model_options
 if TYPE_CHECKING:
     from apigauge.benchmarks import Item
     from apigauge.harness.gate.ci_files import Report
+    from apigauge.harness.gate.criterion import Criterion
     from apigauge.harness.gate.decide import Judgement
     from apigauge.harness.gate.interim import Interim
-    from apigauge.harness.gate.judge import Criterion
     from apigauge.harness.gate.outcomes import Outcomes
 
 EXIT = {"pass": 0, "regression": 1, "inconclusive": 3}
@@ -251,7 +251,7 @@ def _check(arguments: argparse.Namespace) -> None:
 def _judge(arguments: argparse.Namespace, baseline: "Outcomes") -> "tuple[Judgement, Outcomes, Outcomes]":
     """Judges a finished run; returns both sides as they were judged, since ``--rescore`` may have replaced them."""
     from apigauge.harness.gate.criteria import criteria_for
-    from apigauge.harness.gate.decide import benchmark_of, decide
+    from apigauge.harness.gate.decide import Asked, benchmark_of, decide
     from apigauge.harness.gate.outcomes import read
 
     outcomes = read(arguments.run)
@@ -266,7 +266,10 @@ def _judge(arguments: argparse.Namespace, baseline: "Outcomes") -> "tuple[Judgem
             rescore(path, argparse.Namespace(**vars(arguments), metrics=None), otherwise="none")
         baseline, outcomes = read(baseline.path), read(outcomes.path)
         criteria = criteria_for(baseline, metrics, kinds, benchmark)
-    return decide(baseline, outcomes, criteria, benchmark), baseline, outcomes
+    questions = Asked.of(benchmark)
+    # Its texts, of a million questions half a gigabyte.
+    del benchmark
+    return decide(baseline, outcomes, criteria, questions), baseline, outcomes
 
 
 def _scored_differently(baseline: "Outcomes", outcomes: "Outcomes", criteria: "Sequence[Criterion]") -> bool:

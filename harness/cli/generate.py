@@ -31,7 +31,7 @@ def declare(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
     """Runs the command."""
     from apigauge.harness.evaluation.evaluate import generate
-    from apigauge.harness.evaluation.run_directory import read_generations
+    from apigauge.harness.evaluation.run_directory import GENERATIONS, iterate_rows
     from apigauge.harness.evaluation.unfinished import CUT_OFF
     from apigauge.harness.generation.backends import open_generator
 
@@ -50,7 +50,7 @@ def run(arguments: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
         with progress(f"answering {benchmark.name}", total) as tick:
             count = generate(benchmark, generator, out, arguments.limit, tick, limits=limits_for(arguments, spec))
         tell_problems(generator.problems)
-        cut_off = sum(row.get("finish_reason", "").lower() in CUT_OFF for row in read_generations(out))
+        cut_off = sum(row.get("finish_reason", "").lower() in CUT_OFF for row in iterate_rows(out / GENERATIONS))
         if cut_off:
             say(f"apigauge: {cut_off} of {count} answers are cut off by the limit of tokens; see --max-new-tokens")
         if not arguments.json:

@@ -10,6 +10,7 @@ from apigauge.harness.cli.output import print_json, progress, say
 
 if TYPE_CHECKING:
     from apigauge.harness.audit.hub_coverage import Coverage
+    from apigauge.harness.audit.model_uses import ModelUses
 
 
 def declare(parser: argparse.ArgumentParser) -> None:
@@ -17,7 +18,11 @@ def declare(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(metavar="ACTION", required=True)
     for name, function, text in (
         ("build", build, "make a stand-in hub in its environment's image; no network"),
-        ("verify", verify, "load every API of the catalogue through its own call; prints what does not load"),
+        (
+            "verify",
+            verify,
+            "load every API of the catalogue by its own call, and use each model rightly and wrongly",
+        ),
     ):
         action = actions.add_parser(name, help=text)
         action.add_argument("name", metavar="NAME", help="huggingface, torchhub or tensorflowhub")
@@ -25,6 +30,10 @@ def declare(parser: argparse.ArgumentParser) -> None:
         add_common(action)
         if name == "verify":
             add_sandbox(action, "auto")
+            action.add_argument(
+                "--models", metavar="PATTERN", default="*", help="only models whose address fits, as for a shell"
+            )
+            action.add_argument("--loads-only", action="store_true", help="leave out the typical and the wrong uses")
             continue
         action.add_argument("--sandbox", choices=("docker", "process"), default="docker", help="where to build it")
         action.add_argument("--rebuild", action="store_true", help="even if it exists")
@@ -57,26 +66,36 @@ def _configs(name: str) -> Path:
 
 
 def verify(arguments: argparse.Namespace) -> int:
-    """Loads every API of a hub's catalogue; 4 if too little of it loads."""
+    """Loads every API of a hub's catalogue and uses each of its models; 4 if too little of it loads."""
+    import dataclasses
+
     from apigauge.benchmarks import load_benchmark
     from apigauge.harness.audit.hub_coverage import cover
+    from apigauge.harness.audit.model_uses import measure, named_by, uses_of
     from apigauge.sandboxes.hubs import check_name
 
     check_name(arguments.name)
     benchmark = load_benchmark(f"apibench-{arguments.name}", arguments.data_dir)
-    with (
-        sandbox_for(benchmark, arguments.sandbox or "auto", ["exec.call"], arguments) as sandbox,
-        progress(f"loading {benchmark.name}", len(benchmark.catalogue)) as tick,
-    ):
+    uses = uses_of(arguments.name, benchmark.catalogue, arguments.models)
+    if arguments.models != "*":
+        benchmark = dataclasses.replace(benchmark, catalogue=named_by(uses, benchmark.catalogue))
+    if not benchmark.catalogue:
+        raise UsageError(f"--models {arguments.models}: the catalogue has no such model; `*` fits all")
+    with sandbox_for(benchmark, arguments.sandbox or "auto", ["exec.call"], arguments) as sandbox:
         assert sandbox
-        coverage = cover(benchmark, sandbox, tick)
+        with progress(f"loading {benchmark.name}", len(benchmark.catalogue)) as tick:
+            coverage = cover(benchmark, sandbox, tick)
+        used = None
+        if not arguments.loads_only:
+            with progress(f"using {benchmark.name}", len(uses)) as tick:
+                used = measure(uses, sandbox, [(row.call, row.ok) for row in coverage.rows], tick)
     if arguments.json:
-        print_json(coverage.to_json())
+        print_json(coverage.to_json() | ({"uses": used.to_json()} if used else {}))
     else:
-        _print(coverage)
+        _print(coverage, used)
     return 0 if coverage.is_enough else 4
 
 
-def _print(coverage: "Coverage") -> None:
-    for line in coverage.to_lines():
+def _print(coverage: "Coverage", used: "ModelUses | None") -> None:
+    for line in (*coverage.to_lines(), *(("", *used.to_lines()) if used else ())):
         print(line)

@@ -12,23 +12,24 @@ from apigauge import __version__
 from apigauge.errors import did_you_mean
 from apigauge.harness.cli import failures
 from apigauge.harness.cli.options import Parser
-from apigauge.harness.cli.output import Verbosity, say_detail, say_error, set_verbosity
+from apigauge.harness.cli.output import Verbosity, say_detail, say_error, say_traceback, set_log_format, set_verbosity
 
 # In the order of --help: what is used every day, then lists of what there is, then the machine's and CI's. A command's
 # module has its name; only the module of the command at hand is imported, so that no command loads what others need.
 COMMANDS = {
-    "demo": "score a small checkpoint and two baselines; fetches nothing",
-    "run": "answer benchmarks and score the answers; run again to resume",
+    "demo": "score a checkpoint and two baselines; fetches nothing",
+    "run": "answer benchmarks and score; run again to resume",
+    "sweep": "run all combinations of models, benchmarks, ...",
     "runs": "list runs: benchmark, model, date, main scores, state",
     "report": "write an HTML leaderboard of runs",
-    "compare": "say where two runs over one benchmark differ, and by how much",
+    "compare": "say where two runs differ, and by how much",
     "generate": "answer benchmarks without scoring",
     "score": "score answers from a file, or the answers of a run",
     "rerun": "score a run's stored answers again; says what changed and why",
     "gate": "say whether a run is worse than a baseline; for CI",
     "benchmarks": "list, show, fetch, grammar, check or reproduce",
-    "models": "list the forms of --model, and checkpoints on this machine",
-    "cache": "show and empty the cache of answers",
+    "models": "list the forms of --model, and checkpoints here",
+    "cache": "list and prune what is cached: answers, hubs, ...",
     "metrics": "list metrics: range, direction, meaning, caution",
     "plugins": "list installed plugins and what each adds",
     "environments": "list what programs run with, which images are built",
@@ -94,6 +95,7 @@ def parser(add_plugin_commands: AddCommands | None = None, only: str | None = No
         add_plugin_commands(commands)
     for each in parsers(top):
         _add_verbosity(each)
+        _add_log_format(each)
         each.set_defaults(command_line=each.prog)
     return top
 
@@ -122,6 +124,18 @@ def _add_verbosity(to: argparse.ArgumentParser) -> None:
             )
 
 
+def _add_log_format(to: argparse.ArgumentParser) -> None:
+    """``--log-format``, on every command, unless a plugin's has one of its own."""
+    if "--log-format" not in to._option_string_actions:  # noqa: SLF001
+        to.add_argument(
+            "--log-format",
+            choices=("text", "json"),
+            default=argparse.SUPPRESS,
+            metavar="FORM",
+            help="of notes and progress: text (default) or json",
+        )
+
+
 def main(argv: Sequence[str] | None = None, *, add_plugin_commands: AddCommands | None = None) -> int:
     """Runs one command; returns its exit code, whatever happens.
 
@@ -144,7 +158,7 @@ def main(argv: Sequence[str] | None = None, *, add_plugin_commands: AddCommands 
         return failures.BROKEN if "gate" in words else 0
     except BaseException as error:  # noqa: BLE001 - Python's own exit code, 1, would be a regression for `gate`
         if "--debug" in words:
-            failures.show_traceback()
+            say_traceback()
         say_error(failures.explain(error))
         return failures.exit_code(error)
 
@@ -157,6 +171,7 @@ def _parse(words: Sequence[str], add_plugin_commands: AddCommands | None) -> arg
     # Of the words before the command none takes a value, so the command is the first that is no option.
     command = next((word for word in words if not word.startswith("-")), "")
     arguments = parser(add_plugin_commands, only=command).parse_args(words)
+    set_log_format(getattr(arguments, "log_format", "text"))
     set_verbosity(getattr(arguments, "verbosity", Verbosity.NORMAL))
     return arguments
 

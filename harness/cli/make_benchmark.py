@@ -44,7 +44,14 @@ def declare(action: argparse.ArgumentParser) -> None:
         choices=("process", "docker"),
         default="process",
         help="where examples run: in a virtual environment under bubblewrap (default), or in an image, which is built "
-        "from a public base if it does not exist",
+        "if it does not exist",
+    )
+    action.add_argument(
+        "--base",
+        choices=("docker", "debootstrap"),
+        default="docker",
+        help="of an image that is built: the digest-pinned public image (default), or Debian packages, which need no "
+        "registry of images",
     )
     add_consent(action)
     action.add_argument("--sandbox-workers", type=positive, metavar="N", help="examples run at once (default: cores)")
@@ -114,7 +121,7 @@ def _pinned(environment: "Environment", arguments: argparse.Namespace) -> tuple[
 
 def _tools(environment: "Environment", arguments: argparse.Namespace) -> "Tools":
     from apigauge.benchmarks.making.make import Tools
-    from apigauge.harness.audit.own_answers import rejected
+    from apigauge.harness.audit.own_answers import rejected_calls, rejected_programs
     from apigauge.sandboxes.process import namespaces_work
     from apigauge.sandboxes.script import run_script
 
@@ -122,7 +129,7 @@ def _tools(environment: "Environment", arguments: argparse.Namespace) -> "Tools"
     if arguments.sandbox == "docker":
         from apigauge.sandboxes.build import build
 
-        build(environment, "docker", say=say)
+        build(environment, arguments.base, say=say)
     else:
         from apigauge.sandboxes.environments import virtual
 
@@ -137,9 +144,9 @@ def _tools(environment: "Environment", arguments: argparse.Namespace) -> "Tools"
 
     def rejections(folder: Path) -> dict[str, str]:
         with closing(_sandbox(environment, arguments)) as sandbox:
-            return rejected(folder, sandbox)
+            return rejected_programs(folder, sandbox)
 
-    return Tools(script, run_all, rejections, _rewriting(arguments), say)
+    return Tools(script, run_all, rejected_calls, rejections, _rewriting(arguments), say)
 
 
 def _sandbox(environment: "Environment", arguments: argparse.Namespace) -> "Sandbox":

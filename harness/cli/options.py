@@ -1,7 +1,8 @@
 """Options that several subcommands share, how they are parsed, and what they mean."""
 
 import argparse
-from collections.abc import Callable, Sequence
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -12,11 +13,13 @@ from apigauge.harness.cli.output import say, warn
 if TYPE_CHECKING:
     from apigauge.benchmarks import Benchmark
     from apigauge.harness.evaluation.sandbox_choice import Kind, SandboxOptions
+    from apigauge.harness.executors.types import Executor
     from apigauge.sandboxes import Sandbox
 
 
 # In a parsed namespace: the options that the command line has, by the attribute that they set.
 GIVEN = "given_options"
+_PORTS = 65_535
 
 
 class Parser(argparse.ArgumentParser):
@@ -101,6 +104,37 @@ def add_scoring(parser: argparse.ArgumentParser) -> None:
     add_reasoning(parser)
 
 
+def add_executor(parser: argparse.ArgumentParser) -> None:
+    """``--executor`` and ``--ray-address``."""
+    group = parser.add_argument_group("where the work is done")
+    group.add_argument(
+        "--executor",
+        choices=("local", "ray"),
+        default="local",
+        help="local (default): processes of this machine; ray: scoring and programs on all nodes of a Ray cluster",
+    )
+    group.add_argument(
+        "--ray-address",
+        metavar="HOST:PORT",
+        help="the head of that cluster, of which this machine is a node (default: $RAY_ADDRESS; without either, Ray is "
+        "started on this machine)",
+    )
+
+
+@contextlib.contextmanager
+def executor_for(arguments: argparse.Namespace) -> "Iterator[Executor]":
+    """The executor that :func:`add_executor` read, closed afterwards; the local one for a command without the option.
+
+    Raises:
+        UsageError: an address is given for the local one.
+    """
+    from apigauge.harness.executors.choose import opened
+
+    name, address = getattr(arguments, "executor", "local"), getattr(arguments, "ray_address", None)
+    with opened(name, address, arguments.workers) as executor:
+        yield executor
+
+
 def add_reasoning(parser: argparse._ActionsContainer) -> None:
     """``--reasoning``."""
     parser.add_argument(
@@ -140,7 +174,7 @@ def add_sandbox(parser: argparse.ArgumentParser, default: str) -> None:
     parser.add_argument(
         "--sandbox-workers", type=positive, metavar="N", help="programs run at once (default: as many as cores)"
     )
-    parser.add_argument("--runtime", metavar="NAME", help="another OCI runtime for docker, e.g. runsc")
+    parser.add_argument("--runtime", metavar="NAME", help="another OCI runtime for docker, e.g. runsc (unproven)")
     parser.add_argument(
         "--environment",
         metavar="ENV[,ENV...]",
@@ -178,6 +212,19 @@ def positive(text: str) -> int:
     return number
 
 
+def count(text: str) -> int:
+    """An argument that must be a whole number, 0 or more."""
+    return 0 if text == "0" else positive(text)
+
+
+def port(text: str) -> int:
+    """An argument that must be the number of a port; 0 is for any that is free."""
+    number = int(text)
+    if not 0 <= number <= _PORTS:
+        raise argparse.ArgumentTypeError(f"must be from 0 to {_PORTS}")
+    return number
+
+
 def metric_modules(names: list[str] | None) -> list[str]:
     """The modules of these metrics; all without names."""
     from apigauge.harness.metrics.registry import modules_for
@@ -207,6 +254,7 @@ def sandbox_for(
     metrics: list[str] | None,
     arguments: argparse.Namespace,
     warn: Callable[[str], None] = warn,
+    executor: "Executor | None" = None,
 ) -> "AbstractContextManager[Sandbox | None]":
     """The sandbox for a benchmark's programs: :func:`apigauge.harness.evaluation.sandbox_choice.sandbox_for`.
 
@@ -216,10 +264,13 @@ def sandbox_for(
         metrics: values of ``--metrics``, if any.
         arguments: the options of :func:`add_sandbox`.
         warn: takes the line that programs are not run although they should be.
+        executor: on whose machines they run, if not on this one.
     """
     from apigauge.harness.evaluation import sandbox_choice
+    from apigauge.harness.executors.local import LocalExecutor
 
-    return sandbox_choice.sandbox_for(benchmark, sandbox_options(kind, arguments), metrics, say, warn)
+    options = sandbox_options(kind, arguments)
+    return sandbox_choice.sandbox_for(benchmark, options, metrics, say, warn, executor or LocalExecutor())
 
 
 def run_name(benchmark: str, spec: str) -> str:

@@ -1,19 +1,21 @@
 """What subcommands print, and where: results on standard output, everything else on standard error.
 
-How much goes to standard error is one setting, :data:`settings`: ``--quiet`` leaves errors only, ``--verbose`` adds
-details. Packages below the command line report details through ``logging`` (loggers ``apigauge.*``, level DEBUG).
+How much goes to standard error, and in which form, is one setting, :data:`settings`: ``--quiet`` leaves errors only,
+``--verbose`` adds details, ``--log-format json`` writes one JSON object a line. Packages below the command line report
+details through ``logging`` (loggers ``apigauge.*``, level DEBUG).
 """
 
 import argparse
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from enum import IntEnum
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from apigauge.file_formats import MetricSummary, SamplesRecord, Summary
 
@@ -31,6 +33,7 @@ class Settings:
     """What the command line decided for the whole process."""
 
     verbosity: Verbosity = Verbosity.NORMAL
+    is_json: bool = False
 
 
 settings = Settings()
@@ -45,26 +48,50 @@ def set_verbosity(verbosity: Verbosity) -> None:
         log_details(say_detail)
 
 
+def set_log_format(form: str) -> None:
+    """Applies ``--log-format``."""
+    settings.is_json = form == "json"
+
+
+Level = Literal["progress", "note", "detail", "warning", "error"]
+
+
+def _write(level: Level, message: str, text: str, **more: Any) -> None:
+    """One line on standard error: text, or with ``--log-format json`` an object with the message."""
+    if settings.is_json:
+        record = {"time": datetime.now(UTC).isoformat(timespec="milliseconds"), "level": level, "message": message}
+        text = json.dumps(record | more)
+    print(text, file=sys.stderr)
+
+
 def say(text: str) -> None:
     """A note for the user: silent with ``--quiet``; never on standard output, which belongs to the result."""
     if settings.verbosity > Verbosity.QUIET:
-        print(text, file=sys.stderr)
+        _write("note", text.removeprefix("apigauge: "), text)
 
 
 def say_error(text: str) -> None:
     """An error, which ``--quiet`` does not silence."""
-    print(f"apigauge: {text}", file=sys.stderr)
+    _write("error", text, f"apigauge: {text}")
 
 
 def warn(text: str) -> None:
     """What makes the result another than was asked for; ``--quiet`` does not silence it."""
-    say_error(f"WARNING: {text}")
+    _write("warning", text, f"apigauge: WARNING: {text}")
 
 
 def say_detail(text: str) -> None:
     """A detail that only ``--verbose`` shows."""
     if settings.verbosity == Verbosity.VERBOSE:
-        print(f"apigauge: {text}", file=sys.stderr)
+        _write("detail", text, f"apigauge: {text}")
+
+
+def say_traceback() -> None:
+    """The traceback of the error that is being handled."""
+    import traceback
+
+    text = traceback.format_exc().rstrip()
+    _write("detail", text, text)
 
 
 def tell_problems(problems: list[str]) -> None:
@@ -89,27 +116,56 @@ def add_json(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print the result as JSON on standard output")
 
 
-def print_json(value: Mapping[str, Any]) -> None:
-    r"""The machine-readable result; half a surrogate pair, as a server may send it, becomes JSON's own ``\udXXX``."""
-    print(json.dumps(value, ensure_ascii=False).encode("utf-8", "backslashreplace").decode("utf-8"))
+def print_json(value: Mapping[str, Any], long: Mapping[str, Iterable[Any]] | None = None) -> None:
+    r"""The machine-readable result; half a surrogate pair, as a server may send it, becomes JSON's own ``\udXXX``.
+
+    Args:
+        value: the result.
+        long: lists that are not in memory, each printed entry by entry in the place of an empty list of the result.
+    """
+    for number, (name, entry) in enumerate(value.items()):
+        sys.stdout.write(f"{', ' if number else '{'}{_json(name)}: ")
+        if long and name in long:
+            sys.stdout.write("[")
+            for place, one in enumerate(long[name]):
+                sys.stdout.write(f"{', ' if place else ''}{_json(one)}")
+            sys.stdout.write("]")
+        else:
+            sys.stdout.write(_json(entry))
+    print("}" if value else "{}")
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False).encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+Stages = Callable[[], Mapping[str, int]]
 
 
 @contextmanager
-def progress(what: str, total: int | None) -> Iterator[Callable[[], None]]:
-    """Progress on standard error; yields the function that advances it by one.
+def progress(what: str, total: int | None, stages: Stages = dict) -> Iterator[Callable[[], None]]:
+    """Progress on standard error, with rate and time left; yields the function that advances it by one.
 
     A bar where standard error is a terminal, plain lines where it is not, so that no log holds control characters;
     nothing with ``--quiet``.
+
+    Args:
+        what: is done.
+        total: how many; None if that is unknown.
+        stages: how many have left each stage of the work, by its name, if it has several.
     """
     if settings.verbosity == Verbosity.QUIET:
         yield lambda: None
-    elif sys.stderr.isatty() and os.environ.get("TERM", "") not in ("dumb", "unknown"):
-        with _bar(what, total) as tick:
+    elif sys.stderr.isatty() and os.environ.get("TERM", "") not in ("dumb", "unknown") and not settings.is_json:
+        with _bar(what, total, stages) as tick:
             yield tick
     else:
         from apigauge.harness.cli.progress_lines import ProgressLines
 
-        lines = ProgressLines(what, total, say)
+        def write(text: str, record: Mapping[str, Any]) -> None:
+            _write("progress", text, text, **record)
+
+        lines = ProgressLines(what, total, write, stages=stages)
         try:
             yield lines.tick
         finally:
@@ -117,15 +173,23 @@ def progress(what: str, total: int | None) -> Iterator[Callable[[], None]]:
 
 
 @contextmanager
-def _bar(what: str, total: int | None) -> Iterator[Callable[[], None]]:
+def _bar(what: str, total: int | None, stages: Stages) -> Iterator[Callable[[], None]]:
     from rich.console import Console
     from rich.markup import escape
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    shown = TextColumn("{task.fields[rate]}{task.fields[stages]}")
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), shown)
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(escape(what), total=total)
-        yield lambda: bar.advance(task)
+        task = bar.add_task(escape(what), total=total, rate="", stages="")
+
+        def tick() -> None:
+            speed = bar.tasks[0].finished_speed or bar.tasks[0].speed
+            counts = ", ".join(f"{name} {count}" for name, count in stages().items())
+            rate = f"{speed:.3g}/s" if speed else ""
+            bar.update(task, advance=1, rate=rate, stages=f" ({counts})" if counts else "")
+
+        yield tick
 
 
 def summary_json(run: Path, summary: Summary) -> dict[str, Any]:

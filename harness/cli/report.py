@@ -1,24 +1,27 @@
 """``apigauge report``: a leaderboard and a page for each run."""
 
 import argparse
+import shlex
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from apigauge.errors import ApigaugeError, RunError, UsageError, did_you_mean
 from apigauge.extensions import Addition, added
 from apigauge.harness.cli.options import add_common
 from apigauge.harness.cli.other_harnesses import add_readers, as_runs
-from apigauge.harness.cli.output import print_json, progress, say, say_error, warn
+from apigauge.harness.cli.output import print_json, say
 from apigauge.reports import formats
 from apigauge.reports.tracking import TRACKERS
 
 if TYPE_CHECKING:
-    from apigauge.benchmarks import Benchmark, Item
-    from apigauge.reports.views import ItemView, RunView
+    from apigauge.reports.views import RunView
 
 # The formats of --export that come with apigauge; plugins may add others.
 OWN = (*formats.NAMES, *TRACKERS)
+# How often runs are looked at.
+SECONDS = 2.0
 Export = Callable[[Sequence["RunView"], Path], Path]
 
 
@@ -27,7 +30,30 @@ def declare(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "runs", nargs="+", type=Path, metavar="RUN", help="a run's folder, or one that holds runs, at any depth"
     )
-    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="where the pages go")
+    place = parser.add_mutually_exclusive_group(required=True)
+    place.add_argument("--out", type=Path, metavar="DIR", help="where the pages go")
+    place.add_argument(
+        "--publish",
+        type=Path,
+        metavar="DIR",
+        help="where they go for GitHub Pages: runs keep their addresses, and pages of runs that are not given any more "
+        "stay",
+    )
+    parser.add_argument(
+        "--site-url",
+        type=_address,
+        metavar="URL",
+        help="where DIR will be on the web: pages then name the preview picture for links to them",
+    )
+    parser.add_argument(
+        "--watch", action="store_true", help="write the pages again whenever a run has changed, until Ctrl-C"
+    )
+    parser.add_argument(
+        "--interval",
+        type=_seconds,
+        metavar="SECONDS",
+        help=f"how often --watch looks whether runs have changed (default: {SECONDS:g})",
+    )
     parser.add_argument(
         "--export",
         nargs="+",
@@ -54,33 +80,107 @@ def declare(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(function=run)
 
 
+def _address(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in ("http", "https") or not parts.netloc or parts.query or parts.fragment:
+        raise argparse.ArgumentTypeError(f"{text!r}: the form is https://ORG.github.io/NAME")
+    return text.rstrip("/") + "/"
+
+
+def _seconds(text: str) -> float:
+    seconds = float(text)
+    if not 0.1 <= seconds <= 86_400:
+        raise argparse.ArgumentTypeError(f"{text!r}: from 0.1 to 86400 seconds")
+    return seconds
+
+
 def run(arguments: argparse.Namespace) -> int:
     """Runs the command."""
-    from apigauge.reports.leaderboard import write_site
-
     exports = [exporter(name) for name in dict.fromkeys(arguments.export)]
     if arguments.hub_dataset and not arguments.hub_results:
         raise UsageError("--hub-dataset: belongs to --hub-results ORG/MODEL")
+    if arguments.interval is not None and not arguments.watch:
+        raise UsageError("--interval: belongs to --watch")
+    if arguments.site_url and not arguments.publish:
+        raise UsageError("--site-url: belongs to --publish DIR")
+    if not arguments.watch:
+        return _report(arguments, exports)
+    from apigauge.harness.cli.watch import watch
+
+    return watch(arguments.runs, lambda: _report(arguments, exports), arguments.interval or SECONDS)
+
+
+def _report(arguments: argparse.Namespace, exports: Sequence[Export]) -> int:
+    """Writes everything once, and prints where it is."""
+    from apigauge.harness.cli.report_views import read_views
+    from apigauge.reports.build_cache import cache_of
+    from apigauge.reports.leaderboard import write_site
+    from apigauge.reports.publication import prepare
+
+    out, is_shown = arguments.publish or arguments.out, not arguments.no_published
+    cache = cache_of(out)
     with as_runs(arguments.runs, arguments, has_summary=True) as runs:
-        views, is_whole = _views(runs, arguments.data_dir)
-    hub = _hub_results(arguments, views) if arguments.hub_results else None
-    index = write_site(views, arguments.out, published=not arguments.no_published)
-    written = [export(views, arguments.out) for export in exports]
+        views, is_whole = read_views(runs, arguments.data_dir, cache, is_watched=arguments.watch)
+        hub = _hub_results(arguments, out, views) if arguments.hub_results else None
+        publication = None
+        if arguments.publish:
+            views, publication = prepare(views, out, arguments.site_url or "")
+        index = write_site(views, out, is_shown, cache=cache, publication=publication)
+        if arguments.publish:
+            _without_jekyll(out)
+        written = [export(views, out) for export in exports]
+    record = {"index": str(index), "runs": [v.name for v in views], "exports": [str(path) for path in written]}
+    further = (hub or {}) | ({"publish": push_commands(out)} if arguments.publish else {})
     if arguments.json:
-        record = {"index": str(index), "runs": [v.name for v in views], "exports": [str(path) for path in written]}
-        print_json(record | (hub or {}))
+        print_json(record | further)
     else:
-        print(index)
-        if hub:
-            print(hub["upload"])
+        print("\n".join([str(index), *(further[name] for name in ("upload", "publish") if name in further)]))
     return 0 if is_whole else RunError.exit_code
 
 
-def _hub_results(arguments: argparse.Namespace, views: "Sequence[RunView]") -> dict[str, str]:
+def write_leaderboard(runs: Sequence[Path], out: Path, data_dir: Path | None) -> Path:
+    """Writes the leaderboard of runs that are scored, with its CSV file, and returns its first page.
+
+    Raises:
+        RunError: a run is damaged; DataError, ApigaugeError: its benchmark is not here, or the disk is full.
+    """
+    from apigauge.harness.cli.report_views import read_views
+    from apigauge.reports.build_cache import cache_of
+    from apigauge.reports.leaderboard import write_site
+
+    cache = cache_of(out)
+    views, _ = read_views(runs, data_dir, cache)
+    index = write_site(views, out, published=True, cache=cache)
+    formats.export("csv")(views, out)
+    return index
+
+
+def _without_jekyll(out: Path) -> None:
+    """Keeps GitHub Pages from leaving out what its own generator of pages would."""
+    try:
+        (out / ".nojekyll").touch()
+    except OSError as error:
+        raise ApigaugeError(f"{out}: cannot be written ({error}); choose another folder") from error
+
+
+def push_commands(out: Path) -> str:
+    """What publishes a folder on GitHub Pages, for the shell; nothing runs it."""
+    git = f"git -C {shlex.quote(str(out))}"
+    return "\n".join(
+        (
+            f"{git} init --quiet --initial-branch gh-pages",
+            f"{git} add --all",
+            f"{git} commit --quiet --message 'Update the leaderboard'",
+            f"{git} push REPOSITORY gh-pages",
+        )
+    )
+
+
+def _hub_results(arguments: argparse.Namespace, out: Path, views: "Sequence[RunView]") -> dict[str, str]:
     """Writes the results for a repository; where they are, and the command that uploads them."""
     from apigauge.reports.formats.hub_results import upload_command, write_results
 
-    written = write_results(views, arguments.out, arguments.hub_results, arguments.hub_dataset)
+    written = write_results(views, out, arguments.hub_results, arguments.hub_dataset)
     for text in written.left_out:
         say(f"left out: {text}")
     return {"hub_results": str(written.folder), "upload": upload_command(arguments.hub_results, written.folder)}
@@ -116,126 +216,3 @@ def _of_plugin(name: str, addition: Addition) -> Export:
             raise addition.failure(f"--export {name}", error) from error
 
     return export
-
-
-def _views(arguments: Sequence[Path], data_dir: Path | None) -> "tuple[list[RunView], bool]":
-    """The runs that the arguments name or hold, each once, and whether all that are named are among them.
-
-    What is left out is named.
-
-    Raises:
-        RunError: an argument is no run and holds none, or none of those that it holds can be used.
-    """
-    from apigauge.reports.ordering import ordered
-
-    benchmarks: dict[str, Benchmark] = {}
-    views = []
-    chosen, left_out = _choose(arguments)
-    unusable: list[str] = []
-    with progress("reading runs", len(chosen)) as tick:
-        for path, is_named in chosen.items():
-            try:
-                views.append(view(path, data_dir, benchmarks))
-            except ApigaugeError as error:
-                (unusable if is_named else left_out).append(str(error))
-            tick()
-    for text in left_out:
-        (say if views else say_error)(f"{'apigauge: ' if views else ''}left out: {text}")
-    for text in unusable:
-        (warn if views else say_error)(f"left out: {text}")
-    if not views:
-        raise RunError(f"{', '.join(map(str, arguments))}: no run there can be reported; see above.")
-    for one in views:
-        if one.data_here:
-            warn(f"{one.name}: {one.other_data}")
-    return ordered(views), not unusable
-
-
-def _choose(arguments: Sequence[Path]) -> tuple[dict[Path, bool], list[str]]:
-    """The runs, with whether an argument names the run itself, and what is left out because it is no run."""
-    from apigauge.harness.cli.find_runs import find_runs, is_run
-
-    chosen: dict[Path, bool] = {}
-    paths: dict[Path, Path] = {}
-    left_out = []
-    for argument in arguments:
-        if not argument.is_dir():
-            raise RunError(f"{argument}: there is no such folder; give a run, or a folder that holds runs.")
-        others: list[Path] = []
-        runs = find_runs(argument, others)
-        if not runs:
-            raise RunError(
-                f"{argument} is no run directory and holds none; `apigauge runs DIR` lists what is in a folder."
-            )
-        left_out += [f"{other}: no run directory" for other in others]
-        for path in runs:
-            first = paths.setdefault(path.resolve(), path)
-            chosen[first] = chosen.get(first, False) or is_run(argument)
-    return chosen, left_out
-
-
-def view(path: Path, data_dir: Path | None, benchmarks: "dict[str, Benchmark]") -> "RunView":
-    """A run as the report reads it; ``benchmarks`` keeps them between runs.
-
-    Raises:
-        RunError: the folder is no run, or has not been scored, or is damaged.
-        DataError: the run's benchmark is not here.
-    """
-    from apigauge.harness.evaluation import run_directory
-    from apigauge.harness.evaluation.questions import reopen_for
-    from apigauge.reports.views import RunView
-
-    manifest = run_directory.read_manifest(path)
-    if not (path / run_directory.SUMMARY).exists():
-        raise RunError(f"{path}: has not been scored to its end; run `apigauge score {path}`.")
-    record = manifest["benchmark"]
-    name = " ".join(str(record.get(part, "")) for part in ("name", "path", "digest"))
-    if name not in benchmarks:
-        benchmarks[name] = reopen_for(path, record, data_dir)
-    benchmark = benchmarks[name]
-    items = {item.id: item for item in benchmark.items}
-    summary = run_directory.read_summary(path)
-    try:
-        answers = {(r["item"], r["sample"]): r for r in run_directory.read_rows(path / run_directory.GENERATIONS)}
-        scores = run_directory.read_rows(path / run_directory.SCORES)
-        rows = [item_view(items.get(row["item"]), row, answers.get((row["item"], row["sample"]), {})) for row in scores]
-        is_same = record.get("digest") in (None, benchmark.digest)
-        one = RunView(
-            path.resolve().name,
-            manifest,
-            summary,
-            rows,
-            benchmark_items=len(items) if is_same else 0,
-            data_here="" if is_same else benchmark.digest,
-            lost=len({row.id for row in rows} - items.keys()),
-        )
-        one.check()
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise RunError(f"{path}: is damaged ({error!r}); `apigauge score {path}` writes its scores again.") from error
-    return one
-
-
-def item_view(item: "Item | None", row: dict[str, Any], answer: dict[str, Any]) -> "ItemView":
-    """One scored answer joined with its question, if that is here, and its row of ``generations.jsonl``."""
-    from apigauge.reports.views import ItemView
-
-    extraction = row["extraction"]
-    return ItemView(
-        id=row["item"],
-        sample=row["sample"],
-        instruction=item.instruction if item else "The question is not in the data here.",
-        reference_call=item.reference_call if item else "",
-        reference_program=item.reference_program if item else "",
-        domain=item.domain if item else "",
-        text=answer.get("text", ""),
-        call=extraction.get("call"),
-        program=extraction.get("program"),
-        how=extraction.get("how", ""),
-        metrics=row["metrics"],
-        labels=row["labels"],
-        messages=row.get("messages", {}),
-        verdict=row.get("verdict"),
-        unfinished=row.get("unfinished"),
-        reasoning=answer.get("reasoning", ""),
-        api=item.api if item else "",
-    )

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 from apigauge.errors import RunError
 from apigauge.harness.cli.options import (
     add_common,
+    add_executor,
     add_sandbox,
     add_scoring,
+    executor_for,
     metric_modules,
     sandbox_for,
 )
@@ -26,6 +28,7 @@ def declare(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("run", type=Path, metavar="RUN", help="a run's folder; with --metrics its other scores stay")
     add_scoring(parser)
     add_sandbox(parser, "the kind that made the run")
+    add_executor(parser)
     add_common(parser)
     parser.set_defaults(function=run)
 
@@ -130,7 +133,8 @@ def rescore(run_path: Path, arguments: argparse.Namespace, otherwise: str) -> "t
     if manifest.get("sandbox") and kind == "none" and not arguments.metrics:
         say(f"{run_path}: scored without a sandbox; exec.* is left out")
     with (
-        sandbox_for(benchmark, kind, arguments.metrics, arguments) as sandbox,
+        executor_for(arguments) as executor,
+        sandbox_for(benchmark, kind, arguments.metrics, arguments, executor=executor) as sandbox,
         progress(f"scoring {benchmark.name}", manifest["benchmark"].get("items")) as tick,
     ):
         return score_run(
@@ -142,6 +146,7 @@ def rescore(run_path: Path, arguments: argparse.Namespace, otherwise: str) -> "t
             sandbox,
             keep_others=bool(arguments.metrics),
             reasoning=arguments.reasoning,
+            executor=executor,
         )
 
 

@@ -10,10 +10,13 @@ from typing import TYPE_CHECKING, Any
 from apigauge.errors import ApigaugeError, UsageError
 from apigauge.harness.cli.cost import add_cost, check_cost, limits_for
 from apigauge.harness.cli.dry_run import add_dry_run, dry_run
+from apigauge.harness.cli.live import Profile, add_profile, add_prometheus_port, metrics_served, stages, watched
 from apigauge.harness.cli.options import (
     add_common,
+    add_executor,
     add_sandbox,
     add_scoring,
+    executor_for,
     metric_modules,
     positive,
     sandbox_for,
@@ -31,6 +34,7 @@ from apigauge.harness.generation.sampling import Sampling
 if TYPE_CHECKING:
     from apigauge.benchmarks import Benchmark
     from apigauge.harness.evaluation.usage import Limits
+    from apigauge.harness.executors.types import Executor
     from apigauge.harness.generation.types import Generator
 
 
@@ -43,6 +47,9 @@ def declare(parser: argparse.ArgumentParser) -> None:
     add_cost(parser)
     add_scoring(parser)
     add_sandbox(parser, "auto")
+    add_executor(parser)
+    add_prometheus_port(parser)
+    add_profile(parser)
     add_common(parser)
     parser.set_defaults(function=partial(run, parser=parser))
 
@@ -233,12 +240,16 @@ def run(arguments: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
     if arguments.dry_run:
         return dry_run(arguments, options, runs_programs=True)
 
-    def work(benchmark: "Benchmark", generator: "Generator") -> Outcome:
-        spec = generator.describe()["spec"]
-        out = run_folder(arguments, benchmark.name, spec)
-        return answer_and_score(arguments, benchmark, generator, out, modules, limits_for(arguments, spec))
+    with executor_for(arguments) as executor, metrics_served(arguments.prometheus_port):
 
-    return for_each_pair(arguments, lambda spec: open_generator(spec, options), work)
+        def work(benchmark: "Benchmark", generator: "Generator") -> Outcome:
+            spec = generator.describe()["spec"]
+            out = run_folder(arguments, benchmark.name, spec)
+            return answer_and_score(
+                arguments, benchmark, generator, out, modules, executor, limits_for(arguments, spec)
+            )
+
+        return for_each_pair(arguments, lambda spec: open_generator(spec, options), work)
 
 
 def answer_and_score(
@@ -247,6 +258,7 @@ def answer_and_score(
     generator: "Generator",
     out: Path,
     modules: list[str],
+    executor: "Executor",
     limits: "Limits | None" = None,
 ) -> Outcome:
     """Runs a generator over a benchmark into a run directory; prints the result unless it goes into JSON.
@@ -255,7 +267,7 @@ def answer_and_score(
     """
 
     def score(generator: "Generator", folder: Path) -> Outcome:
-        return _answer_and_score(arguments, benchmark, generator, folder, modules, limits)
+        return _answer_and_score(arguments, benchmark, generator, folder, modules, executor, limits)
 
     if len(environments_of(arguments)) > 1:
         return in_each(arguments, generator, out, score)
@@ -268,15 +280,19 @@ def _answer_and_score(
     generator: "Generator",
     out: Path,
     modules: list[str],
+    executor: "Executor",
     limits: "Limits | None",
 ) -> Outcome:
     """One run."""
     from apigauge.harness.evaluation.evaluate import evaluate
+    from apigauge.harness.evaluation.meter import Meter
     from apigauge.harness.evaluation.usage import Limits
 
     warn_about_grammar(benchmark.name, modules)
     generator.problems.clear()  # of another benchmark
     total = len(benchmark.items[: arguments.limit]) * generator.samples
+    meter = watched(Meter(total, profiles=arguments.profile), out, benchmark.name, generator.describe()["spec"])
+    profile = Profile(meter)
     kind = arguments.sandbox or "auto"
     not_run: list[str] = []
 
@@ -285,8 +301,8 @@ def _answer_and_score(
         not_run.append(reason)
 
     with (
-        sandbox_for(benchmark, kind, arguments.metrics, arguments, warn_early) as sandbox,
-        progress(f"scoring {benchmark.name}", total) as tick,
+        sandbox_for(benchmark, kind, arguments.metrics, arguments, warn_early, executor) as sandbox,
+        progress(f"scoring {benchmark.name}", total, lambda: stages(meter)) as tick,
     ):
         summary = evaluate(
             benchmark,
@@ -299,13 +315,18 @@ def _answer_and_score(
             sandbox,
             reasoning=arguments.reasoning or "strip",
             limits=limits or Limits(),
+            executor=executor,
+            meter=meter,
         )
     tell_problems(summary["problems"])
     if not arguments.json:
         print_summary(out, summary, as_json=False)
         for reason in not_run:  # again, after the result that lacks it
             warn(reason)
+        if arguments.profile:
+            profile.show()
     result = summary_json(out, summary) | ({"not_run": not_run[0]} if not_run else {})
+    result |= {"profile": profile.to_json()} if arguments.profile else {}
     return Outcome(code_of_unanswered(generator), result)
 
 

@@ -74,7 +74,7 @@ def build(arguments: argparse.Namespace) -> int:
     if arguments.relock:
         with Progress(say) as progress:
             progress.at(f"{environment.name}: finding the packages that satisfy requirements.txt")
-            progress(f"written: {relock(environment)}")
+            progress(f"written: {relock(environment)[0]}")
         environment = find(arguments.environment)
     image = build_image(environment, arguments.base, say=say, rebuild=arguments.rebuild, mirror=arguments.mirror)
     if arguments.json:

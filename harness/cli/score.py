@@ -4,7 +4,16 @@ import argparse
 from pathlib import Path
 
 from apigauge.errors import UsageError
-from apigauge.harness.cli.options import add_common, add_sandbox, add_scoring, metric_modules, positive
+from apigauge.harness.cli.live import add_profile, add_prometheus_port, metrics_served
+from apigauge.harness.cli.options import (
+    add_common,
+    add_executor,
+    add_sandbox,
+    add_scoring,
+    executor_for,
+    metric_modules,
+    positive,
+)
 from apigauge.harness.cli.output import print_json, print_summary, tell_problems
 from apigauge.harness.cli.run import answer_and_score
 
@@ -30,6 +39,9 @@ def declare(parser: argparse.ArgumentParser) -> None:
     )
     add_scoring(parser)
     add_sandbox(parser, "auto; for RUN, the kind that made it")
+    add_executor(parser)
+    add_prometheus_port(parser)
+    add_profile(parser)
     add_common(parser)
     parser.set_defaults(function=run)
 
@@ -47,7 +59,8 @@ def run(arguments: argparse.Namespace) -> int:
     modules = metric_modules(arguments.metrics)
     benchmark = load_benchmark(arguments.benchmark, arguments.data_dir)
     answers = Replay(str(find_responses(arguments.responses, arguments.data_dir)))
-    outcome = answer_and_score(arguments, benchmark, answers, arguments.out, modules)
+    with executor_for(arguments) as executor, metrics_served(arguments.prometheus_port):
+        outcome = answer_and_score(arguments, benchmark, answers, arguments.out, modules, executor)
     if arguments.json:
         print_json(outcome.result)
     return outcome.code
@@ -69,6 +82,8 @@ def _score_run(arguments: argparse.Namespace) -> int:
 
     if arguments.benchmark or arguments.responses or arguments.out or arguments.limit:
         raise UsageError("score RUN takes its benchmark and answers from the run; leave the other options out")
+    if arguments.profile or arguments.prometheus_port is not None:
+        raise UsageError("--profile and --prometheus-port: are for a file of answers, not for a RUN")
     summary, _ = rescore(arguments.run, arguments, otherwise="auto")
     tell_problems(summary["problems"])
     print_summary(arguments.run, summary, as_json=arguments.json)

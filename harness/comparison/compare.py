@@ -4,17 +4,21 @@ Answers are paired by (item, sample). Answers that only one run has are listed a
 means that the sandbox failed and says nothing about the answer, so the verdicts of such a pair are not compared.
 """
 
-from collections.abc import Mapping, Sequence
+import functools
+from array import array
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, cast, overload
 
 from apigauge.errors import RunError, UsageError
 from apigauge.file_formats import GenerationRow, Manifest, ScoreRow, UnfinishedRecord
 from apigauge.harness.comparison.divergence import Divergence, Tokenizer, Words, diverge
 from apigauge.harness.evaluation import run_directory
-from apigauge.harness.evaluation.unfinished import count
-from apigauge.harness.metrics.executability import INFRA, infra_errors, is_withheld, withheld_names
+from apigauge.harness.evaluation.score_rows import ScoreRows, tally
+from apigauge.harness.evaluation.stored_rows import StoredRows
+from apigauge.harness.metrics.executability import INFRA, is_withheld, withheld_names
 from apigauge.harness.metrics.table import NAMES
 from apigauge.harness.statistics.paired import Contrast, Scores, contrasts
 
@@ -28,8 +32,8 @@ class LoadedRun:
 
     path: Path
     manifest: Manifest
-    answers: dict[run_directory.Key, GenerationRow]
-    scores: dict[run_directory.Key, ScoreRow]
+    answers: Mapping[run_directory.Key, GenerationRow]
+    scores: Mapping[run_directory.Key, ScoreRow]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +71,27 @@ class Difference:
         }
 
 
+class Differences(Sequence[Difference]):
+    """Pairs of answers, compared when one is looked at: of a million they would take gigabytes."""
+
+    def __init__(
+        self, keys: Sequence[run_directory.Key], compare_pair: Callable[[run_directory.Key], Difference]
+    ) -> None:
+        self._keys, self._compare = keys, compare_pair
+
+    def __len__(self) -> int:
+        return len(self._keys)
+
+    @overload
+    def __getitem__(self, at: int) -> Difference: ...
+
+    @overload
+    def __getitem__(self, at: slice) -> "Differences": ...
+
+    def __getitem__(self, at: int | slice) -> "Difference | Differences":
+        return Differences(self._keys[at], self._compare) if isinstance(at, slice) else self._compare(self._keys[at])
+
+
 @dataclass(frozen=True, slots=True)
 class Comparison:
     """The comparison of two runs.
@@ -79,7 +104,7 @@ class Comparison:
         verdicts: agreement over the pairs that both runs executed.
         metrics: by name, over the answers that have the metric in both runs.
         withheld: metrics left out because the sandbox failed too often in one run.
-        different: the pairs that differ, in the first run's order.
+        different: the pairs that differ, in the first run's order; each is compared again when it is looked at.
         only_a: answers that only the first run has.
         only_b: answers that only the second run has.
         unfinished: of each run how many answers have no end; None if it, scored by an older version, does not say.
@@ -92,26 +117,26 @@ class Comparison:
     verdicts: Agreement
     metrics: dict[str, Contrast]
     withheld: list[str]
-    different: list[Difference]
+    different: Sequence[Difference]
     only_a: list[run_directory.Key]
     only_b: list[run_directory.Key]
     unfinished: tuple[UnfinishedRecord | None, UnfinishedRecord | None] = (None, None)
 
 
-def read(path: Path) -> LoadedRun:
-    """Reads a run directory.
+def read(path: Path, like: LoadedRun | None = None) -> LoadedRun:
+    """Reads a run directory; ``like`` is a run of most likely the same questions, whose keys then serve for both.
 
     Raises:
         RunError: it is not a run directory, or damaged.
     """
     manifest = run_directory.read_manifest(path)
-    answers = cast("list[GenerationRow]", run_directory.read_rows(path / run_directory.GENERATIONS))
-    scores = cast("list[ScoreRow]", run_directory.read_rows(path / run_directory.SCORES))
+    answers = StoredRows(path / run_directory.GENERATIONS, cast("StoredRows | None", like and like.answers))
+    scores = StoredRows(path / run_directory.SCORES, answers)
     return LoadedRun(
         path,
         manifest,
-        {(row["item"], row["sample"]): row for row in answers},
-        {(row["item"], row["sample"]): row for row in scores},
+        cast("Mapping[run_directory.Key, GenerationRow]", answers),
+        cast("Mapping[run_directory.Key, ScoreRow]", scores),
     )
 
 
@@ -131,23 +156,35 @@ def compare(a: LoadedRun, b: LoadedRun, apis: Mapping[str, str], tokenizer: Toke
     check_benchmarks(a, b)
     keys = [key for key in a.answers if key in b.answers]
     scored = [key for key in keys if key in a.scores and key in b.scores]
-    is_left_out = any(is_withheld(*infra_errors(run.scores.values())) for run in (a, b))
-    withheld = withheld_names([*a.scores.values(), *b.scores.values()]) if is_left_out else []
+    counts = [tally(run.scores.values()) for run in (a, b)]
+    is_left_out = any(is_withheld(one.failed, one.ran) for one in counts)
+    withheld = withheld_names([{"metrics": one.scores.names} for one in counts]) if is_left_out else []
     names = [name for name in NAMES if name not in withheld]
-    compared = [_difference(a, b, key, names, tokenizer or Words()) for key in keys]
-    executed = [key for key in scored if _verdict(a.scores[key]) and _verdict(b.scores[key])]
+    one_by_one = functools.partial(_difference, a, b, names, tokenizer or Words())
+    scores = _scores(a, [one.scores for one in counts], scored, names, apis)
+    unfinished = counts[0].unfinished(), counts[1].unfinished()
+    # Of a million answers the columns of all metrics take 180 MB.
+    del counts
+    different, executed, unlike = [], 0, Counter[str]()
+    for key in keys:
+        is_scored = key in a.scores and key in b.scores
+        executed += bool(is_scored and _verdict(a.scores[key]) and _verdict(b.scores[key]))
+        one = one_by_one(key)
+        if one.text or one.extraction or one.verdict or one.metrics:
+            different.append(key)
+            unlike.update(text=one.text is not None, extraction=bool(one.extraction), verdict=one.verdict is not None)
     return Comparison(
         manifests=run_directory.differences(cast("dict[str, Any]", a.manifest), cast("dict[str, Any]", b.manifest)),
         pairs=len(keys),
-        texts=Agreement(len(keys), sum(one.text is None for one in compared)),
-        extractions=Agreement(len(scored), len(scored) - sum(bool(one.extraction) for one in compared)),
-        verdicts=Agreement(len(executed), len(executed) - sum(one.verdict is not None for one in compared)),
-        metrics=contrasts({name: both for name in names if (both := _scores(a, b, scored, name, apis))}),
+        texts=Agreement(len(keys), len(keys) - unlike["text"]),
+        extractions=Agreement(len(scored), len(scored) - unlike["extraction"]),
+        verdicts=Agreement(executed, executed - unlike["verdict"]),
+        metrics=contrasts(scores),
         withheld=withheld,
-        different=[one for one in compared if one.text or one.extraction or one.verdict or one.metrics],
+        different=Differences(different, one_by_one),
         only_a=[key for key in a.answers if key not in b.answers],
         only_b=[key for key in b.answers if key not in a.answers],
-        unfinished=(count([*a.scores.values()]), count([*b.scores.values()])),
+        unfinished=unfinished,
     )
 
 
@@ -166,7 +203,7 @@ def check_benchmarks(a: LoadedRun, b: LoadedRun) -> None:
 
 
 def _difference(
-    a: LoadedRun, b: LoadedRun, key: run_directory.Key, names: Sequence[str], tokenizer: Tokenizer
+    a: LoadedRun, b: LoadedRun, names: Sequence[str], tokenizer: Tokenizer, key: run_directory.Key
 ) -> Difference:
     one, other = a.answers[key]["text"], b.answers[key]["text"]
     divergence = diverge(one, other, tokenizer) if one != other else None
@@ -198,16 +235,32 @@ def _verdict(row: ScoreRow) -> dict[str, Any] | None:
 
 
 def _scores(
-    a: LoadedRun, b: LoadedRun, keys: Sequence[run_directory.Key], name: str, apis: Mapping[str, str]
-) -> Scores | None:
-    """A metric's scores of the answers that have it in both runs; None if no answer has."""
-    keys = [key for key in keys if name in a.scores[key]["metrics"] and name in b.scores[key]["metrics"]]
-    if not keys:
-        return None
-    if unknown := [item for item, _ in keys if item not in apis]:
-        raise RunError(f"{a.path}: item {unknown[0]!r} is not in the benchmark; was its data replaced?")
-    first, second = ([run.scores[key]["metrics"][name] for key in keys] for run in (a, b))
-    return Scores(first, second, [apis[item] for item, _ in keys])
+    a: LoadedRun,
+    sides: Sequence[ScoreRows],
+    keys: Sequence[run_directory.Key],
+    names: Sequence[str],
+    apis: Mapping[str, str],
+) -> dict[str, Scores]:
+    """The scores of the answers that have a metric in both runs, of each metric that any such answer has."""
+    places = [side.places(keys) for side in sides]
+    scores = {}
+    # Metrics that the same answers have share one list.
+    shared: dict[bytes, list[str]] = {}
+    for name in names:
+        columns = [side.column(name) for side in sides]
+        has_both = columns[0][1][places[0]] & columns[1][1][places[1]]
+        if not has_both.any():
+            continue
+        if (same := has_both.tobytes()) not in shared:
+            items = [keys[at][0] for at in has_both.nonzero()[0].tolist()]
+            if unknown := [item for item in items if item not in apis]:
+                raise RunError(f"{a.path}: item {unknown[0]!r} is not in the benchmark; was its data replaced?")
+            shared[same] = [apis[item] for item in items]
+        numbers = [
+            array("d", values[place][has_both].tobytes()) for (values, _), place in zip(columns, places, strict=True)
+        ]
+        scores[name] = Scores(numbers[0], numbers[1], shared[same])
+    return scores
 
 
 def _sides(pair: tuple[Any, Any]) -> dict[str, Any]:

@@ -10,21 +10,26 @@ from apigauge.benchmarks.types import Benchmark, Item
 from apigauge.errors import RunError
 from apigauge.file_formats import Summary
 from apigauge.harness.evaluation import questions, run_directory
+from apigauge.harness.evaluation.keys import Key, Keys
 from apigauge.harness.evaluation.manifest import note, planned, sha256, start
-from apigauge.harness.evaluation.run_directory import Key
+from apigauge.harness.evaluation.meter import Meter
 from apigauge.harness.evaluation.scoring import Tick, score_answers
 from apigauge.harness.evaluation.summary import summarise
 from apigauge.harness.evaluation.usage import Limits, Usage
+from apigauge.harness.executors.local import LocalExecutor
 from apigauge.harness.executors.prefetch import prefetch
+from apigauge.harness.executors.types import Executor
 from apigauge.harness.extraction.reasoning_tags import STRIP, of_record
 from apigauge.harness.generation.types import Completion, Generator, Recording, Stoppable
 from apigauge.sandboxes.verdict import Sandbox
 
 # Seconds that an interrupted run waits for the thread that answers: for the next token of a large model on a CPU.
 _PATIENCE = 20.0
+# Answers that may wait to be scored: more than a model gives while programs run, and less than all.
+_AHEAD = 4_096
 _NO_LIMITS = Limits()
 # Fields of a completion that a row has only where they say something.
-_RARE = ("reasoning", "cached", "batch")
+_RARE = ("reasoning", "cached", "batch", "document")
 
 
 def evaluate(
@@ -39,6 +44,8 @@ def evaluate(
     only: Sequence[Item] | None = None,
     reasoning: str = STRIP,
     limits: Limits = _NO_LIMITS,
+    executor: Executor | None = None,
+    meter: Meter | None = None,
 ) -> Summary:
     """Answers and scores a benchmark into a run directory, or resumes a run that was killed.
 
@@ -55,6 +62,8 @@ def evaluate(
             extended.
         reasoning: as for ``--reasoning``: ``strip``, ``keep`` or own tags.
         limits: of what the run may take; at one, the answers so far are scored and the others are missing.
+        executor: where answers are scored, if not by ``workers`` of this machine.
+        meter: counts and times the stages.
 
     Returns:
         The summary, as in ``summary.json``.
@@ -71,16 +80,16 @@ def evaluate(
         questions.keep(benchmark, run)
         total = len(items) * generator.samples
         how = of_record(new["reasoning"])
-        # Answers are generated in a thread, so that scoring and sandbox work on the first while more are generated.
-        spending = _Spending(limits)
+        spending, meter = _Spending(limits), meter or Meter()
 
         def stop() -> None:
             _stop(generator)
 
-        drawn = _answers(benchmark, generator, run, items, lock, spending)
-        with contextlib.closing(prefetch(drawn, total + 1, stop, _PATIENCE)) as answers:
-            scores = run / run_directory.SCORES
-            score_answers(benchmark, answers, total, scores, modules, workers, tick, sandbox, how)
+        # Answers are generated in a thread, so that scoring and sandbox work on the first while more are generated.
+        drawn = meter.through("answering", _answers(benchmark, generator, run, items, lock, spending))
+        with contextlib.closing(prefetch(drawn, min(total + 1, _AHEAD), stop, _PATIENCE)) as answers:
+            scores, where = run / run_directory.SCORES, executor or LocalExecutor(workers)
+            score_answers(benchmark, answers, total, scores, modules, tick, sandbox, how, where, meter)
         _note(run, time.perf_counter() - started, generator, hits, limits)
         return summarise(benchmark, run, generator.problems, spending.usage)
 
@@ -128,7 +137,7 @@ def _refuse_others(run: Path, items: Sequence[Item], only: Sequence[Item] | None
         return
     if (run_directory.read_manifest(run)["benchmark"].get("items") or 0) > len(items):
         return  # a lowered limit, which start() refuses with better advice
-    answered = {row["item"] for row in run_directory.read_generations(run)}
+    answered = {row["item"] for row in run_directory.iterate_rows(run / run_directory.GENERATIONS)}
     if others := len(answered - {item.id for item in items}):
         raise RunError(
             f"{run}: holds answers to {others} items that are not among the first {len(items)}, as "
@@ -147,8 +156,13 @@ class _Spending:
     def add(self, completion: Completion) -> bool:
         """Counts an answer; whether a limit is reached with this one."""
         self.usage.add(completion)
-        was, self.reached = self.reached, self.reached or self.usage.reached(self.limits)
+        was = self.reached
+        self.look()
         return bool(self.reached and not was)
+
+    def look(self) -> None:
+        """Notes whether a limit is reached, as other runs' usage may have done."""
+        self.reached = self.reached or self.usage.reached(self.limits)
 
 
 def _answers(
@@ -167,11 +181,13 @@ def _answers(
         lock.held(),
         contextlib.closing(run_directory.Appender(run / run_directory.GENERATIONS)) as file,
     ):
-        answered = list(stored(run, benchmark))
-        for completion in answered:
+        done = Keys()
+        for completion in stored(run, benchmark):
+            done.add((completion.item, completion.sample))
             spending.add(completion)
-            yield completion
-        done = {(completion.item, completion.sample) for completion in answered}
+        spending.look()
+        # Read again, so that none is scored before all are sound.
+        yield from stored(run, benchmark) if done else ()
         if isinstance(generator, Recording):
             generator.record_in(run)
         if spending.reached and (missing := _missing(items, generator.samples, done)):
@@ -191,11 +207,13 @@ def _generated(
     spending: _Spending,
 ) -> Iterator[Completion]:
     """The missing answers, written."""
-    prompts = {item.id: sha256(benchmark.prompt(item)) for item in items}
+    by_id = {item.id: item for item in items}
     # A replayed file is read again on resume, so that its problems are reported every time.
     for completion in generator.generate(benchmark, items, done):
         row = {name: value for name, value in asdict(completion).items() if value or name not in _RARE}
-        file.append(row | {"prompt_sha256": completion.prompt_sha256 or prompts[completion.item]})
+        file.append(
+            row | {"prompt_sha256": completion.prompt_sha256 or sha256(benchmark.prompt(by_id[completion.item]))}
+        )
         is_reached = spending.add(completion)
         yield completion
         if is_reached and not _stop(generator, at_once=False):
@@ -221,7 +239,7 @@ def stored(run: Path, benchmark: Benchmark) -> Iterator[Completion]:
         RunError: an answer belongs to no item of the benchmark.
     """
     ids = {item.id for item in benchmark.items}
-    for row in run_directory.read_generations(run):
+    for row in run_directory.iterate_rows(run / run_directory.GENERATIONS):
         if row["item"] not in ids:
             raise RunError(f"{run}: item {row['item']!r} is not in {benchmark.name}; was its data replaced?")
         yield Completion(
@@ -231,7 +249,9 @@ def stored(run: Path, benchmark: Benchmark) -> Iterator[Completion]:
             row.get("finish_reason", "stop"),
             row.get("prompt_tokens"),
             row.get("completion_tokens"),
+            row.get("prompt_sha256"),
             reasoning=row.get("reasoning", ""),
             cached=row.get("cached", False),
             batch=row.get("batch", False),
+            document=row.get("document", ""),
         )

@@ -5,7 +5,9 @@ Kept on purpose:
 - Programs run in as many threads as the sandbox has workers, while further rows are still being generated and scored; a
   bounded number of rows waits.
 - Equal programs are run once: models repeat themselves, and a verdict depends on the program alone. A verdict of
-  ``infra`` is about the sandbox, not the program, and is never shared.
+  ``infra`` is about the sandbox, not the program, and is never shared. Only the latest verdicts are remembered, so that
+  memory does not grow with the run.
+- An answer that was set aside has no program, and is the sandbox's failure and not the model's.
 - A caller that stops early waits for no program: the sandbox is closed, which ends what runs in it, then the threads.
 """
 
@@ -19,13 +21,21 @@ from apigauge.harness.executors.prefetch import Pending
 from apigauge.harness.metrics import executability
 from apigauge.harness.metrics.correctness import Correctness
 from apigauge.harness.metrics.correctness import scores as correctness_scores
-from apigauge.harness.metrics.executability import INFRA, NOTHING_TO_RUN, program_of
+from apigauge.harness.metrics.executability import (
+    INFRA,
+    NOTHING_TO_RUN,
+    SET_ASIDE_VERDICT,
+    is_set_aside,
+    program_of,
+)
 from apigauge.harness.metrics.observed_calls import ObservedCalls
 from apigauge.harness.metrics.types import Scored
-from apigauge.sandboxes.verdict import NOTHING, Program, Sandbox, Verdict
+from apigauge.sandboxes.verdict import NOTHING, DispatchingSandbox, Program, Sandbox, Verdict
 
 # Rows that may wait for each thread: enough that one slow program does not leave the other threads idle.
 AHEAD = 32
+# Verdicts that are remembered for equal programs.
+_REMEMBERED = 10_000
 
 # Scores of an item's id and the verdict on its program.
 Judge = Callable[[str, Verdict], Scored]
@@ -60,7 +70,8 @@ def executed(
         correctness: judges what programs do, for ``exec.correct``; likewise.
         judge: scores verdicts further, as plugins do; likewise.
     """
-    pool = ThreadPoolExecutor(sandbox.concurrency, thread_name_prefix="sandbox")
+    threads = 1 if isinstance(sandbox, DispatchingSandbox) else sandbox.concurrency
+    pool = ThreadPoolExecutor(threads, thread_name_prefix="sandbox")
     done = False
     try:
         programs = _Programs(sandbox, pool, observed, correctness, judge)
@@ -109,6 +120,8 @@ class _Programs:
 
     def start(self, row: Row) -> _Waiting[Row]:
         """Starts a row's program, unless it has none or an equal one was started before."""
+        if is_set_aside(row):
+            return _Waiting(row, None, _settled(SET_ASIDE_VERDICT), shared=False)
         program = program_of(row["extraction"]["call"], row["extraction"]["program"], self._functions)
         if program is None:
             return _Waiting(row, None, None, shared=False)
@@ -122,9 +135,11 @@ class _Programs:
         return with_verdict(waiting.row, self._verdict(waiting), self._observed, self._correctness, self._judge)
 
     def _verdict(self, waiting: _Waiting[Any]) -> Verdict:
-        if waiting.program is None or waiting.verdict is None:
+        if waiting.verdict is None:
             return NOTHING_TO_RUN
         verdict = waiting.verdict.result()
+        if waiting.program is None:
+            return verdict
         if verdict.status == INFRA and waiting.shared:  # the sandbox failed for another row; try again for this one
             newest = self._verdicts.get(waiting.program, waiting.verdict)
             verdict = newest.result()
@@ -135,8 +150,20 @@ class _Programs:
         return verdict
 
     def _submit(self, program: Program) -> "Future[Verdict]":
-        self._verdicts[program] = self._pool.submit(_run_program, self._sandbox, program)
-        return self._verdicts[program]
+        if isinstance(self._sandbox, DispatchingSandbox):
+            verdict = self._sandbox.submit(program)
+        else:
+            verdict = self._pool.submit(_run_program, self._sandbox, program)
+        self._verdicts[program] = verdict
+        if len(self._verdicts) > _REMEMBERED:
+            del self._verdicts[next(iter(self._verdicts))]
+        return verdict
+
+
+def _settled(verdict: Verdict) -> "Future[Verdict]":
+    future: Future[Verdict] = Future()
+    future.set_result(verdict)
+    return future
 
 
 def _run_program(sandbox: Sandbox, program: Program) -> Verdict:

@@ -40,7 +40,7 @@ from apigauge.sandboxes.verdict import Sandbox
 
 Difference = tuple[str, Any, Any]
 # What a generator learns of its server while it answers: not part of what a run begins with.
-_LEARNED = ("left_out", "renamed")
+_LEARNED = ("left_out", "renamed", "parameters")
 # A run without scores may be scored differently from what its answers were generated for.
 _OF_SCORING = ("metrics.", "sandbox.", "reasoning.", "execution")
 

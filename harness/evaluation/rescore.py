@@ -1,6 +1,6 @@
 """Scoring a run's stored answers anew: all metrics or only some, and which scores changed and why."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -10,11 +10,14 @@ from apigauge.errors import RunError
 from apigauge.file_formats import Manifest, ReasoningRecord, ScoreRow, Summary
 from apigauge.harness.evaluation import run_directory
 from apigauge.harness.evaluation.evaluate import stored
+from apigauge.harness.evaluation.keys import Key
 from apigauge.harness.evaluation.manifest import Difference, manifest, measured
-from apigauge.harness.evaluation.run_directory import Key
 from apigauge.harness.evaluation.scoring import Tick, score_answers
+from apigauge.harness.evaluation.stored_rows import StoredRows
 from apigauge.harness.evaluation.summary import is_scoring_problem, summarise
 from apigauge.harness.evaluation.usage import usage_of
+from apigauge.harness.executors.local import LocalExecutor
+from apigauge.harness.executors.types import Executor
 from apigauge.harness.extraction.reasoning_tags import Reasoning, check_mode, of_record
 from apigauge.harness.metrics.executability import INFRA
 from apigauge.harness.metrics.table import MODULES, NAMES, is_executed
@@ -46,6 +49,7 @@ def score_run(
     *,
     keep_others: bool = False,
     reasoning: str | None = None,
+    executor: Executor | None = None,
 ) -> tuple[Summary, list[Change]]:
     """Scores a run's stored answers anew, and says which scores changed and why.
 
@@ -62,46 +66,53 @@ def score_run(
         keep_others: whether the scores of other metrics, with their labels, messages, verdicts and versions, stay as
             they are. Without it the run has the scores of these modules only.
         reasoning: another ``--reasoning`` than the one that the run was scored with.
+        executor: where answers are scored, if not by ``workers`` of this machine.
 
     Raises:
         RunError: the directory is no run, or is being written to; or scores that would stay were made from another
             extraction or other benchmark data than the new ones, or are of some of the answers only.
     """
     with run_directory.writing(run):
-        old_manifest, old_rows = run_directory.read_manifest(run), run_directory.read_scores(run)
+        old_manifest = run_directory.read_manifest(run)
+        old = _rows(run / run_directory.SCORES)
         how = of_record(old_manifest.get("reasoning"), check_mode(reasoning) if reasoning else None)
         new_manifest = _new_manifest(benchmark, old_manifest, modules, sandbox, how)
         rescored = {name for module in measured(modules, sandbox, benchmark) for name in MODULES[module]}
-        others = _names_of(old_rows) - rescored if keep_others else set()
+        others = _names_of(old.values()) - rescored if keep_others else set()
         if others:
             _refuse_mixing(run, others, run_directory.differences(old_manifest, new_manifest))
             new_manifest = _with_kept_versions(old_manifest, new_manifest, sandbox)
         fresh = run / f".{run_directory.SCORES}.tmp"
         fresh.unlink(missing_ok=True)
-        answers = list(stored(run, benchmark))
+        usage = usage_of(stored(run, benchmark))
         if others:
-            _refuse_gaps(run, others, {(one.item, one.sample) for one in answers}, old_rows)
-        score_answers(benchmark, answers, len(answers), fresh, modules, workers, tick, sandbox, how)
+            _refuse_gaps(run, others, ((one.item, one.sample) for one in stored(run, benchmark)), old)
+        where = executor or LocalExecutor(workers)
+        score_answers(benchmark, stored(run, benchmark), usage.answers, fresh, modules, tick, sandbox, how, where)
         if others:
-            _add_kept_scores(fresh, old_rows, rescored)
-        new_rows = run_directory.read_scores(run, fresh.name)
-        changes = compare_scores(old_rows, new_rows, _differences(old_manifest, new_manifest))
+            _add_kept_scores(fresh, old, rescored)
+        changes = compare_scores(old, _rows(fresh).values(), _differences(old_manifest, new_manifest))
         problems = _problems_of_answers(run)
         # Killed from here on, the run has no summary, and no version that its scores may not be of.
         (run / run_directory.SUMMARY).unlink(missing_ok=True)
         run_directory.write_json(run / run_directory.MANIFEST, _between(old_manifest, new_manifest))
         fresh.replace(run / run_directory.SCORES)
         run_directory.write_json(run / run_directory.MANIFEST, new_manifest)
-        return summarise(benchmark, run, problems, usage_of(answers)), changes
+        return summarise(benchmark, run, problems, usage), changes
 
 
-def compare_scores(old: Iterable[ScoreRow], new: Iterable[ScoreRow], different: Sequence[Difference]) -> list[Change]:
+def _rows(file: Path) -> Mapping[Key, ScoreRow]:
+    return cast("Mapping[Key, ScoreRow]", StoredRows(file))
+
+
+def compare_scores(
+    old: Mapping[Key, ScoreRow], new: Iterable[ScoreRow], different: Sequence[Difference]
+) -> list[Change]:
     """Every score that differs, with the manifest entries that explain it: its metric's version, or what all share."""
-    before = {(row["item"], row["sample"]): row for row in old}
     causes = [(name, f"{name}: {a!r} -> {b!r}") for name, a, b in different]
     changes = []
     for row in new:
-        old_row = before.get((row["item"], row["sample"]))
+        old_row = old.get((row["item"], row["sample"]))
         old_metrics, old_labels = (old_row["metrics"], old_row["labels"]) if old_row else ({}, {})
         failed = INFRA in (*old_labels.values(), *row["labels"].values())
         for name in sorted({*old_metrics, *row["metrics"]}):
@@ -201,7 +212,7 @@ def _refuse_mixing(run: Path, others: set[str], different: Sequence[Difference])
         )
 
 
-def _refuse_gaps(run: Path, others: set[str], answers: set[Key], old: Iterable[ScoreRow]) -> None:
+def _refuse_gaps(run: Path, others: set[str], answers: Iterable[Key], old: Container[Key]) -> None:
     """Refuses to add scores to a run that was stopped while it was scored.
 
     Its unscored answers would get rows without the scores that stay, and resuming skips answers that have a row: those
@@ -210,21 +221,20 @@ def _refuse_gaps(run: Path, others: set[str], answers: set[Key], old: Iterable[S
     Raises:
         RunError: answers have no scores yet.
     """
-    if missing := len(answers - {(row["item"], row["sample"]) for row in old}):
+    if missing := sum(key not in old for key in answers):
         raise RunError(
             f"{run}: {missing} of its answers have no scores yet, and those of {', '.join(_in_order(others))} would "
             f"stay incomplete. Resume the run first, or score all its answers: `apigauge score {run}`."
         )
 
 
-def _add_kept_scores(file: Path, old: Iterable[ScoreRow], rescored: set[str]) -> None:
+def _add_kept_scores(file: Path, old: Mapping[Key, ScoreRow], rescored: set[str]) -> None:
     """Rewrites new rows of scores with the old ones' scores by metrics that were not scored anew."""
-    before: dict[Key, ScoreRow] = {(row["item"], row["sample"]): row for row in old}
-    rows = run_directory.read_scores(file.parent, file.name)
+    rows = _rows(file)
     file.unlink()
     appender = run_directory.Appender(file)
-    for row in rows:
-        old_row = before.get((row["item"], row["sample"]))
+    for key, row in rows.items():
+        old_row = old.get(key)
         appender.append(_merged(old_row, row, rescored) if old_row else row)
     appender.close()
 

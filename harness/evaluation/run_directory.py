@@ -12,12 +12,13 @@ import fcntl
 import json
 import os
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, cast
 
 from apigauge.errors import RunError
 from apigauge.file_formats import GenerationRow, Manifest, ScoreRow, Summary
+from apigauge.harness.evaluation import keys
 from apigauge.harness.metrics import table
 
 SCHEMA_VERSION = 1
@@ -25,7 +26,9 @@ MANIFEST, GENERATIONS, SCORES, SUMMARY = "manifest.json", "generations.jsonl", "
 # Entries of a manifest that may differ between two runs whose scores must not.
 NOT_IDENTIFYING = ("created", "host", "timings", "cache", "price", "plugin_metrics", "source")
 
-Key = tuple[str, int]
+Key = keys.Key
+# In bytes, what is read at once of a file's end.
+_BLOCK = 1 << 16
 
 _KEY_FIELDS: dict[str, type] = {"item": str, "sample": int}
 _FIELDS: dict[str, dict[str, type]] = {
@@ -130,39 +133,102 @@ def write_json(path: Path, value: Mapping[str, Any]) -> None:
 
 
 def read_rows(path: Path) -> list[dict[str, Any]]:
-    """The rows of a JSON-lines file, first of each key, without a torn last line; empty if there is no file.
-
-    Which fields a row must have depends on the file's name; each must have its key.
+    """The rows of a JSON-lines file, as :func:`iterate_rows` yields them, all at once.
 
     Raises:
         RunError: a line that is not the last is no row.
     """
+    return list(iterate_rows(path))
+
+
+def iterate_rows(path: Path) -> Iterator[dict[str, Any]]:
+    """The rows of a JSON-lines file, first of each key, without a torn last line; none if there is no file.
+
+    One row is in memory at a time, and the keys. Which fields a row must have depends on the file's name; each must
+    have its key.
+
+    Raises:
+        RunError: a line that is not the last is no row.
+    """
+    return (row for _, row in iterate_lines(path))
+
+
+def iterate_lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    """The same rows, each with the place in the file where its line begins, in bytes."""
     if not path.is_file():
-        return []
-    rows: dict[Key, dict[str, Any]] = {}
-    lines = path.read_bytes().split(b"\n")
-    for number, line in enumerate(lines[:-1], 1):
-        try:
-            row = json.loads(line)
-            for field, kind in _FIELDS.get(path.name.strip(".").removesuffix(".tmp"), _KEY_FIELDS).items():
-                if not isinstance(row[field], kind):
-                    raise TypeError(f"{field} is {row[field]!r}")  # noqa: TRY301 - joins the errors below
-            for metric, score in row.get("metrics", {}).items():
-                if not _is_number(score):
-                    raise TypeError(f"{metric} is {score!r:.40}")  # noqa: TRY301 - likewise
-            rows.setdefault((row["item"], row["sample"]), row)
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-            raise RunError(f"{path}, line {number}: not a row of a run ({error}); delete the line to go on.") from error
-    return list(rows.values())
+        return
+    fields = _FIELDS.get(path.name.strip(".").removesuffix(".tmp"), _KEY_FIELDS)
+    read = keys.Keys()
+    start = 0
+    with path.open("rb") as file:
+        for number, line in enumerate(file, 1):
+            if not line.endswith(b"\n"):
+                return
+            try:
+                row = _checked(line, fields)
+            except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+                text = f"{path}, line {number}: not a row of a run ({error}); delete the line to go on."
+                raise RunError(text) from error
+            key = (row["item"], row["sample"])
+            if key not in read:
+                read.add(key)
+                yield start, row
+            start += len(line)
+
+
+def parse_row(line: bytes) -> dict[str, Any]:
+    """The row in a line that was read before."""
+    row: dict[str, Any] = json.loads(line)
+    return row
+
+
+def _checked(line: bytes, fields: Mapping[str, type]) -> dict[str, Any]:
+    """The row in a line.
+
+    Raises:
+        ValueError, KeyError, TypeError, AttributeError, RecursionError: it is none.
+    """
+    row: dict[str, Any] = json.loads(line.removesuffix(b"\n"))
+    for field, kind in fields.items():
+        if not isinstance(row[field], kind):
+            raise TypeError(f"{field} is {row[field]!r}")
+    for metric, score in row.get("metrics", {}).items():
+        if type(score) is not float and not _is_number(score):
+            raise TypeError(f"{metric} is {score!r:.40}")
+    return row
+
+
+def write_rows(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
+    """Replaces the rows of a JSON-lines file, atomically."""
+    temporary = path.with_name(f".{path.name}.tmp")
+    temporary.write_bytes(b"".join(_line(row) for row in rows))
+    temporary.replace(path)
+
+
+def _line(row: Mapping[str, Any]) -> bytes:
+    return json.dumps(row, ensure_ascii=False).encode("utf-8", "surrogatepass") + b"\n"
+
+
+def _whole_length(path: Path) -> int:
+    """The size of a file without a last line that has no end."""
+    with path.open("rb") as file:
+        end = file.seek(0, os.SEEK_END)
+        while end:
+            start = max(0, end - _BLOCK)
+            file.seek(start)
+            if at := file.read(end - start).rfind(b"\n") + 1:
+                return start + at
+            end = start
+    return 0
 
 
 class Appender:
     """Appends rows to one file of a run; opening it drops a torn last line."""
 
     def __init__(self, path: Path) -> None:
-        self.keys: set[Key] = {(row["item"], row["sample"]) for row in read_rows(path)}
+        self.keys = keys.Keys((row["item"], row["sample"]) for row in iterate_rows(path))
         self._file = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
-        whole = path.read_bytes().rfind(b"\n") + 1
+        whole = _whole_length(path)
         os.ftruncate(self._file, whole)
         os.lseek(self._file, whole, os.SEEK_SET)
 
@@ -171,7 +237,7 @@ class Appender:
         key = (row["item"], row["sample"])
         if key in self.keys:
             return
-        line = json.dumps(row, ensure_ascii=False).encode("utf-8", "surrogatepass") + b"\n"
+        line = _line(row)
         while line:
             line = line[os.write(self._file, line) :]
         self.keys.add(key)
@@ -222,7 +288,9 @@ def writing(run: Path) -> Iterator[Lock]:
         run.mkdir(parents=True, exist_ok=True)
         lock = os.open(run / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
     except OSError as error:
-        raise RunError(f"{run}: cannot be written ({error.strerror}); choose another --out.") from error
+        raise RunError(
+            f"{run}: cannot be written ({error.strerror}); make it writable, or choose another folder."
+        ) from error
     except ValueError as error:  # a null byte
         raise RunError(f"{str(run)!r}: no folder can have this name ({error}); choose another --out.") from error
     try:

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from math import comb
 from typing import cast
 
-from apigauge.file_formats import MetricSummary, SamplesRecord, ScoreRow
-from apigauge.harness.metrics.table import NAMES
+from apigauge.file_formats import MetricSummary, SamplesRecord
+from apigauge.harness.evaluation.score_rows import ScoreRows
 from apigauge.harness.statistics.intervals import estimate
 
 # The k that papers print, as far as there are so many answers; the number of answers itself is added.
@@ -39,28 +39,32 @@ def consistency(answers: int, right: int) -> float:
     return (comb(right, 2) + comb(answers - right, 2)) / comb(answers, 2)
 
 
-def summarise_samples(rows: Sequence[ScoreRow], apis: Mapping[str, str]) -> dict[str, SamplesRecord]:
+def summarise_samples(scores: ScoreRows, names: Sequence[str], apis: Mapping[str, str]) -> dict[str, SamplesRecord]:
     """For each metric whose scores are 0 or 1: pass@k and consistency over the questions with enough answers.
 
     Args:
-        rows: the run's scores.
+        scores: the run's.
+        names: of metrics.
         apis: the API of each question, the cluster of the intervals.
 
     Returns:
         By metric; empty where no question has two answers.
     """
     records: dict[str, SamplesRecord] = {}
-    if len({row["item"] for row in rows}) == len(rows):
+    if len(set(scores.items_asked)) == len(scores):
         return records
-    for name in NAMES:
+    for name in names:
+        values, has = scores.column(name)
+        if not ((values == 0) | (values == 1)).all():
+            continue
         counts: dict[str, list[int]] = {}
-        for row in rows:
-            if name in row["metrics"]:
-                count = counts.setdefault(row["item"], [0, 0])
+        for item, value, is_there in zip(scores.items_asked, values.tolist(), has.tolist(), strict=True):
+            if is_there:
+                count = counts.setdefault(item, [0, 0])
                 count[0] += 1
-                count[1] += row["metrics"][name] == 1
+                count[1] += value == 1
         most = max((count[0] for count in counts.values()), default=0)
-        if most < 2 or any(row["metrics"].get(name, 0) not in (0, 1) for row in rows):
+        if most < 2:
             continue
         records[name] = _record(counts, apis, sorted({k for k in _USUAL if k < most} | {most}))
     return records

@@ -1,13 +1,16 @@
 """Which sandbox runs a benchmark's programs, or none: the same rules for the command line and for Python."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from apigauge.benchmarks.types import Benchmark
 from apigauge.errors import SandboxError, UsageError, did_you_mean
+from apigauge.harness.executors.local import LocalExecutor
+from apigauge.harness.executors.types import Executor, Say
 from apigauge.harness.metrics.registry import modules_for
 from apigauge.harness.metrics.table import EXECUTED
 from apigauge.sandboxes.verdict import Sandbox
@@ -16,8 +19,10 @@ if TYPE_CHECKING:
     from apigauge.sandboxes.environments import Environment
     from apigauge.sandboxes.factory import Kind as SandboxKind
     from apigauge.sandboxes.hubs import Hub
+    from apigauge.sandboxes.inputs import Inputs
 
 Kind = Literal["auto", "docker", "process", "none"]
+_LOCAL = LocalExecutor()
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +53,9 @@ def sandbox_for(
     benchmark: Benchmark,
     options: SandboxOptions,
     metrics: Sequence[str] | None,
-    say: Callable[[str], None],
-    warn: Callable[[str], None] | None = None,
+    say: Say,
+    warn: Say | None = None,
+    executor: Executor = _LOCAL,
 ) -> Iterator[Sandbox | None]:
     """The sandbox to run a benchmark's programs in, closed afterwards; None if they are not to be run.
 
@@ -59,12 +65,13 @@ def sandbox_for(
         metrics: the metrics selected by name, if any: without ``exec.*`` among them nothing is run.
         say: takes a line for the person.
         warn: takes the line that programs are not run although they should be; ``say`` by default.
+        executor: on whose machines they run.
 
     Raises:
         UsageError: options exclude each other, or the benchmark's programs cannot be run at all.
         SandboxError: the requested sandbox is unavailable.
     """
-    sandbox = _open(benchmark, options, metrics, say, warn or say)
+    sandbox = _open(benchmark, options, metrics, say, warn or say, executor)
     try:
         yield sandbox
     finally:
@@ -76,8 +83,9 @@ def _open(
     benchmark: Benchmark,
     options: SandboxOptions,
     metrics: Sequence[str] | None,
-    say: Callable[[str], None],
-    warn: Callable[[str], None],
+    say: Say,
+    warn: Say,
+    executor: Executor,
 ) -> Sandbox | None:
     is_required = names_executed(metrics)
     kind = options.kind
@@ -96,7 +104,8 @@ def _open(
         say(f"apigauge: {reason}; exec.* is not measured")
         return None
     try:
-        return _open_all(benchmark, options, kind, name, own, say)
+        hub, inputs = benchmark.hub, options.inputs or benchmark.inputs
+        return executor.sandbox(partial(_open_all, options, kind, name, own, hub, inputs), say)
     except SandboxError as error:
         if kind != "auto" or is_required:
             raise
@@ -105,12 +114,14 @@ def _open(
 
 
 def _open_all(
-    benchmark: Benchmark,
     options: SandboxOptions,
     kind: "SandboxKind",
     name: str,
     own: Sequence[str],
-    say: Callable[[str], None],
+    hub: str,
+    inputs: "Inputs",
+    cores: int | None,
+    say: Say,
 ) -> Sandbox:
     """The sandbox of an environment, and those of the environments that items have for themselves, when needed."""
     from apigauge.sandboxes.environments.find import find
@@ -126,10 +137,10 @@ def _open_all(
         return open_sandbox(
             kind,
             place(text),
-            concurrency=options.workers,
+            concurrency=options.workers or cores,
             runtime=options.runtime,
-            hub=hub_for(benchmark.hub, options.hub),
-            inputs=options.inputs or benchmark.inputs,
+            hub=hub_for(hub, options.hub),
+            inputs=inputs,
             accepts_no_isolation=options.accepts_no_isolation,
             say=say,
         )

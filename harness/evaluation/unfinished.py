@@ -19,17 +19,17 @@ _ARE_UNFINISHED = "answers are unfinished"
 
 def count(rows: Sequence[ScoreRow]) -> UnfinishedRecord | None:
     """How many of a run's answers are unfinished; None if its rows, written by an older version, do not say."""
-    states = [row["unfinished"] for row in rows if "unfinished" in row]
-    if not states:
+    return record(Counter(row["unfinished"] for row in rows if "unfinished" in row))
+
+
+def record(states: Mapping[str | None, int]) -> UnfinishedRecord | None:
+    """The same from how often each state occurs; None if none does."""
+    answers = sum(states.values())
+    if not answers:
         return None
-    reasons = Counter(state for state in states if state)
-    number = reasons.total()
-    return {
-        "count": number,
-        "answers": len(states),
-        "share": number / len(states),
-        "reasons": dict(sorted(reasons.items())),
-    }
+    reasons = {state: number for state, number in states.items() if state}
+    number = sum(reasons.values())
+    return {"count": number, "answers": answers, "share": number / answers, "reasons": dict(sorted(reasons.items()))}
 
 
 def is_much(record: Mapping[str, Any] | None) -> bool:

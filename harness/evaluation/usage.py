@@ -11,6 +11,7 @@ from typing import cast
 
 from apigauge.errors import UsageError
 from apigauge.file_formats import PriceRecord, UsageRecord
+from apigauge.harness.evaluation.keys import Keys
 from apigauge.harness.generation.types import Completion
 
 _MILLION = 1e6
@@ -74,11 +75,13 @@ class Limits:
         tokens: of prompts and answers together.
         dollars: needs a price.
         price: of the model's tokens.
+        others: tokens and dollars that other runs have taken under the same limits, as in a sweep.
     """
 
     tokens: int | None = None
     dollars: float | None = None
     price: Price | None = None
+    others: tuple[int, float] = (0, 0.0)
 
     def __post_init__(self) -> None:
         if self.dollars is not None and not 0 < self.dollars < math.inf:
@@ -98,7 +101,7 @@ class Usage:
     completion_tokens: int = 0
     batch_prompt_tokens: int = 0
     batch_completion_tokens: int = 0
-    _items: set[tuple[str, int]] = field(default_factory=set)
+    _items: Keys = field(default_factory=Keys)
 
     def add(self, completion: Completion) -> None:
         """Counts one answer; each is counted once."""
@@ -129,15 +132,17 @@ class Usage:
 
     def reached(self, limits: Limits) -> str:
         """The limit that is reached, as its option with what was used; empty if none is."""
-        tokens = self.prompt_tokens + self.completion_tokens
+        tokens = self.prompt_tokens + self.completion_tokens + limits.others[0]
+        by = " by all runs together" if any(limits.others) else ""
         if limits.tokens is not None and tokens >= limits.tokens:
-            return f"--max-tokens {limits.tokens} is reached ({tokens} tokens)"
+            return f"--max-tokens {limits.tokens} is reached ({tokens} tokens{by})"
         if limits.dollars is not None and limits.price:
             dollars = self.dollars(limits.price)
             if dollars is None:  # an upper bound: no batch costs more
                 dollars = limits.price.dollars(self.prompt_tokens, self.completion_tokens)
+            dollars += limits.others[1]
             if dollars >= limits.dollars:
-                return f"--max-cost {limits.dollars:g} is reached (${dollars:.4f})"
+                return f"--max-cost {limits.dollars:g} is reached (${dollars:.4f}{by})"
         return ""
 
     def to_json(self, price: Price | None = None) -> UsageRecord | None:

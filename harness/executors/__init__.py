@@ -1,1 +1,1 @@
-"""Where work runs: processes of this machine, and a thread that produces values in advance."""
+"""Where work runs: this machine or the nodes of a Ray cluster; and a thread that produces values in advance."""

@@ -8,24 +8,48 @@ import pickle
 import signal
 import tempfile
 import threading
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from apigauge.errors import ApigaugeError, UsageError
+from apigauge.harness.executors.chunks import in_order
 from apigauge.harness.executors.prefetch import PENDING, Pending
+from apigauge.harness.executors.types import OpenSandbox, Result, Say, Task
+from apigauge.sandboxes.verdict import Sandbox
 
-Task = TypeVar("Task")
-Result = TypeVar("Result")
-
-_CHUNK = 32
 # Below this many tasks, starting processes takes longer than it saves.
 _WORTH_PROCESSES = 200
 
 _function: Callable[[Any], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class LocalExecutor:
+    """Does everything on this machine: see :class:`apigauge.harness.executors.types.Executor`.
+
+    Attributes:
+        workers: processes for scoring; all cores by default.
+    """
+
+    workers: int | None = None
+
+    def ordered(
+        self,
+        make: Callable[[], Callable[[Task], Result]],
+        tasks: Iterable[Task | Pending],
+        expected: int,
+        set_aside: Callable[[Task, str], Result],  # noqa: ARG002 - a process that dies ends the command
+    ) -> Iterator[Result | Pending]:
+        """Results of tasks in the order of the tasks."""
+        return ordered(make, tasks, expected, self.workers)
+
+    def sandbox(self, open_sandbox: OpenSandbox, say: Say) -> Sandbox:
+        """A sandbox of this machine."""
+        return open_sandbox(None, say)
 
 
 def ordered(
@@ -56,33 +80,16 @@ def ordered(
         # A file, since starting a process that ends before it has read more than a pipe holds would wait without end.
         tempfile.NamedTemporaryFile(prefix="apigauge-") as file,
         ProcessPoolExecutor(workers, context, initializer=_start_worker, initargs=(file.name,)) as pool,
+        _deaths_reported(),
     ):
         pickle.dump(make, file)
         file.flush()
-        running: deque[Future[list[Any]]] = deque()
-        for chunk in _chunks(tasks):
-            if chunk:
-                with _interrupts_ignored(), _deaths_reported():
-                    running.append(pool.submit(_do_tasks, chunk))
-            while running and (running[0].done() or len(running) > 4 * workers):
-                yield from _results_of(running.popleft())
-            if not chunk:
-                yield PENDING
-        while running:
-            yield from _results_of(running.popleft())
 
+        def submit(chunk: tuple[Task, ...]) -> Future[list[Result]]:
+            with _interrupts_ignored():
+                return pool.submit(_do_tasks, chunk)
 
-def _chunks(tasks: Iterable[Task | Pending]) -> Iterator[tuple[Task, ...]]:
-    """Tasks in chunks of ``_CHUNK``; at a ``PENDING`` the tasks so far, perhaps none."""
-    chunk: list[Task] = []
-    for task in tasks:
-        if not isinstance(task, Pending):
-            chunk.append(task)
-        if isinstance(task, Pending) or len(chunk) == _CHUNK:
-            yield tuple(chunk)
-            chunk.clear()
-    if chunk:
-        yield tuple(chunk)
+        yield from in_order(tasks, submit, lambda: 4 * workers)
 
 
 @contextlib.contextmanager
@@ -96,11 +103,6 @@ def _interrupts_ignored() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGINT, before)
-
-
-def _results_of(chunk: Future[list[Any]]) -> list[Any]:
-    with _deaths_reported():
-        return chunk.result()
 
 
 @contextlib.contextmanager

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from apigauge.benchmarks.types import Benchmark
 from apigauge.errors import RunError, UsageError
 from apigauge.harness.gate import slices
-from apigauge.harness.gate.judge import MARGIN, Criterion
+from apigauge.harness.gate.criterion import MARGIN, Criterion
 from apigauge.harness.gate.outcomes import Outcomes
 from apigauge.harness.metrics.table import NAMES, TOP
 

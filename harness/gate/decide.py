@@ -1,14 +1,17 @@
 """The one judge: the command line, the pytest plugin, the action and the Python interface all decide by it."""
 
-from collections.abc import Iterator, Sequence
+import sys
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple, Self
 
 from apigauge.benchmarks.types import Benchmark
 from apigauge.errors import RunError, UsageError
 from apigauge.harness.evaluation.questions import reopen_for
 from apigauge.harness.gate import render
-from apigauge.harness.gate.judge import Criterion, Decision, Finding, judge, without_number, worst
+from apigauge.harness.gate.criterion import Criterion
+from apigauge.harness.gate.judge import Decision, Finding, judge, without_number, worst
 from apigauge.harness.gate.outcomes import Outcomes
 from apigauge.harness.gate.question_scores import metric_of
 
@@ -52,7 +55,21 @@ def benchmark_of(baseline: Outcomes, run: Outcomes, data_dir: Path | None = None
         raise RunError(f"{run.path}: {error}") from error
 
 
-def decide(baseline: Outcomes, run: Outcomes, criteria: Sequence[Criterion], benchmark: Benchmark) -> Judgement:
+class Asked(NamedTuple):
+    """What a decision needs of a benchmark: its name, its data's digest, and each item's API. Its texts are large."""
+
+    name: str
+    digest: str
+    apis: Mapping[str, str]
+
+    @classmethod
+    def of(cls, benchmark: Benchmark) -> Self:
+        """Those of a benchmark."""
+        # Equal ids are one text with those of the runs, so that nothing of the benchmark is kept.
+        return cls(benchmark.name, benchmark.digest, {sys.intern(item.id): item.api for item in benchmark.items})
+
+
+def decide(baseline: Outcomes, run: Outcomes, criteria: Sequence[Criterion], benchmark: Benchmark | Asked) -> Judgement:
     """Judges a finished run against its baseline.
 
     Args:
@@ -65,11 +82,12 @@ def decide(baseline: Outcomes, run: Outcomes, criteria: Sequence[Criterion], ben
         RunError: the two cannot be compared; says why.
         UsageError: a metric that does not exist.
     """
-    findings = judge(baseline, run, criteria, {item.id: item.api for item in benchmark.items})
-    if benchmark.digest != run.digest:
+    questions = benchmark if isinstance(benchmark, Asked) else Asked.of(benchmark)
+    findings = judge(baseline, run, criteria, questions.apis)
+    if questions.digest != run.digest:
         raise RunError(
-            f"{run.path}: it answers other data of {benchmark.name} ({run.digest!r}) than is here "
-            f"({benchmark.digest!r}), so which answers are about one API is not known"
+            f"{run.path}: it answers other data of {questions.name} ({run.digest!r}) than is here "
+            f"({questions.digest!r}), so which answers are about one API is not known"
         )
     return Judgement(worst(findings), findings, notes(baseline, run, criteria), render.sides(baseline, run))
 

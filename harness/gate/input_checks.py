@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, cast
 
@@ -78,30 +78,44 @@ def text(value: object) -> str:
     return value
 
 
-def read_scores(run: Path) -> list[ScoreRow]:
-    """A run's scores, each checked.
+def iterate_scores(run: Path) -> Iterator[ScoreRow]:
+    """A run's scores, each checked; whoever reads them must read them to the end.
 
     Raises:
         RunError: there are none, an answer has two rows, or a row is damaged.
     """
     path = run / run_directory.SCORES
-    rows = run_directory.read_scores(run)
-    if not rows:
+    number, fault = 0, None
+    for number, row in enumerate(run_directory.iterate_rows(path), 1):  # noqa: B007 - the last one is their number
+        if fault is None:
+            fault = _fault(run, path, row)
+        if fault is None:
+            yield cast("ScoreRow", row)
+    if not number:
         raise RunError(f"{run}: it has no scores yet; `apigauge score` or `apigauge run` makes them")
-    if (lines := path.read_bytes().count(b"\n")) != len(rows):
-        raise RunError(f"{path}: {lines - len(rows)} lines are about an answer that another line is about; rerun it")
-    for row in rows:
-        where = f"{path}: item {row['item']!r}"
-        try:
-            key(row)
-        except TypeError as error:
-            raise RunError(f"{path}: a row is damaged ({error}); `apigauge rerun {run}` writes it again") from error
+    with path.open("rb") as file:
+        lines = sum(line.endswith(b"\n") for line in file)
+    if lines != number:
+        raise RunError(f"{path}: {lines - number} lines are about an answer that another line is about; rerun it")
+    if fault:
+        raise fault
+
+
+def _fault(run: Path, path: Path, row: Mapping[str, Any]) -> RunError | None:
+    """What is wrong with a row; None if nothing is."""
+    where = f"{path}: item {row['item']!r}"
+    try:
+        key(row)
         for name, value in row["metrics"].items():
             score(value, name, where)
-        verdict = row.get("verdict")
-        if verdict is not None and not isinstance(verdict, dict):
-            raise RunError(f"{where}: its verdict is damaged; `apigauge rerun {run}` writes it again")
-    return rows
+    except TypeError as error:
+        return RunError(f"{path}: a row is damaged ({error}); `apigauge rerun {run}` writes it again")
+    except RunError as error:
+        return error
+    verdict = row.get("verdict")
+    if verdict is not None and not isinstance(verdict, dict):
+        return RunError(f"{where}: its verdict is damaged; `apigauge rerun {run}` writes it again")
+    return None
 
 
 def read_manifest(run: Path) -> Manifest:

@@ -10,17 +10,10 @@ from apigauge.benchmarks.types import Item
 from apigauge.errors import RunError
 from apigauge.harness.evaluation import run_directory
 from apigauge.harness.gate import sequential
-from apigauge.harness.gate.judge import (
-    Criterion,
-    Decision,
-    Finding,
-    PairedScores,
-    check_comparable,
-    finding,
-    pair_scores,
-    worst,
-)
+from apigauge.harness.gate.criterion import Criterion
+from apigauge.harness.gate.judge import Decision, Finding, check_comparable, finding, worst
 from apigauge.harness.gate.outcomes import Outcomes
+from apigauge.harness.gate.paired_scores import PairedScores, pair_answers, pair_scores
 from apigauge.harness.statistics.significance import ALPHA, holm
 
 # The file of a run's folder that says in which turn its questions are asked, and how many turns there are.
@@ -159,8 +152,8 @@ def interim(
     place = {item.id: position for position, item in enumerate(planned.items[:end])}
     baseline, run = (_only(place, one) for one in (baseline, run))
     check_comparable(baseline, run, [one.name for one in criteria])
-    apis = {item.id: item.api for item in planned.items}
-    paired = [_in_order(pair_scores(baseline, run, one, apis), place) for one in criteria]
+    answers = pair_answers(baseline, run, criteria[0], {item.id: item.api for item in planned.items})
+    paired = [_in_order(pair_scores(baseline, run, one, answers), place) for one in criteria]
     level = alpha / len(criteria)
     looks = [_look(one, scores, place, planned, number, level) for one, scores in zip(criteria, paired, strict=True)]
     adjusted = holm([look.p for look in looks])
@@ -183,8 +176,8 @@ def _in_order(paired: PairedScores, place: Mapping[str, int]) -> PairedScores:
     order = sorted(range(len(paired.keys)), key=lambda at: (place[paired.keys[at][0]], paired.keys[at][1]))
     return PairedScores(
         [paired.keys[at] for at in order],
-        [paired.before[at] for at in order],
-        [paired.after[at] for at in order],
+        paired.before[order],
+        paired.after[order],
         [paired.apis[at] for at in order],
     )
 

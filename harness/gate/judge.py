@@ -14,40 +14,18 @@ from typing import Any, Literal
 
 from apigauge.errors import RunError, UsageError
 from apigauge.harness.evaluation import run_directory
-from apigauge.harness.gate.outcomes import Outcomes
-from apigauge.harness.gate.question_scores import by_question, is_of_questions, metric_of
+from apigauge.harness.gate.criterion import Criterion
+from apigauge.harness.gate.outcomes import Outcomes, columns
+from apigauge.harness.gate.paired_scores import PairedAnswers, PairedScores, pair_answers, pair_scores
+from apigauge.harness.gate.question_scores import is_of_questions, metric_of
 from apigauge.harness.metrics.executability import is_withheld
 from apigauge.harness.metrics.table import LOWER_IS_BETTER, NAMES, TOP, is_executed
 from apigauge.harness.statistics.intervals import paired_difference
 from apigauge.harness.statistics.power import answers_needed, answers_to_pass, minimum_detectable
-from apigauge.harness.statistics.significance import ALPHA, Pairs, holm, mcnemar, pairs, worse
+from apigauge.harness.statistics.significance import ALPHA, holm, mcnemar, worse
 
-# Of a metric's range.
-MARGIN = 0.05
 Decision = Literal["pass", "inconclusive", "regression"]
 _WORST: tuple[Decision, ...] = ("regression", "inconclusive", "pass")
-
-
-@dataclass(frozen=True, slots=True)
-class Criterion:
-    """A metric to judge.
-
-    Attributes:
-        name: of the metric, or METRIC.pass@K or METRIC.consistency.
-        margin: the drop that must be ruled out for a pass, in the metric's own unit.
-        slice: the slice of the benchmark it is judged on, such as ``domain:Translation``; empty for all of it.
-        items: the items of that slice; None for all.
-    """
-
-    name: str
-    margin: float = MARGIN
-    slice: str = ""
-    items: frozenset[str] | None = None
-
-    @property
-    def share(self) -> float:
-        """The margin as a share of the metric's range."""
-        return self.margin / TOP.get(self.name, 1.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,12 +118,16 @@ def judge(
         UsageError: a metric that does not exist.
     """
     check_comparable(baseline, run, [one.name for one in criteria])
-    paired = [pair_scores(baseline, run, one, apis) for one in criteria]
+    answers: dict[str, PairedAnswers] = {}
+    for one in criteria:
+        if one.slice not in answers:
+            answers[one.slice] = pair_answers(baseline, run, one, apis)
+    paired = [pair_scores(baseline, run, one, answers[one.slice]) for one in criteria]
     p_values = [worse(one.pairs()) for one in paired]
     strictest = alpha / len(criteria)
     findings = []
     for one, scores, p, adjusted in zip(criteria, paired, p_values, holm(p_values), strict=True):
-        interval = paired_difference(scores.before, scores.after, scores.apis)
+        interval = paired_difference(scores.before.tolist(), scores.after.tolist(), scores.apis)
         decision: Decision = "inconclusive"
         if adjusted <= alpha:
             decision = "regression"
@@ -212,14 +194,20 @@ def _lacking(missing: Outcomes, has: Outcomes, what: str) -> str:
     if name == what:
         return f"{missing.path}: it has no {what}"
     measured = "exec.* needs a sandbox. " if is_executed(name) else ""
+    others = f"which {has.path} has" if has.scorers.get(name) else f"and neither has {has.path}"
     return (
-        f"{missing.path}: it has no {name}, which {has.path} has. {measured}Measure it, or name with --metric what is "
-        "to be judged"
+        f"{missing.path}: it has no {name}, {others}. {measured}Measure it, or name with --metric what is to be judged"
     )
 
 
 def _about_scorers(baseline: Outcomes, run: Outcomes, old: str, new: str) -> str:
     """What to do about two scorers that differ, and what one of them does not say."""
+    environments = baseline.environment, run.environment
+    if all(environments) and len(set(environments)) > 1 and "sandbox " in old:
+        return (
+            f"The programs ran in different environments: {' and '.join(environments)}. A gate compares runs in one; "
+            "`apigauge compare` of the folder that holds both shows what broke where."
+        )
     unknown = [
         f"{one.path} does not say {meaning}, since an older version of apigauge made it"
         for one, scorer, other in ((baseline, old, new), (run, new, old))
@@ -280,64 +268,8 @@ def _check_measured(outcomes: Outcomes, names: Sequence[str]) -> None:
 
 def without_number(outcomes: Outcomes, name: str) -> int:
     """How many answers have no number of a metric."""
-    return sum(name not in metrics for metrics in outcomes.rows.values())
-
-
-@dataclass(frozen=True, slots=True)
-class PairedScores:
-    """Both runs' scores of the same answers, from 0 to 1 where higher is better, and the API of each answer's item.
-
-    Of METRIC.pass@K and METRIC.consistency, those of the same questions, each as its sample 0.
-    """
-
-    keys: list[run_directory.Key]
-    before: list[float]
-    after: list[float]
-    apis: list[str]
-
-    def pairs(self) -> Pairs:
-        """Summed up for each API."""
-        return pairs(self.before, self.after, self.apis)
-
-    def lost(self) -> dict[str, list[run_directory.Key]]:
-        """The answers that got worse, by API, the API with most of them first."""
-        keys_by_api: dict[str, list[run_directory.Key]] = {}
-        for key, old, new, api in zip(self.keys, self.before, self.after, self.apis, strict=True):
-            if new < old:
-                keys_by_api.setdefault(api, []).append(key)
-        return dict(sorted(keys_by_api.items(), key=lambda pair: (-len(pair[1]), pair[0])))
-
-
-def pair_scores(baseline: Outcomes, run: Outcomes, criterion: Criterion, apis: Mapping[str, str]) -> PairedScores:
-    """Both runs' scores for a criterion.
-
-    An answer without a number, because the sandbox or the metric failed, is the worst in the new run and the best in
-    the baseline, so that nothing passes by it; :func:`check_comparable` bounds how many there may be.
-    """
-    name, top, lower = criterion.name, TOP.get(criterion.name, 1.0), criterion.name in LOWER_IS_BETTER
-    keys = [key for key in run.rows if criterion.items is None or key[0] in criterion.items]
-    if not keys:
-        of = f" of {criterion.slice}" if criterion.slice else ""
-        raise RunError(f"{run.path}: it has no answer{of}")
-    if unknown := [item for item, _ in keys if item not in apis]:
-        raise RunError(f"{run.path}: item {unknown[0]!r} is not in the benchmark")
-    sides = (baseline, 1.0), (run, 0.0)
-    if is_of_questions(name):
-        questions = [by_question(one, name, keys, otherwise) for one, otherwise in sides]
-        keys = [(item, 0) for item in questions[0]]
-        before, after = ([values[item] for item, _ in keys] for values in questions)
-    else:
-        before, after = (
-            [_share(one.rows[key].get(name), top, otherwise, lower=lower) for key in keys] for one, otherwise in sides
-        )
-    return PairedScores(keys, before, after, [apis[item] for item, _ in keys])
-
-
-def _share(value: float | None, top: float, otherwise: float, *, lower: bool) -> float:
-    """A score from 0 to 1 where higher is better; ``otherwise`` where there is none."""
-    if value is None:
-        return otherwise
-    return 1 - value / top if lower else value / top
+    _, has = columns(outcomes).column(name)
+    return len(has) - int(has.sum())
 
 
 def finding(

@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import Any, cast
 
 from apigauge.errors import RunError
-from apigauge.file_formats import GeneratorRecord, Manifest, ScoreRow, UnfinishedRecord, UsageRecord
-from apigauge.harness.evaluation import run_directory, unfinished
+from apigauge.file_formats import GeneratorRecord, Manifest, UnfinishedRecord, UsageRecord
+from apigauge.harness.comparison.versions import environment_of
+from apigauge.harness.evaluation import run_directory
+from apigauge.harness.evaluation.score_rows import ScoreRows, Tally, tally
 from apigauge.harness.extraction.reasoning_tags import of_record
 from apigauge.harness.gate import input_checks
-from apigauge.harness.metrics.executability import infra_errors, is_withheld
+from apigauge.harness.metrics.executability import is_withheld
 from apigauge.harness.metrics.table import NAMES, is_executed, names_by_module, remember
 
 _FORMAT = "apigauge baseline 1"
@@ -40,6 +42,7 @@ class Outcomes:
         usage: what the answers took; None where it is not recorded.
         origin: where a benchmark was read from that does not come with apigauge; else empty.
         version: of the benchmark, such as ``3-B``; empty where it is not recorded.
+        environment: what the programs' environment was called; empty where none ran, or an older version saved it.
         plugin_metrics: what the manifest says of plugins' metrics.
     """
 
@@ -50,7 +53,7 @@ class Outcomes:
     model: GeneratorRecord
     scorers: dict[str, str]
     manifest_sha256: str
-    rows: dict[run_directory.Key, dict[str, float]]
+    rows: Mapping[run_directory.Key, Mapping[str, float]]
     infra_error_rate: float
     withheld: bool
     unfinished: UnfinishedRecord | None = None
@@ -60,13 +63,19 @@ class Outcomes:
     usage: UsageRecord | None = None
     origin: str = ""
     version: str = ""
+    environment: str = ""
     plugin_metrics: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def metrics(self) -> list[str]:
         """The metrics that the run was scored by, or has any number of: first those of the table, in its order."""
-        names = {*self.scorers, *(name for row in self.rows.values() for name in row)}
+        names = {*self.scorers, *columns(self).names}
         return [*(name for name in NAMES if name in names), *sorted(names - {*NAMES})]
+
+
+def columns(outcomes: Outcomes) -> ScoreRows:
+    """The scores in columns, as a run and a file are read."""
+    return outcomes.rows if isinstance(outcomes.rows, ScoreRows) else ScoreRows(outcomes.rows)
 
 
 def read(path: Path) -> Outcomes:
@@ -79,16 +88,16 @@ def read(path: Path) -> Outcomes:
 
 
 def _of_run(path: Path) -> Outcomes:
-    manifest, rows = input_checks.read_manifest(path), input_checks.read_scores(path)
-    outcomes = of_run(path, manifest, rows, hashlib.sha256((path / run_directory.MANIFEST).read_bytes()).hexdigest())
+    manifest, counts = input_checks.read_manifest(path), tally(input_checks.iterate_scores(path))
+    outcomes = of_run(path, manifest, counts, hashlib.sha256((path / run_directory.MANIFEST).read_bytes()).hexdigest())
     return replace(outcomes, usage=input_checks.read_usage(path))
 
 
-def of_run(path: Path, manifest: Manifest, rows: Sequence[ScoreRow] = (), manifest_sha256: str = "") -> Outcomes:
-    """The outcomes of a run with this manifest and these scores; without rows, all but the scores."""
-    failed, executed = infra_errors(rows)
+def of_run(path: Path, manifest: Manifest, counts: Tally | None = None, manifest_sha256: str = "") -> Outcomes:
+    """The outcomes of a run with this manifest and these scores; without them, all but the scores."""
+    counts = counts or Tally()
     # Another harness may have some of the metrics that a module of ours yields.
-    measured = {name for row in rows for name in row["metrics"]} if "source" in manifest else NAMES
+    measured = counts.scores.names if "source" in manifest else NAMES
     scorers = {
         name: _scorer(manifest, module)
         for module, names in names_by_module().items()
@@ -104,15 +113,16 @@ def of_run(path: Path, manifest: Manifest, rows: Sequence[ScoreRow] = (), manife
         model=manifest.get("generator", {}),
         scorers=scorers,
         manifest_sha256=manifest_sha256,
-        rows={(row["item"], row["sample"]): dict(row["metrics"]) for row in rows},
-        infra_error_rate=failed / executed if executed else 0.0,
-        withheld=is_withheld(failed, executed),
-        unfinished=unfinished.count(rows),
+        rows=counts.scores,
+        infra_error_rate=counts.failed / counts.ran if counts.ran else 0.0,
+        withheld=is_withheld(counts.failed, counts.ran),
+        unfinished=counts.unfinished(),
         loader=manifest["benchmark"].get("loader", ""),
         items=manifest["benchmark"].get("items"),
         hits=manifest.get("cache", {}).get("hits", 0),
         origin=manifest["benchmark"].get("path", ""),
         version=manifest["benchmark"].get("version", ""),
+        environment=environment_of(manifest),
         plugin_metrics=manifest.get("plugin_metrics", {}),
     )
 
@@ -152,17 +162,18 @@ def save(outcomes: Outcomes, path: Path) -> None:
         **({"usage": outcomes.usage} if outcomes.usage else {}),
         **({"origin": outcomes.origin} if outcomes.origin else {}),
         **({"version": outcomes.version} if outcomes.version else {}),
+        **({"environment": outcomes.environment} if outcomes.environment else {}),
         **({"plugin_metrics": outcomes.plugin_metrics} if outcomes.plugin_metrics else {}),
     }
     lines = [f"{json.dumps(name)}: {json.dumps(value, sort_keys=True)}" for name, value in head.items()]
-    answers = [
-        json.dumps({"item": item, "sample": sample, **{name: _plain(value) for name, value in metrics.items()}})
-        for (item, sample), metrics in sorted(outcomes.rows.items())
-    ]
-    text = "{\n" + ",\n".join(lines) + ',\n"answers": [\n' + ",\n".join(answers) + "\n]\n}\n"
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.tmp")
-    temporary.write_text(text, encoding="utf-8")
+    with temporary.open("w", encoding="utf-8") as file:
+        file.write("{\n" + ",\n".join(lines) + ',\n"answers": [')
+        for number, key in enumerate(sorted(outcomes.rows)):
+            metrics = {name: _plain(value) for name, value in outcomes.rows[key].items()}
+            file.write((",\n" if number else "\n") + json.dumps({"item": key[0], "sample": key[1], **metrics}))
+        file.write("\n]\n}\n")
     temporary.replace(path)
 
 
@@ -198,6 +209,7 @@ def _of_file(path: Path) -> Outcomes:
             usage=input_checks.usage(head.get("usage")),
             origin=input_checks.text(head["origin"]) if "origin" in head else "",
             version=input_checks.text(head["version"]) if "version" in head else "",
+            environment=input_checks.text(head["environment"]) if "environment" in head else "",
             plugin_metrics=dict(head.get("plugin_metrics", {})),
             **texts,
         )
@@ -205,17 +217,18 @@ def _of_file(path: Path) -> Outcomes:
         raise RunError(f"{path}: a damaged baseline ({type(error).__name__}: {error}); save it again") from error
 
 
-def _rows(path: Path, answers: Sequence[dict[str, Any]]) -> dict[run_directory.Key, dict[str, float]]:
-    rows: dict[run_directory.Key, dict[str, float]] = {}
+def _rows(path: Path, answers: Sequence[dict[str, Any]]) -> ScoreRows:
+    rows = ScoreRows()
     for row in answers:
         key = input_checks.key(row)
         if key in rows:
             raise RunError(f"{path}: sample {key[1]} of item {key[0]!r} stands there twice; save it again")
-        rows[key] = {
+        metrics = {
             name: input_checks.score(value, name, f"{path}: item {key[0]!r}")
             for name, value in row.items()
             if name not in ("item", "sample")
         }
+        rows.add(key, metrics)
     if not rows:
         raise RunError(f"{path}: it has no answers; save it again from a scored run")
     return rows

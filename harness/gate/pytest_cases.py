@@ -21,8 +21,9 @@ from apigauge.benchmarks import load_benchmark, names
 from apigauge.errors import ApigaugeError, RunError
 from apigauge.harness.gate import render
 from apigauge.harness.gate.criteria import criteria_for, parse_criteria
+from apigauge.harness.gate.criterion import Criterion
 from apigauge.harness.gate.decide import Judgement, decide
-from apigauge.harness.gate.judge import Criterion, Finding
+from apigauge.harness.gate.judge import Finding
 from apigauge.harness.gate.outcomes import read
 from apigauge.harness.gate.slices import split
 

@@ -100,8 +100,8 @@ def looks(budget: int) -> list[int]:
 
 
 def look(
-    before: Sequence[float],
-    after: Sequence[float],
+    before: "Sequence[float] | Array",
+    after: "Sequence[float] | Array",
     apis: Sequence[str],
     ends: Sequence[int],
     times: Sequence[float],

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from apigauge.benchmarks.types import Benchmark, Item
 from apigauge.errors import UsageError
-from apigauge.harness.gate.judge import Criterion
+from apigauge.harness.gate.criterion import Criterion
 
 KINDS = ("domain", "library")
 

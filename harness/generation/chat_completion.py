@@ -45,7 +45,22 @@ def read_choice(choice: Any, usage: Any, stop: tuple[str, ...] = ()) -> Answer:
     counts = [usage.get(f"{of}_tokens") if isinstance(usage, dict) else None for of in ("prompt", "completion")]
     prompt, completion = (count if type(count) is int else None for count in counts)
     text = "\n".join(filter(None, (text, calls)))
-    return Answer(text, "stop" if is_cut else reason or "stop", prompt, completion, reasoning)
+    first = _first_tokens(choice.get("logprobs"))
+    return Answer(text, "stop" if is_cut else reason or "stop", prompt, completion, reasoning, first_tokens=first)
+
+
+def _first_tokens(logprobs: Any) -> tuple[tuple[str, float], ...]:
+    """The likeliest first tokens with their log probabilities; none where the choice has no ``logprobs``.
+
+    A chat has a list of ``content``, with ``top_logprobs`` for each token; a completion a list of dictionaries.
+    """
+    if not isinstance(logprobs, dict):
+        return ()
+    if content := logprobs.get("content"):
+        return tuple((str(one["token"]), float(one["logprob"])) for one in content[0]["top_logprobs"])
+    return tuple(
+        (str(token), float(value)) for top in (logprobs.get("top_logprobs") or ())[:1] for token, value in top.items()
+    )
 
 
 def _message(message: Any) -> tuple[str, str, str]:

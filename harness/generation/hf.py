@@ -19,7 +19,7 @@ from apigauge.errors import ModelError, UsageError
 from apigauge.harness.generation.adapters import load_adapter
 from apigauge.harness.generation.checkpoint import Checkpoint, described_code
 from apigauge.harness.generation.model_generator import ModelGenerator, checkpoint_generator
-from apigauge.harness.generation.options import ModelOptions
+from apigauge.harness.generation.options import ModelOptions, Resampled
 from apigauge.harness.generation.tokens import CheckpointTokenizer, Tokenized
 from apigauge.harness.generation.types import Answer, Request, Stop
 from apigauge.harness.generation.weights import is_pair, is_quantized, load_weights
@@ -34,7 +34,7 @@ def open_generator(argument: str, options: ModelOptions) -> ModelGenerator:
     return checkpoint_generator("hf", argument, options, HF)
 
 
-class HF:
+class HF(Resampled):
     """A checkpoint in this process.
 
     Raises:
@@ -87,6 +87,11 @@ class HF:
             "device": self._model.device.type,
             "engine": f"transformers {transformers.__version__}, torch {torch.__version__.partition('+')[0]}",
         }
+
+    @property
+    def parameters(self) -> int:
+        """How many weights the model has: tied ones once, those of an adapter that was not merged too."""
+        return int(self._model.num_parameters())
 
     @property
     def has_chat(self) -> bool:
@@ -179,19 +184,34 @@ class HF:
         ids, mask = self._padded(batch)
         start = 1 if self._is_pair else ids.shape[1]
         stops = StopTexts(self._tokens, self._options.sampling.stop, start, len(batch))
+        logits = {"return_dict_in_generate": True, "output_logits": True} if self._options.first_tokens else {}
         with torch.inference_mode():
             output = self._model.generate(
                 input_ids=ids,
                 attention_mask=mask,
-                generation_config=GenerationConfig(do_sample=False, max_new_tokens=batch[0].limit),
+                generation_config=GenerationConfig(do_sample=False, max_new_tokens=batch[0].limit, **logits),
                 logits_processor=self._draws(batch),
                 stopping_criteria=StoppingCriteriaList(
                     [*([stops] if self._options.sampling.stop else []), Interrupted(self._stop)]
                 ),
             )
-        return [
+        sequences = output.sequences if self._options.first_tokens else output
+        answers = [
             self._answer(one, row[start:][:length].tolist())
-            for one, row, length in zip(batch, output.cpu(), stops.lengths, strict=True)
+            for one, row, length in zip(batch, sequences.cpu(), stops.lengths, strict=True)
+        ]
+        if not self._options.first_tokens:
+            return answers
+        firsts = self._first_tokens(output.logits[0])
+        return [one._replace(first_tokens=first) for one, first in zip(answers, firsts, strict=True)]
+
+    def _first_tokens(self, logits: Any) -> list[tuple[tuple[str, float], ...]]:
+        """The likeliest tokens of each row of logits (rows, vocabulary), with their log probabilities."""
+        rows = logits.float().log_softmax(dim=-1)
+        values, tokens = rows.topk(min(self._options.first_tokens, rows.shape[1]), dim=-1)
+        return [
+            tuple((self._tokens.decode([token]), value) for token, value in zip(*pair, strict=True))
+            for pair in zip(tokens.tolist(), values.tolist(), strict=True)
         ]
 
     def _padded(self, batch: Sequence[Tokenized]) -> tuple[Any, Any]:

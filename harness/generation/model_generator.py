@@ -2,7 +2,7 @@
 
 import hashlib
 import logging
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -12,7 +12,7 @@ from apigauge.harness.generation import checkpoint
 from apigauge.harness.generation.cache import Cache
 from apigauge.harness.generation.checkpoint import Checkpoint
 from apigauge.harness.generation.options import ModelOptions
-from apigauge.harness.generation.prompts import Prompting, render
+from apigauge.harness.generation.prompts import Prompting, render_with_documents
 from apigauge.harness.generation.refusals import HARMLESS
 from apigauge.harness.generation.sampling import Sampling, seed_of
 from apigauge.harness.generation.types import Answer, Completion, Engine, Recording, Request
@@ -73,6 +73,7 @@ class ModelGenerator:
         # What a server refused, by the answers that it gave nevertheless.
         self._left_out: set[str] = set()
         self._renamed: dict[str, str] = {}
+        self._documents: dict[str, str] = {}
         self.hits = 0
         self.unanswered = 0
 
@@ -85,7 +86,19 @@ class ModelGenerator:
             **self._prompting.describe(self._style),
             **({"left_out": sorted(self._left_out)} if self._left_out else {}),
             **({"renamed": dict(sorted(self._renamed.items()))} if self._renamed else {}),
+            # No part of the engine's own description, on which the keys of cached completions depend.
+            **({"parameters": parameters} if (parameters := getattr(self._engine, "parameters", 0)) else {}),
         }
+
+    def sampled(self, sampling: Sampling) -> "ModelGenerator":
+        """The same model under another sampling; nothing is loaded again."""
+        return ModelGenerator(
+            self._engine.sampled(sampling), sampling, self._prompting, self._spec, cached=self._cached
+        )
+
+    def over(self, wrap: Callable[[Engine], Engine]) -> "ModelGenerator":
+        """The same generator over another engine, which is made of this one."""
+        return ModelGenerator(wrap(self._engine), self._sampling, self._prompting, self._spec, cached=self._cached)
 
     @property
     def chat_template(self) -> str:
@@ -94,15 +107,20 @@ class ModelGenerator:
 
     def prompts(self, benchmark: Benchmark, items: Sequence[Item]) -> list[str]:
         """The text that the model reads for each item; for a server's chat, the user's message."""
-        return render(benchmark, items, self._prompting, self._style, self._engine.chat)
+        return [prompt for prompt, _ in self._rendered(benchmark, items)]
+
+    def _rendered(self, benchmark: Benchmark, items: Sequence[Item]) -> list[tuple[str, str]]:
+        return render_with_documents(benchmark, items, self._prompting, self._style, self._engine.chat)
 
     def generate(
         self, benchmark: Benchmark, items: Sequence[Item], done: Collection[tuple[str, int]] = ()
     ) -> Iterator[Completion]:
         """The answers in the cache, then the engine's, each as soon as it is ready."""
+        rendered = self._rendered(benchmark, items)
+        self._documents = {item.id: document for item, (_, document) in zip(items, rendered, strict=True)}
         requests = [
             Request(item.id, sample, prompt, seed_of(self._sampling.seed, item.id, sample))
-            for item, prompt in zip(items, self.prompts(benchmark, items), strict=True)
+            for item, (prompt, _) in zip(items, rendered, strict=True)
             for sample in range(self._sampling.samples)
             if (item.id, sample) not in done
         ]
@@ -153,6 +171,7 @@ class ModelGenerator:
             hashlib.sha256(request.prompt.encode("utf-8", "surrogatepass")).hexdigest(),
             answer.reasoning,
             batch=answer.batch,
+            document="" if request.sample else self._documents.get(request.item, ""),
         )
 
     def _seed(self, request: Request) -> int | None:

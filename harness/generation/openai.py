@@ -29,7 +29,7 @@ from apigauge.harness.generation.openai_connection import (
     path_of,
     retry_pause,
 )
-from apigauge.harness.generation.options import ModelOptions
+from apigauge.harness.generation.options import ModelOptions, Resampled
 from apigauge.harness.generation.rate_limits import Pace, estimated_tokens
 from apigauge.harness.generation.reasoning_tags import opened_reasoning
 from apigauge.harness.generation.refusals import Change, refused_field
@@ -85,7 +85,7 @@ def open_generator(argument: str, options: ModelOptions) -> ModelGenerator:
     return ModelGenerator(engine, options.sampling, options.prompting, spec, cached=options.cached)
 
 
-class OpenAI:
+class OpenAI(Resampled):
     """A model on a server, by the server's name for it; a request for each answer.
 
     Raises:

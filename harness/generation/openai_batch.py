@@ -29,7 +29,7 @@ from apigauge.harness.generation.openai_connection import (
     message_of,
     path_of,
 )
-from apigauge.harness.generation.options import ModelOptions
+from apigauge.harness.generation.options import ModelOptions, Resampled
 from apigauge.harness.generation.reasoning_tags import opened_reasoning
 from apigauge.harness.generation.refusals import refused_field
 from apigauge.harness.generation.types import Answer, Request, Stop
@@ -85,7 +85,7 @@ class _State:
     is_over: bool = False
 
 
-class OpenAIBatch:
+class OpenAIBatch(Resampled):
     """A model on a server with the Batch API, by the server's name for it.
 
     Raises:

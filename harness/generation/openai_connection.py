@@ -90,7 +90,13 @@ def fields_of(model: str, options: ModelOptions, request: Request, style: str) -
         **({"top_k": sampling.top_k} if sampling.top_k else {}),
         **({"stop": list(sampling.stop)} if sampling.stop else {}),
         **({} if sampling.is_greedy else {"seed": request.seed}),
+        **(_logprobs(options.first_tokens, is_chat=is_chat) if options.first_tokens else {}),
     }
+
+
+def _logprobs(count: int, *, is_chat: bool) -> dict[str, Any]:
+    """The fields that ask for log probabilities of tokens; a completion of OpenAI's has those of 5 at most."""
+    return {"logprobs": True, "top_logprobs": count} if is_chat else {"logprobs": min(count, 5)}
 
 
 def changed(fields: dict[str, Any], changes: dict[str, str | None]) -> dict[str, Any]:

@@ -1,6 +1,8 @@
 """The options of the backends that run a model."""
 
-from dataclasses import dataclass, field
+from copy import copy
+from dataclasses import dataclass, field, replace
+from typing import Self
 
 from apigauge.harness.generation.prompts import Prompting
 from apigauge.harness.generation.sampling import Sampling
@@ -28,6 +30,8 @@ class ModelOptions:
         requests_per_minute: the most requests to a server; None for no limit.
         tokens_per_minute: the most tokens of prompts and answers; None for no limit.
         trust_remote_code: whether Python code among a checkpoint's files may run on this machine.
+        first_tokens: of how many of the likeliest first tokens an answer has the log probabilities; a server may
+            report fewer.
     """
 
     sampling: Sampling = field(default_factory=Sampling)
@@ -47,3 +51,17 @@ class ModelOptions:
     requests_per_minute: int | None = None
     tokens_per_minute: int | None = None
     trust_remote_code: bool = False
+    first_tokens: int = 0
+
+
+class Resampled:
+    """Base of the engines, whose sampling is an option of each call rather than of what was loaded."""
+
+    problems: list[str]
+    _options: ModelOptions
+
+    def sampled(self, sampling: Sampling) -> Self:
+        """The same model under another sampling; nothing is loaded again."""
+        other = copy(self)
+        other._options, other.problems = replace(self._options, sampling=sampling), []  # noqa: SLF001 - its own class
+        return other

@@ -79,7 +79,14 @@ class Prompting:
 def render(
     benchmark: Benchmark, items: Sequence[Item], prompting: Prompting, style: str, chat: Callable[[str], str] | None
 ) -> list[str]:
-    """The prompt of each item.
+    """The prompt of each item; arguments as of :func:`render_with_documents`."""
+    return [prompt for prompt, _ in render_with_documents(benchmark, items, prompting, style, chat)]
+
+
+def render_with_documents(
+    benchmark: Benchmark, items: Sequence[Item], prompting: Prompting, style: str, chat: Callable[[str], str] | None
+) -> list[tuple[str, str]]:
+    """The prompt of each item, and the document in it, which is empty without a retriever.
 
     Args:
         benchmark: has the form of ``instruction`` prompts.
@@ -90,14 +97,16 @@ def render(
     """
     documents = retrieved_documents(benchmark, items, prompting.retriever)
     if style not in ("chat", "instruction"):
-        return _by_template(Path(style), items, documents)
+        return list(zip(_by_template(Path(style), items, documents), documents, strict=True))
     questions = [
         replace(item, instruction=f"{item.instruction}{REFERENCE}{document}" if document else item.instruction)
         for item, document in zip(items, documents, strict=True)
     ]
     if style == "instruction":
-        return [benchmark.prompt(item) for item in questions]
-    return [chat(item.instruction) if chat else item.instruction for item in questions]
+        prompts = [benchmark.prompt(item) for item in questions]
+    else:
+        prompts = [chat(item.instruction) if chat else item.instruction for item in questions]
+    return list(zip(prompts, documents, strict=True))
 
 
 def _by_template(path: Path, items: Sequence[Item], documents: Sequence[str]) -> list[str]:

@@ -1,7 +1,8 @@
 """The document that a retriever adds to a prompt: one row of the catalogue for each question, as in the Gorilla paper.
 
 ``bm25`` finds the row whose description is nearest to the question; ``oracle`` takes the row of the reference
-(Patil et al., "Gorilla: Large Language Model Connected with Massive APIs", 2023, section 3.2).
+(Patil et al., "Gorilla: Large Language Model Connected with Massive APIs", 2023, section 3.2). ``bm25-calls`` is not
+from the paper: it shows the calls alone of the five nearest rows, shorter than one row, for models that choose.
 """
 
 from collections.abc import Iterator, Sequence
@@ -10,12 +11,18 @@ from typing import Literal
 from apigauge.benchmarks.types import Api, Benchmark, Item
 from apigauge.errors import UsageError, did_you_mean
 
-Retriever = Literal["none", "bm25", "oracle"]
+Retriever = Literal["none", "bm25", "bm25-calls", "oracle"]
 RETRIEVERS: tuple[Retriever, ...] = Retriever.__args__  # type: ignore[attr-defined]
+CALLS = 5
 
 
 def nearest_rows(benchmark: Benchmark, items: Sequence[Item]) -> Iterator[Api]:
-    """For each item the row of the catalogue that BM25 puts first.
+    """For each item the row of the catalogue that BM25 puts first."""
+    return (rows[0] for rows in ranked_rows(benchmark, items, 1))
+
+
+def ranked_rows(benchmark: Benchmark, items: Sequence[Item], count: int) -> Iterator[list[Api]]:
+    """For each item the rows of the catalogue that BM25 puts first, ``count`` of them if there are so many.
 
     Robertson and Zaragoza, "The Probabilistic Relevance Framework: BM25 and Beyond" (2009), as ``bm25s`` computes it.
     """
@@ -26,8 +33,9 @@ def nearest_rows(benchmark: Benchmark, items: Sequence[Item]) -> Iterator[Api]:
     index.index(bm25s.tokenize(texts, stopwords="en", show_progress=False), show_progress=False)
     for item in items:
         query = bm25s.tokenize([item.instruction], stopwords="en", show_progress=False)
-        best, _ = index.retrieve(query, k=1, show_progress=False, backend_selection="numpy")
-        yield benchmark.catalogue[int(best[0, 0])]
+        most = min(count, len(texts))
+        best, _ = index.retrieve(query, k=most, show_progress=False, backend_selection="numpy")
+        yield [benchmark.catalogue[int(row)] for row in best[0]]
 
 
 def retrieved_documents(benchmark: Benchmark, items: Sequence[Item], retriever: Retriever) -> list[str]:
@@ -43,6 +51,8 @@ def retrieved_documents(benchmark: Benchmark, items: Sequence[Item], retriever: 
         return [""] * len(items)
     if retriever == "bm25":
         return [api.document for api in nearest_rows(benchmark, items)]
+    if retriever == "bm25-calls":
+        return ["\n".join(api.call for api in rows) for rows in ranked_rows(benchmark, items, CALLS)]
     missing = [item.id for item in items if not item.document]
     if missing:
         raise UsageError(

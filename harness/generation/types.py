@@ -7,9 +7,12 @@ A :class:`Generator` answers a benchmark's items; every ``--model`` is one. An :
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
 
 from apigauge.benchmarks.types import Benchmark, Item
+
+if TYPE_CHECKING:
+    from apigauge.harness.generation.sampling import Sampling
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +30,7 @@ class Completion:
         reasoning: what the model wrote before the answer, where a server returns it apart from the text.
         cached: whether it is an earlier run's, from the cache of completions, so that it cost nothing.
         batch: whether it came from a batch, which has a price of its own.
+        document: what a retriever added to the prompt; only with the first answer to a question, as all have the same.
     """
 
     item: str
@@ -39,6 +43,7 @@ class Completion:
     reasoning: str = ""
     cached: bool = False
     batch: bool = False
+    document: str = ""
 
 
 class Generator(Protocol):
@@ -137,6 +142,7 @@ class Answer(NamedTuple):
         left_out: the fields of the request that the server refused, so that it chose their values itself.
         renamed: the fields that it wants under other names: pairs of the usual name and the other one.
         batch: whether it came from a batch.
+        first_tokens: the likeliest first tokens with their log probabilities, where the options ask for them.
     """
 
     text: str
@@ -147,6 +153,7 @@ class Answer(NamedTuple):
     left_out: tuple[str, ...] = ()
     renamed: tuple[tuple[str, str], ...] = ()
     batch: bool = False
+    first_tokens: tuple[tuple[str, float], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +175,10 @@ class Engine(Protocol):
 
     def describe(self) -> dict[str, Any]:
         """What its answers depend on besides prompt and sampling; the same on every machine."""
+        ...
+
+    def sampled(self, sampling: "Sampling") -> "Engine":
+        """The same model under another sampling; nothing is loaded again."""
         ...
 
     @property

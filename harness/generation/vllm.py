@@ -8,7 +8,7 @@ from apigauge.errors import ModelError, UsageError
 from apigauge.harness.generation.adapters import adapter_config, stored_rows, tensor_shapes
 from apigauge.harness.generation.checkpoint import Checkpoint, described_code
 from apigauge.harness.generation.model_generator import ModelGenerator, checkpoint_generator
-from apigauge.harness.generation.options import ModelOptions
+from apigauge.harness.generation.options import ModelOptions, Resampled
 from apigauge.harness.generation.tokens import CheckpointTokenizer, Tokenized
 from apigauge.harness.generation.types import Answer, Request, Stop
 
@@ -18,7 +18,7 @@ def open_generator(argument: str, options: ModelOptions) -> ModelGenerator:
     return checkpoint_generator("vllm", argument, options, VLLM)
 
 
-class VLLM:
+class VLLM(Resampled):
     """vLLM's engine on one checkpoint.
 
     Raises:
@@ -126,6 +126,7 @@ class VLLM:
                 seed=None if sampling.is_greedy else one.request.seed,
                 stop=list(sampling.stop),
                 stop_token_ids=sorted(self._tokens.stop_ids(sampling.stop)),
+                logprobs=self._options.first_tokens or None,
             )
             lora = {"lora_request": self._lora} if self._lora else {}
             engine.add_request(str(number), {"prompt_token_ids": one.ids}, parameters, **lora)
@@ -153,7 +154,13 @@ class VLLM:
 
     def _answer(self, one: Tokenized, output: Any) -> Answer:
         answer = self._tokens.answer(one, list(output.token_ids), self._ends, self._options.sampling.stop)
+        if self._options.first_tokens:
+            answer = answer._replace(first_tokens=self._first_tokens(output))
         return answer if answer.finish_reason == "stop" else answer._replace(finish_reason=str(output.finish_reason))
+
+    def _first_tokens(self, output: Any) -> tuple[tuple[str, float], ...]:
+        first = output.logprobs[0] if output.logprobs else {}
+        return tuple((self._tokens.decode([token]), float(one.logprob)) for token, one in first.items())
 
 
 def refuse_added_tokens(checkpoint: Checkpoint, adapter: Checkpoint, tokens: CheckpointTokenizer) -> None:

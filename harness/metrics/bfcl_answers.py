@@ -44,15 +44,10 @@ def calls_of(answer: str) -> list[dict[str, dict[str, Any]]]:
     text = text if text.endswith("]") else f"{text}]"
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        body = ast.parse(text.strip().strip("'"), mode="eval").body
-    entries = [body] if isinstance(body, ast.Call) else _elements(body)
-    return [_call(entry) for entry in entries]
-
-
-def _elements(node: ast.expr) -> list[ast.expr]:
-    if isinstance(node, ast.List | ast.Tuple | ast.Set):
-        return node.elts
-    raise ValueError(f"{type(node).__name__} is no list")
+        body = ast.parse(text, mode="eval").body
+    if not isinstance(body, ast.List):
+        raise ValueError(f"{type(body).__name__} is no list")  # noqa: TRY004 - the text is at fault
+    return [_call(entry) for entry in body.elts]
 
 
 def _call(node: ast.expr) -> dict[str, dict[str, Any]]:

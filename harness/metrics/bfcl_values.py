@@ -54,8 +54,7 @@ def argument_verdict(value: Any, schema: dict[str, Any], accepted: list[Any]) ->
     if not is_variable and wanted is list:
         return _dictionaries(value, accepted) if of_entries is dict else _list(value, accepted)
     if not is_variable and wanted is str:
-        is_accepted = standardised(value) in [standardised(one) for one in accepted if isinstance(one, str)]
-        return VALID if is_accepted else Verdict("value_error:string")
+        return VALID if standardised(value) in map(standardised, accepted) else Verdict("value_error:string")
     return VALID if value in accepted else Verdict("value_error:others")
 
 

@@ -36,6 +36,9 @@ _JOINED = re.compile(r"\s*\\\r?\n\s*(?=\.)")
 _ASSIGNED = {"assignment": ("left", "right"), "named_expression": ("name", "value")}
 _CHAINED = ("call", "attribute")
 NOTHING_TO_RUN = Verdict("failed", NOTHING, "other", "nothing was extracted")
+# How an answer was extracted that ended every process that scored it.
+SET_ASIDE = "set aside"
+SET_ASIDE_VERDICT = Verdict("infra", NOTHING, None, "the answer could not be scored: see its messages")
 
 
 def version() -> str:
@@ -150,13 +153,22 @@ def infra_errors(rows: Iterable[Mapping[str, Any]]) -> tuple[int, int]:
 
     An answer without a program does not count: else a model that answers in prose would hide the sandbox's failures.
     """
-    run = [verdict for row in rows if isinstance(verdict := row.get("verdict"), dict) and any_program(row)]
+    run = [
+        verdict
+        for row in rows
+        if isinstance(verdict := row.get("verdict"), dict) and (any_program(row) or is_set_aside(row))
+    ]
     return sum(verdict.get("status") == INFRA for verdict in run), len(run)
 
 
 def any_program(row: Mapping[str, Any]) -> bool:
     """Whether a row's extraction holds anything to run."""
     return bool(row["extraction"].get("program") or row["extraction"].get("call"))
+
+
+def is_set_aside(row: Mapping[str, Any]) -> bool:
+    """Whether a row stands for an answer that ended every process that scored it."""
+    return bool(row["extraction"].get("how") == SET_ASIDE)
 
 
 def withheld_names(rows: Iterable[Mapping[str, Any]]) -> list[str]:

@@ -44,11 +44,14 @@ LOADER_CODE = tuple(
         *_LOADERS,
     )
 )
+_SCORING = ("evaluate", "keys", "rescore", "run_directory", "scoring", "stored_rows", "unfinished")
 _ROWS_CODE = (
     "extensions.py",
     "file_formats.py",
-    *(f"harness/evaluation/{name}.py" for name in ("evaluate", "rescore", "run_directory", "scoring", "unfinished")),
-    *(f"harness/executors/{name}.py" for name in ("local", "prefetch")),
+    *(f"harness/evaluation/{name}.py" for name in _SCORING),
+    *(f"harness/executors/{name}.py" for name in ("chunks", "local", "prefetch", "types")),
+    # A run is the same wherever it was scored.
+    *(f"harness/executors/{name}.py" for name in ("ray", "ray_nodes", "ray_scoring")),
     "harness/generation/types.py",
     *(f"harness/metrics/{name}.py" for name in ("package_code", "registry", "table", "types")),
 )
@@ -79,6 +82,7 @@ _SHARED_CODE = (
 # What programs run in says of itself what it is; this is the code that runs them there and reads their verdicts.
 EXECUTION_CODE = (
     "harness/evaluation/execution.py",
+    "harness/executors/ray_sandbox.py",
     *(f"harness/metrics/{name}.py" for name in ("executability", "correctness", "observed_calls", "ast_match")),
     *(f"sandboxes/{name}.py" for name in ("docker", "engine", "factory", "orphans", "pool", "process", "verdict")),
     *(f"sandboxes/{name}.py" for name in ("several", "worker_channel", "inputs/__init__")),

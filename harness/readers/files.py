@@ -1,5 +1,7 @@
 """Files of other harnesses, read with messages that name the file and the line."""
 
+import contextlib
+import gc
 import json
 import math
 from collections.abc import Iterator, Mapping
@@ -11,6 +13,18 @@ from apigauge.errors import RunError, UsageError, did_you_mean
 _HEAD = 65536
 # No harness repeats a question as often; what is larger was damaged.
 _LARGEST = 10**9
+
+
+@contextlib.contextmanager
+def uncollected() -> Iterator[None]:
+    """Without the garbage collector, whose every pass goes through all samples read so far; none is in a cycle."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 def head(path: Path) -> str:

@@ -48,6 +48,7 @@ def reader_for(path: Path) -> Reader | None:
         return None
 
 
+@files.uncollected()
 def read(path: Path, options: Options, reader: Reader) -> tuple[Log, dict[str, MetricInfo]]:
     """A log, and its metrics; scores that are not wanted are left out.
 

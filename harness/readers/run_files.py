@@ -18,6 +18,7 @@ from apigauge.harness.evaluation.unfinished import LENGTH
 from apigauge.harness.evaluation.usage import Usage
 from apigauge.harness.metrics import table
 from apigauge.harness.metrics.table import METRICS, MetricInfo
+from apigauge.harness.readers import files
 from apigauge.harness.readers.types import Answer, Log
 
 _OWN = {info.name for info in METRICS}
@@ -25,6 +26,7 @@ _OWN = {info.name for info in METRICS}
 _VERSION = "1"
 
 
+@files.uncollected()
 def write(log: Log, infos: Mapping[str, MetricInfo], source: Path, run: Path, *, digest: str = "") -> None:
     """Writes a run directory.
 
@@ -171,6 +173,6 @@ def _score_row(one: Answer, infos: Mapping[str, MetricInfo]) -> dict[str, Any]:
 
 
 def _write_lines(path: Path, rows: Iterable[dict[str, Any]]) -> None:
-    with path.open("wb") as file:
-        for row in rows:
-            file.write(json.dumps(row, ensure_ascii=False).encode("utf-8", "surrogatepass") + b"\n")
+    encode = json.JSONEncoder(ensure_ascii=False).encode  # json.dumps makes an encoder for each row
+    with path.open("w", encoding="utf-8", errors="surrogatepass", newline="\n") as file:
+        file.writelines(f"{encode(row)}\n" for row in rows)

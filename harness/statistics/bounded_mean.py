@@ -29,11 +29,13 @@ if TYPE_CHECKING:
 _NODES, _NEGLIGIBLE = 48, -36.0
 _BISECTIONS, _STEPS = 40, 60
 # Of the path of integration, which ends as a line: steps to the right for each step upwards.
-_SLOPE = 0.5
+SLOPE = 0.5
 # To this many digits the bounds are computed; further ones depend on the machine.
 DIGITS = 9
 # So many numbers of the integrand are computed at once.
 _BATCH = 4_000_000
+# So many kinds of clusters at once.
+_KINDS = 50_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +172,7 @@ def _positive(gaps: "Array", counts: "Array") -> "Array":
     second = (counts * ratios**2).sum(axis=1, keepdims=True) + 1 / saddle**2
     third = 2 * ((counts * ratios**3).sum(axis=1, keepdims=True) - 1 / saddle**3)
     # The path leaves the saddle point with the curvature of steepest descent and ends as a straight line.
-    bend = _SLOPE * 3 * second / np.maximum(third, 1e-100)
+    bend = SLOPE * 3 * second / np.maximum(third, 1e-100)
     spread = 1 / np.sqrt(second)
     # Along the path the step grows like a hyperbolic sine, since the integrand may decay slowly.
     ends = np.arange(1, 41) / 2
@@ -180,7 +182,7 @@ def _positive(gaps: "Array", counts: "Array") -> "Array":
     place = np.arange(_NODES) / (_NODES - 1) * end
     heights = spread * np.sinh(place)
     angles, sizes = _along(heights, bend, ratios, counts, saddle)
-    slope = _SLOPE * heights / np.hypot(heights, bend)
+    slope = SLOPE * heights / np.hypot(heights, bend)
     integrand = np.exp(sizes) * (np.cos(angles) + slope * np.sin(angles)) * np.cosh(place)
     integrand[:, 0] /= 2
     total = integrand.sum(axis=1) * (end / (_NODES - 1) * spread / saddle)[:, 0] / np.pi
@@ -193,11 +195,12 @@ def _along(
     """Angle and logarithm of the size of exp(K(s)) / s on the path, relative to the saddle point."""
     import numpy as np
 
-    right = _SLOPE * heights**2 / (np.hypot(heights, bend) + bend)
-    real, imaginary = 1 - right[:, :, None] * ratios[:, None, :], heights[:, :, None] * ratios[:, None, :]
-    weights = counts[:, :, None]
-    angles = (np.arctan2(imaginary, real) @ weights)[:, :, 0] - np.arctan2(heights, saddle + right)
-    sizes = (np.log(real**2 + imaginary**2) @ weights)[:, :, 0] + np.log(
-        ((saddle + right) ** 2 + heights**2) / saddle**2
-    )
+    right = SLOPE * heights**2 / (np.hypot(heights, bend) + bend)
+    angles = -np.arctan2(heights, saddle + right)
+    sizes = np.log(((saddle + right) ** 2 + heights**2) / saddle**2)
+    for start in range(0, ratios.shape[1], _KINDS):
+        part, weights = ratios[:, None, start : start + _KINDS], counts[:, start : start + _KINDS, None]
+        real, imaginary = 1 - right[:, :, None] * part, heights[:, :, None] * part
+        angles = (np.arctan2(imaginary, real) @ weights)[:, :, 0] + angles
+        sizes = (np.log(real**2 + imaginary**2) @ weights)[:, :, 0] + sizes
     return angles, -sizes / 2

@@ -11,6 +11,7 @@ scores of one of them are lost. APIs and their questions are those of the benchm
 """
 
 import math
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal
 
 from apigauge.harness.statistics.bounded_mean import Clusters, chance_below
@@ -29,10 +30,15 @@ _REPLICATES, _FEWEST = 2_000, 400
 _STEPS, _HALVINGS, _CLOSE = 12, 2, 0.015
 # So many scores are drawn at most; with many answers fewer replicates do.
 _SCORES = 2_000_000
+# Above so many answers, an API's loss one by one is drawn as one number, of the same mean and variance.
+_EACH = 20_000
+# Above so many APIs the sums over them are normal, and none is drawn.
+_MANY = 40_000
 # From this effective number of differing APIs, the flipped sum is approximated by a normal distribution.
 _ENOUGH = 40
 # Sign patterns drawn where an exact distribution of this many numbers would be too slow.
 _FLIPS, _NUMBERS = 4_000, 20_000_000
+_FLIPS_AT_ONCE = 500
 # Replicates and kinds of clusters of the simulated pass; the most copies of the benchmark that are thought of.
 _PASSES, _KINDS, _COPIES = 100, 5_000, 1_000.0
 
@@ -52,6 +58,8 @@ def minimum_detectable(
     Returns:
         The expected drop; None where even the loss of all scores is not detected with that probability.
     """
+    if len(data.counts) > _MANY:
+        return _search(data, lambda rate: _normal_power(data, rate, alpha, loss), power)
     import numpy as np
 
     draw = np.random.default_rng(seed)
@@ -62,23 +70,20 @@ def minimum_detectable(
     totals = data.after - data.before
     swapped = draw.integers(0, 2, (replicates, apis), dtype=np.int8).astype(bool)
     differences = np.where(swapped, -totals, totals)
-    starts = np.cumsum(data.counts) - data.counts
-    if loss == "apis":
-        scores = np.where(swapped, data.before, data.after)
-        fates = draw.random(scores.shape, dtype=np.float32)
-    else:
-        scores = np.where(np.repeat(swapped, data.counts, axis=1), data.scores[0], data.scores[1])
-        fates = draw.random(scores.shape, dtype=np.float32)
+    losses = _losses(data, swapped, loss, draw)
 
     def detects(rate: float) -> float:
-        lost = np.where(fates < rate, scores, 0.0)
-        if loss == "answers":
-            lost = np.add.reduceat(lost, starts, axis=1)
-        return float((_p_values(differences - lost, draw_flips(), data.discordant is not None) <= alpha).mean())
+        p_values = _p_values(differences - losses(rate), draw_flips(), data.discordant is not None)
+        return float((p_values <= alpha).mean())
 
     def draw_flips() -> "np.random.Generator":
         return np.random.default_rng(seed + 1)
 
+    return _search(data, detects, power)
+
+
+def _search(data: Pairs, detects: Callable[[float], float], power: float) -> float | None:
+    """The expected drop at the rate of losses that is detected with probability ``power``; None if none is."""
     largest = detects(1.0)
     if largest < power:
         return None
@@ -96,7 +101,47 @@ def minimum_detectable(
         if step >= _HALVINGS and abs(above) < _CLOSE:
             high = middle
             break
-    return high * float((data.before + data.after).sum()) / (2 * answers)
+    return high * float((data.before + data.after).sum()) / (2 * data.answers)
+
+
+def _normal_power(data: Pairs, rate: float, alpha: float, loss: Loss) -> float:
+    """The probability that the test detects losses at this rate, where both its sum and the sum of squares are of many.
+
+    Each API is in one of two states, swapped or not, equally often.
+    """
+    import numpy as np
+
+    totals, starts = data.after - data.before, np.cumsum(data.counts) - data.counts
+    squares: Array = np.zeros(len(totals))
+    for change, side, scores in ((totals, data.after, data.scores[1]), (-totals, data.before, data.scores[0])):
+        if loss == "apis":
+            squares = squares + ((1 - rate) * change**2 + rate * (change - side) ** 2) / 2
+        else:
+            single = np.add.reduceat(scores**2, starts)
+            squares = squares + ((change - rate * side) ** 2 + rate * (1 - rate) * single) / 2
+    means = -rate * (data.before + data.after) / 2
+    reach = NORMAL.inv_cdf(alpha) * math.sqrt(float(np.sum(squares))) - (data.discordant is not None)
+    spread = math.sqrt(float(np.sum(squares - means**2)))
+    return NORMAL.cdf((reach - float(means.sum())) / spread) if spread else float(reach >= means.sum())
+
+
+def _losses(data: Pairs, swapped: "Array", loss: Loss, draw: "np.random.Generator") -> "Callable[[float], Array]":
+    """What each API loses in each replicate, from the rate at which scores are lost; the draws are the same for all."""
+    import numpy as np
+
+    starts = np.cumsum(data.counts) - data.counts
+    by_api = np.where(swapped, data.before, data.after) if loss == "apis" or data.answers > _EACH else None
+    if by_api is None:
+        scores = np.where(np.repeat(swapped, data.counts, axis=1), data.scores[0], data.scores[1])
+        fates = draw.random(scores.shape, dtype=np.float32)
+        return lambda rate: np.asarray(np.add.reduceat(np.where(fates < rate, scores, 0.0), starts, axis=1))
+    if loss == "apis":
+        fates = draw.random(by_api.shape, dtype=np.float32)
+        return lambda rate: np.where(fates < rate, by_api, 0.0)
+    before, after = np.add.reduceat(data.scores**2, starts, axis=1)
+    squares = np.where(swapped, before, after)
+    noise = draw.standard_normal(by_api.shape, dtype=np.float32)
+    return lambda rate: rate * by_api + np.sqrt(rate * (1 - rate) * squares) * noise
 
 
 def _deviate(power: float) -> float:
@@ -209,7 +254,12 @@ def _drawn(totals: "Array", draw: "np.random.Generator") -> "Array":
     """The same for any numbers, by random signs, which all rows share."""
     import numpy as np
 
-    signs = (draw.integers(0, 2, (totals.shape[1], _FLIPS), dtype=np.int8) * 2 - 1).astype(np.float32)
+    signs = draw.integers(0, 2, (totals.shape[1], _FLIPS), dtype=np.int8)
+    single = totals.astype(np.float32)
     bound = totals.sum(axis=1).astype(np.float32)[:, None] + np.float32(1e-4)
-    as_low = (totals.astype(np.float32) @ signs <= bound).sum(axis=1)
+    as_low = np.zeros(len(totals), dtype=int)
+    # In parts: as numbers the signs of ten thousand APIs take 80 MB.
+    for first in range(0, _FLIPS, _FLIPS_AT_ONCE):
+        part = (signs[:, first : first + _FLIPS_AT_ONCE] * 2 - 1).astype(np.float32)
+        as_low += (single @ part <= bound).sum(axis=1)
     return np.asarray((1 + as_low) / (1 + _FLIPS))

@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from statistics import NormalDist
 from typing import TYPE_CHECKING, Any, Literal
 
+from apigauge.harness.statistics.many_signs import DENOMINATORS, ZERO, many_tails
+
 if TYPE_CHECKING:
     import numpy as np
 
@@ -24,10 +26,12 @@ if TYPE_CHECKING:
 
 ALPHA = 0.05
 NORMAL = NormalDist()
-# Totals of an API that differ by less are equal.
-_ZERO = 1e-9
-# The unit of a grid of totals: the largest denominator tried, and the most units that all totals together may have.
-_DENOMINATORS, _GRID = 64, 100_000
+# The most units that all totals together may have on a grid.
+GRID = 100_000
+# The distribution of the sum of more totals, or of larger ones, is computed in many_signs.py.
+MANY = 5_000
+# A term so many bits shorter than a sum of up to a million of its like is left out of it.
+_NEGLIGIBLE_BITS = 128
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +63,13 @@ class Pairs:
         return int(self.counts.sum())
 
 
-def pairs(before: Sequence[float], after: Sequence[float], clusters: Sequence[str]) -> Pairs:
+def pairs(before: "Sequence[float] | Array", after: "Sequence[float] | Array", clusters: Sequence[str]) -> Pairs:
     """Sums up two runs' scores of the same answers, in the same order, by API (``clusters``)."""
     import numpy as np
 
-    _, place = np.unique(np.asarray(clusters), return_inverse=True)
+    # Not np.unique of the texts: each would take as much memory as the longest.
+    numbers = {name: number for number, name in enumerate(sorted(set(clusters)))}
+    place = np.fromiter((numbers[name] for name in clusters), dtype=np.intp, count=len(clusters))
     scores = np.asarray([before, after], dtype=float)
     left, right = scores
     is_binary = bool(np.isin(scores, (0, 1)).all())
@@ -81,15 +87,22 @@ def mcnemar(lost: int, won: int, alternative: Literal["greater", "two-sided"] = 
     """Exact p-value for these numbers of answers lost and won (McNemar, Psychometrika 12, 1947)."""
     answers = lost + won
     at = max(lost, won) if alternative == "two-sided" else lost
-    as_many = sum(math.comb(answers, count) for count in range(at, answers + 1))
+    # Each binomial coefficient from the one before, until what is left cannot change a digit of a float.
+    term = as_many = math.comb(answers, at)
+    for count in range(at, answers):
+        term = term * (answers - count) // (count + 1)
+        as_many += term
+        if count > answers // 2 and term.bit_length() + _NEGLIGIBLE_BITS < as_many.bit_length():
+            break
     return float(min(1.0, as_many * (2 if alternative == "two-sided" else 1) / 2**answers))
 
 
 def worse(data: Pairs) -> float:
     """One-sided p-value under the null hypothesis that the new run is no worse: the share of as large or larger drops.
 
-    Over all sign patterns, for scores of 0 and 1 exactly. Other totals are rounded to 1/100,000 of their sum unless
-    they are multiples of some 1/1 to 1/64. Never below one over the number of patterns.
+    Over all sign patterns, for scores of 0 and 1 exactly. Other totals are rounded to 1/100,000 of their sum (where
+    there are more than 5,000, to 1/50 of their mean) unless they are multiples of some 1/1 to 1/64. Never below one
+    over the number of patterns.
     """
     return _tails(data)[0]
 
@@ -107,10 +120,12 @@ def _tails(data: Pairs) -> tuple[float, float]:
     import numpy as np
 
     totals = data.after - data.before
-    totals = totals[np.abs(totals) > _ZERO]
+    totals = totals[np.abs(totals) > ZERO]
     if not len(totals):
         return 1.0, 1.0
-    whole = _on_grid(totals)
+    if is_many(totals):
+        return many_tails(totals)
+    whole = on_grid(totals)
     sizes = np.sort(np.abs(whole))
     chances, reach = np.ones(1), 0
     for size in sizes:
@@ -123,15 +138,22 @@ def _tails(data: Pairs) -> tuple[float, float]:
     return max(least, min(1.0, float(chances[: at + 1].sum()))), max(least, min(1.0, float(chances[at:].sum())))
 
 
-def _on_grid(totals: "Array") -> "Array":
-    """The totals as whole multiples of a unit that is fine enough."""
+def is_many(totals: "Array") -> bool:
+    """Whether these totals, none of them zero, are too many or too large for a grid."""
     import numpy as np
 
-    for denominator in range(1, _DENOMINATORS + 1):
+    return len(totals) > MANY or float(np.abs(totals).sum()) > GRID
+
+
+def on_grid(totals: "Array") -> "Array":
+    """The totals, which are not zero, as whole multiples of a unit that is fine enough."""
+    import numpy as np
+
+    for denominator in range(1, DENOMINATORS + 1):
         whole = np.rint(totals * denominator)
-        if np.abs(whole - totals * denominator).max() < _ZERO and np.abs(whole).sum() <= _GRID:
+        if np.abs(whole - totals * denominator).max() < ZERO and np.abs(whole).sum() <= GRID:
             return np.asarray(whole, dtype=int)
-    return np.asarray(np.rint(totals * (_GRID / np.abs(totals).sum())), dtype=int)
+    return np.asarray(np.rint(totals * (GRID / np.abs(totals).sum())), dtype=int)
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

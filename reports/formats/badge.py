@@ -7,7 +7,7 @@ from markupsafe import escape
 
 from apigauge.harness.metrics.table import infos_for
 from apigauge.reports.cells import EMPTY, interval_texts, run_cell
-from apigauge.reports.file_names import page_names
+from apigauge.reports.file_names import run_pages
 from apigauge.reports.formats.texts import one_line, write
 from apigauge.reports.views import RunView, section
 
@@ -18,7 +18,7 @@ _MOST = 40
 
 def write_badges(runs: Sequence[RunView], out: Path) -> Path:
     """Writes ``badges/PAGE.svg`` for each run."""
-    for name, run in zip(page_names(run.name for run in runs), runs, strict=True):
+    for name, run in zip(run_pages(runs), runs, strict=True):
         write(out / "badges" / f"{name}.svg", badge(run))
     return out / "badges"
 

@@ -2,13 +2,13 @@
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from apigauge.errors import RunError
 from apigauge.harness.metrics.table import infos_for
 from apigauge.reports.file_names import page_names
-from apigauge.reports.formats.texts import markdown, plain, write, yaml
+from apigauge.reports.formats.texts import markdown, plain, write, write_lines, yaml
 from apigauge.reports.views import RunView, section
 
 _FIELDS = ("id", "instruction", "reference_call", "reference_program", "domain", "api")
@@ -34,7 +34,7 @@ def write_datasets(runs: Sequence[RunView], out: Path) -> Path:
         folder = out / "datasets" / name
         write(folder / "eval.yaml", _eval_yaml(members))
         write(folder / "README.md", _card(whole[0]))
-        write(folder / "data" / "test.jsonl", _questions(whole[0]))
+        write_lines(folder / "data" / "test.jsonl", _questions(whole[0]))
     return out / "datasets"
 
 
@@ -73,7 +73,7 @@ def _card(run: RunView) -> str:
         '    path: "data/test.jsonl"',
         "---",
     ]
-    items = len({row.id for row in run.rows})
+    items = len(set(run.scored.ids))
     about = f"{items} questions for language models that write calls of Python libraries, each with a reference call."
     facts = [
         f"# {markdown(run.benchmark)}",
@@ -86,8 +86,8 @@ def _card(run: RunView) -> str:
     return "\n".join([*head, "", *facts, ""])
 
 
-def _questions(run: RunView) -> str:
-    questions = {row.id: row for row in run.rows}
-    return "".join(
-        json.dumps({name: getattr(row, name) for name in _FIELDS}) + "\n" for _, row in sorted(questions.items())
-    )
+def _questions(run: RunView) -> Iterator[str]:
+    places = {name: place for place, name in enumerate(run.scored.ids)}
+    for _, place in sorted(places.items()):
+        row = run.rows[place]
+        yield json.dumps({name: getattr(row, name) for name in _FIELDS}) + "\n"

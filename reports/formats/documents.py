@@ -5,7 +5,7 @@ from pathlib import Path
 
 from apigauge.harness.metrics.table import MetricInfo, infos_for
 from apigauge.reports.cells import EMPTY, interval_texts, run_cell
-from apigauge.reports.file_names import page_names, titles
+from apigauge.reports.file_names import run_pages, titles
 from apigauge.reports.formats.texts import latex, markdown, write
 from apigauge.reports.views import RunView, section, shorten
 
@@ -51,7 +51,7 @@ def write_latex(runs: Sequence[RunView], out: Path) -> Path:
 
 def write_cards(runs: Sequence[RunView], out: Path) -> Path:
     """Writes ``cards/PAGE.md`` for each run: a section for the README of the model's repository."""
-    names = page_names(run.name for run in runs)
+    names = run_pages(runs)
     for name, run in zip(names, runs, strict=True):
         write(out / "cards" / f"{name}.md", card(run))
     return out / "cards"

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from apigauge.harness.metrics.table import MetricInfo, infos_for
-from apigauge.reports.file_names import page_names
-from apigauge.reports.formats.texts import plain, write
+from apigauge.reports.file_names import page_names, run_pages
+from apigauge.reports.formats.texts import plain, write, write_lines
 from apigauge.reports.views import ItemView, RunView, section
 
 SCHEMA = "0.3.0"
@@ -26,23 +26,22 @@ def write_evaluations(runs: Sequence[RunView], out: Path) -> Path:
     The UUID depends on nothing but the run. A metric is an evaluation, named ``BENCHMARK/METRIC``.
     """
     root = out / "every-eval-ever"
-    for page, run in zip(page_names(run.name for run in runs), runs, strict=True):
+    for page, run in zip(run_pages(runs), runs, strict=True):
         model = model_id(run, page)
         content = json.dumps([page, run.manifest, run.summary], sort_keys=True)
         name = uuid.UUID(bytes=hashlib.sha256(content.encode()).digest()[:16], version=4)
         folder = Path("data", _part(run.benchmark), *model.split("/"))
         evaluation = f"{_part(run.benchmark)}/{model}/{_seconds(run)}"
-        rows = list(_samples(run, evaluation, model))
-        samples = "".join(json.dumps(row) + "\n" for row in rows)
+        lines = (json.dumps(row) + "\n" for row in _samples(run, evaluation, model))
+        number, digest = write_lines(root / folder / f"{name}_samples.jsonl", lines)
         about = _aggregate(run, evaluation, model)
         about["detailed_evaluation_results"] = {
             "format": "jsonl",
             "file_path": (folder / f"{name}_samples.jsonl").as_posix(),
             "hash_algorithm": "sha256",
-            "checksum": hashlib.sha256(samples.encode()).hexdigest(),
-            "total_rows": len(rows),
+            "checksum": digest,
+            "total_rows": number,
         }
-        write(root / folder / f"{name}_samples.jsonl", samples)
         write(root / folder / f"{name}.json", json.dumps(about, indent=2) + "\n")
     return root
 
@@ -114,6 +113,7 @@ def _aggregate(run: RunView, evaluation: str, model: str) -> dict[str, Any]:
 
 def _result(run: RunView, info: MetricInfo, entry: dict[str, Any]) -> dict[str, Any]:
     facts = ("clusters", "effective_clusters", "seed", "unfinished", "unfinished_share")
+    partial = {"partial": "{} of {} questions".format(*run.missing_items)} if run.missing_items else {}
     method = f"{entry.get('method', 'not recorded')} (clusters: questions about one API)"
     score: dict[str, Any] = {
         "score": entry["value"],
@@ -126,7 +126,7 @@ def _result(run: RunView, info: MetricInfo, entry: dict[str, Any]) -> dict[str, 
             },
             "num_samples": entry["n"],
         },
-        "details": {name: json.dumps(entry[name]) for name in facts if entry.get(name) is not None},
+        "details": {name: json.dumps(entry[name]) for name in facts if entry.get(name) is not None} | partial,
     }
     return {
         "evaluation_name": evaluation_name(run, info.name),
@@ -156,16 +156,17 @@ def evaluation_name(run: RunView, metric: str) -> str:
 
 def _samples(run: RunView, evaluation: str, model: str) -> Iterator[dict[str, Any]]:
     """A line for each metric and answer, in the run's order; the answers to one question come by their number."""
-    by_item: dict[str, list[ItemView]] = {}
-    for row in sorted(run.rows, key=lambda row: row.sample):
-        by_item.setdefault(row.id, []).append(row)
-    answers = {item: iter(rows) for item, rows in by_item.items()}
-    ordered = [next(answers[row.id]) for row in run.rows]
+    samples = run.scored.samples
+    places: dict[str, list[int]] = {}
+    for place in sorted(range(len(samples)), key=samples.__getitem__):
+        places.setdefault(run.scored.ids[place], []).append(place)
+    answers = {item: iter(own) for item, own in places.items()}
+    ordered = [next(answers[item]) for item in run.scored.ids]
     for info in infos_for(section(run.summary, "metrics")):
         name = evaluation_name(run, info.name)
         head = {"schema_version": SCHEMA, "evaluation_id": evaluation, "model_id": model, "evaluation_name": name}
-        for row in ordered:
-            yield head | {"evaluation_result_id": name} | _sample(row, info)
+        for place in ordered:
+            yield head | {"evaluation_result_id": name} | _sample(run.rows[place], info)
 
 
 def _sample(row: ItemView, info: MetricInfo) -> dict[str, Any]:

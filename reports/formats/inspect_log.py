@@ -6,13 +6,14 @@ Written against version 2 of the format, as inspect_ai 0.3.285 reads it.
 import hashlib
 import json
 import math
-from collections.abc import Sequence
+import textwrap
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from apigauge.harness.metrics.table import infos_for
-from apigauge.reports.file_names import page_names
-from apigauge.reports.formats.texts import plain, write
+from apigauge.reports.file_names import page_names, run_pages
+from apigauge.reports.formats.texts import plain, write_lines
 from apigauge.reports.views import ItemView, RunView, section
 
 _NEVER = "1970-01-01T00:00:00+00:00"
@@ -21,10 +22,10 @@ _NEVER = "1970-01-01T00:00:00+00:00"
 def write_logs(runs: Sequence[RunView], out: Path) -> Path:
     """Writes ``inspect/TIME_BENCHMARK_PAGE.json`` for each run: the folder is a log directory of ``inspect view``."""
     folder = out / "inspect"
-    for page, run in zip(page_names(run.name for run in runs), runs, strict=True):
+    for page, run in zip(run_pages(runs), runs, strict=True):
         parts = (_created(run).replace(":", "-"), *page_names([run.benchmark]), page)
         name = "_".join(part.replace("_", "-") for part in parts)
-        write(folder / f"{name}.json", json.dumps(_log(run, page), indent=1) + "\n")
+        write_lines(folder / f"{name}.json", _log(run, page))
     return folder
 
 
@@ -32,14 +33,14 @@ def _created(run: RunView) -> str:
     return str(run.manifest.get("created") or _NEVER)
 
 
-def _log(run: RunView, page: str) -> dict[str, Any]:
+def _log(run: RunView, page: str) -> Iterator[str]:
+    """The file in parts, of which each sample is one: a log of a million would take gigabytes."""
     metrics = [info.name for info in infos_for(section(run.summary, "metrics"))]
     model = plain(run.spec)
-    epochs = max((row.sample for row in run.rows), default=0) + 1
-    return {
+    head = {
         "version": 2,
         "status": "success",
-        "eval": _spec(run, page, model, epochs),
+        "eval": _spec(run, page, model, max(run.scored.samples, default=0) + 1),
         "plan": {},
         "results": {
             "total_samples": len(run.rows),
@@ -47,14 +48,18 @@ def _log(run: RunView, page: str) -> dict[str, Any]:
             "scores": [_score(metric, section(run.summary, "metrics")[metric]) for metric in metrics],
         },
         "stats": {"started_at": _created(run), "completed_at": _created(run)},
-        "samples": [_sample(row, model, metrics) for row in run.rows],
     }
+    yield json.dumps(head, indent=1).removesuffix("\n}") + ',\n "samples": ['
+    for number, row in enumerate(run.rows):
+        yield (",\n" if number else "\n") + textwrap.indent(json.dumps(_sample(row, model, metrics), indent=1), "  ")
+    yield "\n ]\n}\n" if run.rows else "]\n}\n"
 
 
 def _spec(run: RunView, page: str, model: str, epochs: int) -> dict[str, Any]:
     record = section(run.manifest, "benchmark")
     identity = hashlib.sha256(json.dumps([page, run.manifest], sort_keys=True).encode()).hexdigest()[:22]
-    names = sorted({plain(row.id) for row in run.rows})
+    names = sorted(set(map(plain, run.scored.ids)))
+    partial = {"partial": "{} of {} questions".format(*run.missing_items)} if run.missing_items else {}
     return {
         "eval_id": identity,
         "run_id": identity,
@@ -66,7 +71,7 @@ def _spec(run: RunView, page: str, model: str, epochs: int) -> dict[str, Any]:
         "model": model,
         "config": {"epochs": epochs},
         "packages": {"apigauge": str(run.manifest.get("apigauge_version") or "unknown")},
-        "metadata": {"manifest": json.dumps(run.manifest, sort_keys=True), "run": plain(run.name)},
+        "metadata": {"manifest": json.dumps(run.manifest, sort_keys=True), "run": plain(run.name)} | partial,
     }
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from apigauge.errors import ApigaugeError
 from apigauge.reports.export import COLUMNS, INTEGERS, NUMBERS, table_rows
-from apigauge.reports.file_names import page_names
+from apigauge.reports.file_names import run_pages
 from apigauge.reports.formats.texts import plain, write
 from apigauge.reports.pages import check_free
 from apigauge.reports.views import RunView
@@ -14,7 +14,7 @@ from apigauge.reports.views import RunView
 
 def write_json(runs: Sequence[RunView], out: Path) -> Path:
     """Writes ``leaderboard.json``: of each run its name, page, manifest and summary, as they are in the run."""
-    pages = page_names(run.name for run in runs)
+    pages = run_pages(runs)
     content = [
         {"run": run.name, "page": f"runs/{page}.html", "manifest": run.manifest, "summary": run.summary}
         for run, page in zip(runs, pages, strict=True)

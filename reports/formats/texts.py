@@ -1,12 +1,17 @@
 """Hostile text made harmless: names, answers and messages as each format may hold them."""
 
+import hashlib
+import itertools
 import json
+import os
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from apigauge.errors import ApigaugeError
 from apigauge.reports import unseen
+from apigauge.reports.build_cache import write_atomically
 from apigauge.reports.pages import check_free
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
@@ -81,7 +86,37 @@ def write(path: Path, text: str) -> Path:
     check_free(path, "export", content[:12])
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
+        write_atomically(path, content)
     except OSError as error:
         raise ApigaugeError(f"{path}: cannot be written ({error}); choose another folder") from error
     return path
+
+
+def write_lines(path: Path, lines: Iterable[str]) -> tuple[int, str]:
+    """Writes ASCII lines one by one, as :func:`write` does, for files of any size.
+
+    Returns:
+        How many lines there are, and the SHA-256 of the file.
+
+    Raises:
+        ApigaugeError: it cannot be written, or another file is there.
+    """
+    number, digest = 0, hashlib.sha256()
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    lines = iter(lines)
+    first = next(lines, "")
+    check_free(path, "export", first[:12].encode())
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with temporary.open("wb") as file:
+            for line in itertools.chain([first] if first else [], lines):
+                number += 1
+                content = line.encode("ascii")
+                digest.update(content)
+                file.write(content)
+        temporary.replace(path)
+    except OSError as error:
+        raise ApigaugeError(f"{path}: cannot be written ({error}); choose another folder") from error
+    finally:
+        temporary.unlink(missing_ok=True)
+    return number, digest.hexdigest()

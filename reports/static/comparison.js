@@ -64,7 +64,8 @@
     return keep(part, template.content);
   }
 
-  const SIGNS = { "&lt;": "<", "&gt;": ">", "&#34;": '"', "&#39;": "'", "&amp;": "&" };
+  const SIGNS = { "&lt;": "<", "&gt;": ">", "&amp;": "&" };
+  const signOf = (reference, code) => SIGNS[reference] ?? String.fromCodePoint(code);
 
   // The text of each answer in a part, without building its elements: a search goes through all of them.
   async function texts(part) {
@@ -72,7 +73,7 @@
     if (kept) return kept.map((item) => (item.words ??= item.textContent.toLowerCase()));
     const html = await read(part);
     return html.split(/<details class=.item.>/).slice(1).map((piece) => piece.split("\n</section>")[0]
-      .replace(/<[^>]*>/g, "").replace(/&(?:lt|gt|#34|#39|amp);/g, (sign) => SIGNS[sign]).toLowerCase());
+      .replace(/<[^>]*>/g, "").replace(/&(?:lt|gt|amp|#(\d+));/g, signOf).toLowerCase());
   }
 
   function isOfKind(row) {

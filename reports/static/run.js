@@ -1,172 +1,294 @@
 (() => {
   const PAGE = 50;
-  const FIELDS = ["id", "sample", "instruction", "domain", "referenceCall", "referenceProgram", "text", "call", "program",
-    "how", "metrics", "labels", "messages", "verdict", "unfinished", "reasoning"];
-
-  const data = JSON.parse(document.getElementById("data").textContent);
-  const items = data.items.map((values) => Object.fromEntries(FIELDS.map((name, index) => [name, values[index]])));
-  const lower = new Set(data.lower);
-  const sampled = items.some((item) => item.sample > 0);
-  const list = document.getElementById("items");
-  const search = document.getElementById("search");
-  const select = document.getElementById("label");
-  const position = document.getElementById("position");
-  const previous = document.getElementById("previous");
-  const next = document.getElementById("next");
-  let found = items;
+  const control = (id) => document.getElementById(id);
+  const page = JSON.parse(control("data").textContent);
+  const data = new RunData(page);
+  const filters = new Filters(data, page.facets);
+  const lower = new Set(page.lower);
+  const [list, toolbar, search, whole, sort, position, previous, next, status, clear] =
+    ["items", "toolbar", "search", "whole", "sort", "position", "previous", "next", "status", "clear"].map(control);
+  // Controls number what they offer, because names of a run must not stand in attributes as they are.
+  const facets = filters.facets.map((facet, at) => Object.assign(facet, { select: control(`facet-${at}`) }));
+  const [metric, least, largest] = ["metric", "least", "largest"].map(control);
+  let orders = [];
+  const read = (hash) => stateIn(hash, page.facets);
+  let state = read("");
+  let matching = [];
   let start = 0;
+  let turn = 0;
+  let shownView = null;
 
-  // Everything a model wrote reaches the page through here: as text nodes, never as markup.
-  function make(tag, className, ...children) {
-    const element = document.createElement(tag);
-    if (className) element.className = className;
-    element.append(...children.filter((child) => child !== null && child !== undefined));
-    return element;
+  // A new entry for the back button, unless only what was typed or opened last changes.
+  function address(isNew) {
+    const hash = addressOf(state);
+    if (hash === location.hash || (hash === "#" && location.hash === "")) return;
+    history[isNew ? "pushState" : "replaceState"](null, "", hash);
   }
 
-  function code(text, absent) {
-    return text ? make("pre", "", shown(text)) : make("p", "absent", absent);
+  function fillControls() {
+    facets.forEach(choose);
+    const names = [...data.items.scores.keys()];
+    metric.replaceChildren(...names.map((name, at) => new Option(plainly(name), at)));
+    metric.value = Math.max(0, names.indexOf(state.score?.name));
+    [least.value, largest.value] = [state.score?.low ?? "", state.score?.high ?? ""];
+    [search.value, whole.checked] = [state.text, state.whole];
+    sort.replaceChildren(...orders.map(([, title], at) => new Option(title, at)));
+    sort.value = Math.max(0, orders.findIndex(([order]) => order === state.sort));
   }
 
-  function block(title, ...content) {
-    return make("section", "", make("h4", "", title), ...content);
+  // A value that this run does not have matches nothing, and is not dropped in silence.
+  function choose({ name, select, keys }) {
+    const value = state.facet[name];
+    const place = value === null ? "" : String(keys.indexOf(value));
+    if (![...select.options].some((option) => option.value === place)) select.add(new Option(`${plainly(value ?? "all")} (0)`, place));
+    select.value = place;
   }
 
-  function metricValue(item, name) {
-    return item.metrics[data.metrics.indexOf(name)];
+  // How many answers each choice would leave.
+  function countChoices() {
+    filters.counts(state).forEach((counts, at) => fillOptions(facets[at], counts));
   }
 
-  function chip(item, name, label) {
-    const value = metricValue(item, name);
+  function fillOptions(facet, counts) {
+    const wanted = state.facet[facet.name];
+    const all = counts.reduce((sum, one) => sum + one, 0);
+    const options = facet.order.filter((place) => counts[place] || facet.keys[place] === wanted)
+      .map((place) => new Option(`${facet.titles[place]} (${counts[place]})`, place));
+    facet.select.replaceChildren(new Option(`all (${all})`, ""), ...options);
+    choose(facet);
+  }
+
+  function chip(row, name, label) {
     const good = lower.has(name) ? 0 : 1;
+    const value = data.score(row, name);
     const mark = value === good ? "yes" : value === 1 - good ? "no" : "";
     const sign = { yes: "✓ ", no: "✗ " }[mark] ?? "";
     return make("span", `chip ${mark}`, sign, make("span", "chip-name", shown(`${name} `)), shown(label));
   }
 
-  function labels(item) {
-    return data.labels.map((name, index) => [name, item.labels[index]]).filter((pair) => pair[1] !== null);
+  function chips(row) {
+    const end = data.items.unfinished.at(row) === null ? null : make("span", "chip no", "unfinished");
+    return make("span", "chips", end, ...data.labels(row).map(([name, label]) => chip(row, name, label)));
   }
 
-  function labelTable(item) {
-    const rows = labels(item).map(([name, label]) => make("tr", "",
-      make("th", "", shown(name)), make("td", "", shown(label)), make("td", "", shown(item.messages[name] ?? ""))));
-    return rows.length ? make("table", "pairs", make("tbody", "", ...rows)) : make("p", "absent", "No labels.");
-  }
-
-  function metricTable(item) {
-    const pairs = data.metrics.map((name, index) => [name, item.metrics[index]]).filter((pair) => pair[1] !== null);
-    const cells = pairs.map(([name, value]) => make("div", "", make("dt", "", shown(name)),
-      make("dd", "", typeof value === "number" ? String(Math.round(value * 1e4) / 1e4) : value)));
-    return cells.length ? make("dl", "scores", ...cells) : make("p", "absent", "No metrics.");
-  }
-
-  const UNFINISHED = {
-    length: "Its tokens ran out. A larger --max-new-tokens gives it more room.",
-    reasoning: "It ends inside the model's reasoning. A larger --max-new-tokens gives it more room.",
-  };
-
-  const RUNGS = ["nothing extracted", "parses", "imports resolve", "its call was made and returned", "ran to its end"];
-
-  function worded(value) {
-    return typeof value === "string" ? value : JSON.stringify(value, null, 2);
-  }
-
-  function evidenceRow([name, value]) {
-    const text = worded(value);
-    return make("tr", "", make("th", "", shown(name)),
-      make("td", "", text.includes("\n") ? make("pre", "", shown(text)) : shown(text)));
-  }
-
-  function verdictTable(item) {
-    if (!item.verdict) return make("p", "absent", "Not executed.");
-    const { status, category, stage, reason, evidence } = item.verdict;
-    const rung = RUNGS[stage] === undefined ? worded(stage ?? null) : `${stage} of 4: ${RUNGS[stage]}`;
-    const known = [["status", status], ["category", category], ["stage", rung], ["reason", reason]];
-    const seen = evidence && typeof evidence === "object" ? Object.entries(evidence) : [["evidence", evidence]];
-    const rows = [...known, ...seen].filter(([, value]) => value !== null && value !== undefined && value !== "");
-    return make("table", "pairs verdict", make("tbody", "", ...rows.map(evidenceRow)));
-  }
-
-  function body(item) {
-    return make("div", "item-body",
-      block("Question", make("p", "question", shown(item.instruction))),
-      make("div", "pair", block("Call extracted", code(item.call, "No call was found.")),
-        block("Reference call", code(item.referenceCall, "The data has none."))),
-      block("Labels", labelTable(item)),
-      block("Metrics", metricTable(item)),
-      block("Verdict", verdictTable(item)),
-      make("div", "pair", block(shown(`Program extracted (found in: ${item.how})`), code(item.program, "No program was found.")),
-        block("Reference program", code(item.referenceProgram, "The data has none."))),
-      item.unfinished ? block("Unfinished", make("p", "told", UNFINISHED[item.unfinished] ?? shown(item.unfinished))) : null,
-      item.reasoning ? block("Reasoning, sent apart from the answer", code(item.reasoning, "")) : null,
-      block("Answer as written", code(item.text, "The answer is empty.")));
-  }
-
-  function entry(item) {
-    const number = sampled ? `${item.id} · ${item.sample}` : item.id;
-    const end = item.unfinished ? make("span", "chip no", "unfinished") : null;
-    const chips = make("span", "chips", end, ...labels(item).map(([name, label]) => chip(item, name, label)));
-    const summary = make("summary", "", make("span", "item-id", shown(number)),
-      make("span", "item-question", shown(item.instruction)), make("span", "item-domain", shown(item.domain)), chips);
+  function entry(row) {
+    const question = make("span", "item-question");
+    data.line(data.lineOf(row)).then((of) => question.append(shown(of(row).instruction)), complain);
+    const domain = data.questions.domain.at(data.items.question[row]);
+    const summary = make("summary", "", make("span", "item-id", shown(data.nameOf(row))), question,
+      make("span", "item-domain", shown(domain)), chips(row));
     const details = make("details", "item", summary);
-    details.addEventListener("toggle", () => {
-      if (details.open && details.childElementCount === 1) details.append(body(item));
-      reachable(details);
-    });
+    details.dataset.row = row;
+    details.addEventListener("toggle", () => toggled(details, row));
     return details;
   }
 
-  function haystack(item) {
-    item.haystack ??= [item.id, item.instruction, item.domain, item.text, item.call, item.program, item.referenceCall,
-      item.referenceProgram, item.reasoning, item.verdict?.reason].join("\n").toLowerCase();
-    return item.haystack;
+  async function toggled(details, row) {
+    const isState = rowOfState() === row;
+    if (details.open !== isState && !details.matches(".all")) {
+      state = { ...state, ...(details.open ? data.placeOf(row) : { item: null }) };
+      address(details.open);
+    }
+    if (details.open) await fill(details, row);
   }
 
-  function show(from) {
-    start = from;
-    const end = Math.min(found.length, start + PAGE);
-    list.replaceChildren(...found.slice(start, end).map(entry));
-    position.textContent = found.length ? `${start + 1}–${end} of ${found.length}` : "No answer matches.";
+  async function fill(details, row) {
+    if (details.childElementCount > 1) return;
+    const body = make("div", "item-body", make("p", "absent", "Reading the answer …"));
+    details.append(body);
+    try {
+      const { instruction, reference, referenceProgram, begin, answers } = await data.whole(row);
+      body.replaceChildren(steps(row),
+        block("Question", make("p", "question", shown(instruction)), origin(data.items.question[row])),
+        ...answerBody(answers[row - begin], reference, referenceProgram).filter(Boolean),
+        ...samples(row, answers, begin));
+      reachable(body);
+      body.addEventListener("toggle", () => reachable(body), true);
+    } catch (error) {
+      body.replaceChildren(make("p", "warning", error.message));
+    }
+  }
+
+  function origin(number) {
+    const names = [["domain", data.questions.domain.at(number)], ["API", data.questions.api.at(number)]].filter(([, name]) => name);
+    return make("p", "detail", ...names.flatMap(([what, name], at) => [at ? ", " : "", `${what} `, shown(name)]));
+  }
+
+  function samples(row, answers, begin) {
+    const others = answers.map((answer, place) => [answer, begin + place]).filter(([answer]) => answer.question === data.items.question[row]);
+    if (others.length < 2) return [];
+    const rows = others.map(([answer, at]) => make("tr", "", make("th", "", sampleLink(at, at === row)),
+      make("td", "", shown(answer.call ?? "no call")), make("td", "", chips(at))));
+    return [block(`All ${others.length} answers to this question`, make("table", "pairs samples", make("tbody", "", ...rows)))];
+  }
+
+  function sampleLink(row, isHere) {
+    const link = make("a", "", `answer ${data.items.sample.at(row)}`);
+    link.href = addressOf({ ...state, ...data.placeOf(row) });
+    if (isHere) link.setAttribute("aria-current", "true");
+    return link;
+  }
+
+  // Buttons that go through the filter, and the address of this answer alone.
+  function steps(row) {
+    const place = matching.indexOf(row);
+    const button = (title, by) => {
+      const made = make("button", `step step-${by > 0 ? "next" : "previous"}`, title);
+      made.type = "button";
+      made.setAttribute("aria-disabled", matching[place + by] === undefined);
+      made.addEventListener("click", () => step(by, `.step-${by > 0 ? "next" : "previous"}`));
+      return made;
+    };
+    const link = make("a", "", "Link to this answer");
+    link.href = addressOf({ ...read(""), ...data.placeOf(row) });
+    return make("p", "steps", button("Previous answer", -1), button("Next answer", 1), `${place + 1} of ${matching.length}`, link);
+  }
+
+  const rowOfState = () => data.rowAt(state);
+
+  // To the answer before or after the open one, or the first in view; `focus` is what has the focus then.
+  async function step(by, focus = "summary") {
+    const place = matching.indexOf(rowOfState());
+    const row = place < 0 ? matching[start] : matching[place + by];
+    if (row === undefined) return;
+    state = { ...state, ...data.placeOf(row) };
+    address(false);
+    await show();
+    (list.querySelector(`[data-row="${row}"] ${focus}`) ?? list.querySelector(`[data-row="${row}"] summary`)).focus({ preventScroll: true });
+  }
+
+  function sayPosition() {
+    const end = Math.min(matching.length, start + PAGE);
+    position.textContent = matching.length ? `${start + 1}–${end} of ${matching.length}` : "No answer matches.";
+    status.textContent = "";
     previous.setAttribute("aria-disabled", start === 0);
-    next.setAttribute("aria-disabled", end >= found.length);
+    next.setAttribute("aria-disabled", end >= matching.length);
+    clear.hidden = filterOf(state) === "#";
   }
 
-  function apply() {
-    const wanted = search.value.trim().toLowerCase();
-    const option = select.selectedOptions[0]?.dataset ?? {};
-    const [metric, label] = data.options[option.option] ?? [];
-    const index = data.labels.indexOf(metric);
-    found = items.filter((item) =>
-      (metric === undefined || item.labels[index] === label) && (!option.unfinished || item.unfinished) && haystack(item).includes(wanted));
-    show(0);
+  // The page of answers that the state names, with its answer open.
+  async function show() {
+    const row = rowOfState();
+    const place = matching.indexOf(row);
+    const last = Math.max(0, Math.ceil(matching.length / PAGE) - 1);
+    start = PAGE * (place >= 0 ? Math.floor(place / PAGE) : Math.min(state.page - 1, last));
+    const view = `${viewOf(state)} ${start}`;
+    if (view !== shownView) list.replaceChildren(...matching.slice(start, start + PAGE).map(entry));
+    shownView = view;
+    state.page = start / PAGE + 1;
+    sayPosition();
+    for (const details of list.children) if (details.open && Number(details.dataset.row) !== row) details.open = false;
+    const details = place < 0 ? null : list.querySelector(`[data-row="${row}"]`);
+    if (!details) return;
+    details.open = true;
+    await fill(details, row);
+    details.scrollIntoView({ block: "start" });
   }
 
-  function pick(number) {
-    const option = [...select.options].find((one) => one.dataset.option === number);
-    if (!option) return;
-    option.selected = true;
-    search.value = "";
+  const say = (text) => {
+    status.textContent = text;
+  };
+  const complain = (error) => say(error.message);
+
+  // Everything follows from the state.
+  async function apply() {
+    turn += 1;
+    const mine = turn;
+    try {
+      if (!(await filters.findWords(state, () => mine === turn, say))) return;
+      matching = data.sorted(filters.matching(state), state.sort);
+      const row = rowOfState();
+      if (row >= 0 && !matching.includes(row) && filterOf(state) !== "#") {
+        state = { ...read(""), ...data.placeOf(row) };
+        address(false);
+        fillControls();
+        await apply();
+        status.textContent = "The filter was removed: it leaves this answer out.";
+        return;
+      }
+      await show();
+      setTimeout(() => mine === turn && countChoices());
+    } catch (error) {
+      complain(error);
+    }
+  }
+
+  function change(values, isNew = true) {
+    state = { ...state, page: 1, item: null, ...values };
+    address(isNew);
+    return apply();
+  }
+
+  function restore() {
+    // Anchors of the page itself are no state.
+    if (location.hash && !location.hash.includes("=")) return;
+    if (addressOf(state) === (location.hash || "#")) return;
+    state = read(location.hash);
+    fillControls();
     apply();
-    select.focus({ preventScroll: true });
-    document.getElementById("items-head").scrollIntoView();
   }
 
-  let waiting;
-  search.addEventListener("input", () => {
-    clearTimeout(waiting);
-    waiting = setTimeout(apply, 120);
-  });
-  select.addEventListener("change", apply);
-  // Not disabled at the ends: that would take the focus away.
-  previous.addEventListener("click", () => start > 0 && show(Math.max(0, start - PAGE)));
-  next.addEventListener("click", () => start + PAGE < found.length && show(start + PAGE));
-  document.getElementById("open-all").addEventListener("click", () => {
-    for (const details of list.children) details.open = true;
-  });
-  for (const button of document.querySelectorAll("button[data-option]")) {
-    button.addEventListener("click", () => pick(button.dataset.option));
+  function scoreOf() {
+    const isSet = least.value !== "" || largest.value !== "";
+    return isSet ? { name: [...data.items.scores.keys()][metric.value], low: least.value, high: largest.value } : null;
   }
-  document.getElementById("toolbar").addEventListener("submit", (event) => event.preventDefault());
-  apply();
+
+  function listen() {
+    let waiting;
+    const soon = (work) => () => {
+      clearTimeout(waiting);
+      waiting = setTimeout(work, 120);
+    };
+    search.addEventListener("focus", () => data.loadWords().catch(complain));
+    search.addEventListener("input", soon(() => change({ text: search.value }, false)));
+    whole.addEventListener("change", () => change({ whole: whole.checked }));
+    sort.addEventListener("change", () => change({ sort: orders[sort.value][0] }));
+    for (const input of [least, largest]) input.addEventListener("input", soon(() => change({ score: scoreOf() }, false)));
+    metric.addEventListener("change", () => change({ score: scoreOf() }));
+    for (const { name, select, keys } of facets) {
+      select.addEventListener("change", () => {
+        const value = select.value === "" ? null : keys[select.value] ?? state.facet[name];
+        change({ facet: { ...state.facet, [name]: value } });
+      });
+    }
+    clear.addEventListener("click", () => {
+      change({ ...read(""), sort: state.sort });
+      fillControls();
+      search.focus();
+    });
+    // Not disabled at the ends: that would take the focus away.
+    const turnTo = (number) => change({ page: number });
+    previous.addEventListener("click", () => start > 0 && turnTo(start / PAGE));
+    next.addEventListener("click", () => start + PAGE < matching.length && turnTo(start / PAGE + 2));
+    control("open-all").addEventListener("click", () => {
+      for (const details of list.children) {
+        details.classList.add("all");
+        details.open = true;
+      }
+    });
+    toolbar.addEventListener("submit", (event) => event.preventDefault());
+    for (const link of document.querySelectorAll("a[data-filter]")) {
+      link.addEventListener("click", () => setTimeout(() => control("items-head").scrollIntoView()));
+    }
+    window.addEventListener("popstate", restore);
+    window.addEventListener("hashchange", restore);
+    document.addEventListener("keydown", (event) => {
+      const by = { j: 1, k: -1 }[event.key];
+      if (by && !event.ctrlKey && !event.metaKey && !event.altKey && !event.target.closest("input, select, textarea")) step(by);
+    });
+  }
+
+  async function begin() {
+    await data.begin();
+    filters.begin();
+    const { items } = data;
+    orders = [["", "by question"], ["length", "shortest answer first"], ["-length", "longest answer first"],
+      ...[...items.scores.keys()].flatMap((name) => [[`score:${name}`, `lowest ${plainly(name)} first`], [`-score:${name}`, `highest ${plainly(name)} first`]])];
+    if (location.hash.includes("=")) state = read(location.hash);
+    fillControls();
+    listen();
+    await apply();
+  }
+
+  begin().catch(complain);
 })();

@@ -39,6 +39,7 @@ class Environment:
         resolve: whether to follow the dependencies that packages declare. Without, ``requirements.txt`` lists every
             package: libraries of several years run together though their declarations exclude each other.
         source: how a user called it: a folder's path, or packages; empty for one that comes with apigauge.
+        local_wheels: of one just made, the wheels that pip took from folders of this machine.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Environment:
     requirements: tuple[str, ...]
     resolve: bool = True
     source: str = ""
+    local_wheels: tuple[Path, ...] = ()
 
     def without_preload(self, modules: Collection[str]) -> "Environment":
         """The same, but that the worker leaves these modules to each program."""

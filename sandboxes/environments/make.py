@@ -11,6 +11,7 @@ import shutil
 import tempfile
 import zipfile
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import platformdirs
@@ -83,7 +84,7 @@ def make(
         (folder / "requirements.txt").write_text("\n".join(lines) + "\n" + needs_pip, encoding="utf-8")
         _write_settings(folder, name, ())
         say(f"{name}: finding the packages that satisfy {', '.join(lines)}")
-        relock(read(folder), wheels)
+        _, local = relock(read(folder), wheels)
         if preload is None:
             files = wheelhouse(read(folder), cache or platformdirs.user_cache_path("apigauge"), say, wheels)
             required = {_normalised(match["name"]) for match in matches}
@@ -94,7 +95,7 @@ def make(
         out.mkdir(parents=True, exist_ok=True)
         for path in sorted(folder.iterdir()):
             shutil.copyfile(path, out / path.name)
-    return read(out)
+    return replace(read(out), local_wheels=local)
 
 
 def _parsed(text: str) -> re.Match[str]:

@@ -17,6 +17,7 @@ import platformdirs
 from apigauge.errors import SandboxError
 from apigauge.sandboxes.build_wheels import pins, wheelhouse
 from apigauge.sandboxes.environments import FOLDER, Environment
+from apigauge.sandboxes.in_use import hold
 
 _LAST_LINES = 12
 _PIP_PLACES = ("PIP_PREFIX", "PIP_ROOT", "PIP_TARGET", "PIP_USER", "PYTHONHOME", "PYTHONPATH")
@@ -43,6 +44,7 @@ def python(environment: Environment, say: Callable[[str], None] = lambda _: None
     here = f"{sys.implementation.cache_tag} {sys.base_prefix}"
     folder = cache / "environments" / hashlib.sha256(lock + here.encode()).hexdigest()[:32]
     executable = folder / "bin" / "python"
+    hold(str(folder))
     if executable.exists():
         return executable
     files = wheelhouse(environment, cache, say, wheels)

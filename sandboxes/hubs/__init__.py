@@ -17,6 +17,7 @@ import platformdirs
 
 from apigauge.errors import SandboxError, UsageError, did_you_mean
 from apigauge.sandboxes.digests import sized_files_digest, tree_digest
+from apigauge.sandboxes.in_use import hold
 
 FOLDER = Path(__file__).parent
 # Where a hub is mounted in a sandbox.
@@ -110,6 +111,9 @@ def stand_in_hub(name: str) -> Hub:
     """
     check_name(name)
     for folder in built(name):
+        hold(str(folder))
+        if not folder.is_dir():  # removed meanwhile
+            continue
         record = json.loads((folder / "record.json").read_text(encoding="utf-8"))
         description = json.loads((folder / "files" / DESCRIPTION).read_text(encoding="utf-8"))
         return Hub(name, "stand-in", folder / "files", record["digest"], description["variables"])
@@ -136,5 +140,6 @@ def live_hub(name: str) -> Hub:
     """
     check_name(name)
     folder = cache() / f"{name}-live"
+    hold(str(folder))
     folder.mkdir(parents=True, exist_ok=True)
     return Hub(name, "live", folder, None, _CACHES[name])

@@ -25,6 +25,7 @@ from apigauge.sandboxes.digests import tree_digest
 from apigauge.sandboxes.engine import connect, engine_errors
 from apigauge.sandboxes.environments import Environment
 from apigauge.sandboxes.hubs import DESCRIPTION, Hub, specification_files
+from apigauge.sandboxes.in_use import hold
 from apigauge.sandboxes.progress import Progress
 
 _MODULE = "apigauge.sandboxes.hubs.{}.build"
@@ -66,6 +67,7 @@ def build(
     started = time.monotonic()
     # Inside the cache, so that moving it into place is atomic.
     with tempfile.TemporaryDirectory(dir=hubs.cache(), prefix=".building-") as scratch, Progress(say) as progress:
+        hold(scratch)
         hub = Path(scratch, "hub")
         files = hub / "files"
         hub.mkdir()

@@ -15,6 +15,13 @@ PAGE = os.sysconf("SC_PAGE_SIZE")
 
 _PR_SET_DUMPABLE = 4
 _PR_SET_CHILD_SUBREAPER = 36
+_MADV_COLLAPSE = 25
+_HUGE = 2 << 20
+# Of a mapping, how much must be in use: what is not would be taken from the machine.
+_DENSE = 0.75
+_MAPPING = re.compile(
+    r"^([0-9a-f]+)-([0-9a-f]+) rw-p \S+ 00:00 0 *(\S*)\n(?:(?![0-9a-f]+-).*\n)*?Anonymous: +(\d+) kB", re.MULTILINE
+)
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -46,6 +53,20 @@ def become_subreaper() -> None:
     """Makes orphaned descendants children of this process, at any depth."""
     if _libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0):
         raise OSError(ctypes.get_errno(), "prctl(PR_SET_CHILD_SUBREAPER)")
+
+
+def use_huge_pages() -> None:
+    """Puts this process's memory into huge pages, as far as the kernel can (Linux 6.1 or later on a common machine).
+
+    A fork copies an entry for each page of its parent, and gives all of them up at its end: of libraries that take
+    600 MB, 40 ms.
+    """
+    with contextlib.suppress(OSError), open("/proc/self/smaps", encoding="utf-8", errors="replace") as file:
+        for first, last, name, used in _MAPPING.findall(file.read()):
+            start, end = -(-int(first, 16) // _HUGE) * _HUGE, int(last, 16) // _HUGE * _HUGE
+            is_dense = int(used) << 10 >= _DENSE * (int(last, 16) - int(first, 16))
+            if start < end and is_dense and not name.startswith("[stack"):
+                _libc.madvise(ctypes.c_void_p(start), ctypes.c_size_t(end - start), _MADV_COLLAPSE)
 
 
 def pids() -> list[int]:

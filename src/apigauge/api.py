@@ -23,6 +23,7 @@ from apigauge.benchmarks.types import Benchmark, Item
 from apigauge.errors import UsageError
 from apigauge.file_formats import ScoreRow
 from apigauge.harness.evaluation.sandbox_choice import Kind, SandboxOptions, sandbox_for
+from apigauge.harness.executors import choose
 from apigauge.results import AnswerScore, Decision, Run
 
 if TYPE_CHECKING:
@@ -72,6 +73,8 @@ def run(
     sandbox: Kind | SandboxOptions = "none",
     workers: int | None = 1,
     reasoning: str = "strip",
+    executor: choose.Name = "local",
+    ray_address: str | None = None,
 ) -> Run:
     """Answers a benchmark and scores the answers, as ``apigauge run`` does; called again it resumes.
 
@@ -88,6 +91,10 @@ def run(
             ``if __name__ == "__main__":``.
         reasoning: what a model writes before it answers: ``strip`` leaves it out, by the tags of the checkpoint's chat
             template or by all that are in use; ``keep`` scores the whole text; or own tags, as ``<plan>,</plan>``.
+        executor: where answers are scored and programs run: ``local``, or ``ray`` for all nodes of a Ray cluster, which
+            needs ``workers=None`` to use all cores.
+        ray_address: HOST:PORT of its head, of whose cluster this machine must be a node; by default ``$RAY_ADDRESS``,
+            and without that Ray is started on this machine for the length of the call.
 
     Raises:
         ApigaugeError: see :mod:`apigauge.errors`; the message says what to do.
@@ -98,7 +105,9 @@ def run(
     generator = open_generator(model, options) if isinstance(model, str) else model
     loaded = load_benchmark(benchmark) if isinstance(benchmark, str) else benchmark
     folder = Path(out) if out is not None else Path("runs") / run_name(loaded.name, generator.describe()["spec"])
-    return _evaluated(loaded, generator, Run(folder), limit, metrics, sandbox, workers, reasoning)
+    return _evaluated(
+        loaded, generator, Run(folder), limit, metrics, sandbox, workers, reasoning, (executor, ray_address)
+    )
 
 
 def score(
@@ -111,6 +120,8 @@ def score(
     sandbox: Kind | SandboxOptions = "none",
     workers: int | None = 1,
     reasoning: str = "strip",
+    executor: choose.Name = "local",
+    ray_address: str | None = None,
 ) -> Run:
     """Scores answers that exist, as ``apigauge score`` does.
 
@@ -124,6 +135,8 @@ def score(
         sandbox: where programs run; nowhere by default.
         workers: processes for scoring, as for :func:`run`.
         reasoning: as for :func:`run`; no chat template is read.
+        executor: as for :func:`run`.
+        ray_address: as for :func:`run`.
 
     Raises:
         ApigaugeError: see :mod:`apigauge.errors`; the message says what to do.
@@ -135,7 +148,17 @@ def score(
     if out is None:
         weakref.finalize(target, shutil.rmtree, target.path, ignore_errors=True)
     if isinstance(answers, (str, os.PathLike)):
-        return _evaluated(loaded, Replay(os.fspath(answers)), target, limit, metrics, sandbox, workers, reasoning)
+        return _evaluated(
+            loaded,
+            Replay(os.fspath(answers)),
+            target,
+            limit,
+            metrics,
+            sandbox,
+            workers,
+            reasoning,
+            (executor, ray_address),
+        )
     with tempfile.TemporaryDirectory(prefix="apigauge-") as folder:
         file = Path(folder) / "answers.jsonl"
         rows = (
@@ -144,7 +167,9 @@ def score(
             else answers
         )
         file.write_text("".join(json.dumps(dict(row)) + "\n" for row in rows), encoding="utf-8")
-        return _evaluated(loaded, Replay(str(file)), target, limit, metrics, sandbox, workers, reasoning)
+        return _evaluated(
+            loaded, Replay(str(file)), target, limit, metrics, sandbox, workers, reasoning, (executor, ray_address)
+        )
 
 
 def score_answer(
@@ -277,15 +302,18 @@ def report(
         RunError: a folder is no run, or has not been scored.
         DataError: a run's benchmark is not here.
     """
-    from apigauge.harness.cli.report import exporter, view
+    from apigauge.harness.cli.report import exporter
+    from apigauge.harness.cli.report_views import view
+    from apigauge.reports.build_cache import cache_of
     from apigauge.reports.leaderboard import write_site
     from apigauge.reports.ordering import ordered
 
     exports = [exporter(name) for name in export]
     benchmarks: dict[str, Benchmark] = {}
     given = [runs] if isinstance(runs, str | os.PathLike | Run) else runs
-    views = ordered([view(_path(one), None, benchmarks) for one in given])
-    index = write_site(views, Path(out), published=published)
+    cache = cache_of(Path(out))
+    views = ordered([view(_path(one), None, benchmarks, cache) for one in given])
+    index = write_site(views, Path(out), published=published, cache=cache)
     for write in exports:
         write(views, Path(out))
     return index
@@ -300,6 +328,7 @@ def _evaluated(
     sandbox: Kind | SandboxOptions,
     workers: int | None,
     reasoning: str,
+    place: tuple[str, str | None],
 ) -> Run:
     from apigauge.harness.evaluation.evaluate import evaluate
     from apigauge.harness.metrics.registry import modules_for
@@ -313,8 +342,12 @@ def _evaluated(
     options = SandboxOptions(sandbox) if isinstance(sandbox, str) else sandbox
     metrics = [metrics] if isinstance(metrics, str) else metrics
     modules = modules_for(metrics) if metrics else list(MODULES)
-    with sandbox_for(benchmark, options, metrics, _log.warning) as opened:
-        evaluate(benchmark, generator, target.path, modules, limit, workers, sandbox=opened, reasoning=reasoning)
+    with (
+        choose.opened(*place, workers) as executor,
+        sandbox_for(benchmark, options, metrics, _log.warning, executor=executor) as sandbox_open,
+    ):
+        what = (benchmark, generator, target.path, modules, limit, workers)
+        evaluate(*what, sandbox=sandbox_open, reasoning=reasoning, executor=executor)
     for problem in target.summary["problems"]:
         _log.warning("%s", problem)
     return target

@@ -9,6 +9,7 @@
     ├── ModelError           a checkpoint is unavailable or unusable, or a server does not answer
     ├── RunError             a run directory is missing, foreign or damaged
     ├── SandboxError         no sandbox is available: no engine, no image, a limit that is not enforced
+    ├── ExecutorError        what spreads the work over a cluster is missing, unusable or lost
     ├── PluginError          a plugin has a fault, or a command that it adds fails
     └── CommentError         a comment on a pull request cannot be written
 
@@ -64,6 +65,10 @@ class RunError(ApigaugeError):
 
 class SandboxError(ApigaugeError):
     """No sandbox is available: no engine answers, the image is missing, or a limit cannot be enforced."""
+
+
+class ExecutorError(ApigaugeError):
+    """What spreads work over a cluster is not installed, cannot be used, or was lost; the rows written so far stand."""
 
 
 class PluginError(ApigaugeError):

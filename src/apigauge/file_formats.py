@@ -41,7 +41,7 @@ class GeneratorRecord(TypedDict):
     refused, so that it chose their values itself, and ``renamed`` those that it wants under other names.
     ``package`` is the package, with its version, whose plugin has the backend, and ``package_code`` a digest of it.
     ``quantization`` says how the checkpoint's weights are stored if they are quantised, and ``trust_remote_code`` that
-    Python code among its files was run.
+    Python code among its files was run. ``parameters`` is how many weights the model has, where the backend says so.
     """
 
     spec: NotRequired[str]
@@ -58,6 +58,7 @@ class GeneratorRecord(TypedDict):
     renamed: NotRequired[dict[str, str]]
     quantization: NotRequired[str]
     trust_remote_code: NotRequired[bool]
+    parameters: NotRequired[int]
     package: NotRequired[str]
     package_code: NotRequired[str]
 
@@ -195,7 +196,8 @@ class GenerationRow(TypedDict):
     """A line of ``generations.jsonl``: one answer, verbatim; token counts are null where no model ran.
 
     ``reasoning`` is what the model wrote before the answer, where a server returns it apart from the text; ``cached``
-    is true if the answer is an earlier run's, ``batch`` if it came from a batch, at its price.
+    is true if the answer is an earlier run's, ``batch`` if it came from a batch, at its price. ``document`` is the row
+    of the catalogue that a retriever added to the prompt, with the first answer to each question.
     """
 
     item: str
@@ -208,12 +210,14 @@ class GenerationRow(TypedDict):
     reasoning: NotRequired[str]
     cached: NotRequired[bool]
     batch: NotRequired[bool]
+    document: NotRequired[str]
 
 
 class ExtractionRecord(TypedDict):
     """The call and the program found in an answer (null if there is none), and how they were found.
 
-    ``reasoning`` is what the model wrote before its answer, if it did.
+    ``reasoning`` is what the model wrote before its answer, if it did. ``how`` is ``set aside`` for an answer that
+    ended every process that scored it.
     """
 
     call: str | None

@@ -66,6 +66,31 @@ EVERY_TYPE = Item(
     ),
 )
 
+# What no reference has, and mutations seldom or never make: what is accepted, and an answer.
+RARE: list[tuple[dict[str, object], str]] = [
+    ({"point": [[3.0]], "tags": []}, "[a.make(point=[3.0])]"),
+    ({"point": [[3.0]], "where": ["x^y.z"]}, "[a.make(point=[3.0], where='xyz')]"),
+    ({"point": [[3.0]], "where": ["xyz"]}, "[a.make(point=[3.0], where='x^yz')]"),
+    ({"point": [[3.0]], "where": ["xyz"]}, "[a.make(point=[3.0], where='x.yz')]"),
+    ({"point": [[3.0]], "where": ["xyz"]}, "[a.make(point=[3.0], where='x;yz')]"),
+    ({"point": [[3.0]], "where": ["it's"]}, "[a.make(point=[3.0], where='it\\\"s')]"),
+    ({"point": [[3.0]], "where": [3, "x"]}, "[a.make(point=[3.0], where='3')]"),
+    ({"point": [[3.0]], "where": ["x", 3]}, "[a.make(point=[3.0], where='3')]"),
+    ({"point": [[3.0]], "rows": [[{"a": [1]}, ""]]}, "[a.make(point=[3.0], rows=[{'a': 1}, {}])]"),
+    ({"point": [[3.0]], "rows": [[""]]}, "[a.make(point=[3.0], rows=[{}])]"),
+    ({"point": [[3.0]], "options": [{"k": {"m": ["v"]}}]}, "[a.make(point=[3.0], options={'k': {'m': 'v'}})]"),
+    ({"point": [[3.0]], "options": [{"k": {"m": ["v"]}}]}, "[a.make(point=[3.0], options={'k': 'm'})]"),
+    ({"point": [[3.0]], "tags": [{"b": 1}]}, "[a.make(point=[3.0], tags=['b'])]"),
+    ({"point": [[3.0]]}, "[a.make(point=[3.0])], [a.make(point=[3.0])]"),
+    ({"point": [[3.0]]}, "[a.make(point=[3.0])][0]"),
+    ({"point": [[3.0]]}, "[a.make(point=[3.0])] + []"),
+    ({"point": [[3.0]]}, "{a.make(point=[3.0])}"),
+    ({"point": [[3.0]]}, "'[a.make(point=[3.0])]'"),
+    ({"point": [[3.0]]}, "[]"),
+    ({"point": [[True]]}, "[a.make(point=[1.0])]"),
+    ({"point": [[3.0]], "note": ["3"]}, "[a.make(point=[3.0], note=3)]"),
+]
+
 
 @pytest.fixture(scope="module")
 def bfcl():
@@ -113,6 +138,7 @@ def test_verdicts_are_the_package_s_for_references_and_their_mutations(bfcl):
     rare = [
         (item, answer) for item in (EVERY_TYPE, nothing_accepted) for answer in answers_to(EVERY_TYPE, state, 1_500)
     ]
+    rare += [(replace(EVERY_TYPE, possible_answers=json.dumps([{"a.make": one}])), answer) for one, answer in RARE]
     pairs += rare
     verdicts = package(
         {

@@ -26,10 +26,10 @@ def github():
 
 
 @pytest.fixture
-def job(tmp_path, checkout, machine, baselines, github):
+def job(tmp_path, prebuilt, machine, baselines, github):
     """Runs the action for a pull request, on mini with bm25 against its own baseline unless told otherwise."""
 
-    def run(event=None, environment=None, **inputs):
+    def run(event=None, environment=None, source=prebuilt, **inputs):
         event = {"pull_request": {"number": 7}} if event is None else event
         file = tmp_path / "event.json"
         file.write_text(json.dumps(event))
@@ -41,7 +41,7 @@ def job(tmp_path, checkout, machine, baselines, github):
             "sandbox": "none",
             "run-options": "--metrics ast.exact",
         } | {name.replace("_", "-"): value for name, value in inputs.items()}
-        context = {"token": TOKEN, "action_path": str(checkout), "event": event}
+        context = {"token": TOKEN, "action_path": str(source), "event": event}
         done = run_action(tmp_path, given, context, machine | github.environment(file) | (environment or {}))
         assert TOKEN not in done.log
         return done
@@ -56,7 +56,7 @@ def files(done):
 
 
 def test_a_run_like_its_baseline_passes_and_a_second_one_updates_the_comment(job, github, checkout):
-    done = job()
+    done = job(source=checkout)
     assert (done.exit, done.failed, done.outputs["decision"]) == (0, [], "pass"), done.log
     assert [PINNED.fullmatch(name)[1] for name, _ in done.used] == ["setup-python", "upload-artifact"]
     assert done.used[0][1] == {"python-version": "3.11"}

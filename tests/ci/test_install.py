@@ -15,13 +15,13 @@ spec.loader.exec_module(install)
 @pytest.mark.parametrize(
     ("extra", "has_torch", "system", "cpu_index", "words", "options"),
     [
-        ("", False, "Linux", False, "apigauge: up to 30 MB", []),
+        ("", False, "Linux", False, "apigauge: up to 55 MB", []),
         (
             "hf",
             False,
             "Linux",
             True,
-            "PyTorch's build for the CPU: up to 300 MB",
+            "PyTorch's build for the CPU: up to 325 MB",
             ["--extra-index-url", install.CPU_BUILDS],
         ),
         (
@@ -29,10 +29,10 @@ spec.loader.exec_module(install)
             False,
             "Linux",
             False,
-            "with CUDA, unless it is set up for another: up to 2.8 GB to download, 5.2 GB",
+            "with CUDA, unless it is set up for another: up to 2.8 GB to download, 5.3 GB",
             [],
         ),
-        ("hf", False, "Darwin", False, "apigauge[hf]: up to 300 MB", []),
+        ("hf", False, "Darwin", False, "apigauge[hf]: up to 325 MB", []),
         ("dev", True, "Linux", False, "using the PyTorch that is installed", []),
     ],
 )

@@ -22,6 +22,7 @@ RUN_WITH = {
     "bwrap": [pytest.mark.bwrap],
     "docker": [pytest.mark.docker, pytest.mark.slow],
     "docker(torchhub)": [pytest.mark.docker("torchhub"), pytest.mark.apibench, pytest.mark.slow],
+    "ray": [pytest.mark.slow, pytest.mark.xdist_group("ray")],
     "others": [pytest.mark.inspect_ai, pytest.mark.lm_eval, pytest.mark.slow],
     "docker(huggingface-current)": [
         pytest.mark.docker("huggingface-current"),
@@ -35,10 +36,12 @@ PARSED = {
     "checkout": "runs this project's own tests",
     "network": "downloads models or data",
     "docker-build": "builds images or hubs: gigabytes, and minutes to hours",
+    "cluster": "needs several machines",
     "vllm": "needs vLLM and its runs",
     "server": "needs a model behind a server",
     "minutes": "trains for minutes to hours",
     "other-harness": "needs another harness and its runs",
+    "watch": "goes on until it is interrupted",
     "ci": "runs inside a job of CI",
 }
 LANGUAGES = {"bash", "csv", "python", "text", "toml", "yaml", "json"}
@@ -192,7 +195,8 @@ def check_command(block, words):
         for word in rest:
             assert "/" not in word or (ROOT / word).exists(), f"{block.place}: there is no {word}"
     else:
-        assert name in (".", "pre-commit", "lm_eval", "inspect"), f"{block.place}: what is {name}?"
+        others = (".", "pre-commit", "lm_eval", "inspect", "ray", "docker", "ssh", "rsync")
+        assert name in others, f"{block.place}: what is {name}?"
 
 
 def check_requirements(block, requirements):

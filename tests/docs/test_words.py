@@ -79,7 +79,7 @@ FORMER_NAMES = re.compile(r"\bIDLE\b|\bBenchmark\.models\b|\bbenchmark\.models\b
 
 PROSE = {".md", ".html", ".css", ".js", ".toml", ".yml", ".yaml", ".cff", ".cfg"}
 # Prose that is data, or that was written by a program or another project.
-NOT_OURS = ("docs/results/rlaif-torchhub/", "tests/data/", "sandboxes/inputs/files/")
+NOT_OURS = ("docs/results/rlaif-torchhub/", "docs/results/rlaif-huggingface/", "tests/data/", "sandboxes/inputs/files/")
 
 
 @functools.cache

@@ -55,7 +55,7 @@ def docker_run(client, image, source):
     host = {
         name: value
         for name, value in host_config(Limits()).items()
-        if name not in ("auto_remove", "log_config", "ulimits", "cpu_period", "cpu_quota", "oom_kill_disable")
+        if name not in ("auto_remove", "binds", "log_config", "ulimits", "cpu_period", "cpu_quota", "oom_kill_disable")
     }
     try:
         client.containers.run(image, ["python3", "-c", source], user="65534", remove=True, **host | {"cap_add": []})

@@ -1,5 +1,6 @@
 """Synthetic runs with seeded numbers, a browser that records what a page does, and nothing from the network."""
 
+import functools
 import os
 import random
 import shutil
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from made_runs import write_made_run
 
 from apigauge.reports.views import (
     ComparisonView,
@@ -224,38 +226,42 @@ def _synthetic_run(rng: random.Random, name: str, kind: str, spec: str, benchmar
     )
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def item() -> Callable[..., ItemView]:
     return make_item
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def run() -> Callable[..., RunView]:
     return make_run
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def pair() -> Callable[..., PairView]:
     return make_pair
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def contrast() -> Callable[..., ContrastView]:
     return make_contrast
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def comparison() -> Callable[..., ComparisonView]:
     return make_comparison
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def training() -> Callable[..., TrainingView]:
     return make_training
 
 
 @pytest.fixture
 def eighteen_runs() -> list[RunView]:
+    return make_eighteen_runs()
+
+
+def make_eighteen_runs() -> list[RunView]:
     """Six generators, two of them baselines, on three benchmarks."""
     rng = random.Random(20240917)
     return [
@@ -263,6 +269,19 @@ def eighteen_runs() -> list[RunView]:
         for benchmark in BENCHMARKS
         for name, kind, spec in MODELS
     ]
+
+
+@pytest.fixture(scope="session")
+def eighteen() -> Callable[[], list[RunView]]:
+    return make_eighteen_runs
+
+
+@pytest.fixture(scope="module")
+def module_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """For a site that a file's tests read and do not change; what its build keeps is not the user's."""
+    with pytest.MonkeyPatch.context() as patch:
+        _keep_apart(patch, tmp_path_factory)
+        yield tmp_path_factory.mktemp("site")
 
 
 @dataclass
@@ -306,3 +325,21 @@ def visit(chromium: Any) -> Iterator[Callable[[Path], Opened]]:
 
     yield open_file
     context.close()
+
+
+@pytest.fixture(autouse=True)
+def cache_folder(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a build keeps for the next one is not the user's."""
+    _keep_apart(monkeypatch, tmp_path_factory)
+
+
+def _keep_apart(patch: pytest.MonkeyPatch, folders: pytest.TempPathFactory) -> None:
+    patch.setenv("XDG_CACHE_HOME", str(folders.mktemp("cache")))
+    # matplotlib's list of fonts takes seconds to make, in each process that draws.
+    patch.setenv("MPLCONFIGDIR", str(folders.getbasetemp() / "matplotlib"))
+
+
+@pytest.fixture
+def write_run(run: Callable[..., RunView], item: Callable[..., ItemView]) -> Callable[..., Path]:
+    """Writes a run directory with its questions, seeded scores and two metrics."""
+    return functools.partial(write_made_run, run, item)

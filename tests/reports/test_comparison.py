@@ -1,12 +1,16 @@
 """The page of two runs as written: what stands in which order, and nothing on it that an answer wrote as markup."""
 
+import dataclasses
+import gc
 import re
+from collections.abc import Sequence
 from html.parser import HTMLParser
 
 import pytest
 
 from apigauge.errors import ApigaugeError
 from apigauge.harness.metrics.table import infos_for
+from apigauge.reports import parts
 from apigauge.reports.comparison import write_comparison
 from apigauge.reports.pairing import grouped, marked
 from apigauge.reports.views import PairView
@@ -78,7 +82,44 @@ def test_apis_that_lost_most_come_first_then_those_that_won_then_other_changes_a
     ]
     assert [row.question.id for row in groups[1].rows] == ["3", "2"]
     assert [(group.worse, group.better) for group in groups[:3]] == [(2, 0), (1, 0), (0, 2)]
-    assert [row.is_alike for group in groups[-2:] for row in group.rows] == [False, True]
+    assert [outcome.is_alike for group in groups[-2:] for outcome in group.outcomes] == [False, True]
+
+
+class Made(Sequence):
+    """Pairs that are made when they are looked at; counts how many are held at once."""
+
+    def __init__(self, make, count):
+        self.make, self.count, self.most = make, count, 0
+
+    def __len__(self):
+        return self.count
+
+    def __getitem__(self, at):
+        if not 0 <= at < self.count:
+            raise IndexError
+        if at % 100 == 0:
+            gc.collect()
+            self.most = max(self.most, sum(type(one) is PairView for one in gc.get_objects()))
+        return self.make(f"api {at % 30}", at, at % 2, at % 3 % 2)
+
+
+def test_of_many_pairs_few_are_held_at_once_and_the_files_are_the_same(comparison, pair, tmp_path, monkeypatch):
+    monkeypatch.setattr(parts, "WHOLE", 100_000)
+    monkeypatch.setattr(parts, "FIRST", 20_000)
+    monkeypatch.setattr(parts, "PART", 10_000)
+    made = Made(pair, 1_000)
+    gc.collect()
+    held = sum(type(one) is PairView for one in gc.get_objects())
+
+    def files(name, pairs):
+        view = dataclasses.replace(comparison([pair("x", 1, 1, 0)]), pairs=pairs)
+        folder = write_comparison(view, tmp_path / name).parent
+        return {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+    written = files("made", made)
+    assert made.most - held < 20
+    assert len(written) > 30
+    assert files("held", list(made)) == written
 
 
 def test_where_low_is_good_a_rise_is_worse(pair):
@@ -86,8 +127,9 @@ def test_where_low_is_good_a_rise_is_worse(pair):
     row = pair("x", 1, 1, 1, metrics=metrics)
     row.a.metrics.update({"hallucination": 0.0, "rouge.1": 0.5, "rouge.2": 0.5})
     columns = infos_for(["ast.exact", "hallucination", "rouge.1", "rouge.2"])
-    ((shown_row,),) = (group.rows for group in grouped([row], columns, {"ast.exact", "hallucination"}))
-    assert shown_row.changes == ("=", "-", "+", ".")
+    (group,) = grouped([row], columns, {"ast.exact", "hallucination"})
+    ((shown_row,), ((changes, _),)) = (group.rows, group.outcomes)
+    assert changes == ("=", "-", "+", ".")
     assert shown_row.scores == (
         ("ast.exact", "1", "1", "="),
         ("hallucination", "0", "1", "-"),

@@ -159,12 +159,19 @@ def test_a_narrow_screen_scrolls_the_table_and_not_the_page(page):
     assert tops[1] > tops[0]
 
 
+# Letters of one, two and four bytes, and those that markup escapes.
+WORDS = "Łódź é & \"日本\" 'x' &#65; 👍"
+
+
 @pytest.fixture
 def in_parts(comparison, contrast, pair, visit, tmp_path, monkeypatch):
     """300 pairs about 30 APIs in two metrics, on a page that has room for few of them."""
     for name, size in {"WHOLE": 100_000, "FIRST": 20_000, "PART": 50_000}.items():
         monkeypatch.setattr(parts, name, size)
-    rows = [pair(f"api {at % 30}", at, float(at % 3 > 0), float(at % 5 > 1), text=f"zebra{at}.") for at in range(300)]
+    rows = [
+        pair(f"api {at % 30}", at, float(at % 3 > 0), float(at % 5 > 1), text=f"zebra{at}. {WORDS} <{at}>")
+        for at in range(300)
+    ]
     for one in rows:
         for side, value in ((one.a, int(one.a.id) % 7), (one.b, int(one.a.id) % 4)):
             side.metrics["rouge.L"] = value / 7
@@ -225,7 +232,9 @@ def test_words_are_searched_in_all_parts_and_the_scores_that_stayed_can_be_liste
     assert ids(page) == ["299"]
     page.locator(".item summary").first.click()
     page.locator(".item").get_by_text("Answer as written").last.click()
-    expect(page.locator(".item pre").last).to_have_text("zebra299.")
+    expect(page.locator(".item pre").last).to_have_text(f"zebra299. {WORDS} <299>")
+    page.locator("#search").fill(f"{WORDS} <298>")
+    expect(page.locator(".item .item-id")).to_have_text("298")
     page.locator("#search").fill("")
     page.locator("#metric").select_option("1")
     page.locator("#kind").select_option("same")

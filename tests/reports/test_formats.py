@@ -180,6 +180,19 @@ def test_a_run_with_a_limit_or_many_unfinished_answers_is_not_published(run, tmp
         write_results([dataclasses.replace(view, summary={**view.summary, **unfinished})], tmp_path, "org/model")
 
 
+@pytest.mark.parametrize("items", [0, 200])
+def test_logs_of_other_harnesses_say_that_a_run_asked_only_some_of_the_questions(run, tmp_path, items):
+    view = dataclasses.replace(run("a"), benchmark_items=items)
+    (log,) = formats.export("inspect")([view], tmp_path).rglob("*.json")
+    records = [json.loads(log.read_bytes())["eval"]["metadata"]]
+    aggregates = [
+        json.loads(path.read_bytes()) for path in formats.export("every-eval-ever")([view], tmp_path).rglob("*.json")
+    ]
+    records += [one["score_details"]["details"] for about in aggregates for one in about["evaluation_results"]]
+    assert len(records) > 1
+    assert {record.get("partial") for record in records} == {"100 of 200 questions" if items else None}
+
+
 @pytest.mark.parametrize("name", ["model", "a/b/c", "../x", "a/..", "a b/c", "-x/y"])
 def test_what_is_no_repository_is_refused(run, tmp_path, name):
     with pytest.raises(UsageError, match="ORG/NAME"):

@@ -4,9 +4,12 @@
 itself needs a newer Python than the oldest that these tests run on.
 """
 
+import contextlib
 import dataclasses
 import json
+import socket
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -88,6 +91,51 @@ def test_inspect_reads_the_logs_with_every_score(inspect_python, runs, tmp_path)
             ]
             assert [item, question, target, text] == shown
             assert (epoch, scores) == (row.sample + 1, {k: v for k, v in row.metrics.items() if k in log["numbers"]})
+
+
+@contextlib.contextmanager
+def viewer(python, logs, output):
+    """The address of inspect's own viewer of a folder."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    options = ["--host", "127.0.0.1", "--port", str(port), "--log-dir", str(logs)]
+    command = [python, "-m", "inspect_ai", "view", "start", *options]
+    with output.open("w") as file, subprocess.Popen(command, stdout=file, stderr=file) as server:
+        try:
+            while True:
+                assert server.poll() is None, output.read_text()
+                with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port)):
+                    break
+                time.sleep(0.1)
+            yield f"http://127.0.0.1:{port}/"
+        finally:
+            server.terminate()
+
+
+@pytest.mark.slow
+def test_inspects_viewer_opens_the_logs(inspect_python, runs, chromium, tmp_path):
+    """A log is in its list, and opened it shows the questions, both samples of each, and the scores."""
+    logs = formats.export("inspect")(runs, tmp_path / "out")
+    page = chromium.new_page()
+    errors = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    with viewer(inspect_python, logs, tmp_path / "viewer.txt") as address:
+        page.goto(address)
+        page.get_by_text("apibench-torchhub").dblclick()
+        page.get_by_text("6 rows").wait_for()
+        shown = page.locator("body").inner_text()
+        page.goto(address)
+        # The other's task is nothing but hostile text; it opens too, and nothing of it runs.
+        page.get_by_text("<script>").first.dblclick()
+        page.get_by_text("hallucination").first.wait_for()
+    lines = shown.splitlines()
+    assert all(f"Question {number}: which model detects objects?" in lines for number in range(3))
+    assert lines.count("torch.hub.load('pytorch/vision', 'model0')") == 2
+    assert "ast.exact\t0.5\t0.45\t0.55" in lines
+    assert str(2 / 7) in lines
+    assert not errors
+    page.close()
 
 
 def test_every_eval_ever_accepts_evaluations_and_samples(inspect_python, runs, tmp_path):

@@ -6,7 +6,7 @@ from apigauge.errors import ApigaugeError
 from apigauge.reports.comparison import write_comparison
 from apigauge.reports.export import write_csv
 from apigauge.reports.leaderboard import write_site
-from apigauge.reports.pages import is_signed
+from apigauge.reports.pages import signature
 from apigauge.reports.training import write_training
 
 
@@ -66,5 +66,5 @@ def test_a_page_of_an_older_version_is_replaced(run, tmp_path):
     page = write_site([run("a")], tmp_path)
     text = page.read_bytes()
     page.write_bytes(text[: text.rindex(b"\n<!-- written by")])
-    assert not is_signed(page.read_bytes())
-    assert is_signed(write_site([run("a")], tmp_path).read_bytes())
+    assert not signature(page.read_bytes())
+    assert signature(write_site([run("a")], tmp_path).read_bytes())

@@ -12,7 +12,7 @@ from typing import ClassVar
 import pytest
 
 from apigauge.__main__ import main
-from apigauge.harness.cli.report import view
+from apigauge.harness.cli.report_views import view
 from apigauge.reports.tracking.record import tracked
 
 LIBRARIES = {"mlflow": "mlflow", "wandb": "wandb", "trackio": "trackio", "otel": "opentelemetry"}

@@ -133,7 +133,7 @@ def test_a_lock_that_lets_pip_choose_is_refused(tiny, line):
 def test_relocking_writes_pins_with_digests_and_no_address(index, tiny):
     digest = make_wheel(index)
     (tiny.folder / "requirements.txt").write_text("tiny\n")
-    assert relock(tiny).read_text() == f"{build_wheels.HEADER}tiny==1.0 --hash=sha256:{digest}\n"
+    assert relock(tiny)[0].read_text() == f"{build_wheels.HEADER}tiny==1.0 --hash=sha256:{digest}\n"
 
 
 @pytest.mark.skipif(sys.version_info[:2] != (3, 11), reason="locks are written on Python 3.11")

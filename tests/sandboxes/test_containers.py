@@ -57,5 +57,5 @@ def test_the_manifest_says_all_that_a_verdict_depends_on():
     again.close()
     assert about["image"].startswith("sha256:")
     assert about["lock"] == PYTHON.lock_digest
-    assert len(about["caveats"]) == 1  # what no sandbox can check
+    assert len(about["caveats"]) == 2  # what no sandbox can check
     assert Limits(**about["limits"]) == LIMITS

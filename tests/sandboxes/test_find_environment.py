@@ -1,6 +1,8 @@
 """An environment by its name, its folder, or the packages that it should have; several of them; those of single items."""
 
+import hashlib
 import json
+import os
 import shutil
 import sys
 import threading
@@ -58,7 +60,7 @@ def test_what_is_no_environment_is_refused(text, message):
 
 def test_packages_make_an_environment_once(tmp_path, monkeypatch):
     """With pip's own settings naming a folder of wheels instead of an index, which need not have pip's own wheel."""
-    write_wheel(tmp_path / "wheels", "tiny_numbers", "1.0", {"numbers_of_mine.py": "ONE = 1"})
+    wheel = write_wheel(tmp_path / "wheels", "tiny_numbers", "1.0", {"numbers_of_mine.py": "ONE = 1"})
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path / "wheels"))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
@@ -75,6 +77,17 @@ def test_packages_make_an_environment_once(tmp_path, monkeypatch):
     said.clear()
     assert find("tiny-numbers==1.0", said.append, makes=False) == made
     assert said == []
+    # Built again under the same version, as people do while they work; what is only copied again is the same wheel.
+    os.utime(wheel)
+    assert find("tiny-numbers==1.0", makes=False) == made
+    write_wheel(tmp_path / "wheels", "tiny_numbers", "1.0", {"numbers_of_mine.py": "ONE = 1.0"})
+    with pytest.raises(SandboxError, match="is not made yet"):
+        find("tiny-numbers==1.0", makes=False)
+    again = find("tiny-numbers==1.0", said.append)
+    assert said[0] == f"tiny-numbers==1.0: {wheel} is another wheel now; making the environment again"
+    assert hashlib.sha256(wheel.read_bytes()).hexdigest() in (again.folder / "lock.txt").read_text()
+    wheel.unlink()
+    assert find("tiny-numbers==1.0", makes=False) == again
 
 
 class Recording:

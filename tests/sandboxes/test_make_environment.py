@@ -1,5 +1,6 @@
 import hashlib
 import re
+from dataclasses import replace
 
 import pytest
 from tiny_package import write_wheel
@@ -23,7 +24,7 @@ def wheels(tmp_path):
 
 def test_a_folder_of_wheels_makes_a_complete_environment(tmp_path, wheels):
     made = make(["tiny-shapes==1.2"], tmp_path / "made", wheels=wheels, cache=tmp_path / "cache")
-    assert made == environments.read(tmp_path / "made")
+    assert replace(made, local_wheels=()) == environments.read(tmp_path / "made")
     assert made.name == "tiny-shapes-1.2"
     assert made.requirements == ("tiny-shapes", "pip")
     # What the required package is imported as, not its dependencies.

@@ -65,7 +65,7 @@ def test_the_end_and_the_call_are_seen_and_not_believed(sandbox):
     assert sandbox.run(Program("import json", "json.loads")).stage == 2
     assert sandbox.run(Program("import os\nos._exit(0)")).status == "early_exit"
     about = sandbox.describe()
-    assert about["caveats"][1:] == ["this engine cannot change a container's limits: memory is limited by looking"]
+    assert about["caveats"][2:] == ["this engine cannot change a container's limits: memory is limited by looking"]
     assert "can forge its own verdict" in about["caveats"][0]
 
 

@@ -1,8 +1,11 @@
 """Thousands of programs, one in five hostile, through the same workers: nothing grows, nothing is left, none is lost."""
 
+import contextlib
 import itertools
 import os
+import shutil
 import sys
+import tempfile
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -14,7 +17,7 @@ from apigauge.sandboxes.docker import DockerSandbox
 from apigauge.sandboxes.process import ProcessSandbox
 from apigauge.sandboxes.verdict import Program
 
-# `make soak` runs ten thousand.
+# `make soak` runs ten thousand; 200,000 take hours. With `-s` the samples are printed.
 PROGRAMS = int(os.environ.get("APIGAUGE_SOAK", "2000"))
 WARM_UP = 500
 CHILD = """
@@ -94,9 +97,52 @@ def resident(pid):
     return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
-def soak(sandbox, before=lambda: None):
-    """Runs them all; returns what went wrong. ``before`` is called when the workers are warm."""
-    wrong, done = [], itertools.count()
+SAMPLES = 20
+
+
+def sample(containers):
+    """What could grow on this machine: memory and descriptors of this process, its children, containers, temporary files."""
+    own = Path("/proc/self")
+    statuses = (path.read_text(errors="replace") for path in alive(Path("/proc").glob("[0-9]*/stat")))
+    parents = [status.rpartition(")")[2].split()[1] for status in statuses]
+    return {
+        "memory": resident("self"),
+        "descriptors": len(list((own / "fd").iterdir())),
+        "processes": parents.count(str(os.getpid())),
+        "containers": containers(),
+        "files": len(list(Path(tempfile.gettempdir()).iterdir())),
+    }
+
+
+@pytest.fixture
+def own_temporary(monkeypatch):
+    """A folder for temporary files that nobody else on the machine uses; its name is short, as those of sockets must be."""
+    folder = tempfile.mkdtemp(prefix="s")
+    monkeypatch.setattr(tempfile, "tempdir", folder)
+    yield
+    shutil.rmtree(folder)
+
+
+def alive(paths):
+    """Those whose process has not ended since they were listed."""
+    for path in paths:
+        with contextlib.suppress(OSError):
+            path.read_bytes()
+            yield path
+
+
+def growth(samples):
+    """What has grown since the workers were warm: memory by more than a tenth, or anything else at all."""
+    first, last = samples[0], samples[-1]
+    grown = {name: (first[name], last[name]) for name in first if name != "memory" and last[name] > first[name] + 2}
+    if last["memory"] > 1.1 * first["memory"] + (16 << 20):
+        grown["memory"] = first["memory"], last["memory"]
+    return grown
+
+
+def soak(sandbox, before=lambda: None, containers=lambda: 0):
+    """Runs them all; returns what went wrong, what has grown among it. ``before`` is called when the workers are warm."""
+    wrong, done, samples = [], itertools.count(), []
     lock = threading.Lock()
 
     def work(number):
@@ -116,18 +162,28 @@ def soak(sandbox, before=lambda: None):
     with ThreadPoolExecutor(2) as executor:
         list(executor.map(work, range(WARM_UP)))
         before()
-        list(executor.map(work, range(WARM_UP, PROGRAMS)))
+        size = max((PROGRAMS - WARM_UP) // SAMPLES, 1)
+        for start in range(WARM_UP, PROGRAMS, size):
+            samples.append(sample(containers))
+            print(f"after {start} programs: {samples[-1]}")
+            list(executor.map(work, range(start, min(start + size, PROGRAMS))))
+        samples.append(sample(containers))
+        print(f"after {PROGRAMS} programs: {samples[-1]}")
     assert next(done) == PROGRAMS
-    return wrong
+    return wrong + [one for one in [growth(samples)] if one]
 
 
 @pytest.mark.docker
 @pytest.mark.slow
-def test_thousands_of_programs_leave_nothing():
+def test_thousands_of_programs_leave_nothing(own_temporary):
     sandbox = DockerSandbox(PYTHON, LIMITS, 2)
     memory = {}
     try:
-        assert soak(sandbox, lambda: memory.update({pid: resident(pid) for pid in containers(sandbox).values()})) == []
+
+        def warm():
+            memory.update({pid: resident(pid) for pid in containers(sandbox).values()})
+
+        assert soak(sandbox, warm, lambda: len(sandbox._all)) == []
         for container, pid in containers(sandbox).items():
             assert resident(pid) <= 1.1 * memory.get(pid, sys.maxsize)
             assert len(sandbox._client.api.top(container)["Processes"]) == 1
@@ -139,9 +195,16 @@ def test_thousands_of_programs_leave_nothing():
 
 @pytest.mark.bwrap
 @pytest.mark.slow
-def test_thousands_of_programs_in_processes_cost_no_verdict():
+def test_thousands_of_programs_in_processes_cost_no_verdict(own_temporary):
     sandbox = ProcessSandbox(PYTHON, LIMITS, 2)
     try:
         assert soak(sandbox) == []
     finally:
         sandbox.close()
+
+
+def test_growth_is_noticed():
+    first = {"memory": 100 << 20, "descriptors": 20, "processes": 2, "containers": 2, "files": 3}
+    assert growth([first, first | {"memory": 120 << 20, "files": 5}]) == {}
+    assert growth([first, first | {"memory": 140 << 20}]) == {"memory": (100 << 20, 140 << 20)}
+    assert growth([first, first | {"descriptors": 23, "containers": 9}]).keys() == {"descriptors", "containers"}

@@ -23,6 +23,8 @@ from apigauge.harness.generation.sampling import Sampling
 from apigauge.harness.plugins.rlaif.agreement import agreement
 from apigauge.harness.plugins.rlaif.digests import data_digest, json_digest
 from apigauge.harness.plugins.rlaif.labelers.types import Answer, Labeler, Labels
+from apigauge.harness.plugins.rlaif.options import check_above_zero, check_not_negative
+from apigauge.harness.plugins.rlaif.score import MOST_UNREAD
 
 ANSWERS, LABELS, AGREEMENT = "answers", "labels", "agreement.json"
 ROWS = "labels.jsonl"
@@ -48,9 +50,18 @@ class FeedbackOptions:
     limit: int | None = None
     device: str = "auto"
 
+    def __post_init__(self) -> None:
+        check_above_zero(self, "samples", "max_new_tokens", "limit")
+        check_not_negative(self, "temperature")
+
 
 def collect(
-    policy: str, benchmark: Benchmark, labelers: Mapping[str, Labeler], out: Path, options: FeedbackOptions
+    policy: str,
+    benchmark: Benchmark,
+    labelers: Mapping[str, Labeler],
+    out: Path,
+    options: FeedbackOptions,
+    prompting: Prompting | None = None,
 ) -> dict[str, Any]:
     """Draws answers to a benchmark's training items and labels them.
 
@@ -60,18 +71,20 @@ def collect(
         labelers: by name; :func:`labels_folder` has the folder of a name's files.
         out: the stage's folder.
         options: how answers are drawn.
+        prompting: how the policy's prompts are made; None for the usual way.
 
     Returns:
         The number of answers, the summary of each labeler (see :func:`label`), and the agreement between labelers.
 
     Raises:
         UsageError: the benchmark has nothing to train on.
-        RunError: the folder holds other answers or labels, some answers failed, or another process writes to it.
+        RunError: the folder holds other answers or labels, some answers or labels failed, or another process writes
+            to it.
         ModelError: the policy cannot be used.
     """
     if not benchmark.train:
         raise UsageError(f"{benchmark.name} has no training items to collect feedback on")
-    answers = draw(policy, benchmark, out / ANSWERS, options)
+    answers = draw(policy, benchmark, out / ANSWERS, options, prompting)
     summaries = {
         name: label(labeler, benchmark, answers, labels_folder(out, name)) for name, labeler in labelers.items()
     }
@@ -85,7 +98,9 @@ def labels_folder(out: Path, labeler: str) -> Path:
     return out / LABELS / re.sub(r"[^\w.-]+", "-", labeler)
 
 
-def draw(policy: str, benchmark: Benchmark, run: Path, options: FeedbackOptions) -> list[Answer]:
+def draw(
+    policy: str, benchmark: Benchmark, run: Path, options: FeedbackOptions, prompting: Prompting | None = None
+) -> list[Answer]:
     """The policy's answers to the training items, in the items' order; missing ones are generated.
 
     Raises:
@@ -94,8 +109,7 @@ def draw(policy: str, benchmark: Benchmark, run: Path, options: FeedbackOptions)
     train = benchmark.train[: options.limit]
     questions = replace(benchmark, items=train, train=(), rows=(), answers=())
     sampling = Sampling(options.max_new_tokens, options.samples, options.temperature, seed=options.seed)
-    # The prompt style that the policy is trained on, even if its tokenizer has a chat template.
-    model = ModelOptions(sampling=sampling, prompting=Prompting("instruction"), device=options.device)
+    model = ModelOptions(sampling=sampling, device=options.device, prompting=prompting or Prompting())
     generator = open_generator(policy, model)
     answered, expected = generate(questions, generator, run), len(train) * generator.samples
     if answered < expected:
@@ -112,11 +126,12 @@ def label(labeler: Labeler, benchmark: Benchmark, answers: Sequence[Answer], fol
 
     Returns:
         ``answers`` labelled, the mean ``score`` of those that have one, each question's share of ``yes``, and how many
-        replies were ``unparsable``, questions ``retried``, answers ``without_score``, and ``unlabelled`` because the
-        labeler failed, which another call retries.
+        replies were ``unparsable``, questions ``retried``, answers ``without_score``.
 
     Raises:
-        RunError: the folder holds labels of other answers or by another labeler.
+        RunError: the labeler failed for some answers, or most of its replies could not be parsed: labels are kept, and
+            another call asks only for the missing ones. Or the folder holds labels of other answers or by another
+            labeler.
     """
     judged = [[answer.item.id, answer.sample, answer.text, answer.finish_reason] for answer in answers]
     manifest = {
@@ -127,17 +142,55 @@ def label(labeler: Labeler, benchmark: Benchmark, answers: Sequence[Answer], fol
     }
     with run_directory.writing(folder):
         _start(folder, manifest)
+        _forget_unreadable(labeler, folder)
         file = run_directory.Appender(folder / ROWS)
         try:
             if len(file.keys) < len(answers):
                 for answer, labels in labeler.label(answers, set(file.keys)):
-                    file.append(_row(answer, labels))
+                    if not labels.is_failure:
+                        file.append(_row(answer, labels))
         finally:
             file.close()
         rows = run_directory.read_rows(folder / ROWS)
         summary = _summary(rows) | {"unlabelled": len(answers) - len(rows)}
         run_directory.write_json(folder / run_directory.MANIFEST, manifest | {"summary": summary})
+    _check(labeler, rows, summary, folder)
     return summary
+
+
+def _is_unread(summary: Mapping[str, Any]) -> bool:
+    """Whether most answers have no score: it is not single replies that cannot be parsed."""
+    return bool(summary["without_score"] > MOST_UNREAD * summary["answers"])
+
+
+def _check(labeler: Labeler, rows: Sequence[dict[str, Any]], summary: Mapping[str, Any], folder: Path) -> None:
+    """Raises RunError if labels are missing or most of them unreadable."""
+    retry = "the others' labels are kept, and the same command asks only for the missing ones"
+    if missing := summary["unlabelled"]:
+        reasons = getattr(labeler, "problems", ())
+        because = f", last: {reasons[-1]}" if reasons else ""
+        raise RunError(f"{folder}: the labeler failed for {missing} of {missing + len(rows)} answers{because}; {retry}")
+    if _is_unread(summary):
+        example = next(text for row in rows if row["score"] is None for text in unread(row))
+        raise RunError(
+            f"{folder}: {summary['without_score']} of {len(rows)} answers have no score, since the labeler's replies "
+            f"are neither yes nor no, such as {example!r:.200}; {retry}"
+        )
+
+
+def unread(row: Mapping[str, Any]) -> list[str]:
+    """The last reply to each question of a row that could not be read."""
+    return [row["verbatim"].get(name, [""])[-1] for name, yes in row["answers"].items() if yes is None]
+
+
+def _forget_unreadable(labeler: Labeler, folder: Path) -> None:
+    """After a call that ended since most replies could not be read, these are asked for again."""
+    summary = run_directory.read_json(folder / run_directory.MANIFEST).get("summary")
+    if summary and _is_unread(summary):
+        rows = run_directory.read_rows(folder / ROWS)
+        run_directory.write_rows(folder / ROWS, [row for row in rows if row["score"] is not None])
+        if forget := getattr(labeler, "forget_unreadable", None):
+            forget()
 
 
 def _start(folder: Path, manifest: dict[str, Any]) -> None:
@@ -157,7 +210,8 @@ def _start(folder: Path, manifest: dict[str, Any]) -> None:
 
 
 def _row(answer: Answer, labels: Labels) -> dict[str, Any]:
-    return {"item": answer.item.id, "sample": answer.sample, "score": labels.score, **asdict(labels)}
+    row = {"item": answer.item.id, "sample": answer.sample, "score": labels.score, **asdict(labels)}
+    return row if labels.confidence else {name: value for name, value in row.items() if name != "confidence"}
 
 
 def _summary(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from apigauge.benchmarks.mini.vectors import END, learn_tokenizer
+from apigauge.errors import UsageError
+from apigauge.harness.plugins.rlaif.options import check_above_zero, check_share
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +31,12 @@ class Shape:
     heads: int = 4
     context: int = 512
     dropout: float = 0.1
+
+    def __post_init__(self) -> None:
+        check_above_zero(self, "vocabulary", "layers", "width", "heads", "context")
+        check_share(self, "dropout")
+        if self.width % self.heads:
+            raise UsageError(f"width is {self.width}: must be a multiple of heads, {self.heads}")
 
 
 def create(texts: Sequence[str], folder: Path, shape: Shape, seed: int) -> Path:

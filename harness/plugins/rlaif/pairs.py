@@ -99,6 +99,13 @@ def paired(answers: Sequence[Labelled]) -> tuple[list[Pair], int]:
     return pairs, ties
 
 
+def best(answers: Sequence[Labelled]) -> list[Labelled]:
+    """Of each item the answer with the highest score, the first of several; items without a score are left out."""
+    usable = sorted((one for one in answers if one.score is not None), key=lambda one: (one.item, one.sample))
+    groups = (list(group) for _, group in itertools.groupby(usable, key=lambda one: one.item))
+    return [max(group, key=lambda one: one.score or 0.0) for group in groups]
+
+
 def split(pairs: Sequence[Pair], held_out: float, seed: int) -> tuple[list[Pair], list[Pair]]:
     """Splits pairs by prompt into a training part and a held-out part.
 

@@ -19,6 +19,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from transformers.modeling_layers import GradientCheckpointingLayer
 
 from apigauge.errors import ModelError, UsageError
 from apigauge.harness.generation.checkpoint import Checkpoint
@@ -64,6 +65,19 @@ class Answers:
         return Answers(self.ids[chosen, first:end], mask[:, first:end], self.start - first)
 
 
+def joined(parts: Sequence[Answers], pad: int) -> Answers:
+    """Batches as one, padded to the longest prompt and the longest answer."""
+    if len(parts) == 1:
+        return parts[0]
+    start = max(part.start for part in parts)
+    width = max(part.ids.shape[1] - part.start for part in parts)
+    sides = [(start - part.start, width - part.ids.shape[1] + part.start) for part in parts]
+    pairs = list(zip(parts, sides, strict=True))
+    ids = [torch.nn.functional.pad(part.ids, side, value=pad) for part, side in pairs]
+    mask = [torch.nn.functional.pad(part.mask, side, value=False) for part, side in pairs]
+    return Answers(torch.cat(ids), torch.cat(mask), start)
+
+
 class Policy(HF):
     """A checkpoint with a value head and a frozen copy of its start.
 
@@ -83,7 +97,8 @@ class Policy(HF):
         super().__init__(checkpoint, None, ModelOptions(sampling=sampling, dtype="float32", device=self.device))
         if self._is_pair:
             raise ModelError(f"{checkpoint.name} has an encoder; PPO trains causal models")
-        self._bf16, self._lora = options.bf16, options.lora
+        self._bf16, self._lora, self._draw_batch = options.bf16, options.lora, options.draw_batch
+        self._recomputed = recomputed_layers(self._model) if options.gradient_checkpointing else []
         self._accepts = inspect.signature(self._model.forward).parameters.keys()
         # The frozen start; with LoRA the adapters are switched off instead.
         self.start = None if options.lora else copy.deepcopy(self._model).requires_grad_(requires_grad=False)
@@ -160,6 +175,12 @@ class Policy(HF):
             prompts: one for each answer.
             uniform: numbers from 0 to 1, (answers, longest answer); each decides one token.
         """
+        size = self._draw_batch or len(prompts)
+        parts = [self._drawn(prompts[at : at + size], uniform[at : at + size]) for at in range(0, len(prompts), size)]
+        answers, texts = zip(*parts, strict=True)
+        return joined(answers, self._model.generation_config.pad_token_id), [one for part in texts for one in part]
+
+    def _drawn(self, prompts: Sequence[Tokenized], uniform: Tensor) -> tuple[Answers, list[Answer]]:
         from transformers import GenerationConfig, LogitsProcessorList
 
         ids, mask = self._padded(prompts)
@@ -216,7 +237,7 @@ class Policy(HF):
         """Log-probabilities and last hidden states at the position before each of the answers' tokens."""
         length = answers.ids.shape[1] - answers.start
         optional = {"position_ids": _positions(answers.mask), "logits_to_keep": length + 1}
-        with self._computing():
+        with self._computing(), self._recomputing():
             output = model(
                 input_ids=answers.ids,
                 attention_mask=answers.mask.long(),
@@ -236,8 +257,27 @@ class Policy(HF):
         with self._model.disable_adapter():
             yield self._model
 
+    @contextlib.contextmanager
+    def _recomputing(self) -> Iterator[None]:
+        """A layer does it in training mode only; dropout within it stays off."""
+        for layer in self._recomputed:
+            layer.training = torch.is_grad_enabled()
+        try:
+            yield
+        finally:
+            for layer in self._recomputed:
+                layer.training = False
+
     def _computing(self) -> AbstractContextManager[Any]:
         return torch.autocast(torch.device(self.device).type, torch.bfloat16, enabled=self._bf16)
+
+
+def recomputed_layers(model: Any) -> list[Any]:
+    """The layers, which from now on compute again what a backward pass needs, as long as they are in training mode."""
+    # Its name in newer versions of transformers, and in older ones.
+    enable = getattr(model, "activation_checkpointing_enable", None) or model.gradient_checkpointing_enable
+    enable({"use_reentrant": False})
+    return [module for module in model.modules() if isinstance(module, GradientCheckpointingLayer)]
 
 
 def _positions(mask: Tensor) -> Tensor:

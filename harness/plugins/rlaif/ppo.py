@@ -200,7 +200,7 @@ class Trainer:
         uniform = torch.rand(o.batch, o.max_new_tokens, generator=self.draws)
         answers, texts = self.policy.draw([self.encoded[one] for one in chosen], uniform)
         drawn = time.monotonic()
-        scores = scored(self.score, [(one, text.text) for one, text in zip(chosen, texts, strict=True)])
+        scores, unread = scored(self.score, [(one, text.text) for one, text in zip(chosen, texts, strict=True)])
         ended = [text.finish_reason == "stop" for text in texts]
         learnt = self._learnt(scores, ended).to(answers.ids.device)
         rated = time.monotonic()
@@ -222,6 +222,7 @@ class Trainer:
             "seconds_drawing": drawn - began,
             "seconds_scoring": rated - drawn,
             "seconds_learning": time.monotonic() - rated,
+            **({"unread": unread} if unread else {}),
         }
         if o.kl_target is not None:
             self.coefficient = adapted(self.coefficient, numbers["kl"], o.kl_target)
@@ -366,7 +367,7 @@ def train(
         "algorithm": "ppo",
         "start": checkpoint.describe(),
         "prompts_sha256": json_digest(list(prompts)),
-        "options": asdict(options),
+        "options": options.identity(),
     }
     with run_directory.writing(out):
         last = checkpoints.begin(out, manifest)

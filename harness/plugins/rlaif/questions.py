@@ -4,7 +4,6 @@ After "Applying RLAIF for Code Generation with API-usage in Lightweight LLMs" (2
 answers yes or no to eight questions about each program; the score of a program is the number of yes.
 """
 
-import json
 import re
 
 QUESTIONS = {
@@ -36,9 +35,7 @@ Question: {question}
 
 Reply with exactly one JSON object and nothing else: {{"answer": "yes"}} or {{"answer": "no"}}"""
 
-_SHORTEST_LINE = 8
-_FENCED = re.compile(r"```(?:json)?[ \t]*\n(.*)\n```", re.DOTALL)
-_REPLIES = {"yes": True, "no": False}
+SHORTEST_LINE = 8
 
 
 def prompt(request: str, program: str, name: str) -> str:
@@ -52,24 +49,5 @@ def prompt(request: str, program: str, name: str) -> str:
         name: a key of :data:`QUESTIONS`.
     """
     longest = max(map(len, re.findall("=+", request + "\n" + program)), default=0)
-    line = "=" * max(_SHORTEST_LINE, longest + 1)
+    line = "=" * max(SHORTEST_LINE, longest + 1)
     return PROMPT.format(line=line, request=request, program=program, question=QUESTIONS[name])
-
-
-def read_reply(text: str) -> bool | None:
-    """Parses a reply: True for yes, False for no, None for anything but the two replies that the prompt allows.
-
-    White space and one Markdown fence around the object are allowed.
-    """
-    text = text.strip()
-    if fenced := _FENCED.fullmatch(text):
-        text = fenced[1]
-    try:
-        pairs = json.loads(text, object_pairs_hook=list)
-    except (ValueError, RecursionError):
-        return None
-    # Pairs, so that a second answer cannot replace the first; a JSON list of lists gives lists, not tuples.
-    if not isinstance(pairs, list) or len(pairs) != 1 or not isinstance(pairs[0], tuple):
-        return None
-    name, value = pairs[0]
-    return _REPLIES.get(value) if name == "answer" and isinstance(value, str) else None

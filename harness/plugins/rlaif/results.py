@@ -23,8 +23,8 @@ class Checkpoint:
 
     Attributes:
         step: of the training; 0 is its start.
-        reward: mean reward of the answers drawn since the previous checkpoint; at the start, of the first step. For
-            DPO, which learns offline, of answers drawn from the checkpoint itself.
+        reward: mean reward of the answers drawn since the previous checkpoint; at the start, of one answer to each
+            training question. For DPO, which learns offline, of answers drawn from the checkpoint itself.
         scores: by metric, the score of each question.
     """
 
@@ -94,6 +94,11 @@ def check_hacking(start: Checkpoint, later: Checkpoint, apis: Mapping[str, str])
     p = dict(zip(METRICS, holm(p_values), strict=True))
     fell = [name for name, value in p.items() if value <= ALPHA]
     return HackingCheck(later.step, later.reward - start.reward, p, fell)
+
+
+def unread(rows: Sequence[Mapping[str, Any]]) -> int:
+    """Answers of a training about which the labeler's reply could not be read, by its ``metrics.jsonl``."""
+    return sum(int(row.get("unread", 0)) for row in rows)
 
 
 def curve(rows: Sequence[Mapping[str, Any]], names: Sequence[str]) -> dict[str, list[float]]:

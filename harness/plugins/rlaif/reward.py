@@ -11,7 +11,7 @@ Invariants:
 
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from apigauge.harness.generation.checkpoint import Checkpoint, find
 from apigauge.harness.generation.hf import context_of, quiet
 from apigauge.harness.generation.tokens import CheckpointTokenizer
 from apigauge.harness.plugins.rlaif.digests import json_digest
+from apigauge.harness.plugins.rlaif.options import LATER, identity
 from apigauge.harness.plugins.rlaif.pairs import Labelled, Pair, capped, paired, split
 from apigauge.harness.plugins.rlaif.reward_report import evaluation
 from apigauge.harness.plugins.rlaif.score import Score
@@ -43,6 +44,8 @@ class RewardOptions:
         pairs_per_prompt: most pairs of a prompt that are learnt from; None for all.
         held_out: fraction of the prompts whose pairs evaluate the model.
         bf16: whether the model computes in bfloat16; its weights stay float32.
+        microbatch: pairs per forward pass, limited by memory; None for a whole batch.
+        gradient_checkpointing: whether only the inputs of layers are kept for the backward pass: slower, less memory.
         device: ``auto`` (a GPU if there is one) or ``cpu``.
         seed: of all random numbers.
     """
@@ -55,11 +58,13 @@ class RewardOptions:
     pairs_per_prompt: int | None = 4
     held_out: float = 0.1
     bf16: bool = False
+    microbatch: int | None = field(default=None, metadata=LATER)
+    gradient_checkpointing: bool = field(default=False, metadata=LATER)
     device: str = "auto"
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for name in ("epochs", "batch", "learning_rate", "pairs_per_prompt"):
+        for name in ("epochs", "batch", "learning_rate", "pairs_per_prompt", "microbatch"):
             if (value := getattr(self, name)) is not None and value <= 0:
                 raise UsageError(f"{name} is {value}: must be above 0")
         if not 0 < self.held_out < 1 or not 0 <= self.warmup < 1 or self.margin < 0:
@@ -67,6 +72,8 @@ class RewardOptions:
                 f"held_out is {self.held_out}, warmup {self.warmup} and margin {self.margin}: the first two must be "
                 "below 1, none below 0, and held_out above 0"
             )
+        if self.microbatch and self.batch % self.microbatch:
+            raise UsageError(f"microbatch is {self.microbatch}: must divide batch, which is {self.batch}")
         if self.device not in ("auto", "cpu"):
             raise UsageError(f"device is {self.device}: give auto or cpu")
 
@@ -139,7 +146,7 @@ def train(base: str, answers: Sequence[Labelled], out: Path, options: RewardOpti
     manifest = {
         "base": checkpoint.describe(),
         "answers_sha256": json_digest(rows, sort_keys=True),
-        "options": asdict(options),
+        "options": identity(options),
     }
     if out.exists():
         if different := run_directory.differences(run_directory.read_json(out / _MANIFEST), manifest):
@@ -200,14 +207,15 @@ def _fit(base: Checkpoint, pairs: Sequence[Pair], folder: Path, options: RewardO
             RewardConfig(
                 output_dir=str(folder),
                 num_train_epochs=options.epochs,
-                per_device_train_batch_size=options.batch,
+                per_device_train_batch_size=options.microbatch or options.batch,
+                gradient_accumulation_steps=options.batch // (options.microbatch or options.batch),
                 learning_rate=options.learning_rate,
                 warmup_steps=options.warmup,
                 seed=options.seed,
                 bf16=options.bf16,
                 use_cpu=options.device == "cpu" or not torch.cuda.is_available(),
                 disable_dropout=True,
-                gradient_checkpointing=False,
+                gradient_checkpointing=options.gradient_checkpointing,
                 max_length=None,
                 save_strategy="no",
                 logging_strategy="no",

@@ -1,4 +1,4 @@
-"""RLOO, GRPO and DPO by trl's trainers, under the contract of :mod:`ppo`.
+"""RLOO, GRPO, DPO and rejection sampling by trl's trainers, under the contract of :mod:`ppo`.
 
 - RLOO: Ahmadian et al., "Back to Basics: Revisiting REINFORCE Style Optimization for Learning from Human Feedback in
   LLMs" (2024), arXiv 2402.14740.
@@ -12,10 +12,10 @@ Invariants:
 - A checkpoint is written between two steps, when trl holds no unused answers, and contains optimizer and random
   generators. So a resumed training ends with the same weights, bit for bit on a CPU.
 - The order of prompts or pairs is fixed in the data set, by a separate random generator.
-- DPO learns offline and samples nothing. Its reward, KL divergence, entropy and length are measured on ``batch``
-  answers that the start (step 0) and each checkpoint sample for the same training prompts with the same random numbers;
-  the other columns are means over the steps since the previous checkpoint.
-- KL divergence is in nats per answer: exact for DPO; for RLOO and GRPO trl's estimates from the sampled tokens
+- DPO and rejection sampling learn offline and sample nothing. Their reward, KL divergence, entropy and length are
+  measured on ``batch`` answers that the start (step 0) and each checkpoint sample for the same training prompts with
+  the same random numbers; the other columns are means over the steps since the previous checkpoint.
+- KL divergence is in nats per answer: exact for these two; for RLOO and GRPO trl's estimates from the sampled tokens
   (log-ratio and k3; GRPO's is a mean over microbatches), which are missing if ``kl_coefficient`` is 0.
 
 This module loads torch: import it where it is used.
@@ -31,16 +31,16 @@ from typing import Any
 import torch
 import transformers
 
-from apigauge.errors import ModelError, RunError
+from apigauge.errors import ModelError, RunError, UsageError
 from apigauge.harness.evaluation import run_directory
 from apigauge.harness.generation.checkpoint import find
 from apigauge.harness.generation.hf import quiet
-from apigauge.harness.generation.tokens import Tokenized
 from apigauge.harness.plugins.rlaif import checkpoints, ppo
 from apigauge.harness.plugins.rlaif.digests import json_digest
 from apigauge.harness.plugins.rlaif.logs import Log, Sample, best_and_worst, logs
-from apigauge.harness.plugins.rlaif.options import TrainOptions, check_options
-from apigauge.harness.plugins.rlaif.pairs import Pair
+from apigauge.harness.plugins.rlaif.offline import best_of_n, dpo, shuffled_passes
+from apigauge.harness.plugins.rlaif.options import OFFLINE, TrainOptions, check_options
+from apigauge.harness.plugins.rlaif.pairs import Labelled, Pair
 from apigauge.harness.plugins.rlaif.policy import Policy
 from apigauge.harness.plugins.rlaif.score import Score, scored
 
@@ -68,6 +68,7 @@ def train(
     trackers: Sequence[str] = (),
     saved: Callable[[Path], None] = lambda _: None,
     pairs: Sequence[Pair] = (),
+    answers: Sequence[Labelled] = (),
 ) -> Path:
     """Trains a policy and returns its last checkpoint, which ``hf:FOLDER`` loads.
 
@@ -75,34 +76,34 @@ def train(
     are sampled with torch's global generator, which it seeds.
 
     Args:
-        algorithm: ``rloo``, ``grpo`` or ``dpo``.
+        algorithm: ``rloo``, ``grpo``, ``dpo`` or ``rejection``.
         start: the checkpoint to start from, and to measure the KL divergence to: a folder, or an id of the hub.
         prompts: to answer; their order is part of the training.
-        score: maps (prompt number, answer) pairs to rewards, one finite number for each. DPO does not learn from it,
-            but logs it for each checkpoint's answers.
+        score: maps (prompt number, answer) pairs to rewards, one finite number for each. DPO and rejection sampling do
+            not learn from it, but log it for each checkpoint's answers.
         out: a folder for checkpoints, ``metrics.jsonl`` and TensorBoard's files.
         options: of the training.
         trackers: additional logs: ``wandb``, ``trackio``.
         saved: called with each checkpoint after it is written.
         pairs: preferences that DPO learns from.
+        answers: that ``rejection`` is fine-tuned on.
 
     Raises:
         UsageError: the algorithm does not use an option, a prompt leaves no room for an answer, or a tracker is not
             installed.
         ModelError: the checkpoint cannot be used, or training diverged.
-        RunError: the folder holds another training, another process writes to it, or DPO has no pairs.
+        RunError: the folder holds another training, another process writes to it, or there is nothing to learn from.
     """
     check_options(algorithm, options)
-    is_offline = algorithm == "dpo"
-    if is_offline and not pairs:
-        raise RunError("no two answers to a prompt have different scores; draw more answers or use another labeler")
+    _check_learnable(algorithm, pairs, answers)
     checkpoint, folder = find(start), out / checkpoints.FOLDER
     manifest = {
         "algorithm": algorithm,
         "start": checkpoint.describe(),
         "prompts_sha256": json_digest(list(prompts)),
         "pairs_sha256": json_digest([[asdict(one.chosen), asdict(one.rejected)] for one in pairs]),
-        "options": asdict(options),
+        **({"answers_sha256": json_digest([asdict(one) for one in answers])} if answers else {}),
+        "options": options.identity(),
     }
     with run_directory.writing(out):
         last = checkpoints.begin(out, manifest)
@@ -110,13 +111,21 @@ def train(
         if done < options.steps:
             policy = Policy(checkpoint, options)
             with logs(out, done if last else -1, options.steps, trackers, asdict(options)) as listening:
-                source = (_Measured if is_offline else _Drawn)(policy, prompts, score, options)
+                source = (_Measured if algorithm in OFFLINE else _Drawn)(policy, prompts, score, options)
                 callback = _Callback(policy, source, listening, out, saved)
-                _run_trainer(algorithm, policy, source, pairs, callback, last)
+                _run_trainer(algorithm, policy, source, pairs or answers, callback, last)
         shutil.rmtree(out / _WORK, ignore_errors=True)
         trained = checkpoints.last(folder)
         assert trained
         return trained
+
+
+def _check_learnable(algorithm: str, pairs: Sequence[Pair], answers: Sequence[Labelled]) -> None:
+    """Raises RunError if there is nothing to learn from offline."""
+    if algorithm == "rejection" and not answers:
+        raise RunError("no answer has a score to be chosen by; draw more answers or use another labeler")
+    if algorithm == "dpo" and not pairs:
+        raise RunError("no two answers to a prompt have different scores; draw more answers or use another labeler")
 
 
 class _Drawn:
@@ -139,12 +148,13 @@ class _Drawn:
         """The rewards that trl learns from; a truncated answer gets ``missing_end``, if that is set."""
         rows = zip(number, completion_ids, strict=True)
         answers = [self.policy.decode(self.encoded[one], ids) for one, ids in rows]
-        scores = scored(self.score, [(one, answer.text) for one, answer in zip(number, answers, strict=True)])
+        scores, unread = scored(self.score, [(one, answer.text) for one, answer in zip(number, answers, strict=True)])
         ended = [answer.finish_reason == "stop" for answer in answers]
         self.numbers = {
             "reward": sum(scores) / len(scores),
             "length": sum(map(len, completion_ids)) / len(scores),
             "ended": sum(ended) / len(scores),
+            **({"unread": unread} if unread else {}),
         }
         scored_answers = zip(number, answers, scores, strict=True)
         self.samples = best_and_worst([Sample(self.prompts[one], answer.text, s) for one, answer, s in scored_answers])
@@ -162,7 +172,7 @@ class _Measured(_Drawn):
     def now(self) -> tuple[dict[str, float], list[Sample]]:
         """Numbers of answers sampled from the policy now, and some of the answers."""
         o, draws = self.options, torch.Generator().manual_seed(self.options.seed)
-        number = _order(len(self.prompts), o.batch, draws)
+        number = shuffled_passes(len(self.prompts), o.batch, draws)
         uniform = torch.rand(o.batch, o.max_new_tokens, generator=draws)
         answers, _ = self.policy.draw([self.encoded[one] for one in number], uniform)
         self.reward([ids[mask].tolist() for ids, mask in zip(answers.tokens, answers.answered, strict=True)], number)
@@ -240,7 +250,12 @@ class _Callback(transformers.TrainerCallback):  # type: ignore[misc] # transform
 
 
 def _run_trainer(
-    algorithm: str, policy: Policy, source: _Drawn, pairs: Sequence[Pair], callback: _Callback, last: Path | None
+    algorithm: str,
+    policy: Policy,
+    source: _Drawn,
+    learnt: Sequence[Any],
+    callback: _Callback,
+    last: Path | None,
 ) -> None:
     from datasets import disable_progress_bars
 
@@ -249,8 +264,13 @@ def _run_trainer(
     if isinstance(source, _Measured) and not last:
         callback.write(0, {})
     with quiet():
-        trainer = _dpo(policy, pairs, callback) if algorithm == "dpo" else _online(algorithm, source, callback)
-        policy.start = trainer.ref_model  # trl has a frozen copy of the start already
+        if algorithm in OFFLINE:
+            make = dpo if algorithm == "dpo" else best_of_n
+            trainer = make(policy, learnt, callback, options, _shared(policy, callback))
+        else:
+            trainer = _online(algorithm, source, callback)
+        if algorithm != "rejection":
+            policy.start = trainer.ref_model  # trl has a frozen copy of the start already
         policy.count_positions()
         trainer.remove_callback(transformers.PrinterCallback)
     trainer.create_optimizer()
@@ -262,12 +282,22 @@ def _run_trainer(
 
 
 def _online(algorithm: str, source: _Drawn, callback: _Callback) -> Any:
-    """The trainer of RLOO or GRPO. trl tokenizes prompts as :meth:`Policy.encode` does."""
+    """The trainer of RLOO or GRPO.
+
+    Raises:
+        UsageError: trl would not tokenize the prompts as :meth:`Policy.encode` does.
+    """
+    prompts = list(source.prompts)
+    if source.policy.tokenizer(prompts)["input_ids"] != [one.ids for one in source.encoded]:
+        raise UsageError(
+            f"{algorithm}: the tokenizer adds special tokens to what the chat template has written already, and trl "
+            "has no way to leave them out; take ppo or dpo"
+        )
     from datasets import Dataset
     from trl import GRPOConfig, GRPOTrainer, RLOOConfig, RLOOTrainer
 
     o = source.options
-    order = _order(len(source.prompts), o.steps * o.batch // o.samples, torch.Generator().manual_seed(o.seed))
+    order = shuffled_passes(len(source.prompts), o.steps * o.batch // o.samples, torch.Generator().manual_seed(o.seed))
     rows = Dataset.from_dict({"prompt": list(source.prompts), "number": list(range(len(source.prompts)))}).select(order)
     kinds: dict[str, tuple[Any, Any, dict[str, Any]]] = {
         "rloo": (RLOOTrainer, RLOOConfig, {"normalize_advantages": o.normalise_scores}),
@@ -284,6 +314,7 @@ def _online(algorithm: str, source: _Drawn, callback: _Callback) -> Any:
         args=configuration(
             **shared,
             **own,
+            beta=o.kl_coefficient,
             num_generations=o.samples,
             steps_per_generation=o.batch // shared["per_device_train_batch_size"],
             num_iterations=o.epochs,
@@ -293,39 +324,6 @@ def _online(algorithm: str, source: _Drawn, callback: _Callback) -> Any:
             shuffle_dataset=False,
         ),
     )
-
-
-def _dpo(policy: Policy, pairs: Sequence[Pair], callback: _Callback) -> Any:
-    from datasets import Dataset
-    from trl import DPOConfig, DPOTrainer
-
-    class TokenTrainer(DPOTrainer):  # type: ignore[misc] # trl has no types
-        """Uses the tokens as they are. trl's tokenization would end truncated answers, and join them with prompts."""
-
-        def _prepare_dataset(self, dataset: Any, *_: Any) -> Any:
-            return dataset
-
-    o, draws = callback.options, torch.Generator().manual_seed(callback.options.seed)
-    prompts = policy.encode([pair.chosen.prompt for pair in pairs], chat=o.chat)
-    rows = [_row(policy, prompt, pair) for prompt, pair in zip(prompts, pairs, strict=True)]
-    order: list[int] = []
-    for chosen in torch.split(torch.tensor(_order(len(pairs), o.steps * o.batch, draws)), o.batch):
-        for _ in range(o.epochs):
-            order += chosen[torch.randperm(o.batch, generator=draws)].tolist()
-    return TokenTrainer(
-        model=policy.model,
-        processing_class=policy.tokenizer,
-        callbacks=[callback],
-        train_dataset=Dataset.from_list(rows).select(order),
-        args=DPOConfig(**_shared(policy, callback), max_length=None, train_sampling_strategy="sequential"),
-    )
-
-
-def _row(policy: Policy, prompt: Tokenized, pair: Pair) -> dict[str, list[int]]:
-    """A pair as trl's DPO trainer expects it."""
-    sides = {"chosen_ids": pair.chosen, "rejected_ids": pair.rejected}
-    answers = {name: policy.encode_answer(prompt, one.text, ended=one.ended) for name, one in sides.items()}
-    return {"prompt_ids": prompt.ids, **answers}
 
 
 def _shared(policy: Policy, callback: _Callback) -> dict[str, Any]:
@@ -339,23 +337,14 @@ def _shared(policy: Policy, callback: _Callback) -> dict[str, Any]:
         "gradient_accumulation_steps": o.minibatch // microbatch,
         "learning_rate": o.learning_rate,
         "max_grad_norm": o.max_gradient,
-        "beta": o.kl_coefficient,
         "bf16": o.bf16,
         "seed": o.seed,
         "use_cpu": policy.device == "cpu",
         "disable_dropout": True,
-        "gradient_checkpointing": False,
+        "gradient_checkpointing": o.gradient_checkpointing,
         "save_strategy": "no",
         "logging_strategy": "no",
         "report_to": "none",
         "disable_tqdm": True,
         "dataloader_pin_memory": torch.cuda.is_available(),
     }
-
-
-def _order(count: int, length: int, draws: torch.Generator) -> list[int]:
-    """``length`` of the numbers below ``count``, in shuffled passes over all of them."""
-    order: list[int] = []
-    while len(order) < length:
-        order += torch.randperm(count, generator=draws).tolist()
-    return order[:length]

@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from apigauge.sandboxes.hubs.huggingface import data_sets, inputs, libraries, processors
+from apigauge.sandboxes.hubs.huggingface import data_sets, inputs, libraries, noise, processors
 from apigauge.sandboxes.hubs.huggingface.cache import Cache
 
 TABLE = Path(__file__).with_name("repositories.jsonl")
@@ -128,6 +128,7 @@ def build(out: Path, configs: Path | None, only: set[str] | None = None) -> dict
         source = "hub" if tools.follows_real(entry) else entry["source"]
         written.append({"id": repo, "library": entry["library"], "source": source, "task": task})
     inputs.write(out / "inputs")
+    noise.write_table(out)
     hub = {"name": "huggingface", "variables": VARIABLES, "entries": written}
     (out / "hub.json").write_text(json.dumps(hub, indent=1, sort_keys=True) + "\n", encoding="utf-8")
     return failures

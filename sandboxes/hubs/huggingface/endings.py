@@ -15,12 +15,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-_COLUMN, _SPREAD = 128, 0.02
+from apigauge.sandboxes.hubs.huggingface.noise import QUIET, SPREAD, marked
+
+_COLUMN = 128
 # The words of the table, and how many there are from one end to the next where texts are short.
 _TABLE, _SHORT = 63, 9
 _WORDS = 3000
-# What the table's values are multiplied with where a model is this wide, and what everything else in the decoder is.
-_LOUD, _WIDTH, _QUIET = 30.0, 768, 0.01
+# What the table's values are multiplied with where a model is this wide; everything else in the decoder is ``QUIET``.
+_LOUD, _WIDTH = 30.0, 768
 # How much less than a special token the word is that stands for it in the table, so that the token is the likelier.
 # Where a text may end that word has something of its own as well, so that a text which must go on finds its next word,
 # and is short, so that it is hardly likelier than any other: a search with beams has then nothing better to look for.
@@ -82,23 +84,24 @@ def views(state: dict[str, Any], ends: Ends, noise: Any) -> dict[str, Any]:
     if rows < 4 * _COLUMN or first is None or any(width not in state[name].shape for name in keys):
         return {}
     length = rows + _COLUMN * width
-    words = torch.randn(length, generator=torch.Generator().manual_seed(1)) * (_SPREAD * ends.scale)
+    words = torch.randn(length, generator=torch.Generator().manual_seed(1)) * (SPREAD * ends.scale)
     # With a bias all tokens lead to the first word; those of Whisper are too many to have rows of theirs.
     leads = any(f"{name.removesuffix('weight')}bias" in state for name in keys)
-    _arrange(words, width, first, ends, () if leads else ends.firsts)
+    arranged = _arrange(words, width, first, ends, () if leads else ends.firsts)
+    words = marked(words, arranged)
     made = {name: words.as_strided(tuple(table.shape), (1, _COLUMN)) for name, table in tables.items()}
     units = max(max(state[name].shape) for name in layers)
     needed = units + _COLUMN * width + 1
     near = torch.cat([words[first : first + needed], noise[: max(0, first + needed - length)]])
     loud = near[1:] * (_LOUD * max(1.0, _WIDTH / width))
-    quiet = noise * _QUIET
+    quiet = marked(noise * QUIET, part=1)
     for name, value in state.items():
         bias = f"{name.removesuffix('weight')}bias"
         if name in keys:
             made[name] = _table(near, value, width)
             if bias in state:
                 made[bias] = torch.full_like(state[bias], _SILENT)
-                made[bias][: _TABLE + 1] = -_SURE * _SPREAD * ends.scale * width
+                made[bias][: _TABLE + 1] = -_SURE * SPREAD * ends.scale * width
         elif name.startswith(f"{last}.") and _VALUES.search(name):
             made[name] = _table(loud, value, width)
             if bias in state:
@@ -121,8 +124,8 @@ def _first(ends: Ends, least: int) -> int | None:
     return next((at for at in places if all((token - at) % _COLUMN > used for token in special)), None)
 
 
-def _arrange(words: Any, width: int, first: int, ends: Ends, firsts: tuple[int, ...]) -> None:
-    """Gives the rows of special tokens and of the first words their relations."""
+def _arrange(words: Any, width: int, first: int, ends: Ends, firsts: tuple[int, ...]) -> tuple[int, ...]:
+    """Gives the rows of special tokens and of the first words their relations; returns which rows have any."""
 
     def row(token: int) -> Any:
         return words.as_strided((width,), (_COLUMN,), token)
@@ -135,6 +138,7 @@ def _arrange(words: Any, width: int, first: int, ends: Ends, firsts: tuple[int, 
     for token in firsts:
         if token not in {ends.start, ends.end}:
             row(token).copy_(row(first + 1) * _LESS)
+    return tuple(sorted({ends.start, ends.end, *firsts, *range(first, first + _TABLE + 2)}))
 
 
 def _table(numbers: Any, value: Any, width: int) -> Any:

@@ -3,6 +3,8 @@
 ``torch.save`` keeps a storage once and of each tensor its place, shape and strides in it. All tensors of a checkpoint
 here are views of one storage of noise, so that a program loads every number of a model and the hub keeps few of them.
 Whoever looks sees that numbers repeat; shapes, names, dtypes and what the library does with them are the real ones.
+
+A program need not copy them number by number (``noise``).
 """
 
 import contextlib
@@ -15,9 +17,8 @@ from unittest import mock
 
 from apigauge.sandboxes.hubs.huggingface import endings
 from apigauge.sandboxes.hubs.huggingface.endings import Ends
+from apigauge.sandboxes.hubs.huggingface.noise import marked, noise
 
-SEED = 0
-_SPREAD = 0.02
 # Room for any weight that is no embedding; an embedding has one number more for each row.
 _NUMBERS = 40_000
 # The step between rows: odd, so that neighbouring rows differ.
@@ -69,8 +70,7 @@ def save(model: Any, folder: Path, ends: Ends | None = None, *, file: str = _FIL
     state = {name: value for name, value in model.state_dict().items() if name not in left_out}
     made = views(state, {name for name, _ in model.named_parameters(remove_duplicate=False)})
     if ends is not None:
-        noise = torch.randn(2 * _NUMBERS, generator=torch.Generator().manual_seed(SEED)) * _SPREAD
-        made |= endings.views(state, ends, noise)
+        made |= endings.views(state, ends, noise(2 * _NUMBERS))
     torch.save(made, folder / file)
     if file != _FILE:
         return
@@ -91,14 +91,14 @@ def views(state: dict[str, Any], parameters: set[str]) -> dict[str, Any]:
 
     rows = [sum(value.shape) for value in state.values() if value.dim() == 2]
     length = max([_NUMBERS, *rows])
-    noise = torch.randn(length, generator=torch.Generator().manual_seed(SEED)) * _SPREAD
+    numbers = marked(noise(length))[:length]
     constants = torch.tensor([0.0, 1.0])
     return {
-        name: _view(name, value, noise, constants, weight=name in parameters) for name, value in sorted(state.items())
+        name: _view(name, value, numbers, constants, weight=name in parameters) for name, value in sorted(state.items())
     }
 
 
-def _view(name: str, value: Any, noise: Any, constants: Any, *, weight: bool) -> Any:
+def _view(name: str, value: Any, numbers: Any, constants: Any, *, weight: bool) -> Any:
     last = name.rpartition(".")[2]
     if not value.is_floating_point() or value.dim() == 0 or not (weight or last.startswith("running")):
         return _as_it_is(value, constants)
@@ -112,8 +112,8 @@ def _view(name: str, value: Any, noise: Any, constants: Any, *, weight: bool) ->
         reach = sum((size - 1) * step for size, step in zip(value.shape, strides, strict=True))
         start = zlib.crc32(name.encode()) % max(1, _NUMBERS - reach) if value.shape[0] <= _NUMBERS // 4 else 0
     else:
-        strides = _strides(tuple(value.shape), noise.numel())
-    return noise.as_strided(tuple(value.shape), strides, start)
+        strides = _strides(tuple(value.shape), numbers.numel())
+    return numbers.as_strided(tuple(value.shape), strides, start)
 
 
 def _as_it_is(value: Any, constants: Any) -> Any:

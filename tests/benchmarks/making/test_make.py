@@ -1,6 +1,8 @@
 """A benchmark made from a package, for real: wheel, virtual environment, sandbox, files."""
 
 import json
+import os
+import shutil
 
 import pytest
 from openai_server import OpenAIServer, good
@@ -8,6 +10,8 @@ from shapes_source import SHAPES
 from tiny_package import write_wheel
 
 from apigauge import load_benchmark
+from apigauge.__main__ import main
+from apigauge.sandboxes.engine import connect
 
 pytestmark = [pytest.mark.bwrap, pytest.mark.xdist_group("made_benchmark")]
 
@@ -54,7 +58,7 @@ def test_examples_that_hold_become_items_and_the_others_are_reported(made):
     )}  # fmt: skip
     assert "random" not in dropped
     assert {api: dropped[f"shapes.{api}"].partition(":")[0] for api in (
-        "any_point", "broken", "maker", "moved", "perimeter", "refused", "wrong",
+        "any_point", "broken", "maker", "moved", "perimeter", "refused", "shaken", "wrong",
     )} == {
         "any_point": "it prints something else than the documentation shows",
         "broken": "the program does not run",
@@ -62,6 +66,7 @@ def test_examples_that_hold_become_items_and_the_others_are_reported(made):
         "moved": "it does not print the same twice",
         "perimeter": "its call is accepted as another answer to the same question",
         "refused": "it is documented to raise",
+        "shaken": "it does not print the same twice",  # an item to train on, if it did
         "wrong": "it prints something else than the documentation shows",
     }  # fmt: skip
     assert items["shapes.circumference"]["accepted"] == ["shapes.perimeter(square)"]
@@ -119,6 +124,21 @@ def test_a_second_build_is_equal_to_the_byte(made, make):
         assert (made / path).read_bytes() == (again / path).read_bytes(), path
 
 
+@pytest.mark.slow
+@pytest.mark.docker
+def test_an_image_gives_the_same_files_as_a_virtual_environment(made, make):
+    base = "debootstrap" if shutil.which("debootstrap") and os.geteuid() == 0 else "docker"
+    client = connect()
+    try:
+        other = make("in-docker", "--sandbox", "docker", "--base", base)
+        for path in (path for path in made.rglob("*") if path.is_file()):
+            assert path.read_bytes() == (other / path.relative_to(made)).read_bytes(), path
+    finally:
+        for image in client.images.list("apigauge/shapes-1.0"):
+            client.images.remove(image.id)
+        client.close()
+
+
 def test_no_api_is_in_both_splits(made):
     benchmark = load_benchmark(str(made))
     assert benchmark.environment
@@ -164,3 +184,35 @@ def test_a_folder_with_something_in_it_is_left_alone(place, apigauge):
     assert done.returncode == 2
     assert "new or empty" in done.stderr
     assert [path.name for path in (place / "full").iterdir()] == ["notes.txt"]
+
+
+def test_the_gate_judges_what_programs_print(made, place, monkeypatch, capsys):
+    """The worse answers make the same calls, so that only ``exec.correct`` can tell them apart."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(place / "cache"))
+    items = [row for row in lines(made / "items.jsonl") if row["split"] == "test"]
+
+    def score(run, ending, *metrics):
+        texts = ({"item": row["id"], "text": f"```python\n{row['program']}{ending}```"} for row in items)
+        (place / "answers.jsonl").write_text("".join(json.dumps(one) + "\n" for one in texts))
+        command = ["score", "--benchmark", made, "--responses", place / "answers.jsonl", "--out", place / run, "-q"]
+        assert main([*map(str, command), "--sandbox", "process", "--workers", "1", "--metrics", *metrics]) == 0
+
+    def gate(run, baseline, *metrics):
+        named = [option for metric in metrics for option in ("--metric", metric)]
+        capsys.readouterr()
+        code = main(["gate", str(place / run), "--baseline", str(place / baseline), "--json", *named])
+        return code, capsys.readouterr()
+
+    score("good", "", "ast.exact", "exec.correct")
+    score("bad", "print('done')\n", "ast.exact", "exec.correct")
+    code, printed = gate("bad", "good", "ast.exact:0.5", "exec.correct")
+    exact, correct = json.loads(printed.out)["metrics"]
+    assert code == 1
+    assert (exact["name"], exact["before"], exact["after"]) == ("ast.exact", 1.0, 1.0)
+    assert (correct["name"], correct["before"], correct["after"]) == ("exec.correct", 1.0, 0.0)
+    assert correct["n"] == len(items)
+    assert gate("good", "good", "exec.correct:0.5")[0] == 0
+    score("unmeasured", "", "ast.exact")
+    code, printed = gate("unmeasured", "unmeasured", "exec.correct")
+    assert code == 4
+    assert f"it has no exec.correct, and neither has {place / 'unmeasured'}. exec.* needs a sandbox" in printed.err

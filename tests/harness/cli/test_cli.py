@@ -42,7 +42,10 @@ COMMANDS = [
     ["plugins"],
     ["models"],
     ["completion"],
+    ["sweep"],
     ["cache"],
+    ["cache", "list"],
+    ["cache", "prune"],
     ["cache", "show"],
     ["cache", "empty"],
     ["benchmarks"],
@@ -116,7 +119,7 @@ def test_help_is_one_screen_and_begins_with_what_is_used_every_day(capsys):
         main(["--help"])
     lines = capsys.readouterr().out.splitlines()
     commands = [line.split()[0] for line in lines if line.startswith("    ") and line[4:5].strip()]
-    assert commands[:5] == ["demo", "run", "runs", "report", "compare"]
+    assert commands[:6] == ["demo", "run", "sweep", "runs", "report", "compare"]
     assert len(lines) <= 50
 
 

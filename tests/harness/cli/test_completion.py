@@ -50,7 +50,7 @@ def completions(folder, line):
     [
         ("apigauge ru", ["run", "runs"]),
         ("apigauge sandbox b", ["build"]),
-        ("apigauge rlaif f", ["feedback"]),
+        ("apigauge rlaif f", ["feedback", "fetch"]),
         ("apigauge run --bench", ["--benchmark"]),
         ("apigauge run --sandbox p", ["process"]),
         ("apigauge run --benchmark m", ["mini"]),

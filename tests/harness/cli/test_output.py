@@ -80,7 +80,7 @@ class Clock:
 def lines_of(total, steps, seconds):
     """The lines of so many steps of so many seconds each."""
     clock, lines = Clock(), []
-    progress = ProgressLines("scoring mini", total, lines.append, clock)
+    progress = ProgressLines("scoring mini", total, lambda text, _: lines.append(text), clock)
     for _ in range(steps):
         clock.now += seconds
         progress.tick()
@@ -90,13 +90,13 @@ def lines_of(total, steps, seconds):
 
 def test_progress_in_a_log_comes_first_after_seconds_then_at_growing_intervals_and_at_the_end():
     assert lines_of(200, 200, 1.0) == [
-        "scoring mini: 5 of 200, 5 s",
-        "scoring mini: 15 of 200, 15 s",
-        "scoring mini: 35 of 200, 35 s",
-        "scoring mini: 75 of 200, 75 s",
-        "scoring mini: 135 of 200, 135 s",
-        "scoring mini: 195 of 200, 195 s",
-        "scoring mini: 200 of 200, 200 s",
+        "scoring mini: 5 of 200, 5 s, 1/s, about 3 min left",
+        "scoring mini: 15 of 200, 15 s, 1/s, about 3 min left",
+        "scoring mini: 35 of 200, 35 s, 1/s, about 3 min left",
+        "scoring mini: 75 of 200, 75 s, 1/s, about 2 min left",
+        "scoring mini: 135 of 200, 135 s, 1/s, about 65 s left",
+        "scoring mini: 195 of 200, 195 s, 1/s, about 5 s left",
+        "scoring mini: 200 of 200, 200 s, 1/s",
     ]
 
 
@@ -106,12 +106,18 @@ def test_what_is_over_soon_has_no_lines():
 
 def test_a_short_list_gets_its_first_line_later():
     assert lines_of(3, 3, 9.0) == []
-    assert lines_of(3, 3, 31.0) == ["scoring mini: 1 of 3, 31 s", "scoring mini: 3 of 3, 93 s"]
+    assert lines_of(3, 3, 31.0) == [
+        "scoring mini: 1 of 3, 31 s, 0.0323/s, about 62 s left",
+        "scoring mini: 3 of 3, 93 s, 0.0323/s",
+    ]
 
 
 def test_work_that_ends_early_or_has_no_total_says_how_far_it_came():
-    assert lines_of(200, 7, 1.0) == ["scoring mini: 5 of 200, 5 s", "scoring mini: 7 of 200, 7 s"]
-    assert lines_of(None, 6, 1.0) == ["scoring mini: 5, 5 s", "scoring mini: 6, 6 s"]
+    assert lines_of(200, 7, 1.0) == [
+        "scoring mini: 5 of 200, 5 s, 1/s, about 3 min left",
+        "scoring mini: 7 of 200, 7 s, 1/s, about 3 min left",
+    ]
+    assert lines_of(None, 6, 1.0) == ["scoring mini: 5, 5 s, 1/s", "scoring mini: 6, 6 s, 1/s"]
 
 
 PROGRESS = """

@@ -70,7 +70,10 @@ def test_a_price_in_a_file_waits_for_a_dry_run(file, tmp_path):
         ("price = [1]", "price: expected a list of 2, not [1]"),
         ('json = "yes"', "json: expected true or false, not 'yes'"),
         ("temperature = '0'", "temperature: expected a number, not '0'"),
-        ('retriever = "orcale"', "retriever: 'orcale' is none of none, bm25, oracle; did you mean 'oracle'?"),
+        (
+            'retriever = "orcale"',
+            "retriever: 'orcale' is none of none, bm25, bm25-calls, oracle; did you mean 'oracle'?",
+        ),
         ("[model]\nx = 1", "model: expected text, not {'x': 1}"),
         ("help = true", "help: apigauge run has no such option"),
         ('file = "x"', "file: apigauge run has no such option"),

@@ -15,11 +15,12 @@ import pytest
 from apigauge.benchmarks import load_benchmark
 from apigauge.errors import RunError
 from apigauge.harness.audit.benchmark_audit import check_benchmark
-from apigauge.harness.evaluation import run_directory
+from apigauge.harness.evaluation import execution, run_directory
 from apigauge.harness.evaluation.evaluate import evaluate, generate
 from apigauge.harness.evaluation.execution import AHEAD, executed
 from apigauge.harness.evaluation.rescore import score_run
 from apigauge.harness.generation.backends import open_generator
+from apigauge.harness.metrics.executability import SET_ASIDE, infra_errors
 from apigauge.harness.metrics.observed_calls import ObservedCalls
 from apigauge.sandboxes.verdict import Verdict
 
@@ -373,3 +374,21 @@ def test_an_interrupt_ends_the_programs_that_run_and_the_same_command_goes_on(tm
     assert "Traceback" not in errors
     assert errors.strip().splitlines()[-1] == "apigauge: interrupted; the same command resumes from here"
     assert len(scores.read_text().splitlines()) == 1
+
+
+def test_an_answer_that_was_set_aside_is_the_sandboxs_failure_and_never_the_models_zero(sandbox):
+    right, aside = rows("print(1)", "print(2)")
+    aside["extraction"] = {"call": None, "program": None, "how": SET_ASIDE}
+    watched = Watched(sandbox)
+    finished = list(executed([right, aside], watched))
+    assert watched.programs == ["print(1)"]
+    assert finished[1]["verdict"]["status"] == "infra"
+    assert "exec.rate" not in finished[1]["metrics"]
+    assert infra_errors(finished) == (1, 2)
+
+
+def test_memory_of_verdicts_is_bounded_and_a_program_forgotten_is_run_again(sandbox, monkeypatch):
+    monkeypatch.setattr(execution, "_REMEMBERED", 2)
+    watched = Watched(sandbox)
+    assert len(list(executed(rows("print(1)", "print(2)", "print(2)", "print(3)", "print(1)"), watched))) == 5
+    assert sorted(watched.programs) == ["print(1)", "print(1)", "print(2)", "print(3)"]

@@ -9,7 +9,8 @@ from compared_runs import edit, edit_manifest, lines, write
 from apigauge.__main__ import main
 from apigauge.errors import RunError
 from apigauge.harness.gate import render
-from apigauge.harness.gate.judge import Criterion, judge, worst
+from apigauge.harness.gate.criterion import Criterion
+from apigauge.harness.gate.judge import judge, worst
 from apigauge.harness.gate.outcomes import Outcomes, read, save
 
 HUBS = ("torchhub", "tensorflowhub", "huggingface")
@@ -422,3 +423,17 @@ def test_a_limited_run_is_judged_on_the_slices_it_answers(tmp_path, capsys):
     assert code == 3
     assert 1 < len(metrics) < 8
     assert sum(metric["n"] for metric in metrics if metric["part"]) == metrics[0]["n"] == 6
+
+
+def test_runs_of_one_set_of_answers_in_two_environments_are_sent_to_compare(tmp_path, capsys):
+    """Scoring one of them again, as for other scorers that differ, would change nothing."""
+    command = ["run", "--benchmark", "mini", "--model", "retrieval:bm25", "--limit", "2", "--sandbox", "process"]
+    assert main([*command, "--environment", "mini,python", "--out", str(tmp_path), "--quiet"]) == 0
+    assert main(["gate", str(tmp_path / "mini"), "--save-baseline", str(tmp_path / "saved.json")]) == 0
+    for baseline in ("mini", "saved.json"):
+        capsys.readouterr()
+        assert main(["gate", str(tmp_path / "python"), "--baseline", str(tmp_path / baseline)]) == 4
+        message = capsys.readouterr().err
+        assert "different environments: mini and python" in message
+        assert "compare" in message
+        assert "rerun" not in message

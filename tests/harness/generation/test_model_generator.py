@@ -79,6 +79,17 @@ def test_whatever_an_answer_depends_on_is_in_its_name(mini, changed):
     assert other.hits == 0
 
 
+def test_the_document_that_a_retriever_added_is_kept_with_the_first_answer(mini):
+    made = generator(Counting(), Sampling(temperature=1.0, samples=2), Prompting(retriever="bm25"))
+    prompts = dict(zip((item.id for item in mini.items), made.prompts(mini, mini.items), strict=True))
+    for _ in range(2):  # the second time from the cache
+        answers = list(made.generate(mini, mini.items))
+        assert len(answers) == 112
+        assert all(answer.document in prompts[answer.item] for answer in answers)
+        assert {(answer.sample, bool(answer.document)) for answer in answers} == {(0, True), (1, False)}
+    assert not any(answer.document for answer in generator(Counting()).generate(mini, mini.items))
+
+
 def test_a_draw_is_found_by_its_own_seed_and_the_likeliest_answer_by_none(mini):
     drawn = Sampling(temperature=1.0, samples=2)
     texts(generator(Counting(), drawn), mini)

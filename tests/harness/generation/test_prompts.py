@@ -47,6 +47,16 @@ def test_bm25_gives_what_the_retrieval_baseline_answers_with(mini):
     assert len(calls) > 10
 
 
+def test_the_calls_of_the_five_nearest_rows_begin_with_that_of_the_nearest(mini):
+    every = {api.call for api in mini.catalogue}
+    nearest = retrieved_documents(mini, mini.items, "bm25")
+    for shown, first in zip(retrieved_documents(mini, mini.items, "bm25-calls"), nearest, strict=True):
+        calls = shown.splitlines()
+        assert len(calls) == 5
+        assert set(calls) <= every
+        assert calls[0] == json.loads(first)["api_call"]
+
+
 @pytest.mark.apibench
 @pytest.mark.parametrize("hub", ["huggingface", "tensorflowhub", "torchhub"])
 def test_the_oracles_document_is_the_one_of_the_released_questions(hub, data_dir):

@@ -16,6 +16,7 @@ from apigauge.harness.generation.backends import open_generator
 from apigauge.harness.generation.options import ModelOptions
 from apigauge.harness.generation.prompts import Prompting
 from apigauge.harness.generation.sampling import Sampling
+from apigauge.harness.generation.types import Request
 
 pytestmark = [pytest.mark.vllm, pytest.mark.slow, pytest.mark.xdist_group("vllm")]
 SCRIPT = Path(__file__).parents[2] / "vllm_answers.py"
@@ -66,6 +67,17 @@ def test_the_engine_answers_as_transformers_does(results, gpt2, mini):
     equal = [key for key in ours if ours[key].text == theirs[key]]
     assert [same[key] for key in equal] == [facts(ours[key]) for key in equal]
     assert len(set(theirs.values())) > 30
+
+
+def test_the_first_tokens_have_transformers_log_probabilities(results, gpt2, mini):
+    engine = open_generator(f"hf:{gpt2}", ModelOptions(Sampling(1), dtype="float32", first_tokens=5))._engine
+    requests = [Request(item.id, 0, mini.prompt(item), 0) for item in mini.items[:10]]
+    for request, answer in engine.answer(requests, "plain"):
+        theirs = results["first tokens"][request.item]
+        for token, logarithm in answer.first_tokens[:2]:
+            # Several tokens may have one text: a byte that is no character by itself is shown as the same sign.
+            same = [other for text, other in theirs if text == token]
+            assert any(other == pytest.approx(logarithm, abs=0.01) for other in same), (token, logarithm, theirs)
 
 
 def test_draws_follow_from_the_seed_of_item_and_sample_not_from_order(results):

@@ -22,9 +22,12 @@ AFTER = {
     "__init__.py": "the public names, imported lazily, and the version",
     "errors.py": "sentences",
     "harness/evaluation/manifest.py": "records what scores depend on",
+    "harness/evaluation/meter.py": "counts and times",
+    "sandboxes/in_use.py": "locks of the cache, which hold no result",
     "harness/evaluation/questions.py": "questions kept with a run, for those who read it",
     "harness/evaluation/ceilings.py": "what references reach, shown next to means",
     "harness/evaluation/samples.py": "pass@k and consistency of scores",
+    "harness/evaluation/score_rows.py": "reads the scores for their means",
     "harness/evaluation/summary.py": "means of the scores",
     "harness/evaluation/usage.py": "tokens and money",
     "harness/statistics/bounded_mean.py": "their intervals",
@@ -179,7 +182,7 @@ def test_the_python_that_scored_is_in_every_metric_s_version():
 # What makes a metric answer otherwise, in the loader and in the scorer.
 PLANTED = {
     "benchmarks/folder.py": ('row.get("program", "")', 'row.get("program", "")[:20]'),
-    "harness/evaluation/scoring.py": ("extract(completion.text, functions", "extract(completion.text[:60], functions"),
+    "harness/evaluation/scoring.py": ("read(completion.text, functions", "read(completion.text[:60], functions"),
 }
 
 

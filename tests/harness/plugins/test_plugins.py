@@ -333,4 +333,4 @@ print(*sys.modules, file=sys.stderr)
     }
     assert not modules & (heavy | {"tree_sitter", "rich", "asyncio", "difflib", "tomllib"})
     ours = {name.rpartition(".")[2] for name in modules if name.startswith("apigauge.harness.plugins.rlaif.")}
-    assert ours == {"command", "options"}
+    assert ours == {"command", "options", "quality_command"}

@@ -87,9 +87,9 @@ def test_logs_are_reported_and_left_as_they_are(tmp_path, capsys):
     assert json.loads(capsys.readouterr().out)["runs"] == ["a.csv"]
     assert file.read_bytes() == before
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.csv", "site"]
-    pages = "".join(page.read_text(encoding="utf-8") for page in (tmp_path / "site").rglob("*.html"))
-    assert "Which?" in pages
-    assert "This" in pages
+    data = "".join(path.read_text(encoding="utf-8") for path in (tmp_path / "site" / "data").rglob("*.js"))
+    assert "Which?" in data
+    assert "This" in data
 
 
 GOOD = "id,score\nq1,1\nq2,0\n"

@@ -107,3 +107,13 @@ def test_p_values_of_many_rows_are_those_of_the_test():
         single.append(worse(pairs(before, after, apis)))
     assert exact(rows) == pytest.approx(single, abs=1e-9)
     assert exact(np.array([[-1, -1, -1, 1]])) == pytest.approx([mcnemar(3, 1)])
+
+
+@pytest.mark.parametrize("loss", ["answers", "apis"])
+def test_of_very_many_apis_the_detectable_drop_is_computed_and_is_that_of_the_simulation(monkeypatch, loss):
+    draw = np.random.default_rng(21)
+    before, after = ((draw.random(3_000) < 0.6).astype(float) for _ in range(2))
+    data = pairs(before, after, [str(at // 2) for at in range(3_000)])
+    simulated = minimum_detectable(data, loss=loss)
+    monkeypatch.setattr("apigauge.harness.statistics.power._MANY", 1_000)
+    assert minimum_detectable(data, loss=loss) == pytest.approx(simulated, rel=0.04)

@@ -25,6 +25,25 @@ model = LayoutLMv2Model.from_pretrained('microsoft/layoutlmv2-base-uncased')
 page = {"bbox": torch.zeros(1, 2, 4, dtype=torch.long), "image": torch.zeros(1, 3, 224, 224)}
 assert model(input_ids=torch.tensor([[1, 2]]), **page).last_hidden_state.shape == (1, 2 + 7 * 7, model.config.hidden_size)
 """,
+    "tables of sines are those of the library's own loops, to the bit": """
+import numpy as np, torch
+from transformers.models.marian.modeling_marian import MarianSinusoidalPositionalEmbedding as Halves
+from transformers.models.videomae.modeling_videomae import get_sinusoid_encoding_table
+from transformers.models.xlm.modeling_xlm import create_sinusoidal_embeddings
+for rows, width in ((512, 512), (300, 768), (33, 9)):
+    angles = np.array([[row / np.power(10000, 2 * (column // 2) / width) for column in range(width)] for row in range(rows)])
+    sines, cosines = (torch.FloatTensor(part) for part in (np.sin(angles[:, 0::2]), np.cos(angles[:, 1::2])))
+    halves = Halves(rows, width).weight
+    assert torch.equal(halves, torch.cat([sines, cosines], 1)) and not halves.requires_grad
+    turns = torch.empty(rows, width)
+    create_sinusoidal_embeddings(rows, width, turns)
+    for table in (turns, get_sinusoid_encoding_table(rows, width)[0]):
+        assert torch.equal(table[:, 0::2], sines) and torch.equal(table[:, 1::2], cosines)
+""",
+    "configurations are imported before the program": """
+import sys
+assert {f"transformers.models.{kind}.configuration_{kind}" for kind in ("bros", "yoso", "umt5")} <= {*sys.modules}
+""",
     "an encoder and decoder knows what its decoder begins with": """
 from transformers import T5ForConditionalGeneration, T5Tokenizer
 text = T5Tokenizer.from_pretrained('t5-3b')('translate', return_tensors='pt')
@@ -97,6 +116,42 @@ assert 2 < len(ids) < 128 and ids[-1] == tokenizer.eos_token_id
 from transformers import pipeline
 texts = pipeline('text-generation', model='gpt2')('Hello', max_length=12, num_return_sequences=3)
 assert len(texts) == 3
+""",
+    "a model's weights are its own, though they are pages of one table": """
+import resource
+import torch
+from huggingface_hub import hf_hub_download
+from transformers import BertModel
+before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+one, two = (BertModel.from_pretrained('bert-base-uncased') for _ in range(2))
+assert resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before < 60_000  # each has 107,000 pages
+name = 'encoder.layer.3.output.dense.weight'
+first, second = one.get_parameter(name), two.get_parameter(name)
+state = torch.load(hf_hub_download('bert-base-uncased', 'pytorch_model.bin'))
+saved = state['bert.' + name]
+assert first.is_contiguous() and torch.equal(first, second) and torch.equal(first, saved)
+assert abs(first.std() - 0.02) < 0.001 and not torch.equal(first, one.get_parameter(name.replace('3', '4')))
+with torch.no_grad():
+    first.mul_(2)
+assert torch.equal(first, 2 * second) and torch.equal(second, saved)
+assert torch.equal(BertModel.from_pretrained('bert-base-uncased').get_parameter(name), second)
+saved.add_(1)
+state['bert.encoder.layer.4.output.dense.weight'].data.add_(1)
+two.load_state_dict({key.removeprefix('bert.'): value for key, value in state.items()}, strict=False)
+assert torch.equal(second, saved) and two.encoder.layer[4].output.dense.weight.mean() > 0.9
+trained, name = one.encoder.layer[5].output.dense.weight, 'bert.encoder.layer.5.output.dense.weight'
+assert torch.equal(trained, state[name])
+optimizer = torch.optim.SGD(one.parameters(), lr=10.0)
+one(torch.tensor([[101, 7592, 102]])).last_hidden_state[0, 0, :9].sum().backward()
+optimizer.step()
+loaded = two.encoder.layer[5].output.dense.weight
+assert not torch.equal(trained, state[name]) and torch.equal(loaded, state[name])
+with torch.no_grad():
+    loaded.mul_(2)
+assert torch.equal(loaded, 2 * state[name])
+del one, two, state, saved
+torch.save(first, 'weight.pt')
+assert torch.equal(torch.load('weight.pt'), first)
 """,
     "names of classes": """
 from transformers import AutoConfig

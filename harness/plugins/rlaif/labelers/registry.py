@@ -8,13 +8,14 @@ from typing import Any
 from apigauge.benchmarks.types import Benchmark, Item
 from apigauge.errors import ApigaugeError, ModelError, UsageError, did_you_mean
 from apigauge.extensions import added
-from apigauge.harness.generation.options import ModelOptions
 from apigauge.harness.metrics import package_code
+from apigauge.harness.plugins.rlaif.labelers.labeler_options import LabelerOptions
 from apigauge.harness.plugins.rlaif.labelers.types import Answer, Labeler, Labels
 from apigauge.sandboxes.verdict import Sandbox
 
 MODELS = ("openai", "hf", "vllm")
-OWN = ("static", "execution", *MODELS)
+_KINDS = ("static", "embeddings", "judge", "execution", "oracle")
+OWN = (*_KINDS, *MODELS)
 
 
 def check_labeler(spec: str) -> None:
@@ -24,8 +25,8 @@ def check_labeler(spec: str) -> None:
         UsageError: there is no such labeler.
     """
     kind, _, model = spec.partition(":")
-    if spec not in ("static", "execution") and not (kind in MODELS and model) and kind not in added("labelers"):
-        forms = ["static", "execution", *added("labelers"), "openai:MODEL", "hf:ID_OR_PATH"]
+    if spec not in _KINDS and not (kind in MODELS and model) and kind not in added("labelers"):
+        forms = [*_KINDS, *added("labelers"), "openai:MODEL", "hf:ID_OR_PATH"]
         hint = did_you_mean(kind, (*OWN, *added("labelers")))
         raise UsageError(f"labeler {spec!r}: give {', '.join(forms)} or vllm:ID_OR_PATH{hint}")
 
@@ -35,17 +36,17 @@ def open_labeler(
     benchmark: Benchmark,
     *,
     folder: Path | None = None,
-    options: ModelOptions | None = None,
+    options: LabelerOptions | None = None,
     sandbox: Sandbox | None = None,
 ) -> Labeler:
     """Opens a labeler.
 
     Args:
-        spec: ``static``, ``execution``, or a model: ``openai:MODEL``, ``hf:ID_OR_PATH``, ``vllm:ID_OR_PATH``; or a
-            plugin's, NAME or NAME:ARGUMENT.
+        spec: ``static``, ``embeddings``, ``judge``, ``execution``, ``oracle``, or a model: ``openai:MODEL``,
+            ``hf:ID_OR_PATH``, ``vllm:ID_OR_PATH``; or a plugin's, NAME or NAME:ARGUMENT.
         benchmark: its catalogue decides which APIs exist.
         folder: for a model's replies, which are reused; None stores them in the cache of completions only.
-        options: of a model; the labeler sets the sampling.
+        options: of a model, and of what is asked.
         sandbox: where ``execution`` runs programs; the caller closes it.
 
     Raises:
@@ -61,12 +62,23 @@ def open_labeler(
         from apigauge.harness.plugins.rlaif.labelers.static import Static
 
         return Static(benchmark)
+    if spec == "oracle":
+        from apigauge.harness.plugins.rlaif.labelers.oracle import Oracle
+
+        return Oracle(benchmark)
     if spec == "execution":
         from apigauge.harness.plugins.rlaif.labelers.execution import Execution
 
         if sandbox is None:
             raise UsageError("labeler execution: it runs the programs, so it needs a sandbox")
         return Execution(benchmark, sandbox)
+    if spec in ("embeddings", "judge"):
+        from apigauge.harness.plugins.rlaif.labelers.embeddings import Embeddings
+        from apigauge.harness.plugins.rlaif.labelers.encoder import opened
+        from apigauge.harness.plugins.rlaif.labelers.judge import Judge
+
+        encoder = opened((options or LabelerOptions()).embeddings)
+        return Embeddings(benchmark, encoder) if spec == "embeddings" else Judge(benchmark, encoder)
     from apigauge.harness.plugins.rlaif.labelers.model import Model
 
     return Model(spec, benchmark, folder, options)
@@ -104,7 +116,7 @@ def _of_plugin(kind: str, argument: str, benchmark: Benchmark) -> Labeler:
     return _Named(labeler, addition.package, package_code.digest(addition.value.__module__, addition.package))
 
 
-def scores(labeler: Labeler, items: Sequence[Item], completions: Sequence[tuple[int, str]]) -> list[float]:
+def scores(labeler: Labeler, items: Sequence[Item], completions: Sequence[tuple[int, str]]) -> list[float | None]:
     """The scores of answers drawn in training, from 0 to the number of questions of the labeler.
 
     All answers count as complete: the training itself decides how to score a truncated one.
@@ -114,12 +126,18 @@ def scores(labeler: Labeler, items: Sequence[Item], completions: Sequence[tuple[
         items: the questions.
         completions: pairs of an item's position and an answer.
 
+    Returns:
+        One for each answer; None where a reply could not be parsed.
+
     Raises:
-        ModelError: an answer has no score, since the labeler failed or its replies could not be parsed.
+        ModelError: the labeler failed for an answer.
     """
     answers = [Answer(items[at], number, text) for number, (at, text) in enumerate(completions)]
-    by_number = {answer.sample: labels.score for answer, labels in labeler.label(answers)}
-    missing = [answer.item.id for answer in answers if by_number.get(answer.sample) is None]
-    if missing:
-        raise ModelError(f"{len(missing)} of {len(answers)} answers have no score (items {', '.join(missing[:5])})")
-    return [float(by_number[answer.sample] or 0) for answer in answers]
+    labels = {answer.sample: labels for answer, labels in labeler.label(answers) if not labels.is_failure}
+    if missing := [answer.item.id for answer in answers if answer.sample not in labels]:
+        reasons = getattr(labeler, "problems", ())
+        raise ModelError(
+            f"the labeler failed for {len(missing)} of {len(answers)} answers (items {', '.join(missing[:5])})"
+            f"{f', last: {reasons[-1]}' if reasons else ''}; the same command resumes at the last checkpoint"
+        )
+    return [labels[answer.sample].score for answer in answers]

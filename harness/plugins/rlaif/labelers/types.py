@@ -12,7 +12,7 @@ class Answer:
     """An answer to be judged.
 
     Attributes:
-        item: the question; a labeler must not use its reference.
+        item: the question; a labeler must not use its reference (the control ``oracle`` does).
         sample: number of the answer to that question.
         text: the completion, verbatim.
         finish_reason: why it stopped, as in :class:`~apigauge.harness.generation.Completion`.
@@ -34,21 +34,33 @@ class Labels:
         verbatim: question -> the replies, one for each time it was asked; for an analysis, the reason for a no.
         unparsable: number of replies that could not be parsed.
         retried: number of questions that were asked more than once.
+        confidence: question -> how sure a yes is, where the labeler says it: the higher, the surer. From a model, the
+            judge and calibrated probabilities from 0 to 1.
     """
 
     answers: dict[str, bool | None]
     verbatim: dict[str, list[str]] = field(default_factory=dict)
     unparsable: int = 0
     retried: int = 0
+    confidence: dict[str, float] = field(default_factory=dict)
 
     @property
     def score(self) -> int | None:
         """The number of questions answered with yes; None if a reply could not be parsed."""
         return None if None in self.answers.values() else sum(map(bool, self.answers.values()))
 
+    @property
+    def is_failure(self) -> bool:
+        """Whether the labeler failed, such as a sandbox without an engine: it answered nothing, not even badly."""
+        return not self.unparsable and all(yes is None for yes in self.answers.values())
+
 
 class Labeler(Protocol):
-    """Answers the questions."""
+    """Answers the questions.
+
+    It may have ``problems``, a list of why its last call failed for some answers, and ``forget_unreadable()``, which
+    deletes stored replies that could not be parsed, so that they are asked for again.
+    """
 
     def describe(self) -> dict[str, Any]:
         """What the labels depend on, for the manifest: ``kind``, questions, model or code, versions."""

@@ -2,15 +2,16 @@
 
 import json
 import re
+import threading
 
 import pytest
 from feedback_programs import RIGHT, sections
-from openai_server import OpenAIServer, good
+from openai_server import OpenAIServer, good, send
 
 from apigauge.errors import ModelError, UsageError
 from apigauge.harness.evaluation import run_directory
-from apigauge.harness.generation import openai
-from apigauge.harness.generation.options import ModelOptions
+from apigauge.harness.generation import hf, openai
+from apigauge.harness.plugins.rlaif.labelers.labeler_options import LabelerOptions
 from apigauge.harness.plugins.rlaif.labelers.registry import open_labeler, scores
 from apigauge.harness.plugins.rlaif.labelers.types import Answer
 from apigauge.harness.plugins.rlaif.questions import QUESTIONS
@@ -30,7 +31,7 @@ def server(monkeypatch, tmp_path):
 @pytest.fixture
 def ask(server, mini):
     def make(folder=None):
-        options = ModelOptions(base_url=server.url, concurrency=4)
+        options = LabelerOptions(base_url=server.url, concurrency=4)
         return open_labeler("openai:gpt-3.5-turbo", mini, folder=folder, options=options)
 
     return make
@@ -70,14 +71,14 @@ def test_a_reply_that_cannot_be_parsed_is_drawn_again_and_finally_gives_no_label
     def react(got):
         name, _ = question(got.prompt)
         seen[name] += 1
-        return good(f"yes, try {seen[name]}" if seen[name] <= bad.get(name, 0) else reply(name != "logic"))
+        return good(f"I say yes, try {seen[name]}" if seen[name] <= bad.get(name, 0) else reply(name != "logic"))
 
     server.react = react
     ((_, result),) = ask(tmp_path).label(answers(mini, sections(RIGHT)))
     assert result.answers == dict.fromkeys(QUESTIONS, True) | {"logic": False, "api": None}
     assert result.score is None
-    assert result.verbatim["logic"] == ["yes, try 1", "yes, try 2", '{"answer": "no"}']
-    assert result.verbatim["api"] == ["yes, try 1", "yes, try 2", "yes, try 3"]
+    assert result.verbatim["logic"] == ["I say yes, try 1", "I say yes, try 2", '{"answer": "no"}']
+    assert result.verbatim["api"] == [f"I say yes, try {attempt}" for attempt in (1, 2, 3)]
     assert (result.unparsable, result.retried) == (1 + 2 + 3, 3)
     drawn = [received.body for received in server.requests if question(received.prompt)[0] == "api"]
     assert [body["temperature"] for body in drawn] == [0, 0.7, 0.7]
@@ -101,8 +102,6 @@ def test_stored_replies_are_reused(server, ask, mini, tmp_path):
 
 
 def test_an_answer_whose_requests_failed_is_left_out_and_labelled_the_next_time(server, ask, mini, tmp_path):
-    from openai_server import send
-
     server.react = lambda got: send("{}", 400) if "second" in got.prompt else good(reply(yes=True))
     judged = answers(mini, sections("first = 1"), sections("second = 2"))
     assert [answer.text for answer, _ in ask(tmp_path).label(judged)] == [judged[0].text]
@@ -116,19 +115,60 @@ def test_a_model_scores_answers_during_training(server, ask, mini):
     completions = [(0, sections("good = 1")), (1, sections("bad = 1")), (0, sections("good = 2"))]
     assert scores(ask(), mini.train, completions) == [8, 0, 8]
     server.react = lambda _: good("no idea")
-    with pytest.raises(ModelError, match="1 of 1 answers have no score"):
+    assert scores(ask(), mini.train, [(2, sections("other = 1"))]) == [None]
+    server.react = lambda _: send('{"error": {"message": "overloaded"}}', 400)
+    with pytest.raises(ModelError, match=r"labeler failed for 1 of 1 answers .*overloaded.*resumes"):
         scores(ask(), mini.train, [(2, sections("other = 1"))])
+
+
+def test_several_questions_are_open_at_a_time(server, ask, mini, tmp_path):
+    """Four requests meet at a barrier that lets none through before all are there."""
+    barrier = threading.Barrier(4, timeout=20)
+
+    def react(_):
+        barrier.wait()
+        return good(reply(yes=True))
+
+    server.react = react
+    ((_, result),) = ask(tmp_path).label(answers(mini, sections(RIGHT)))
+    assert result.score == 8
+    assert server.peak == 4
+
+
+def test_a_request_that_failed_is_asked_by_the_next_call_alone_and_in_the_same_form(server, ask, mini, tmp_path):
+    """The fault: asked again in a round of retries, by chance instead of greedily, the label depends on the outage."""
+    server.react = lambda got: send("{}", 400) if question(got.prompt)[0] == "bugs" else good(reply(yes=True))
+    labeler = ask(tmp_path)
+    assert list(labeler.label(answers(mini, sections(RIGHT)))) == []
+    assert "mini" in labeler.problems[-1]
+    assert {got.body["temperature"] for got in server.requests} == {0}
+    server.requests.clear()
+    server.react = lambda _: good(reply(yes=False))
+    ((_, result),) = ask(tmp_path).label(answers(mini, sections(RIGHT)))
+    assert result.answers == dict.fromkeys(QUESTIONS, True) | {"bugs": False}
+    assert [question(got.prompt)[0] for got in server.requests] == ["bugs"]
 
 
 def test_a_checkpoint_that_writes_no_json_gives_no_labels(mini, monkeypatch, tmp_path):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    options = ModelOptions(device="cpu")
+    options = LabelerOptions(device="cpu")
     labeler = open_labeler("hf:apigauge-mini", mini, folder=tmp_path / "labels", options=options)
     ((_, result),) = labeler.label(answers(mini, "x = 1"))
     assert result.answers == dict.fromkeys(QUESTIONS)
     assert result.score is None
     assert (result.unparsable, result.retried) == (24, 8)
     assert labeler.describe()["model"]["revision"].startswith("sha256:")
+
+
+def test_a_checkpoint_is_loaded_once_for_all_rounds(mini, monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    loaded, load = [], hf.load_weights
+    monkeypatch.setattr(hf, "load_weights", lambda *given, **named: loaded.append(given) or load(*given, **named))
+    labeler = open_labeler("hf:apigauge-mini", mini, options=LabelerOptions(device="cpu", max_new_tokens=24))
+    ((_, result),) = labeler.label(answers(mini, "x = 1"))
+    assert result.unparsable == 24
+    assert len(loaded) == 1
+    assert len({text for texts in result.verbatim.values() for text in texts}) > 1, "later rounds are drawn by chance"
 
 
 @pytest.fixture(scope="module")

@@ -1,8 +1,8 @@
-"""The prompt for a model, and what counts as a reply."""
+"""The prompt for a model."""
 
 import pytest
 
-from apigauge.harness.plugins.rlaif.questions import QUESTIONS, prompt, read_reply
+from apigauge.harness.plugins.rlaif.questions import QUESTIONS, prompt
 
 HOSTILE = """print(1)
 ========
@@ -40,51 +40,3 @@ def test_a_hostile_text_cannot_leave_its_place(where):
     assert len(sections) == 5
     assert sections[::2] == [before, between, after]
     assert sections[1 if where == "request" else 3] == HOSTILE.strip("\n")
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ('{"answer": "yes"}', True),
-        ('{"answer": "no"}', False),
-        ('\n  {"answer":"no"} \n', False),
-        ('{\n  "answer": "yes"\n}', True),
-        ('```json\n{"answer": "yes"}\n```', True),
-        ('```\n{"answer": "no"}\n```\n', False),
-    ],
-)
-def test_a_valid_reply_is_parsed(text, expected):
-    assert read_reply(text) is expected
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "",
-        "yes",
-        '"yes"',
-        "Yes, it is.",
-        '{"answer": "Yes"}',
-        '{"answer": "maybe"}',
-        '{"answer": true}',
-        '{"answer": ["yes"]}',
-        '{"Answer": "yes"}',
-        '{"answer": "yes", "answer": "no"}',
-        '{"answer": "no", "reason": "a bug"}',
-        '{"answer": "yes"} I hope this helps.',
-        'Here you are: {"answer": "yes"}',
-        '{"answer": "yes"}{"answer": "no"}',
-        "{'answer': 'yes'}",
-        '{"answer": "yes"',
-        '[["answer", "yes"]]',
-        '```json\n{"answer": "yes"}',
-        'Sure:\n```json\n{"answer": "yes"}\n```',
-        '```json\n{"answer": "yes"}\n```\nor is it?',
-        '```\n```\n{"answer": "yes"}\n```\n```',
-        "[" * 100_000,
-        "{}",
-        "null",
-    ],
-)
-def test_any_other_reply_is_not_guessed(text):
-    assert read_reply(text) is None

@@ -11,12 +11,14 @@ import zlib
 
 import feedback_collecting
 import pytest
-from openai_server import OpenAIServer, good
+from openai_server import OpenAIServer, good, send
 
 from apigauge.errors import RunError, UsageError
 from apigauge.harness.evaluation import run_directory
+from apigauge.harness.generation import openai
 from apigauge.harness.plugins.rlaif import feedback
 from apigauge.harness.plugins.rlaif.agreement import agreement, kappa
+from apigauge.harness.plugins.rlaif.labelers.labeler_options import LabelerOptions
 from apigauge.harness.plugins.rlaif.labelers.registry import open_labeler
 from apigauge.harness.plugins.rlaif.labelers.types import Labels
 from apigauge.harness.plugins.rlaif.questions import PROMPT, QUESTIONS
@@ -202,6 +204,61 @@ def test_an_interrupted_labeler_resumes_after_its_last_row(collected, mini, tmp_
         feedback.label(Interrupted(3), mini, answers, tmp_path)
     assert feedback.label(Interrupted(99), mini, answers, tmp_path)["answers"] == ANSWERS
     assert seen == [(answer.item.id, answer.sample) for answer in answers]
+
+
+@pytest.fixture
+def drawn(collected, mini):
+    return feedback.draw("hf:apigauge-mini", mini, collected[0] / "answers", feedback_collecting.OPTIONS)
+
+
+@pytest.fixture
+def judge(server, mini, monkeypatch):
+    monkeypatch.setattr(openai, "BACK_OFF", 0.001)
+    options = LabelerOptions(base_url=server.url, concurrency=2)
+    yield lambda folder: open_labeler("openai:judge", mini, folder=folder, options=options)
+    server.react = by_chance
+
+
+def test_an_outage_ends_the_stage_and_the_next_call_asks_only_what_is_missing(server, judge, drawn, mini, tmp_path):
+    """The fault: a server that fails after 20 calls; the stage counted as finished with 2 of 10 answers labelled."""
+    left, began, yes = iter(range(20)), len(server.requests), good('{"answer": "yes"}')
+    server.react = lambda _: yes if next(left, None) is not None else send("{}", 500)
+    with pytest.raises(
+        RunError, match=r"failed for 8 of 10 answers, last: .*HTTP 500.* asks only for the missing ones"
+    ):
+        feedback.label(judge(tmp_path), mini, drawn, tmp_path)
+    assert len(run_directory.read_rows(tmp_path / "labels.jsonl")) == 2
+    began, server.react = len(server.requests), lambda _: yes
+    assert feedback.label(judge(tmp_path), mini, drawn, tmp_path)["answers"] == ANSWERS
+    assert len(server.requests) - began == 8 * ANSWERS - 20
+
+
+def test_replies_that_are_mostly_unreadable_end_the_stage_and_are_asked_for_again(server, judge, drawn, mini, tmp_path):
+    server.react = lambda _: good("As a language model")
+    with pytest.raises(RunError, match=r"10 of 10 answers have no score.*such as 'As a language model'"):
+        feedback.label(judge(tmp_path), mini, drawn, tmp_path)
+    began, server.react = len(server.requests), lambda _: good("Yes.")
+    summary = feedback.label(judge(tmp_path), mini, drawn, tmp_path)
+    assert (summary["score"], summary["unparsable"], summary["without_score"]) == (8, 0, 0)
+    assert len(server.requests) - began == 8 * ANSWERS
+
+
+def test_an_answer_about_which_a_labeler_says_nothing_at_all_is_not_labelled(drawn, mini, tmp_path):
+    """As ``execution`` does while its sandbox has no engine."""
+
+    class Away:
+        def __init__(self, reply):
+            self.reply = reply
+
+        def describe(self):
+            return {"kind": "away", "questions": ("bugs",)}
+
+        def label(self, answers, done=()):
+            return ((one, Labels({"bugs": self.reply})) for one in answers if (one.item.id, one.sample) not in done)
+
+    with pytest.raises(RunError, match="failed for 10 of 10 answers"):
+        feedback.label(Away(None), mini, drawn, tmp_path)
+    assert feedback.label(Away(True), mini, drawn, tmp_path)["score"] == 1
 
 
 def test_a_benchmark_without_training_items_is_refused(mini, tmp_path):

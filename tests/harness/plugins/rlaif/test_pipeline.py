@@ -38,6 +38,8 @@ minibatch = 8
 microbatch = 8
 max_new_tokens = 120
 save_every = 1
+[evaluation]
+train_questions = 24
 """
 
 
@@ -61,6 +63,25 @@ def files(folder):
     return {path: path.stat().st_mtime_ns for kind in kept for path in folder.rglob(kind) if "report" not in path.parts}
 
 
+def check_start_and_training_questions(folder, summary):
+    """The start's reward is of one answer to each training question, not of the first batch of 8."""
+    start = json.loads((folder / "seed-0/start/summary.json").read_bytes())
+    assert start["answers"] == 224
+    assert summary["checkpoints"]["0"][0]["reward"] == start["reward"] != summary["curves"]["0"]["reward"][0]
+    trained = summary["training_questions"]
+    assert [(name, list(means), means["ast.exact"]["n"]) for name, means in trained["means"].items()] == [
+        ("SFT, training questions", ["ast.exact"], 24),
+        ("RLAIF, training questions", ["ast.exact"], 24),
+    ]
+    rows = (folder / "seed-0/runs-training/last/scores.jsonl").read_text(encoding="utf-8").splitlines()
+    exact = [json.loads(row)["metrics"]["ast.exact"] for row in rows]
+    assert trained["means"]["RLAIF, training questions"]["ast.exact"]["value"] == pytest.approx(sum(exact) / 24)
+    assert summary["looks"] == 1
+    page = (folder / "report/index.html").read_text(encoding="utf-8")
+    assert "SFT, training questions" in page
+    assert "1 setting has been scored on them in rlaif/" in page
+
+
 @pytest.mark.slow
 def test_finished_stages_are_skipped_and_equal_seeds_give_equal_numbers(recipe, capsys):
     first, second = recipe("a"), recipe("b")
@@ -69,6 +90,7 @@ def test_finished_stages_are_skipped_and_equal_seeds_give_equal_numbers(recipe, 
     assert "<title>" in (first.parent / "rlaif/report/index.html").read_text(encoding="utf-8")
     assert [one["step"] for one in summary["checkpoints"]["0"]] == [0, 1, 2]
     assert [row["name"] for row in summary["differences"]] == ["RLAIF - SFT"] * 2
+    check_start_and_training_questions(first.parent / "rlaif", summary)
     assert rlaif("run", first, "--json") == 0
     assert json.loads(capsys.readouterr().out.splitlines()[-1])["means"] == summary["means"]
     assert files(first.parent) == made
@@ -76,22 +98,27 @@ def test_finished_stages_are_skipped_and_equal_seeds_give_equal_numbers(recipe, 
     other = json.loads((second.parent / "rlaif/report/summary.json").read_bytes())
     assert {**other, "recipe": None} == {**summary, "recipe": None}
     second.write_text(second.read_text(encoding="utf-8").replace("steps = 2", "steps = 1"), encoding="utf-8")
-    assert rlaif("run", second) == 0
+    assert rlaif("run", second) == 4
+    assert json.loads((second.parent / "rlaif/report/summary.json").read_bytes()) == other
+    assert rlaif("run", second, "--overwrite") == 0
     shorter = json.loads((second.parent / "rlaif/report/summary.json").read_bytes())
     assert [one["step"] for one in shorter["checkpoints"]["0"]] == [0, 1], "none of the longer training is left"
 
 
 @pytest.mark.slow
-def test_another_option_of_a_stage_repeats_it_and_the_stages_that_depend_on_it(recipe):
+def test_another_option_of_a_stage_repeats_it_and_the_stages_that_depend_on_it_if_allowed(recipe, capsys):
     path = recipe()
     assert rlaif("feedback", path) == 0
     before = files(path.parent)
     path.write_text(path.read_text(encoding="utf-8").replace("samples = 3", "samples = 2"), encoding="utf-8")
-    assert rlaif("reward", path) == 0
+    assert rlaif("reward", path) == 4
+    assert "feedback: made with other settings (options.samples was 3 and is 2)" in capsys.readouterr().err
+    assert files(path.parent) == before
+    assert rlaif("reward", path, "--overwrite") == 0
     after = files(path.parent)
-    same = {
-        file.relative_to(path.parent / "rlaif/seed-0").parts[0] for file in before if after.get(file) == before[file]
-    }
+    seed = path.parent / "rlaif/seed-0"
+    alike = [file for file in before if after.get(file) == before[file] and file.is_relative_to(seed)]
+    same = {file.relative_to(seed).parts[0] for file in alike}
     assert "sft" in same
     assert "feedback" not in same
     rows = (path.parent / "rlaif/seed-0/feedback/labels/static/labels.jsonl").read_text(encoding="utf-8").splitlines()
@@ -100,24 +127,25 @@ def test_another_option_of_a_stage_repeats_it_and_the_stages_that_depend_on_it(r
 
 def test_an_option_that_the_algorithm_does_not_use_is_refused_at_once(recipe, capsys):
     path = recipe()
-    path.write_text(path.read_text(encoding="utf-8") + "lam = 0.5\n", encoding="utf-8")
+    path.write_text(path.read_text(encoding="utf-8").replace("steps = 2", "steps = 2\nlam = 0.5"), encoding="utf-8")
     assert rlaif("train", path, "--algorithm", "rloo") == 2
     assert "rloo has no lam" in capsys.readouterr().err
 
 
 @pytest.mark.slow
-def test_another_algorithm_trains_again_and_the_report_names_it(recipe):
+def test_another_algorithm_trains_in_its_own_folder_and_the_report_names_it(recipe):
     path = recipe()
     made = path.parent / "rlaif/seed-0"
 
-    def trained():
-        manifest = json.loads((made / "train/training.json").read_bytes())
-        return manifest["algorithm"], (made / "train/checkpoints/step-000002/model.safetensors").read_bytes()
+    def trained(algorithm):
+        out = made / f"train-{algorithm}"
+        manifest = json.loads((out / "training.json").read_bytes())
+        return manifest["algorithm"], (out / "checkpoints/step-000002/model.safetensors").read_bytes()
 
     results = []
     for algorithm in ("rloo", "grpo"):
         assert rlaif("train", path, "--algorithm", algorithm) == 0
-        results.append(trained())
+        results.append(trained(algorithm))
         before = files(made)
         assert rlaif("train", path, "--algorithm", algorithm) == 0
         assert files(made) == before
@@ -126,17 +154,16 @@ def test_another_algorithm_trains_again_and_the_report_names_it(recipe):
     assert rlaif("run", path, "--algorithm", "dpo") == 0
     after = files(made)
     same = {file.relative_to(made).parts[0] for file in before if after.get(file) == before[file]}
-    assert same >= {"sft", "feedback"}
-    assert "train" not in same
-    assert trained()[0] == "dpo"
-    summary = json.loads((path.parent / "rlaif/report/summary.json").read_bytes())
+    assert same >= {"sft", "feedback", "train-rloo", "train-grpo", "runs-rloo"}
+    assert trained("dpo")[0] == "dpo"
+    summary = json.loads((path.parent / "rlaif/report-dpo/summary.json").read_bytes())
     assert (summary["algorithm"], summary["recipe"]["algorithm"]) == ("dpo", "dpo")
     assert [one["step"] for one in summary["checkpoints"]["0"]] == [0, 1, 2]
     assert summary["curves"]["0"]["step"] == [0, 1, 2]
     assert "clip_fraction" not in summary["curves"]["0"]
     # The labeler's word on programs, from 0 to 8, and no reward model's.
     assert all(0 <= reward <= 8 for reward in summary["curves"]["0"]["reward"])
-    assert "by DPO" in (path.parent / "rlaif/report/index.html").read_text(encoding="utf-8")
+    assert "by DPO" in (path.parent / "rlaif/report-dpo/index.html").read_text(encoding="utf-8")
 
 
 def test_a_seed_that_the_recipe_does_not_have_is_refused(recipe, capsys):

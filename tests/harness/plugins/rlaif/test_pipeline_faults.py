@@ -43,6 +43,8 @@ minibatch = 8
 microbatch = 8
 max_new_tokens = 100
 save_every = 2
+[evaluation]
+train_questions = 16
 """
 # Each is there while its stage is at work.
 MOMENTS = (
@@ -61,6 +63,17 @@ def launch(folder):
     return subprocess.Popen(
         command, cwd=folder, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
     )
+
+
+def test_a_context_without_room_for_a_question_is_refused_before_the_training(tmp_path):
+    base = "[base]\nvocabulary = 600\nlayers = 1\nwidth = 32\ncontext = 40\n"
+    recipe = SMALL.replace('model = "apigauge-mini"\n', "") + base
+    (tmp_path / "rlaif.toml").write_text(recipe, encoding="utf-8")
+    command = [sys.executable, "-m", "apigauge", "rlaif", "sft", "rlaif.toml"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 2, done.stderr
+    assert "leave no room for an answer in the model's context of 40 tokens" in done.stderr
+    assert not (tmp_path / "rlaif/seed-0/sft").exists()
 
 
 def finished(folder):

@@ -207,3 +207,44 @@ def test_the_learning_rate_rises_and_falls():
     assert options.rate_at(4) == pytest.approx(1.0)
     assert options.rate_at(50) == pytest.approx(2 * 0.55)
     assert options.rate_at(99) == pytest.approx(2 * 0.109)
+
+
+def test_answers_drawn_in_parts_are_those_drawn_at_once(folder):
+    at_once, texts = drawn(opened(folder))
+    for size in (1, 3):
+        policy = opened(folder, draw_batch=size)
+        batches, generate = [], policy.model.generate
+        policy.model.generate = lambda batches=batches, generate=generate, **given: (
+            batches.append(len(given["input_ids"])) or generate(**given)
+        )
+        answers, parts = drawn(policy)
+        assert batches == {1: [1, 1, 1, 1], 3: [3, 1]}[size]
+        assert parts == texts
+        assert answers.start == at_once.start
+        assert torch.equal(answers.mask, at_once.mask)
+        assert torch.equal(answers.ids[answers.mask], at_once.ids[at_once.mask])
+        check_read(folder, policy, answers)
+
+
+def test_recomputed_layers_have_the_same_gradients_and_keep_less(folder):
+    """Only while it learns: drawing with the layers in training mode would switch the cache off."""
+    gradients, kept = [], []
+    answers, _ = drawn(opened(folder))
+    for again in (False, True):
+        policy, sizes = opened(folder, gradient_checkpointing=again), {}
+
+        def keep(tensor, sizes=sizes):
+            sizes[tensor.untyped_storage().data_ptr()] = tensor
+            return tensor
+
+        with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+            log_p, values = policy.read(answers)
+            loss = log_p[answers.answered].sum() + values[answers.answered].sum()
+        kept.append(sum(one.untyped_storage().nbytes() for one in sizes.values()))
+        loss.backward()
+        gradients.append([one.grad for one in policy.trained()])
+        assert not any(module.training for module in policy.model.modules())
+        assert torch.equal(drawn(policy)[0].ids, answers.ids)
+    for one, other in zip(*gradients, strict=True):
+        torch.testing.assert_close(one, other)
+    assert kept[1] < kept[0]

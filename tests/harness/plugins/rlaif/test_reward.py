@@ -106,6 +106,18 @@ def test_answers_without_a_score_are_counted_and_not_learnt_from(base, tmp_path)
     assert weights(tmp_path / "all") == weights(tmp_path / "usable")
 
 
+def test_microbatches_and_recomputed_layers_learn_the_same(base, tmp_path):
+    answers = labelled(40)
+    reward.train(base, answers, tmp_path / "whole", SHORT)
+    whole = load_file(tmp_path / "whole/model.safetensors")
+    for name, options in {"parts": {"microbatch": SHORT.batch // 4}, "again": {"gradient_checkpointing": True}}.items():
+        reward.train(base, answers, tmp_path / name, dataclasses.replace(SHORT, **options))
+        for key, one in load_file(tmp_path / name / "model.safetensors").items():
+            torch.testing.assert_close(one, whole[key], rtol=0, atol=2e-3, msg=f"{name} {key}")
+    with pytest.raises(UsageError, match="microbatch is 3: must divide batch"):
+        RewardOptions(batch=16, microbatch=3)
+
+
 RAGGED = [(PROMPT, ""), (PROMPT, " a"), ("d", " b a p p o c"), (PROMPT, " a" * 20), ("e e", " c")]
 
 

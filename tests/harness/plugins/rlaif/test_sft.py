@@ -63,7 +63,7 @@ def test_an_adapter_is_merged_into_the_weights(base, tmp_path):
 
 def test_examples_are_the_training_items_whose_program_is_one():
     mini = load_benchmark("mini")
-    rows = sft.examples(mini)
+    rows = sft.examples(items := sft.example_items(mini), [mini.prompt(item) for item in items])
     assert len(rows) == len(mini.train)
     assert rows[0]["prompt"] == mini.prompt(mini.train[0])
     assert rows[0]["completion"] == f" <<<code>>>: {mini.train[0].reference_program}"
@@ -71,7 +71,7 @@ def test_examples_are_the_training_items_whose_program_is_one():
 
 @pytest.mark.apibench
 def test_damaged_programs_are_not_learnt(data_dir):
-    assert len(sft.examples(load_benchmark("apibench-torchhub", data_dir))) == 817
+    assert len(sft.example_items(load_benchmark("apibench-torchhub", data_dir))) == 817
 
 
 def test_a_new_model_depends_on_texts_shape_and_seed_alone(tmp_path):

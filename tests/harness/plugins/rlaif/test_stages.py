@@ -102,3 +102,32 @@ def test_another_training_item_and_another_scorer_are_other_inputs(monkeypatch, 
     for at, name in enumerate(("harness/evaluation/scoring.py", "benchmarks/files.py")):
         (tmp_path / name).write_text("changed", encoding="utf-8")
         assert (scorer_digest(["ast_match"]), data_digest(mini))[at] != before[at]
+
+
+def test_a_result_for_other_inputs_is_deleted_only_if_allowed(tmp_path):
+    """The fault: an option was changed, and a finished training was deleted at once."""
+
+    def make():
+        (tmp_path / "stage/weights").write_text("hours", encoding="utf-8")
+
+    def run(steps, *, overwrites):
+        return once(tmp_path / "stage", {"options": {"steps": steps}}, make, overwrites=overwrites)
+
+    assert run(2, overwrites=False)
+    assert not run(2, overwrites=False)
+    with pytest.raises(RunError, match=r"other settings \(options.steps was 2 and is 1\).*another out.*--overwrite"):
+        run(1, overwrites=False)
+    assert (tmp_path / "stage/weights").exists()
+    assert run(1, overwrites=True)
+
+
+def test_what_an_interrupted_stage_left_is_deleted_only_if_allowed(tmp_path):
+    def interrupt():
+        (tmp_path / "stage/half").write_text("hours", encoding="utf-8")
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        once(tmp_path / "stage", {"steps": 2}, interrupt, resumes=True)
+    with pytest.raises(RunError, match="steps was 2 and is 1"):
+        once(tmp_path / "stage", {"steps": 1}, interrupt, resumes=True, overwrites=False)
+    assert (tmp_path / "stage/half").exists()

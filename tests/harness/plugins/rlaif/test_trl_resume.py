@@ -22,7 +22,7 @@ from trl_training import OPTIONS, WORDS, train
 
 from apigauge.errors import RunError
 
-ALL = ("rloo", "grpo", "dpo")
+ALL = ("rloo", "grpo", "dpo", "rejection")
 
 
 @pytest.fixture(scope="module")
@@ -88,8 +88,8 @@ def test_equal_seeds_give_equal_weights_and_others_do_not(start, undisturbed, tm
 @pytest.mark.slow
 @pytest.mark.parametrize("algorithm", ALL)
 def test_a_training_stopped_anywhere_resumes_to_the_same_weights(start, undisturbed, tmp_path, algorithm):
-    # Of DPO at the start, and at every checkpoint; of the others in every step.
-    for at in range(1, 5 if algorithm == "dpo" else 6):
+    # What trains on given examples is scored at the start and at every checkpoint; the others in every step.
+    for at in range(1, 5 if algorithm in ("dpo", "rejection") else 6):
         out = tmp_path / f"stopped-{at}"
         stopped(algorithm, start, out, OPTIONS, at)
         assert train(algorithm, start, out) == out / "checkpoints" / "step-000005"

@@ -4,7 +4,7 @@ import ast
 import itertools
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from apigauge.harness.extraction.call_scan import (
@@ -194,7 +194,16 @@ def test_what_a_formatted_string_calls_is_no_part_of_the_string():
     assert calls == ["b", "e"]
 
 
+@pytest.mark.parametrize(
+    ("program", "strings"),
+    [("``", []), ("`f(1)`", []), ("```\nf(1)\n```\ng('`')\n", ["'`'"]), ("# `f(1)`\nh('a`b')", ["# `f(1)`", "'a`b'"])],
+)
+def test_a_backtick_begins_no_string(program, strings):
+    assert [program[one.start : one.stop] for one in comments_and_strings(program)] == strings
+
+
 @given(ANY_TEXT | CODE_LIKE)
+@example("``")
 @settings(max_examples=300, deadline=None)
 def test_no_text_makes_the_reader_raise_and_every_span_is_what_it_says(text):
     spans = list(find_calls(text))

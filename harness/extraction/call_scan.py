@@ -239,7 +239,7 @@ def _endings(functions: frozenset[str]) -> tuple[frozenset[str], frozenset[str]]
 @lru_cache(maxsize=8)
 def comments_and_strings(program: str) -> tuple[range, ...]:
     """The stretches of a program, in characters, that are comments or strings; calls in a formatted string are code."""
-    # The grammar takes a backtick for a quote, which it is in no Python: a Markdown fence would hide the code behind it.
+    # The grammar takes a backtick for a quote, which no Python does: a Markdown fence would hide the code behind it.
     source = program.replace("`", "?").encode("utf-8", "replace")
     stretches: list[tuple[int, int]] = []
     stack = [syntax_tree(source).root_node]

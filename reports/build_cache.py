@@ -8,11 +8,13 @@ the digest of name and content, so that what is damaged, or was renamed, is comp
 import contextlib
 import functools
 import hashlib
+import itertools
 import json
 import os
 import platform
 import shutil
 import time
+from collections.abc import Iterable, Iterator, Mapping
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -24,6 +26,8 @@ _CODE = {".py", ".html", ".js", ".css", ".json"}
 _LIBRARIES = ("jinja2", "markupsafe", "matplotlib", "numpy")
 # What no build has used for so long goes, and of what is left the oldest beyond so much.
 KEPT_DAYS, LARGEST = 30, 2_000_000_000
+# Of a list that is written, so many values at once.
+_PART = 10_000
 
 
 class BuildCache:
@@ -56,10 +60,9 @@ class BuildCache:
             return
         name = _name(kind, inputs)
         self._used.add(name)
-        content = json.dumps(value, separators=(",", ":")).encode()
         with contextlib.suppress(OSError):
             self._folder.mkdir(parents=True, exist_ok=True)
-            write_atomically(self._folder / name, content + b"\n" + _end(name, content))
+            write_atomically(self._folder / name, _signed(name, value))
 
     def prune(self) -> None:
         """Removes what has been neither read nor written, and the caches of sites that nobody builds any more."""
@@ -111,15 +114,20 @@ def _size(folder: Path) -> int:
     return sum(path.stat().st_size for path in folder.iterdir())
 
 
-def write_atomically(path: Path, content: bytes) -> None:
+def write_atomically(path: Path, content: bytes | Iterable[bytes]) -> None:
     """Replaces a file: a reader sees the old one or the new one, whole.
+
+    Args:
+        path: the file.
+        content: all of it, or its parts.
 
     Raises:
         OSError: it cannot be written.
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        temporary.write_bytes(content)
+        with temporary.open("wb") as file:
+            file.writelines([content] if isinstance(content, bytes) else content)
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
@@ -147,3 +155,27 @@ def _name(kind: str, inputs: Any) -> str:
 
 def _end(name: str, content: bytes) -> bytes:
     return hashlib.sha256(name.encode() + b"\n" + content).hexdigest().encode()
+
+
+def _signed(name: str, value: Any) -> Iterator[bytes]:
+    """What a file of the cache holds, in parts: a column of a million values as one text would take memory."""
+    digest = hashlib.sha256(name.encode() + b"\n")
+    for part in _json(value):
+        digest.update(part)
+        yield part
+    yield b"\n" + digest.hexdigest().encode()
+
+
+def _json(value: Any) -> Iterator[bytes]:
+    if isinstance(value, Mapping) and value:
+        for before, (key, one) in zip(itertools.chain("{", itertools.repeat(",")), value.items(), strict=False):
+            yield f"{before}{json.dumps(key)}:".encode()
+            yield from _json(one)
+        yield b"}"
+    elif isinstance(value, list) and len(value) > _PART:
+        for at in range(0, len(value), _PART):
+            text = json.dumps(value[at : at + _PART], separators=(",", ":"))
+            yield ("," if at else "[").encode() + text[1:-1].encode()
+        yield b"]"
+    else:
+        yield json.dumps(value, separators=(",", ":")).encode()

@@ -30,6 +30,7 @@ import functools
 import hashlib
 import json
 import re
+from array import array
 from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -50,7 +51,9 @@ TEXTS, TEXTS_LENGTH = (50, 20, 10, 5, 2, 1), 400_000
 # Of a text in a verdict's evidence (the end of a program's output) so many last characters are kept.
 EVIDENCE_LENGTH = 2_000
 FILES = ("data/benchmarks/*/*.js", "data/runs/*/*.js")
-_NUMBER = re.compile(r"(\d+)")
+_NUMBER = re.compile(r"0*([0-9]+)")
+# A question's place is the number of a run, times this, and the place of its answer there: one number for a million.
+_PLACES = 1 << 40
 
 Files = dict[str, Callable[[], bytes]]
 _Contents = dict[str, Callable[[], dict[str, Any]]]
@@ -171,39 +174,34 @@ def column(values: Sequence[Any]) -> dict[str, Any]:
     return {"values": distinct, "codes": "".join([codes[value] for value in values])}
 
 
-def natural(text: str) -> list[tuple[int, str]]:
+def natural(text: str) -> str:
     """A key that sorts names as people do: ``item-9`` before ``item-10``."""
-    parts = _NUMBER.split(text)
-    return [(int(part), part) if at % 2 else (-1, part) for at, part in enumerate(parts)]
+    return _NUMBER.sub(lambda match: f"\0{len(match[1]):06}{match[1]}", text)
 
 
 def _layout(key: str, runs: Sequence[RunView], is_lasting: bool) -> Layout:
     # A run on other data than it answered may have questions that are not the benchmark's.
     usual_first = sorted(runs, key=lambda run: (bool(run.data_here), run.lost))
-    sources: dict[str, int] = {}
+    numbers: dict[str, int] = {}
     for number, run in enumerate(usual_first):
-        for name in run.scored.ids:
-            sources.setdefault(name, number)
-    used = {number: usual_first[number] for number in sorted(set(sources.values()))}
-    ids = sorted(sources, key=lambda name: (natural(name), name))
+        for place, name in enumerate(run.scored.ids, number * _PLACES):
+            numbers.setdefault(name, place)
+    ids = sorted(sorted(numbers), key=natural)
+    places = array("q", map(numbers.__getitem__, ids))
+    used = {number: usual_first[number] for number in sorted({place // _PLACES for place in places})}
     longest = max((run.scored.length / (len(set(run.scored.ids)) or 1) for run in runs), default=0.0)
     texts = next((size for size in TEXTS if size * longest <= TEXTS_LENGTH), 1)
     stamp = hashlib.sha256(json.dumps([ids, LINES, texts]).encode()).hexdigest()[:12]
-    numbers = {name: number for number, name in enumerate(ids)}
+    numbers.update((name, number) for number, name in enumerate(ids))
     key = f"{key}-{stamp}" if is_lasting else key
     inputs = tuple(run.inputs for run in used.values())
 
-    places: dict[tuple[int, str], int] = {}
-    for number, run in used.items():
-        for place, name in enumerate(run.scored.ids):
-            places.setdefault((number, name), place)
-
     def questions(begin: int, end: int) -> list[ItemView]:
-        return [used[sources[name]].rows[places[sources[name], name]] for name in ids[begin:end]]
+        return [used[place // _PLACES].rows[place % _PLACES] for place in places[begin:end]]
 
     def of_questions(values: Callable[[Scored], Sequence[Any]]) -> list[Any]:
         columns = {number: values(run.scored) for number, run in used.items()}
-        return [columns[sources[name]][places[sources[name], name]] for name in ids]
+        return [columns[place // _PLACES][place % _PLACES] for place in places]
 
     return Layout(key, ids, questions, of_questions, inputs, numbers, texts, stamp)
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
+from apigauge.harness.evaluation.keys import Key, short
 from apigauge.harness.metrics.table import MetricInfo, infos_for
 from apigauge.harness.statistics.all_pairs import Pair, all_pairs
 from apigauge.harness.statistics.significance import ALPHA, holm
@@ -103,11 +104,12 @@ def rank(pages: Sequence[Page], cache: BuildCache = NO_CACHE) -> dict[str, Ranki
         return {}
     keys, apis = _answers(chosen)
     places = {page.file: _places(page, keys) for page in chosen}
+    del keys
     rankings = {}
     for column in infos_for({name for page in chosen for name in page.run.metric_names}):
         ranked = _best_first(chosen, column)
         if len(ranked) > 1:
-            scores = _scores(ranked, places, len(keys), column.name)
+            scores = _scores(ranked, places, len(apis), column.name)
             rankings[column.name] = _ranking(column, ranked, _pairs(column, scores, apis, cache))
     return rankings
 
@@ -151,19 +153,26 @@ def _grown(group: Sequence[int], count: int, apart: set[tuple[int, int]]) -> tup
     return tuple(sorted(members))
 
 
-def _answers(pages: Sequence[Page]) -> tuple[dict[tuple[str, int], int], list[str]]:
+def _answers(pages: Sequence[Page]) -> tuple[dict[str | Key, int], list[str]]:
     """The place of each answer of any run, and its API, in an order that does not depend on that of the runs."""
-    runs = [page.run.scored for page in pages]
-    apis = {key: api for run in runs for key, api in zip(zip(run.ids, run.samples, strict=True), run.apis, strict=True)}
-    keys = sorted(apis)
-    return {key: place for place, key in enumerate(keys)}, [apis[key] for key in keys]
+    apis: dict[str | Key, str] = {}
+    for page in pages:
+        apis.update(zip(_keys(page), page.run.scored.apis, strict=True))
+    keys = sorted(apis, key=lambda key: (key, 0) if isinstance(key, str) else key)
+    ordered = [apis[key] for key in keys]
+    del apis
+    return {key: place for place, key in enumerate(keys)}, ordered
 
 
-def _places(page: Page, keys: Mapping[tuple[str, int], int]) -> "Array":
+def _keys(page: Page) -> Iterator[str | Key]:
+    run = page.run.scored
+    return map(short, zip(run.ids, run.samples, strict=True))
+
+
+def _places(page: Page, keys: Mapping[str | Key, int]) -> "Array":
     import numpy as np
 
-    run = page.run.scored
-    return np.array([keys[key] for key in zip(run.ids, run.samples, strict=True)], dtype=int)
+    return np.fromiter(map(keys.__getitem__, _keys(page)), dtype=int)
 
 
 def _best_first(pages: Sequence[Page], column: MetricInfo) -> list[Page]:

@@ -70,7 +70,7 @@ class Scored(Sequence[ScoredView]):
         """Of whole answers (``ItemView``), each of which is looked at once."""
         columns: dict[str, list[Any]] = {name: [] for name in ("ids", "samples", "domains", "apis", "statuses")}
         groups: dict[str, dict[str, list[Any]]] = {name: {} for name in ("metrics", "labels", "messages")}
-        digests: list[tuple[str, int, bytes]] = []
+        digests: list[bytes] = []
         length, shared = 0, _Shared()
         for place, row in enumerate(rows):
             verdict = row.verdict or {}
@@ -83,14 +83,17 @@ class Scored(Sequence[ScoredView]):
             for name, values in (("metrics", row.metrics), ("labels", row.labels), ("messages", messages)):
                 _add(groups[name], place, values, shared)
             length += len(row.text) + len(row.program or "") + len(row.reasoning)
-            digests.append(
-                (columns["ids"][-1], row.sample, hashlib.sha256(row.text.encode("utf-8", "surrogatepass")).digest())
-            )
+            digests.append(hashlib.sha256(row.text.encode("utf-8", "surrogatepass")).digest())
         for group in groups.values():
             for column in group.values():
                 column.extend([None] * (len(digests) - len(column)))
         texts = hashlib.sha256()
-        for entry in sorted(digests):
+        # Sorted by column: a million tuples would take a hundred megabytes.
+        order = list(range(len(digests)))
+        for column in (digests, columns["samples"], columns["ids"]):
+            order.sort(key=column.__getitem__)
+        for at in order:
+            entry = (columns["ids"][at], columns["samples"][at], digests[at])
             texts.update(repr(entry).encode("utf-8", "surrogatepass"))
         whole = {name: dict(sorted(group.items())) for name, group in groups.items()}
         return cls(columns | whole | {"length": length, "texts": texts.hexdigest()})

@@ -13,7 +13,7 @@ from apigauge.harness.cli.other_harnesses import add_readers, as_runs
 from apigauge.harness.cli.output import print_json, say, say_error
 
 if TYPE_CHECKING:
-    from apigauge.benchmarks import Benchmark
+    from apigauge.benchmarks import Benchmark, Item
     from apigauge.harness.comparison.compare import Agreement, Comparison, Difference, LoadedRun
     from apigauge.harness.comparison.logits import Gap, Logits
     from apigauge.harness.evaluation.run_directory import Key
@@ -143,12 +143,13 @@ def _write_page(
 ) -> Path:
     from apigauge.harness.cli.report_views import name_of, view
     from apigauge.harness.cli.stored_answers import StoredAnswers
+    from apigauge.harness.cli.stored_items import questions_of
     from apigauge.harness.evaluation.stored_rows import StoredRows
     from apigauge.reports.comparison import write_comparison
     from apigauge.reports.views import ComparisonView, ContrastView
 
-    items = {item.id: item for item in benchmark.items} if benchmark else {}
-    benchmarks = {name_of(runs[0].manifest): benchmark} if benchmark else {}
+    benchmarks = {name_of(runs[0].manifest): questions_of(benchmark)} if benchmark else {}
+    items: Mapping[str, Item] = next((questions.items for questions in benchmarks.values()), {})
     a, b = (view(path, arguments.data_dir, benchmarks) for path in (arguments.a, arguments.b))
     ours, theirs = (
         StoredAnswers(items, cast("StoredRows", one.answers), cast("StoredRows", one.scores)) for one in runs

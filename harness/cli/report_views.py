@@ -1,6 +1,6 @@
 """The runs of ``apigauge report``, read and joined with their questions."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -8,8 +8,9 @@ from apigauge.errors import ApigaugeError, RunError
 from apigauge.harness.cli.output import progress, say, say_error, warn
 
 if TYPE_CHECKING:
-    from apigauge.benchmarks import Benchmark, Item
+    from apigauge.benchmarks import Benchmark
     from apigauge.file_formats import Manifest, ScoreRow, Summary
+    from apigauge.harness.cli.stored_items import Questions
     from apigauge.reports.build_cache import BuildCache
     from apigauge.reports.views import ItemView, RunView
 
@@ -35,7 +36,7 @@ def read_views(
     """
     from apigauge.reports.ordering import ordered
 
-    benchmarks: dict[str, Benchmark] = {}
+    benchmarks: dict[str, Questions] = {}
     views = []
     chosen, left_out = _choose(arguments)
     unusable: list[str] = []
@@ -84,12 +85,12 @@ def _choose(arguments: Sequence[Path]) -> tuple[dict[Path, bool], list[str]]:
 def view(
     path: Path,
     data_dir: Path | None,
-    benchmarks: "dict[str, Benchmark]",
+    benchmarks: "dict[str, Questions]",
     cache: "BuildCache | None" = None,
     *,
     is_watched: bool = False,
 ) -> "RunView":
-    """A run as the report reads it; ``benchmarks`` keeps them between runs.
+    """A run as the report reads it; ``benchmarks`` keeps their questions between runs.
 
     Of a run that is in the cache, answers are read only when somebody looks at them.
 
@@ -98,6 +99,7 @@ def view(
         DataError: the run's benchmark is not here.
     """
     from apigauge.harness.cli.find_runs import is_locked
+    from apigauge.harness.cli.stored_items import questions_of
     from apigauge.harness.evaluation import run_directory
     from apigauge.harness.evaluation.questions import reopen_for
     from apigauge.reports.build_cache import NO_CACHE
@@ -111,24 +113,26 @@ def view(
         raise RunError(f"{path}: has not been scored to its end; run `apigauge score {path}`.")
     record, name = manifest["benchmark"], name_of(manifest)
     if name not in benchmarks:
-        benchmarks[name] = reopen_for(path, record, data_dir)
-    benchmark = benchmarks[name]
-    items = {item.id: item for item in benchmark.items}
-    inputs = _inputs(path, benchmark)
+        benchmarks[name] = questions_of(reopen_for(path, record, data_dir))
+    questions = benchmarks[name]
+    inputs = _inputs(path, questions)
     try:
-        summary = summary_so_far(benchmark, path) if is_open else run_directory.read_summary(path)
+        if is_open:
+            summary = summary_so_far(reopen_for(path, record, data_dir), path)
+        else:
+            summary = run_directory.read_summary(path)
         kept = cache.read("rows", inputs)
-        rows: Sequence[ItemView] = [] if kept else _rows(path, items, benchmark, inputs)
+        rows: Sequence[ItemView] = [] if kept else _rows(path, questions, inputs)
         scored = Scored(kept) if kept else Scored.of(rows)
-        is_same = record.get("digest") in (None, benchmark.digest)
+        is_same = record.get("digest") in (None, questions.digest)
         one = RunView(
             path.resolve().name,
             manifest,
             summary,
-            LazyRows(lambda: rows or _rows(path, items, benchmark, inputs), len(scored)),
-            benchmark_items=len(items) if is_same else 0,
-            data_here="" if is_same else benchmark.digest,
-            lost=len(set(scored.ids) - items.keys()),
+            LazyRows(lambda: rows or _rows(path, questions, inputs), len(scored)),
+            benchmark_items=len(questions.items) if is_same else 0,
+            data_here="" if is_same else questions.digest,
+            lost=sum(name not in questions.items for name in set(scored.ids)),
             inputs=inputs,
             scored=scored,
             is_open=is_open,
@@ -156,7 +160,7 @@ def summary_so_far(benchmark: "Benchmark", run: Path) -> "Summary":
     return summary_of(benchmark, rows, run_directory.read_manifest(run), [], Usage())
 
 
-def _inputs(path: Path, benchmark: "Benchmark") -> str:
+def _inputs(path: Path, benchmark: "Questions") -> str:
     """A digest of all files that a run is read from, and of its questions."""
     import hashlib
 
@@ -174,7 +178,7 @@ def _inputs(path: Path, benchmark: "Benchmark") -> str:
     return digest.hexdigest()
 
 
-def _rows(path: Path, items: "Mapping[str, Item]", benchmark: "Benchmark", inputs: str) -> "Sequence[ItemView]":
+def _rows(path: Path, questions: "Questions", inputs: str) -> "Sequence[ItemView]":
     """A run's answers, joined with their questions.
 
     Raises:
@@ -182,7 +186,7 @@ def _rows(path: Path, items: "Mapping[str, Item]", benchmark: "Benchmark", input
     """
     from apigauge.harness.cli.stored_answers import answers_of
 
-    answers = answers_of(path, items)
-    if _inputs(path, benchmark) != inputs:
+    answers = answers_of(path, questions.items)
+    if _inputs(path, questions) != inputs:
         raise RunError(f"{path}: was changed while it was read; try again.")
     return answers

@@ -81,7 +81,8 @@ def all_pairs(
     """
     import numpy as np
 
-    _, place = np.unique(np.asarray(apis), return_inverse=True)
+    numbers_of = {api: number for number, api in enumerate(sorted(set(apis)))}
+    place = np.fromiter(map(numbers_of.__getitem__, apis), dtype=int)
     order = np.argsort(place, kind="stable")
     scores, starts = scores[:, order], np.flatnonzero(np.diff(place[order], prepend=-1))
     top = TOP.get(metric, 1.0)

@@ -27,6 +27,7 @@ from apigauge.harness.executors import choose
 from apigauge.results import AnswerScore, Decision, Run
 
 if TYPE_CHECKING:
+    from apigauge.harness.cli.stored_items import Questions
     from apigauge.harness.comparison.compare import Comparison
     from apigauge.harness.generation.options import ModelOptions
     from apigauge.harness.generation.types import Completion, Generator
@@ -309,7 +310,7 @@ def report(
     from apigauge.reports.ordering import ordered
 
     exports = [exporter(name) for name in export]
-    benchmarks: dict[str, Benchmark] = {}
+    benchmarks: dict[str, Questions] = {}
     given = [runs] if isinstance(runs, str | os.PathLike | Run) else runs
     cache = cache_of(Path(out))
     views = ordered([view(_path(one), None, benchmarks, cache) for one in given])

@@ -181,3 +181,18 @@ def test_a_cache_that_cannot_be_written_costs_nothing_but_time(tmp_path):
     cache.write("rows", "a", [1])
     assert cache.read("rows", "a") is None
     cache.prune()
+
+
+def test_a_long_column_is_written_in_parts_and_read_whole(tmp_path):
+    values = {
+        "long": [None, 0.1, "\ud800", 'a"]'] * 7_001,
+        "empty": {},
+        "none": [],
+        "more": {"a": list(range(20_000)), 'b"': 1},
+        "short": [[1], {}],
+    }
+    BuildCache(tmp_path).write("rows", "inputs", values)
+    assert BuildCache(tmp_path).read("rows", "inputs") == values
+    (path,) = tmp_path.iterdir()
+    path.write_bytes(path.read_bytes().replace(b"0.1", b"0.2", 1))
+    assert BuildCache(tmp_path).read("rows", "inputs") is None

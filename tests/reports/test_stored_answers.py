@@ -3,10 +3,14 @@
 import pytest
 
 from apigauge.__main__ import main
-from apigauge.harness.cli import stored_answers
+from apigauge.benchmarks import load_benchmark
+from apigauge.harness.cli import stored_answers, stored_items
 from apigauge.harness.cli.report import exporter
 from apigauge.harness.cli.report_views import view
+from apigauge.harness.cli.stored_answers import item_view
 from apigauge.reports.leaderboard import write_site
+
+ROW = {"item": "0", "sample": 0, "extraction": {}, "metrics": {}, "labels": {}}
 
 
 @pytest.fixture(scope="module")
@@ -29,6 +33,7 @@ def test_pages_and_exports_are_those_of_answers_in_memory(run, tmp_path, monkeyp
     written = []
     for held in (0, stored_answers.HELD):
         monkeypatch.setattr(stored_answers, "HELD", held)
+        monkeypatch.setattr(stored_items, "LARGE", held)
         runs = [view(run, None, {})]
         out = tmp_path / str(held)
         write_site(runs, out, published=False)
@@ -49,3 +54,15 @@ def test_rows_are_a_sequence(run, monkeypatch):
     assert list(rows[5:9]) == in_memory[5:9]
     with pytest.raises(IndexError):
         rows[len(in_memory)]
+
+
+def test_questions_of_a_large_benchmark_are_in_a_file_with_what_pages_show():
+    benchmark = load_benchmark("mini")
+    stored = stored_items.StoredItems(benchmark.items)
+    assert list(stored) == [item.id for item in benchmark.items]
+    assert len(stored) == len(benchmark.items)
+    for item in reversed(benchmark.items):
+        assert item_view(stored[item.id], ROW, {}) == item_view(item, ROW, {})
+    assert "other" not in stored
+    with pytest.raises(KeyError):
+        stored["other"]

@@ -6,7 +6,7 @@ from apigauge.sandboxes.attacks import KINDS, load
 from apigauge.sandboxes.attacks.run import run_one
 
 # A second or two each, some hundreds of them.
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.attack]
 MARKS = {"docker": [pytest.mark.docker], "process": [pytest.mark.bwrap], "bare": []}
 CASES = [
     pytest.param(one, kind, id=f"{kind}-{one.family}-{one.name}", marks=MARKS[kind])

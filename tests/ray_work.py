@@ -7,10 +7,16 @@ import time
 from functools import partial
 from pathlib import Path
 
-# Before Ray is imported: no telemetry, and nothing outside the loopback.
-os.environ |= {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
+# Before Ray is imported: no telemetry, no cluster that nobody asked for, and nothing outside the loopback.
+os.environ |= {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_ENABLE_AUTO_CONNECT": "0",
+    "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
+}
 
-from apigauge.errors import SandboxError
+from apigauge.errors import ModelError, SandboxError
+from apigauge.harness.executors.ray_nodes import NodeEngine, OpenedEngine
+from apigauge.harness.generation.types import Answer
 from apigauge.sandboxes.verdict import Verdict
 
 DEADLY = -7
@@ -96,3 +102,36 @@ def lacking(cores, say):
     if cores == 2:
         raise SandboxError("the image of environment 'python' is not on this engine. Build it")
     return Sleeping(cores)
+
+
+class DeadlyEngine(NodeEngine):
+    """An engine that says a prompt back, with what it was drawn with; ``DEADLY`` ends its process."""
+
+    def open(self, of_driver, spec, options):
+        self._engine = self
+        self._sampling = options.sampling
+        kind = spec.partition(":")[2]
+        described = {"kind": "said back", "revision": os.getpid() if kind == "differing" else 1}
+        return OpenedEngine(f"hf:{kind}", described, True, False, "", 12, [f"{kind} is no model"])
+
+    def chat(self, message):
+        return str(os.getpid())
+
+    def answer(self, requests, style, sampling):
+        self._stopping = False
+        for place, request in enumerate(requests):
+            if self._stopping:
+                break
+            if "DEADLY" in request.prompt:
+                os.kill(os.getpid(), signal.SIGKILL)
+            if "missing" in request.prompt:
+                continue
+            if "failing" in request.prompt:
+                raise ModelError("the model fails")
+            time.sleep(0.002)
+            text = f"{request.prompt} {request.seed} {sampling.max_new_tokens}"
+            yield place, Answer(text, "stop", 1, 1)
+        yield -1, ["was slow"]
+
+    def stop(self, at_once):
+        self._stopping = True

@@ -121,6 +121,17 @@ def add_executor(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_engines(parser: argparse.ArgumentParser) -> None:
+    """``--engines``."""
+    parser.add_argument(
+        "--engines",
+        type=positive,
+        metavar="N",
+        help="with --executor ray: how many engines load an hf: or vllm: model, each on its GPUs or one core (default: "
+        "as many as the cluster's GPUs hold; without GPUs the model answers on this machine)",
+    )
+
+
 @contextlib.contextmanager
 def executor_for(arguments: argparse.Namespace) -> "Iterator[Executor]":
     """The executor that :func:`add_executor` read, closed afterwards; the local one for a command without the option.

@@ -13,6 +13,7 @@ from apigauge.harness.cli.dry_run import add_dry_run, dry_run
 from apigauge.harness.cli.live import Profile, add_profile, add_prometheus_port, metrics_served, stages, watched
 from apigauge.harness.cli.options import (
     add_common,
+    add_engines,
     add_executor,
     add_sandbox,
     add_scoring,
@@ -25,7 +26,7 @@ from apigauge.harness.cli.output import print_summary, progress, say, say_error,
 from apigauge.harness.cli.pairs import Outcome, for_each_pair, run_folder
 from apigauge.harness.cli.run_file import add_file, apply_file
 from apigauge.harness.cli.versions import environments_of, in_each
-from apigauge.harness.generation.backends import forms, open_generator
+from apigauge.harness.generation.backends import forms
 from apigauge.harness.generation.options import ModelOptions
 from apigauge.harness.generation.prompts import Prompting
 from apigauge.harness.generation.retrieved_docs import RETRIEVERS
@@ -48,6 +49,7 @@ def declare(parser: argparse.ArgumentParser) -> None:
     add_scoring(parser)
     add_sandbox(parser, "auto")
     add_executor(parser)
+    add_engines(parser)
     add_prometheus_port(parser)
     add_profile(parser)
     add_common(parser)
@@ -249,7 +251,10 @@ def run(arguments: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
                 arguments, benchmark, generator, out, modules, executor, limits_for(arguments, spec)
             )
 
-        return for_each_pair(arguments, lambda spec: open_generator(spec, options), work)
+        def open_model(spec: str) -> "Generator":
+            return executor.generator(spec, options, arguments.engines, say)
+
+        return for_each_pair(arguments, open_model, work)
 
 
 def answer_and_score(

@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING
 
 from apigauge.errors import UsageError
 from apigauge.harness.cli.live import add_prometheus_port, metrics_served
-from apigauge.harness.cli.options import GIVEN, add_common, add_executor, count, executor_for, positive, workers
+from apigauge.harness.cli.options import (
+    GIVEN,
+    add_common,
+    add_engines,
+    add_executor,
+    count,
+    executor_for,
+    positive,
+    workers,
+)
 from apigauge.harness.cli.output import print_json, say
 from apigauge.harness.cli.progress_lines import duration
 from apigauge.harness.cli.run_file import options_of
@@ -51,6 +60,7 @@ def declare(parser: argparse.ArgumentParser) -> None:
         "-n", "--workers", type=workers, metavar="N", help="processes for scoring (default: auto, all cores)"
     )
     add_executor(parser)
+    add_engines(parser)
     add_prometheus_port(parser)
     add_common(parser)
     parser.set_defaults(function=partial(run, parser=parser))

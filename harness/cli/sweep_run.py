@@ -20,7 +20,6 @@ from apigauge.harness.cli.sweep_plan import Benchmarks, Planned
 from apigauge.harness.cli.sweep_state import Board, Entry
 from apigauge.harness.evaluation import run_directory
 from apigauge.harness.evaluation.usage import Limits, Usage
-from apigauge.harness.generation.backends import open_generator
 
 if TYPE_CHECKING:
     from apigauge.harness.executors.types import Executor
@@ -119,16 +118,19 @@ class Runner:
         if generator.problems and generator.unanswered:
             self._entry(one).error = generator.problems[-1]
 
+    def _open(self, one: Planned) -> "Generator":
+        return self._executor.generator(one.cell.model, one.options, self._general.engines, say)
+
     def _generator(self, one: Planned) -> "Generator":
         """What answers a cell: its model, or the run that has its answers. One model is loaded at a time."""
         if self._opened is None or self._opened[0] != one.loaded:
             self._opened = None
             _free()
-            self._opened = (one.loaded, open_generator(one.cell.model, one.options), one.options.sampling)
+            self._opened = (one.loaded, self._open(one), one.options.sampling)
         _, generator, sampling = self._opened
         if sampling != one.options.sampling:
             resampled = getattr(generator, "sampled", None)
-            generator = resampled(one.options.sampling) if resampled else open_generator(one.cell.model, one.options)
+            generator = resampled(one.options.sampling) if resampled else self._open(one)
         if one.is_asking:
             return generator
         from apigauge.harness.cli.versions import SameAnswers

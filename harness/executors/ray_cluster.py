@@ -22,9 +22,13 @@ _CONNECT_SECONDS = 2.0
 HEAD_SECONDS = 20.0
 # A cluster without a core may be one whose machines are being started.
 CORE_SECONDS = 300.0
-# Read by Ray when it is imported or connected. The last is how Ray is told to listen on the loopback alone: an address
-# given to it is replaced by the machine's own.
-_SETTINGS = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_gcs_rpc_server_reconnect_timeout_s": "86400"}
+# Read by Ray when it is imported or connected. A call behind the end must not start another cluster. The last is how
+# Ray is told to listen on the loopback alone: an address given to it is replaced by the machine's own.
+_SETTINGS = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_ENABLE_AUTO_CONNECT": "0",
+    "RAY_gcs_rpc_server_reconnect_timeout_s": "86400",
+}
 _LOOPBACK = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
 # Of the machine that runs everything: benchmark and rows are small.
 _STORE_BYTES = 256 << 20
@@ -68,6 +72,11 @@ class Cluster:
     def cores(self) -> int:
         """The cores of all nodes."""
         return sum(node.cores for node in self.nodes)
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether it is disconnected, or about to be."""
+        return self._closed.is_set()
 
     def get(self, reference: Any) -> Any:
         """What a reference stands for, waited for.

@@ -1,4 +1,4 @@
-"""What runs on the nodes of a Ray cluster: chunks of scoring, and one sandbox for each node.
+"""What runs on the nodes of a Ray cluster: engines, chunks of scoring, and one sandbox for each node.
 
 A node must have the apigauge that the driver has, to the byte: its scores go into the same file.
 """
@@ -9,13 +9,18 @@ import gc
 import pickle
 import platform
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from apigauge.errors import ApigaugeError, ExecutorError, SandboxError
 from apigauge.harness.executors.types import OpenSandbox
+from apigauge.harness.generation.backends import open_generator
+from apigauge.harness.generation.model_generator import ModelGenerator
+from apigauge.harness.generation.options import ModelOptions
+from apigauge.harness.generation.sampling import Sampling
+from apigauge.harness.generation.types import Engine, Request
 from apigauge.sandboxes.digests import sized_files_digest
 from apigauge.sandboxes.verdict import Program, Sandbox, Verdict
 
@@ -130,6 +135,69 @@ class NodeSandbox:
         """Closes the sandbox."""
         if self._sandbox:
             self._sandbox.close()
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedEngine:
+    """What the driver must know of an engine."""
+
+    spec: str
+    described: dict[str, Any]
+    is_identified: bool
+    has_chat: bool
+    chat_template: str
+    parameters: int
+    problems: list[str]
+
+
+class NodeEngine:
+    """The actor that holds an engine; it can be stopped while it answers."""
+
+    def __init__(self) -> None:
+        self._engine: Engine | None = None
+        self._answering: Engine | None = None
+        self._one = threading.Lock()
+
+    def open(self, of_driver: str, spec: str, options: ModelOptions) -> OpenedEngine:
+        """Loads the model.
+
+        Raises:
+            ExecutorError: the node has another apigauge.
+            UsageError, ModelError: the model cannot be loaded there.
+        """
+        check_code(of_driver)
+        generator = open_generator(spec, options)
+        assert isinstance(generator, ModelGenerator)
+        engine = self._engine = generator.engine
+        return OpenedEngine(
+            str(generator.describe()["spec"]),
+            engine.describe(),
+            engine.is_identified,
+            engine.has_chat,
+            generator.chat_template,
+            int(getattr(engine, "parameters", 0)),
+            list(engine.problems),
+        )
+
+    def chat(self, message: str) -> str:
+        """As the engine's."""
+        assert self._engine
+        return self._engine.chat(message)
+
+    def answer(self, requests: Sequence[Request], style: str, sampling: Sampling) -> Iterator[tuple[int, Any]]:
+        """Answers as they are generated, each with its request's place; at last -1 with the engine's problems."""
+        assert self._engine
+        places = {(one.item, one.sample): place for place, one in enumerate(requests)}
+        with self._one:  # an earlier call may be about to stop
+            engine = self._answering = self._engine.sampled(sampling)
+            for request, answer in engine.answer(requests, style):
+                yield places[request.item, request.sample], answer
+            yield -1, engine.problems
+
+    def stop(self, at_once: bool) -> None:
+        """As the engine's."""
+        if self._answering:
+            self._answering.stop(at_once=at_once)
 
 
 def _has_engine() -> bool:

@@ -101,6 +101,11 @@ class ModelGenerator:
         return ModelGenerator(wrap(self._engine), self._sampling, self._prompting, self._spec, cached=self._cached)
 
     @property
+    def engine(self) -> Engine:
+        """The model."""
+        return self._engine
+
+    @property
     def chat_template(self) -> str:
         """The checkpoint's chat template as text; empty if it has none, or a server applies it."""
         return str(getattr(self._engine, "chat_template", ""))

@@ -29,6 +29,7 @@ from apigauge.results import AnswerScore, Decision, Run
 if TYPE_CHECKING:
     from apigauge.harness.cli.stored_items import Questions
     from apigauge.harness.comparison.compare import Comparison
+    from apigauge.harness.executors.types import Executor
     from apigauge.harness.generation.options import ModelOptions
     from apigauge.harness.generation.types import Completion, Generator
 
@@ -76,6 +77,7 @@ def run(
     reasoning: str = "strip",
     executor: choose.Name = "local",
     ray_address: str | None = None,
+    engines: int | None = None,
 ) -> Run:
     """Answers a benchmark and scores the answers, as ``apigauge run`` does; called again it resumes.
 
@@ -96,19 +98,20 @@ def run(
             needs ``workers=None`` to use all cores.
         ray_address: HOST:PORT of its head, of whose cluster this machine must be a node; by default ``$RAY_ADDRESS``,
             and without that Ray is started on this machine for the length of the call.
+        engines: how many engines load an ``hf:`` or ``vllm:`` model on that cluster; by default as many as its GPUs
+            hold. Without GPUs the model answers on this machine.
 
     Raises:
         ApigaugeError: see :mod:`apigauge.errors`; the message says what to do.
     """
     from apigauge.harness.cli.options import run_name
-    from apigauge.harness.generation.backends import open_generator
 
-    generator = open_generator(model, options) if isinstance(model, str) else model
+    _check_counts(limit=limit, workers=workers, engines=engines)
     loaded = load_benchmark(benchmark) if isinstance(benchmark, str) else benchmark
-    folder = Path(out) if out is not None else Path("runs") / run_name(loaded.name, generator.describe()["spec"])
-    return _evaluated(
-        loaded, generator, Run(folder), limit, metrics, sandbox, workers, reasoning, (executor, ray_address)
-    )
+    with choose.opened(executor, ray_address, workers) as place:
+        generator = model if not isinstance(model, str) else place.generator(model, options, engines, _log.warning)
+        folder = Path(out) if out is not None else Path("runs") / run_name(loaded.name, generator.describe()["spec"])
+        return _evaluated(loaded, generator, Run(folder), limit, metrics, sandbox, workers, reasoning, place)
 
 
 def score(
@@ -148,18 +151,11 @@ def score(
     target = Run(Path(tempfile.mkdtemp(prefix="apigauge-") if out is None else out))
     if out is None:
         weakref.finalize(target, shutil.rmtree, target.path, ignore_errors=True)
+    _check_counts(limit=limit, workers=workers)
     if isinstance(answers, (str, os.PathLike)):
-        return _evaluated(
-            loaded,
-            Replay(os.fspath(answers)),
-            target,
-            limit,
-            metrics,
-            sandbox,
-            workers,
-            reasoning,
-            (executor, ray_address),
-        )
+        with choose.opened(executor, ray_address, workers) as place:
+            replay = Replay(os.fspath(answers))
+            return _evaluated(loaded, replay, target, limit, metrics, sandbox, workers, reasoning, place)
     with tempfile.TemporaryDirectory(prefix="apigauge-") as folder:
         file = Path(folder) / "answers.jsonl"
         rows = (
@@ -168,9 +164,8 @@ def score(
             else answers
         )
         file.write_text("".join(json.dumps(dict(row)) + "\n" for row in rows), encoding="utf-8")
-        return _evaluated(
-            loaded, Replay(str(file)), target, limit, metrics, sandbox, workers, reasoning, (executor, ray_address)
-        )
+        with choose.opened(executor, ray_address, workers) as place:
+            return _evaluated(loaded, Replay(str(file)), target, limit, metrics, sandbox, workers, reasoning, place)
 
 
 def score_answer(
@@ -329,29 +324,29 @@ def _evaluated(
     sandbox: Kind | SandboxOptions,
     workers: int | None,
     reasoning: str,
-    place: tuple[str, str | None],
+    executor: "Executor",
 ) -> Run:
     from apigauge.harness.evaluation.evaluate import evaluate
     from apigauge.harness.metrics.registry import modules_for
     from apigauge.harness.metrics.table import MODULES
 
-    for name, number in (("limit", limit), ("workers", workers)):
-        if number is not None and (not isinstance(number, int) or number < 1):
-            raise UsageError(f"{name}: give a whole number, 1 or more, or None; not {number!r}")
     if isinstance(sandbox, str) and sandbox not in get_args(Kind):
         raise UsageError(f"sandbox: {sandbox!r} is none of {', '.join(get_args(Kind))}")
     options = SandboxOptions(sandbox) if isinstance(sandbox, str) else sandbox
     metrics = [metrics] if isinstance(metrics, str) else metrics
     modules = modules_for(metrics) if metrics else list(MODULES)
-    with (
-        choose.opened(*place, workers) as executor,
-        sandbox_for(benchmark, options, metrics, _log.warning, executor=executor) as sandbox_open,
-    ):
+    with sandbox_for(benchmark, options, metrics, _log.warning, executor=executor) as sandbox_open:
         what = (benchmark, generator, target.path, modules, limit, workers)
         evaluate(*what, sandbox=sandbox_open, reasoning=reasoning, executor=executor)
     for problem in target.summary["problems"]:
         _log.warning("%s", problem)
     return target
+
+
+def _check_counts(**numbers: int | None) -> None:
+    for name, number in numbers.items():
+        if number is not None and (not isinstance(number, int) or number < 1):
+            raise UsageError(f"{name}: give a whole number, 1 or more, or None; not {number!r}")
 
 
 def _path(run: "PathOrRun") -> Path:

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
-from apigauge.harness.evaluation.keys import Key, short
 from apigauge.harness.metrics.table import MetricInfo, infos_for
 from apigauge.harness.statistics.all_pairs import Pair, all_pairs
 from apigauge.harness.statistics.significance import ALPHA, holm
@@ -25,6 +24,9 @@ if TYPE_CHECKING:
     import numpy as np
 
     Array = np.ndarray[Any, Any]
+
+# An answer's question, and its number.
+Key = tuple[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,8 +167,9 @@ def _answers(pages: Sequence[Page]) -> tuple[dict[str | Key, int], list[str]]:
 
 
 def _keys(page: Page) -> Iterator[str | Key]:
+    """The keys of a run's answers; of first ones, which most are, the id alone, since a million pairs take memory."""
     run = page.run.scored
-    return map(short, zip(run.ids, run.samples, strict=True))
+    return ((name, sample) if sample else name for name, sample in zip(run.ids, run.samples, strict=True))
 
 
 def _places(page: Page, keys: Mapping[str | Key, int]) -> "Array":

@@ -112,15 +112,14 @@ def view(
     if not is_open and not (path / run_directory.SUMMARY).exists():
         raise RunError(f"{path}: has not been scored to its end; run `apigauge score {path}`.")
     record, name = manifest["benchmark"], name_of(manifest)
-    if name not in benchmarks:
-        benchmarks[name] = questions_of(reopen_for(path, record, data_dir))
+    benchmark = reopen_for(path, record, data_dir) if is_open or name not in benchmarks else None
+    if name not in benchmarks and benchmark:
+        benchmarks[name] = questions_of(benchmark)
     questions = benchmarks[name]
     inputs = _inputs(path, questions)
     try:
-        if is_open:
-            summary = summary_so_far(reopen_for(path, record, data_dir), path)
-        else:
-            summary = run_directory.read_summary(path)
+        summary = summary_so_far(benchmark, path) if is_open and benchmark else run_directory.read_summary(path)
+        benchmark = None  # which may be large
         kept = cache.read("rows", inputs)
         rows: Sequence[ItemView] = [] if kept else _rows(path, questions, inputs)
         scored = Scored(kept) if kept else Scored.of(rows)

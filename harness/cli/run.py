@@ -26,6 +26,7 @@ from apigauge.harness.cli.output import print_summary, progress, say, say_error,
 from apigauge.harness.cli.pairs import Outcome, for_each_pair, run_folder
 from apigauge.harness.cli.run_file import add_file, apply_file
 from apigauge.harness.cli.versions import environments_of, in_each
+from apigauge.harness.executors.engines import open_model
 from apigauge.harness.generation.backends import forms
 from apigauge.harness.generation.options import ModelOptions
 from apigauge.harness.generation.prompts import Prompting
@@ -251,10 +252,10 @@ def run(arguments: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
                 arguments, benchmark, generator, out, modules, executor, limits_for(arguments, spec)
             )
 
-        def open_model(spec: str) -> "Generator":
-            return executor.generator(spec, options, arguments.engines, say)
+        def opened(spec: str) -> "Generator":
+            return open_model(executor, spec, options, arguments.engines, say)
 
-        return for_each_pair(arguments, open_model, work)
+        return for_each_pair(arguments, opened, work)
 
 
 def answer_and_score(

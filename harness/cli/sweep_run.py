@@ -20,6 +20,7 @@ from apigauge.harness.cli.sweep_plan import Benchmarks, Planned
 from apigauge.harness.cli.sweep_state import Board, Entry
 from apigauge.harness.evaluation import run_directory
 from apigauge.harness.evaluation.usage import Limits, Usage
+from apigauge.harness.executors.engines import open_model
 
 if TYPE_CHECKING:
     from apigauge.harness.executors.types import Executor
@@ -119,7 +120,7 @@ class Runner:
             self._entry(one).error = generator.problems[-1]
 
     def _open(self, one: Planned) -> "Generator":
-        return self._executor.generator(one.cell.model, one.options, self._general.engines, say)
+        return open_model(self._executor, one.cell.model, one.options, self._general.engines, say)
 
     def _generator(self, one: Planned) -> "Generator":
         """What answers a cell: its model, or the run that has its answers. One model is loaded at a time."""

@@ -19,9 +19,6 @@ from apigauge.errors import ApigaugeError, UsageError
 from apigauge.harness.executors.chunks import in_order
 from apigauge.harness.executors.prefetch import PENDING, Pending
 from apigauge.harness.executors.types import OpenSandbox, Result, Say, Task
-from apigauge.harness.generation.backends import open_generator
-from apigauge.harness.generation.options import ModelOptions
-from apigauge.harness.generation.types import Generator
 from apigauge.sandboxes.verdict import Sandbox
 
 # Below this many tasks, starting processes takes longer than it saves.
@@ -49,23 +46,6 @@ class LocalExecutor:
     ) -> Iterator[Result | Pending]:
         """Results of tasks in the order of the tasks."""
         return ordered(make, tasks, expected, self.workers)
-
-    def generator(
-        self,
-        spec: str,
-        options: ModelOptions | None,
-        engines: int | None,
-        say: Say,  # noqa: ARG002 - there is nothing to say
-    ) -> Generator:
-        """What answers on this machine.
-
-        Raises:
-            UsageError: engines are asked for.
-            ApigaugeError: as for ``open_generator``.
-        """
-        if engines:
-            raise UsageError("--engines: needs --executor ray; here a model is loaded once")
-        return open_generator(spec, options)
 
     def sandbox(self, open_sandbox: OpenSandbox, say: Say) -> Sandbox:
         """A sandbox of this machine."""

@@ -1,4 +1,4 @@
-"""Answers, scoring and sandboxes on the nodes of a Ray cluster."""
+"""Scoring and sandboxes on the nodes of a Ray cluster."""
 
 import contextlib
 from collections.abc import Callable, Iterable, Iterator
@@ -10,9 +10,6 @@ from apigauge.harness.executors.ray_cluster import Cluster
 from apigauge.harness.executors.ray_sandbox import RaySandbox
 from apigauge.harness.executors.ray_scoring import ChunkRunner
 from apigauge.harness.executors.types import OpenSandbox, Result, Say, Task
-from apigauge.harness.generation.backends import open_generator, split_spec
-from apigauge.harness.generation.options import ModelOptions
-from apigauge.harness.generation.types import Generator
 from apigauge.sandboxes.verdict import Sandbox
 
 # Chunks in flight for each core: one that runs, and some that wait in its queue while results travel.
@@ -33,7 +30,12 @@ class RayExecutor:
         self._address, self._workers = address, workers
 
     @cached_property
-    def _cluster(self) -> Cluster:
+    def cluster(self) -> Cluster:
+        """The cluster, connected.
+
+        Raises:
+            ExecutorError: it cannot be used.
+        """
         return Cluster(self._address, self._workers)
 
     def ordered(
@@ -48,30 +50,12 @@ class RayExecutor:
         Raises:
             ExecutorError: the cluster is lost or cannot be used.
         """
-        with contextlib.closing(ChunkRunner(self._cluster, make, set_aside)) as runner:
+        with contextlib.closing(ChunkRunner(self.cluster, make, set_aside)) as runner:
             yield from in_order(tasks, runner.submit, self._most)
 
     def _most(self) -> int:
         chosen = self._workers if self._address else None
-        return (chosen or _AHEAD * max(self._cluster.cores, 1)) - 1
-
-    def generator(self, spec: str, options: ModelOptions | None, engines: int | None, say: Say) -> Generator:
-        """What answers: a model by engines on the cluster's nodes, by default as many as there is room for on its GPUs.
-
-        Without GPUs, and what loads no model, answers on this machine.
-
-        Raises:
-            UsageError: there is no room for so many engines.
-            ExecutorError: the cluster cannot be used, or the engines differ.
-            ApigaugeError: as for ``open_generator``.
-        """
-        from apigauge.harness.executors.ray_engines import KINDS, gpus_of, open_engines
-
-        options = options or ModelOptions()
-        if split_spec(spec)[0] not in KINDS:
-            return open_generator(spec, options)
-        engines = engines or gpus_of(self._cluster) // options.tensor_parallel
-        return open_engines(self._cluster, spec, options, engines, say) if engines else open_generator(spec, options)
+        return (chosen or _AHEAD * max(self.cluster.cores, 1)) - 1
 
     def sandbox(self, open_sandbox: OpenSandbox, say: Say) -> Sandbox:
         """The sandboxes of all nodes that have one, as one.
@@ -80,9 +64,9 @@ class RayExecutor:
             SandboxError: there is none, or they differ; the message says on which node, and what to do.
             ExecutorError: the cluster cannot be used.
         """
-        return RaySandbox(self._cluster, open_sandbox, say)
+        return RaySandbox(self.cluster, open_sandbox, say)
 
     def close(self) -> None:
         """Disconnects."""
-        if "_cluster" in self.__dict__:
-            self._cluster.close()
+        if "cluster" in self.__dict__:
+            self.cluster.close()

@@ -1,4 +1,4 @@
-"""The contract of executors: where a model answers, where answers are scored and where programs run.
+"""The contract of executors: where answers are scored and where programs run.
 
 The process that calls an executor stays the only one that writes the run; what an executor returns depends on the tasks
 alone, so every executor yields the same rows.
@@ -8,8 +8,6 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Protocol, TypeVar
 
 from apigauge.harness.executors.prefetch import Pending
-from apigauge.harness.generation.options import ModelOptions
-from apigauge.harness.generation.types import Generator
 from apigauge.sandboxes.verdict import Sandbox
 
 Task = TypeVar("Task")
@@ -42,21 +40,6 @@ class Executor(Protocol):
 
         Raises:
             ExecutorError: what does the work is lost. The results so far stand, and the rest can be asked for again.
-        """
-        ...
-
-    def generator(self, spec: str, options: ModelOptions | None, engines: int | None, say: Say) -> Generator:
-        """What answers, on the machines where this executor works, as long as it is open.
-
-        Args:
-            spec: as for ``open_generator``.
-            options: likewise.
-            engines: how many engines load the model; by default what the executor thinks right.
-            say: receives lines for the user.
-
-        Raises:
-            UsageError: there can be no such number of engines.
-            ApigaugeError: as for ``open_generator``.
         """
         ...
 

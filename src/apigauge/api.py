@@ -105,11 +105,12 @@ def run(
         ApigaugeError: see :mod:`apigauge.errors`; the message says what to do.
     """
     from apigauge.harness.cli.options import run_name
+    from apigauge.harness.executors.engines import open_model
 
     _check_counts(limit=limit, workers=workers, engines=engines)
     loaded = load_benchmark(benchmark) if isinstance(benchmark, str) else benchmark
     with choose.opened(executor, ray_address, workers) as place:
-        generator = model if not isinstance(model, str) else place.generator(model, options, engines, _log.warning)
+        generator = open_model(place, model, options, engines, _log.warning) if isinstance(model, str) else model
         folder = Path(out) if out is not None else Path("runs") / run_name(loaded.name, generator.describe()["spec"])
         return _evaluated(loaded, generator, Run(folder), limit, metrics, sandbox, workers, reasoning, place)
 

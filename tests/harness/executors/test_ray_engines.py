@@ -16,6 +16,7 @@ from apigauge import run
 from apigauge.benchmarks import load_benchmark
 from apigauge.errors import ExecutorError, ModelError, UsageError
 from apigauge.harness.executors import ray_engines
+from apigauge.harness.executors.engines import open_model
 from apigauge.harness.executors.local import LocalExecutor
 from apigauge.harness.executors.ray import RayExecutor
 from apigauge.harness.generation.options import ModelOptions
@@ -53,7 +54,7 @@ def echo(executor, monkeypatch):
 
     def opened(count=2, name="echo"):
         said = []
-        generator = executor.generator(f"hf:{name}", ModelOptions(Sampling(max_new_tokens=7)), count, said.append)
+        generator = open_model(executor, f"hf:{name}", ModelOptions(Sampling(max_new_tokens=7)), count, said.append)
         return generator.engine, said
 
     return opened
@@ -113,7 +114,7 @@ def test_a_question_that_ends_every_engine_is_left_out_and_its_neighbours_are_no
 
 def test_a_killed_engine_costs_no_answer(echo, executor):
     engine, _ = echo()
-    ray = executor._cluster.ray
+    ray = executor.cluster.ray
     answers = {}
     work = requests(*(f"question {number}" for number in range(400)))
     for request, answer in engine.answer(work, "plain"):
@@ -152,20 +153,20 @@ def test_engines_that_differ_or_have_no_room_are_refused(echo, executor):
     with pytest.raises(UsageError, match="--engines 4: the cluster has room for 3 at most"):
         echo(4)
     with pytest.raises(UsageError, match="--engines: needs --executor ray"):
-        LocalExecutor().generator("hf:echo", None, 2, print)
-    assert executor.generator("constant:x", None, 2, print).describe()["spec"] == "constant:x"
+        open_model(LocalExecutor(), "hf:echo", None, 2, print)
+    assert open_model(executor, "constant:x", None, 2, print).describe()["spec"] == "constant:x"
 
 
 def test_a_model_that_a_node_cannot_load_is_refused_as_here(executor, tmp_path):
     (tmp_path / "empty").mkdir()
     with pytest.raises(ModelError, match="empty"):
-        executor.generator(f"hf:{tmp_path / 'empty'}", None, 1, print)
+        open_model(executor, f"hf:{tmp_path / 'empty'}", None, 1, print)
 
 
 def test_the_engines_processes_end_with_the_generator(executor, monkeypatch):
     monkeypatch.setattr(ray_engines, "NodeEngine", DeadlyEngine)
-    generator = executor.generator("hf:echo", None, 2, print)
-    ray = executor._cluster.ray
+    generator = open_model(executor, "hf:echo", None, 2, print)
+    ray = executor.cluster.ray
     pids = {int(ray.get(actor.chat.remote(""))) for actor in generator.engine._actors.all}
     assert len(pids) == 2
     del generator

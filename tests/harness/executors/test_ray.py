@@ -253,6 +253,7 @@ def test_an_answer_that_ends_its_scorer_is_infra_and_the_run_goes_on(packages, n
     assert json.loads(done.out)["metrics"]["ast.exact"]["n"] == 7
 
 
+@pytest.mark.docker
 def test_a_node_that_lacks_the_image_is_named_and_so_are_nodes_that_differ(executor):
     with pytest.raises(SandboxError, match=r"(?s)no programs can run on these nodes.*is not on this engine. Build it"):
         executor.sandbox(lacking, print)

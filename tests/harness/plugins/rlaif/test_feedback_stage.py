@@ -50,8 +50,10 @@ def collected(server, tmp_path_factory):
 
 
 def files(out):
-    """All rows and manifests, except times and places."""
+    """All rows and manifests, except times and places, and that an answer was cached when its row was not written yet."""
     answers = run_directory.read_rows(out / "answers" / "generations.jsonl")
+    for row in answers:
+        row.pop("cached", None)
     contents = {"answers": sorted(answers, key=lambda row: (row["item"], row["sample"]))}
     for name in ("static", "openai-judge"):
         folder = out / "labels" / name

@@ -113,8 +113,9 @@ def test_a_training_killed_at_random_moments_resumes_to_the_same_weights(start, 
     draw, killed = random.Random(0), 0
     for number in range(6):
         process = launch(start, tmp_path / "out")
-        # Later and later, so that they fall into importing, loading and every part of a step.
-        time.sleep(seconds * (0.5 + number * 0.08 + draw.random() * 0.1))
+        # Later and later, so that they fall into importing, loading and every part of a step; the first surely, however
+        # busy the machine was when the time was taken.
+        time.sleep(seconds * (0.1 + number * 0.16 + draw.random() * 0.1))
         process.kill()
         process.communicate()
         killed += process.returncode == -signal.SIGKILL

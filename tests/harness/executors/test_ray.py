@@ -72,13 +72,6 @@ def nodes(packages):
         yield started
 
 
-@pytest.fixture
-def executor(nodes):
-    opened = RayExecutor(nodes.address)
-    yield opened
-    opened.close()
-
-
 @pytest.fixture(scope="module")
 def answers(tmp_path_factory):
     """A few hundred answers to the small benchmark, right and wrong ones."""

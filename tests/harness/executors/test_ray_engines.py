@@ -18,7 +18,6 @@ from apigauge.errors import ExecutorError, ModelError, UsageError
 from apigauge.harness.executors import ray_engines
 from apigauge.harness.executors.engines import open_model
 from apigauge.harness.executors.local import LocalExecutor
-from apigauge.harness.executors.ray import RayExecutor
 from apigauge.harness.generation.options import ModelOptions
 from apigauge.harness.generation.sampling import Sampling
 from apigauge.harness.generation.types import Request
@@ -31,13 +30,6 @@ pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("ray")]
 def nodes():
     with cluster(1, 2) as started:
         yield started
-
-
-@pytest.fixture
-def executor(nodes):
-    opened = RayExecutor(nodes.address)
-    yield opened
-    opened.close()
 
 
 @pytest.fixture(scope="module")

@@ -69,7 +69,7 @@ others: .venv-others/.done
 	@touch $@
 
 # What a stranger's machine can do in minutes; what it lacks (an engine, APIBench, vLLM) is skipped with its reason.
-QUICK := not slow
+QUICK := not slow and not exhaustive
 PYTEST := $(BIN)/python -m pytest -n $(JOBS) --dist loadgroup
 test: $(VENV)/.dev
 	$(PYTEST) -m '$(QUICK)'

@@ -75,6 +75,8 @@ FORMER_FILES = (
     "benchmarks/data.py",
     "harness/plugins/rlaif/scratch.py",
 )
+# Any of them, as a file or as a module: nearly no line has one.
+SOME_FORMER = re.compile("|".join(re.escape(name.removesuffix(".py")).replace("/", "[/.]") for name in FORMER_FILES))
 FORMER_NAMES = re.compile(r"\bIDLE\b|\bBenchmark\.models\b|\bbenchmark\.models\b")
 
 PROSE = {".md", ".html", ".css", ".js", ".toml", ".yml", ".yaml", ".cff", ".cfg"}
@@ -178,6 +180,8 @@ def test_files_and_names_that_are_gone_are_not_mentioned():
         if file == Path(__file__):
             continue
         for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1):
+            if not SOME_FORMER.search(line) and not FORMER_NAMES.search(line):
+                continue
             former = [name for name in FORMER_FILES if re.search(rf"(?<![\w/]){re.escape(name)}(?!\w)", line)]
             modules = [
                 name

@@ -104,10 +104,10 @@ class Made(Sequence):
 
 
 def test_of_many_pairs_few_are_held_at_once_and_the_files_are_the_same(comparison, pair, tmp_path, monkeypatch):
-    monkeypatch.setattr(parts, "WHOLE", 100_000)
-    monkeypatch.setattr(parts, "FIRST", 20_000)
-    monkeypatch.setattr(parts, "PART", 10_000)
-    made = Made(pair, 1_000)
+    monkeypatch.setattr(parts, "WHOLE", 30_000)
+    monkeypatch.setattr(parts, "FIRST", 6_000)
+    monkeypatch.setattr(parts, "PART", 3_000)
+    made = Made(pair, 300)
     gc.collect()
     held = sum(type(one) is PairView for one in gc.get_objects())
 

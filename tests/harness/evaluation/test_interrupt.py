@@ -7,12 +7,13 @@ import sys
 import time
 
 import pytest
+from few import few
 
 from apigauge import load_benchmark
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seconds", [0.0, 0.3, 0.8, 1.5])
+@pytest.mark.parametrize("seconds", few([0.3, 0.0, 0.8, 1.5], 4))
 def test_an_interrupt_says_one_line_and_the_same_command_goes_on(tmp_path, seconds, apigauge):
     answers = tmp_path / "answers.jsonl"
     items = load_benchmark("mini").items
@@ -54,7 +55,7 @@ def test_an_interrupt_says_one_line_and_the_same_command_goes_on(tmp_path, secon
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seconds", [0.0, 0.4])
+@pytest.mark.parametrize("seconds", few([0.4, 0.0], 2))
 def test_an_interrupt_while_torch_generates_ends_the_process_in_order(tmp_path, seconds, apigauge):
     """A thread left inside torch aborts the process with SIGABRT in two of three runs, after the message."""
     run = tmp_path / "run"

@@ -17,6 +17,7 @@ import uuid
 from pathlib import Path
 
 import pytest
+from few import few
 
 from apigauge.benchmarks import load_benchmark
 
@@ -114,7 +115,7 @@ def moment(number, seconds):
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks for processes in /proc")
-@pytest.mark.parametrize("number", range(MOMENTS))
+@pytest.mark.parametrize("number", few(range(MOMENTS), 7))
 def test_a_run_killed_at_any_moment_goes_on_to_the_undisturbed_result(tmp_path, responses, undisturbed, number):
     answers, scores, metrics, seconds = undisturbed
     marker, out = uuid.uuid4().hex, tmp_path / "run"

@@ -5,6 +5,7 @@ import random
 import shutil
 
 import pytest
+from few import few
 from tiny_checkpoints import save_gpt2
 
 from apigauge import ApigaugeError
@@ -25,7 +26,7 @@ def answers(folder, benchmark, items=None, sampling=SHORT, **options):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("sampling", [SHORT, DRAWN], ids=["greedy", "drawn"])
+@pytest.mark.parametrize("sampling", few([DRAWN, SHORT], 2), ids=["drawn", "greedy"])
 @pytest.mark.parametrize("kind", ["gpt2", "t5"])
 def test_neither_batch_nor_order_changes_an_answer(kind, sampling, mini, request):
     folder = request.getfixturevalue(kind)

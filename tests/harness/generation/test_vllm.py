@@ -122,6 +122,7 @@ def test_the_manifest_names_engine_weights_and_context(results, gpt2):
     assert str(gpt2.parent) not in json.dumps(about)
 
 
+@pytest.mark.exhaustive
 def test_an_adapter_is_the_same_in_both_engines(vllm_python, tmp_path, texts, mini):
     model, adapter = tmp_path / "model", tmp_path / "adapter"
     save_llama(model, texts, adapter)

@@ -56,7 +56,11 @@ def _conditional(text_width: int) -> dict[str, Any]:
 
 
 def _upscaling_unet(text_width: int) -> Any:
-    """The denoiser of the latent upscaler, whose blocks are of the k-diffusion kind."""
+    """The denoiser of the latent upscaler, whose blocks are of the k-diffusion kind.
+
+    diffusers takes the first block on the way up for what it is where its width is that of the time's embedding, which
+    is twice the first block's: the four blocks are those of the real one, (384, 384, 768, 768), a twelfth as wide.
+    """
     from diffusers import UNet2DConditionModel
 
     return UNet2DConditionModel(
@@ -65,12 +69,12 @@ def _upscaling_unet(text_width: int) -> Any:
         out_channels=5,
         act_fn="gelu",
         attention_head_dim=8,
-        block_out_channels=(32, 32),
+        block_out_channels=(32, 32, 64, 64),
         layers_per_block=1,
         conv_in_kernel=1,
         conv_out_kernel=1,
         cross_attention_dim=text_width,
-        down_block_types=("KDownBlock2D", "KCrossAttnDownBlock2D"),
+        down_block_types=("KDownBlock2D", *("KCrossAttnDownBlock2D",) * 3),
         mid_block_type=None,
         norm_num_groups=None,
         only_cross_attention=False,
@@ -79,7 +83,7 @@ def _upscaling_unet(text_width: int) -> Any:
         time_cond_proj_dim=128 + text_width,
         time_embedding_type="fourier",
         timestep_post_act="gelu",
-        up_block_types=("KCrossAttnUpBlock2D", "KUpBlock2D"),
+        up_block_types=(*("KCrossAttnUpBlock2D",) * 3, "KUpBlock2D"),
     )
 
 

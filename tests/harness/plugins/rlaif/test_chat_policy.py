@@ -7,6 +7,7 @@ template. A fix could be wrong by adding the tokenizer's special tokens to those
 import json
 from dataclasses import replace
 
+import little_mini
 import pytest
 import torch
 from tiny_checkpoints import CHAT, save_gpt2
@@ -98,8 +99,9 @@ def test_an_algorithm_that_would_add_special_tokens_again_is_refused(chat, mini,
 
 @pytest.mark.slow
 def test_all_stages_of_a_recipe_use_the_template(chat, tmp_path):
+    benchmark = str(little_mini.write(tmp_path / "benchmark"))
     training = recipe.Recipe(
-        "mini", model=str(chat), out=tmp_path, sandbox="process", accept_no_isolation=True, learn_from="labeler"
+        benchmark, model=str(chat), out=tmp_path, sandbox="process", accept_no_isolation=True, learn_from="labeler"
     )
     training = replace(
         training,

@@ -2,6 +2,7 @@
 
 import json
 
+import little_mini
 import pytest
 
 from apigauge.__main__ import main
@@ -16,7 +17,7 @@ from apigauge.harness.plugins.rlaif.results import Checkpoint, check_hacking
 from apigauge.sandboxes.factory import open_sandbox
 
 SMALL = """
-benchmark = "mini"
+benchmark = "{benchmark}"
 model = "apigauge-mini"
 sandbox = "process"
 accept_no_isolation = true
@@ -26,7 +27,7 @@ epochs = 1
 learning_rate = 1e-5
 [feedback]
 samples = 3
-limit = 60
+limit = 20
 temperature = 1.3
 max_new_tokens = 120
 [reward]
@@ -39,16 +40,18 @@ microbatch = 8
 max_new_tokens = 120
 save_every = 1
 [evaluation]
-train_questions = 24
+train_questions = 12
 """
 
 
 @pytest.fixture
 def recipe(tmp_path):
+    benchmark = little_mini.write(tmp_path / "benchmark")
+
     def write(name="a", more=""):
         folder = tmp_path / name
         folder.mkdir(exist_ok=True)
-        (folder / "rlaif.toml").write_text(SMALL.format(more=more), encoding="utf-8")
+        (folder / "rlaif.toml").write_text(SMALL.format(benchmark=benchmark, more=more), encoding="utf-8")
         return folder / "rlaif.toml"
 
     return write
@@ -66,16 +69,16 @@ def files(folder):
 def check_start_and_training_questions(folder, summary):
     """The start's reward is of one answer to each training question, not of the first batch of 8."""
     start = json.loads((folder / "seed-0/start/summary.json").read_bytes())
-    assert start["answers"] == 224
+    assert start["answers"] == little_mini.TRAIN
     assert summary["checkpoints"]["0"][0]["reward"] == start["reward"] != summary["curves"]["0"]["reward"][0]
     trained = summary["training_questions"]
     assert [(name, list(means), means["ast.exact"]["n"]) for name, means in trained["means"].items()] == [
-        ("SFT, training questions", ["ast.exact"], 24),
-        ("RLAIF, training questions", ["ast.exact"], 24),
+        ("SFT, training questions", ["ast.exact"], 12),
+        ("RLAIF, training questions", ["ast.exact"], 12),
     ]
     rows = (folder / "seed-0/runs-training/last/scores.jsonl").read_text(encoding="utf-8").splitlines()
     exact = [json.loads(row)["metrics"]["ast.exact"] for row in rows]
-    assert trained["means"]["RLAIF, training questions"]["ast.exact"]["value"] == pytest.approx(sum(exact) / 24)
+    assert trained["means"]["RLAIF, training questions"]["ast.exact"]["value"] == pytest.approx(sum(exact) / 12)
     assert summary["looks"] == 1
     page = (folder / "report/index.html").read_text(encoding="utf-8")
     assert "SFT, training questions" in page
@@ -122,7 +125,7 @@ def test_another_option_of_a_stage_repeats_it_and_the_stages_that_depend_on_it_i
     assert "sft" in same
     assert "feedback" not in same
     rows = (path.parent / "rlaif/seed-0/feedback/labels/static/labels.jsonl").read_text(encoding="utf-8").splitlines()
-    assert len(rows) == 120
+    assert len(rows) == 40
 
 
 def test_an_option_that_the_algorithm_does_not_use_is_refused_at_once(recipe, capsys):
@@ -171,6 +174,7 @@ def test_a_seed_that_the_recipe_does_not_have_is_refused(recipe, capsys):
     assert "the recipe has 1, 2" in capsys.readouterr().err
 
 
+@pytest.mark.exhaustive
 @pytest.mark.slow
 def test_the_shipped_recipe_raises_reward_and_executability(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
@@ -187,6 +191,7 @@ def _likes_long_answers(answers):
     return [len(text) / 50 for _, text in answers]
 
 
+@pytest.mark.exhaustive
 @pytest.mark.slow
 def test_a_labeler_that_likes_long_answers_is_flagged(tmp_path):
     mini = load_benchmark("mini")

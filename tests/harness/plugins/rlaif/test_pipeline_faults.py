@@ -13,6 +13,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+import little_mini
 import pytest
 from openai_server import OpenAIServer, good
 
@@ -24,7 +25,7 @@ from apigauge.sandboxes.factory import open_sandbox
 from apigauge.sandboxes.verdict import Verdict
 
 SMALL = """
-benchmark = "mini"
+benchmark = "../benchmark"
 model = "apigauge-mini"
 sandbox = "process"
 accept_no_isolation = true
@@ -68,12 +69,15 @@ def launch(folder):
 def test_a_context_without_room_for_a_question_is_refused_before_the_training(tmp_path):
     base = "[base]\nvocabulary = 600\nlayers = 1\nwidth = 32\ncontext = 40\n"
     recipe = SMALL.replace('model = "apigauge-mini"\n', "") + base
-    (tmp_path / "rlaif.toml").write_text(recipe, encoding="utf-8")
+    little_mini.write(tmp_path / "benchmark")
+    folder = tmp_path / "recipe"
+    folder.mkdir()
+    (folder / "rlaif.toml").write_text(recipe, encoding="utf-8")
     command = [sys.executable, "-m", "apigauge", "rlaif", "sft", "rlaif.toml"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     assert done.returncode == 2, done.stderr
     assert "leave no room for an answer in the model's context of 40 tokens" in done.stderr
-    assert not (tmp_path / "rlaif/seed-0/sft").exists()
+    assert not (folder / "rlaif/seed-0/sft").exists()
 
 
 def finished(folder):
@@ -87,6 +91,7 @@ def finished(folder):
 
 @pytest.mark.slow
 def test_killed_in_every_stage_it_ends_with_the_same_weights_and_numbers(tmp_path):
+    little_mini.write(tmp_path / "benchmark")
     whole, torn = tmp_path / "whole", tmp_path / "torn"
     for folder in (whole, torn):
         folder.mkdir()
@@ -111,7 +116,7 @@ def test_the_recipe_for_a_gpu_runs_with_a_labeler_behind_a_server(tmp_path, monk
     training = recipe.read(Path("gpt2-large"))
     training = replace(
         training,
-        benchmark="mini",
+        benchmark=str(little_mini.write(tmp_path / "benchmark")),
         model="apigauge-mini",
         out=tmp_path / "rlaif",
         seeds=(0,),

@@ -18,6 +18,7 @@ import time
 import ppo_training
 import pytest
 import torch
+from few import few
 from safetensors.torch import load_file
 from tiny_checkpoints import save_words
 
@@ -97,7 +98,13 @@ def test_the_last_two_checkpoints_and_the_best_are_kept(undisturbed):
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("fate", "number"),
-    [("rename", 1), ("rename", 2), ("renamed", 3), ("delete", 1), ("learn", 3), ("learn", 23), ("log", 1), ("log", 4)],
+    few(
+        [
+            *(("rename", 2), ("rename", 1), ("renamed", 3), ("delete", 1)),
+            *(("learn", 23), ("learn", 3), ("log", 1), ("log", 4)),
+        ],
+        4,
+    ),
 )
 def test_a_training_killed_at_a_bad_moment_resumes_to_the_same_weights(start, undisturbed, tmp_path, fate, number):
     process = launch(start, tmp_path / "out", fate, number)

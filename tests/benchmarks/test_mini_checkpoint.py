@@ -9,7 +9,7 @@ import pytest
 
 from apigauge.__main__ import main
 from apigauge.benchmarks import load_benchmark
-from apigauge.benchmarks.mini import CHECKPOINT, train, vectors
+from apigauge.benchmarks.mini import ANSWERS, CHECKPOINT, train, vectors
 
 TEXTS = [
     "The cat sleeps on the warm mat all day",
@@ -25,18 +25,37 @@ def mini():
 
 
 @pytest.fixture(scope="module")
-def scores(tmp_path_factory):
-    """Metric values of the checkpoint and of the retriever it has to beat, by the command line."""
+def folders(tmp_path_factory):
+    """The runs of the checkpoint and of the retriever it has to beat, by the command line."""
 
     def score(model, folder):
         out = tmp_path_factory.mktemp("runs") / folder
         command = ["run", "--benchmark", "mini", "--model", model, "--out", str(out), "--sandbox", "process"]
         command.append("--accept-no-isolation")
         assert main([*command, *(["--no-cache"] if model.startswith("hf:") else [])]) == 0
-        metrics = json.loads((out / "summary.json").read_text(encoding="utf-8"))["metrics"]
-        return {name: metric["value"] for name, metric in metrics.items()}
+        return out
 
     return {model: score(model, str(place)) for place, model in enumerate(("hf:apigauge-mini", "retrieval:bm25"))}
+
+
+@pytest.fixture(scope="module")
+def scores(folders):
+    """Their metric values."""
+    return {model: {name: one["value"] for name, one in read(folder).items()} for model, folder in folders.items()}
+
+
+def read(folder):
+    return json.loads((folder / "summary.json").read_text(encoding="utf-8"))["metrics"]
+
+
+@pytest.mark.slow
+def test_the_stored_answers_are_those_of_the_checkpoint(folders, mini):
+    def answers(file):
+        return {row["item"]: row["text"] for row in map(json.loads, file.read_text(encoding="utf-8").splitlines())}
+
+    stored = answers(ANSWERS)
+    assert answers(folders["hf:apigauge-mini"] / "generations.jsonl") == stored
+    assert stored.keys() == {item.id for item in mini.items}
 
 
 @pytest.mark.slow
@@ -126,6 +145,7 @@ def test_words_in_the_same_company_get_vectors_alike():
         assert vector(one) @ vector(alike) > vector(one) @ vector(other) + 0.5
 
 
+@pytest.mark.exhaustive
 @pytest.mark.slow
 def test_the_docstrings_are_those_of_the_libraries(monkeypatch):
     monkeypatch.setattr(vectors, "LIBRARIES", ("rouge_score",))

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from ci_steps import action, run_action
+from few import few
 from forge_server import GitHub
 
 pytestmark = pytest.mark.slow
@@ -218,7 +219,7 @@ def test_nothing_is_written_where_no_comment_is_asked_for_or_no_pull_request_is(
     ids=("extras", "rest"),
 )
 @pytest.mark.parametrize(
-    "evil", ['"; touch {0}; "', "'; touch {0}; '", "$(touch {0})", "`touch {0}`", "\n touch {0}\na=b"]
+    "evil", few(["$(touch {0})", '"; touch {0}; "', "'; touch {0}; '", "`touch {0}`", "\n touch {0}\na=b"], 5)
 )
 def test_an_input_is_text_and_never_a_part_of_a_script(job, tmp_path, names, evil):
     """Attack: a branch or a model is named so that a script that its name is pasted into runs a command.

@@ -6,6 +6,7 @@ import xml.etree.ElementTree as ET
 import pytest
 import yaml
 from ci_steps import ROOT, run_gitlab
+from few import few
 from forge_server import GitLab
 
 pytestmark = pytest.mark.slow
@@ -112,7 +113,7 @@ def test_outside_merge_requests_nothing_is_asked_of_the_server(job, gitlab):
 
 
 @pytest.mark.parametrize(
-    "evil", ['"; touch {0}; "', "'; touch {0}; '", "$(touch {0})", "`touch {0}`", "\n touch {0}\n"]
+    "evil", few(["$(touch {0})", '"; touch {0}; "', "'; touch {0}; '", "`touch {0}`", "\n touch {0}\n"], 5)
 )
 def test_a_variable_is_text_and_never_a_part_of_the_script(job, tmp_path, evil):
     """Attack: a branch or a model is named so that a script that its name is pasted into runs a command."""

@@ -1,5 +1,9 @@
 """The rule on ``infra``, with workers that fail as scripted; test_faults has real ones."""
 
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from apigauge.errors import SandboxError
@@ -41,6 +45,68 @@ def pool_of(*workers):
         return worker
 
     return pool.Pool(start, Limits(), 1)
+
+
+class Timed:
+    """A worker whose start and whose programs take some time."""
+
+    def __init__(self, seconds, start_seconds, together=None):
+        self.seconds, self.together, self.closed = seconds, together, False
+        time.sleep(start_seconds)
+
+    def run(self, _):
+        if self.together:
+            self.together.wait(30)
+        time.sleep(self.seconds)
+        return ANSWER
+
+    def close(self):
+        self.closed = True
+
+
+def run_many(sandbox, count, places):
+    with ThreadPoolExecutor(places) as threads:
+        verdicts = list(threads.map(lambda _: sandbox.run(Program("x")), range(count)))
+    assert [one.status for one in verdicts] == ["passed"] * count
+
+
+@pytest.mark.parametrize("is_warm", [True, False])
+def test_few_programs_share_a_worker_whose_start_would_take_longer(is_warm):
+    made = []
+    sandbox = pool.Pool(lambda: made.append(Timed(0.001, 0.5)) or made[-1], Limits(), 4)
+    if is_warm:
+        sandbox.warm_up()
+    run_many(sandbox, 12, 4)
+    assert len(made) == 1
+
+
+def test_many_programs_have_a_worker_for_each_place():
+    """Each program waits for the other two, so fewer workers could not end any."""
+    made, together = [], threading.Barrier(3)
+    sandbox = pool.Pool(lambda: made.append(Timed(0, 0.2, together)) or made[-1], Limits(), 3)
+    run_many(sandbox, 6, 3)
+    assert len(made) == 3
+
+
+def test_a_worker_that_could_not_be_started_is_not_waited_for():
+    sandbox = pool.Pool(lambda: (_ for _ in ()).throw(SandboxError("no image")), Limits(), 3)
+    with ThreadPoolExecutor(3) as threads:
+        verdicts = list(threads.map(lambda _: sandbox.run(Program("x")), range(6)))
+    assert [one.status for one in verdicts] == ["infra"] * 6
+
+
+def test_programs_that_wait_end_when_the_sandbox_is_closed():
+    is_closed = threading.Event()
+    worker = Timed(0, 0)
+    worker.run = lambda _: is_closed.wait(30) and ANSWER
+    sandbox = pool.Pool(lambda: time.sleep(5 if sandbox._all else 0.5) or worker, Limits(), 2)
+    with ThreadPoolExecutor(2) as threads:
+        first, second = (threads.submit(sandbox.run, Program("x")) for _ in range(2))
+        while not sandbox._all:
+            time.sleep(0.01)
+        sandbox.close()
+        is_closed.set()
+        assert sorted(one.result().status for one in (first, second)) == ["infra", "passed"]
 
 
 def test_a_lost_worker_is_closed_and_the_next_one_used():

@@ -39,6 +39,7 @@ def uninitialised() -> Iterator[None]:
     import torch
     from transformers.models.marian import modeling_marian
     from transformers.models.pegasus import modeling_pegasus
+    from transformers.models.videomae import modeling_videomae
 
     # Tables of sines, which take these seconds a model.
     sines = (
@@ -50,9 +51,17 @@ def uninitialised() -> Iterator[None]:
             # Releases after 4.x make them otherwise.
             if hasattr(table, "_init_weight"):
                 stack.enter_context(mock.patch.object(table, "_init_weight", staticmethod(lambda out: out)))
+        # One that no file has.
+        stack.enter_context(mock.patch.object(modeling_videomae, "get_sinusoid_encoding_table", _no_table))
         stack.enter_context(no_init_weights())
         stack.enter_context(torch.no_grad())
         yield
+
+
+def _no_table(positions: int, width: int) -> Any:
+    import torch
+
+    return torch.empty(1, positions, width)
 
 
 def save(model: Any, folder: Path, ends: Ends | None = None, *, file: str = _FILE) -> None:

@@ -36,16 +36,17 @@ def _children(pid: int) -> Iterator[int]:
                 yield from map(int, file.read().split())
 
 
-def kill_all(everyone: Callable[[], list[int]], *, alone: bool) -> bool:
+def kill_all(everyone: Callable[[], list[int]], *, alone: bool, rest: Callable[[float], object] = time.sleep) -> bool:
     """Kills and reaps every process of a program; returns whether none is left.
 
     Args:
         everyone: lists them.
         alone: whether the PID namespace holds only this process and the program's, so that one call kills them all at
             once, including those that are being forked at this moment.
+        rest: waits so many seconds at most, or until a process has ended.
     """
     deadline = time.monotonic() + _PATIENCE
-    pause = 0.0001
+    pause = 0.001
     while True:
         if alone:
             with contextlib.suppress(ProcessLookupError):
@@ -58,7 +59,7 @@ def kill_all(everyone: Callable[[], list[int]], *, alone: bool) -> bool:
             return True
         if time.monotonic() > deadline:
             return False
-        time.sleep(pause)
+        rest(pause)
         pause = min(2 * pause, 0.01)
 
 

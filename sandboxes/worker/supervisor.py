@@ -183,7 +183,7 @@ class Supervisor:
         try:
             verdict = run.until_it_ends()
         finally:
-            killed = cleanup.kill_all(self._everyone, alone=self._alone)
+            killed = cleanup.kill_all(self._everyone, alone=self._alone, rest=self._rest)
             run.close()
             clean = self._folders.empty(user) and killed
             # A port that a closed connection keeps would be in use for the next program.
@@ -238,13 +238,18 @@ class Supervisor:
         """
         readable = select.select([self._wakeup, self._host[0], *streams], [], [], seconds)[0]
         if self._wakeup in readable:
-            with contextlib.suppress(BlockingIOError):
-                os.read(self._wakeup, 4096)
+            self._rest(0)
         if self._host[0] in readable:
             # Between request and answer the host sends nothing, so this is the end of the stream.
             cleanup.kill_all(self._everyone, alone=self._alone)
             raise SystemExit(0)
         return [stream for stream in streams if stream in readable]
+
+    def _rest(self, seconds: float) -> None:
+        """Waits until a child has changed, or time is up."""
+        if select.select([self._wakeup], [], [], seconds)[0]:
+            with contextlib.suppress(BlockingIOError):
+                os.read(self._wakeup, 4096)
 
     def say_alive(self) -> None:
         """Tells the host that the supervisor is still alive during a long program."""

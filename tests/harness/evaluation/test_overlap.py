@@ -84,7 +84,7 @@ def test_a_run_killed_while_it_answers_goes_on_without_losing_or_doubling_an_ans
     subprocess.run(command(tmp_path / "whole"), check=True, capture_output=True)
     whole = (tmp_path / "whole" / "generations.jsonl").read_text().splitlines()
     moments, kills, file = random.Random(11), 0, tmp_path / "killed" / "generations.jsonl"
-    while kills < 10:
+    while kills < 4:
         running = subprocess.Popen(command(tmp_path / "killed"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         held = len(file.read_bytes().splitlines()) if file.exists() else 0
         while running.poll() is None and len(file.read_bytes().splitlines() if file.exists() else ()) <= held:

@@ -62,6 +62,8 @@ _REPORTED, _ESCAPED = 70, 71
 _MAX_SHOWN = 100_000
 _OURS: list[str] = []
 _INPUTS: list[Inputs] = []
+# Signals that the supervisor ignores, by itself or because it was started by what ignores them (nohup, a shell's `&`).
+_IGNORED: list[int] = []
 
 _RUNNER = """
 def run():
@@ -97,6 +99,9 @@ STOPS = {"ends": "STOP", "ended": "ENDED", "tested": "TESTED"}
 def warm_up(config: dict[str, Any]) -> None:
     """Does once, in the supervisor, what every child would otherwise repeat."""
     _INPUTS[:] = [Inputs(config)]
+    # Python itself ignores these two.
+    usual = {signal.SIGPIPE, signal.SIGXFSZ}
+    _IGNORED[:] = [one for one in signal.valid_signals() - usual if signal.getsignal(one) is signal.SIG_IGN]
     observer.warm_up()
     for stop in STOPS.values():
         hidden.stops_of(_RUNNER, stop)
@@ -167,7 +172,7 @@ def _own_streams(streams: tuple[int, int]) -> None:
         os.dup2(source, target)
     os.closerange(3, 1 << 16)
     signal.set_wakeup_fd(-1)
-    for number in (signal.SIGCHLD, signal.SIGTERM):
+    for number in (signal.SIGCHLD, signal.SIGTERM, *_IGNORED):
         signal.signal(number, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
 

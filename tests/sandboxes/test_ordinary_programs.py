@@ -7,12 +7,13 @@ end, and any other has not.
 
 import contextlib
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from sandbox_kinds import PYTHON
+from sandbox_kinds import PYTHON, open_kind
 
 from apigauge.sandboxes import process, worker_channel
 from apigauge.sandboxes.docker import DockerSandbox, host_config
@@ -99,6 +100,27 @@ def test_the_output_is_that_of_python(request, kind, path):
     assert placed(verdict.evidence["stdout"]) == placed((out or b"").decode("utf-8", "replace"))
     assert placed(verdict.evidence["stderr"]) == placed((err or b"").decode("utf-8", "replace"))
     assert (verdict.status == "passed") == (code == 0), verdict
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_no_signal_is_ignored_because_apigauge_was_started_with_nohup(kind):
+    """Or behind a shell's ``&``: a child inherits what its parents ignore."""
+    program = (
+        "import signal\n"
+        "usual = {signal.SIGPIPE, signal.SIGXFSZ, signal.SIGINT, signal.SIGKILL, signal.SIGSTOP}\n"
+        "for one in signal.valid_signals() - usual:\n"
+        "    assert signal.getsignal(one) == signal.SIG_DFL, one\n"
+        "assert signal.getsignal(signal.SIGINT) is signal.default_int_handler\n"
+    )
+    ignored = (signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1)
+    before = [signal.signal(one, signal.SIG_IGN) for one in ignored]
+    try:
+        with contextlib.closing(open_kind(kind)) as sandbox:
+            verdict = sandbox.run(Program(program))
+    finally:
+        for one, handler in zip(ignored, before, strict=True):
+            signal.signal(one, handler)
+    assert verdict.status == "passed", verdict
 
 
 def test_there_are_sixty():

@@ -51,11 +51,12 @@ def kill_all(everyone: Callable[[], list[int]], *, alone: bool, rest: Callable[[
         if alone:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(-1, signal.SIGKILL)
-        for pid in everyone():
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.kill(pid, signal.SIGKILL)
-        _reap()
-        if not everyone():
+        else:
+            for pid in everyone():
+                with contextlib.suppress(ProcessLookupError, PermissionError):
+                    os.kill(pid, signal.SIGKILL)
+        # Orphans become this process's children; only what has come from elsewhere into the namespace is none.
+        if not _reap() and not everyone():
             return True
         if time.monotonic() > deadline:
             return False
@@ -63,10 +64,14 @@ def kill_all(everyone: Callable[[], list[int]], *, alone: bool, rest: Callable[[
         pause = min(2 * pause, 0.01)
 
 
-def _reap() -> None:
-    with contextlib.suppress(ChildProcessError):
+def _reap() -> bool:
+    """Reaps what has ended; returns whether there is still a child."""
+    try:
         while os.waitpid(-1, os.WNOHANG)[0]:
             pass
+    except ChildProcessError:
+        return False
+    return True
 
 
 def entries(folders: list[str]) -> dict[str, frozenset[str]]:

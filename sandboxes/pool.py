@@ -48,7 +48,7 @@ class Worker(Protocol):
 class Pool:
     """Runs programs on workers that are started when needed and replaced when they are lost or unclean.
 
-    A worker that preloads torch takes ten seconds of a core before its first program: more than a few dozen programs
+    A worker that preloads torch takes a core five seconds before its first program: more than a few dozen programs
     take. So programs share the first worker until together they have waited for it as long as its start took; then
     there is one for each place. (Who rents until the price is spent pays at most twice what the best choice would have
     cost: Karlin, Manasse, Rudolph, Sleator, "Competitive snoopy caching", 1988.)

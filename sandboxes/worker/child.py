@@ -99,8 +99,7 @@ STOPS = {"ends": "STOP", "ended": "ENDED", "tested": "TESTED"}
 def warm_up(config: dict[str, Any]) -> None:
     """Does once, in the supervisor, what every child would otherwise repeat."""
     _INPUTS[:] = [Inputs(config)]
-    # Python itself ignores these two.
-    usual = {signal.SIGPIPE, signal.SIGXFSZ}
+    usual = {signal.SIGPIPE, signal.SIGXFSZ}  # Python itself ignores these
     _IGNORED[:] = [one for one in signal.valid_signals() - usual if signal.getsignal(one) is signal.SIG_IGN]
     observer.warm_up()
     for stop in STOPS.values():

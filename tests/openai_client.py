@@ -13,6 +13,13 @@ from apigauge.harness.generation.types import Request
 KEY = "sk-a-key-that-must-not-be-seen"
 
 
+class Replaced:
+    """A module as one other module is to see it: some names are others, for this module alone."""
+
+    def __init__(self, module, **names):
+        self.__dict__ |= {**vars(module), **names}
+
+
 def engine(server, sampling=None, **options):
     options = {"base_url": server.url, "timeout": 10.0, **options}
     return OpenAI("some/model", ModelOptions(sampling=sampling or Sampling(), **options))

@@ -2,11 +2,12 @@
 
 import asyncio
 import random
+import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
-from openai_client import answers, engine, error, requests
+from openai_client import Replaced, answers, engine, error, requests
 from openai_server import good
 
 from apigauge.harness.generation import rate_limits
@@ -116,41 +117,54 @@ def test_durations_are_read_as_servers_write_them(text, seconds):
 
 def test_the_client_keeps_the_user_s_limit_of_requests(server, monkeypatch):
     monkeypatch.setattr(rate_limits, "MINUTE", 0.5)
+    sent, wait = [], Pace.wait
+
+    async def noted(self, tokens):
+        sent.append(await wait(self, tokens))
+        return sent[-1]
+
+    monkeypatch.setattr(Pace, "wait", noted)
     assert len(answers(engine(server, requests_per_minute=3, concurrency=8), requests(8))) == 8
-    times = [one.at for one in server.requests]
-    assert times[3] - times[0] > 0.4
-    assert times[6] - times[3] > 0.4
+    times = [one.at for one in sent]
+    assert times[3] - times[0] >= 0.5
+    assert times[6] - times[3] >= 0.5
 
 
 def test_the_client_keeps_the_user_s_limit_of_tokens(server, monkeypatch):
     """A request counts with its longest answer, 50 tokens, until it is answered, then with what it took: 12."""
-    sleeps = []
-    original = asyncio.sleep
+    now, sleeps = [1000.0], []
 
     async def sleep(seconds):
         sleeps.append(seconds)
-        await original(min(seconds, 0.01))
+        now[0] += seconds
 
-    monkeypatch.setattr(rate_limits.asyncio, "sleep", sleep)
-    monkeypatch.setattr(rate_limits, "MINUTE", 0.5)
+    monkeypatch.setattr(rate_limits, "time", Replaced(rate_limits.time, monotonic=lambda: now[0]))
+    monkeypatch.setattr(rate_limits, "asyncio", Replaced(asyncio, sleep=sleep))
     client = engine(server, Sampling(max_new_tokens=50), tokens_per_minute=10**6, concurrency=1)
     assert len(answers(client, requests(4))) == 4
     assert not any(sleeps)
-    monkeypatch.setattr(rate_limits, "MINUTE", 2.0)
     client = engine(server, Sampling(max_new_tokens=50), tokens_per_minute=120, concurrency=1)
     sent = [len(sleeps) for _ in client.answer(requests(7), "chat")]
     assert not any(sleeps[: sent[5]])  # six: 5 * 12 + 50
     assert any(sleeps[sent[5] :])  # 6 * 12 + 50 are too many
 
 
-def test_one_refusal_for_too_many_requests_holds_all_of_them(server):
+def test_one_refusal_for_too_many_requests_holds_all_of_them(server, monkeypatch):
     """Not only the one that was refused: the others would be refused as well, again and again."""
-    server.first([error(429, "slow down", Retry_After="1")])
+    paused, pause = threading.Event(), Pace.pause
+
+    def noted(self, seconds):
+        pause(self, seconds)
+        paused.set()
+
+    monkeypatch.setattr(Pace, "pause", noted)
+    refusal = error(429, "slow down", Retry_After="1")
+    # The second is on its way until the client has read the refusal.
+    server.react = lambda received: refusal if received is server.requests[0] else paused.wait(60) and None
     assert len(answers(engine(server, concurrency=2), requests(6))) == 6
-    refused, *others = [one.at for one in server.requests]
-    late = [at for at in others if at > refused + 0.2]  # one may have been on its way
-    assert len(late) >= 5
-    assert min(late) - refused >= 0.9
+    refused, _, *others = [one.at for one in server.requests]
+    assert len(others) == 5
+    assert min(others) - refused >= 1
 
 
 def test_the_client_waits_where_a_server_says_that_nothing_is_left(server):

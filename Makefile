@@ -60,7 +60,8 @@ vllm: .venv-vllm/.done
 
 # Libraries of others that write or read what we exchange with them, in one environment of their own.
 OTHERS := inspect_ai==0.3.285 'lm_eval[hf]==0.4.13' mlflow-skinny==3.17.2 sqlalchemy==2.1.9 alembic==1.20.1 wandb==0.31.0 \
-  trackio==0.43.0 opentelemetry-sdk==1.45.2 opentelemetry-exporter-otlp-proto-http==1.45.2
+  trackio==0.43.0 opentelemetry-sdk==1.45.2 opentelemetry-exporter-otlp-proto-http==1.45.2 \
+  'moto[server]==5.2.5'
 others: .venv-others/.done
 .venv-others/.done: pyproject.toml Makefile
 	$(PYTHON) -m venv .venv-others

@@ -67,6 +67,7 @@ def others_environment(*libraries: str) -> str | None:
 
 
 INSPECT = ("inspect_ai",)
+S3 = ("s3fs", "moto.server")
 LM_EVAL = ("lm_eval", "accelerate", "torch", "transformers")
 TRACKERS = ("mlflow", "sqlalchemy", "wandb", "trackio", "opentelemetry.sdk", "opentelemetry.exporter.otlp.proto.http")
 
@@ -98,6 +99,7 @@ _NEEDS: dict[str, Callable[[], str]] = {
     "dataframebench": lambda: missing_published("dataframebench-pandas"),
     "grammar": missing_grammar,
     "inspect_ai": lambda: "" if others_environment(*INSPECT) else "no environment with inspect_ai: `make others`",
+    "s3": lambda: "" if others_environment(*S3) else "no environment with s3fs and moto: `make others`",
     "trackers": lambda: "" if others_environment(*TRACKERS) else "no environment with all trackers: `make others`",
     "lm_eval": lambda: "" if others_environment(*LM_EVAL) else "no environment with lm_eval: `make others`",
     "podman": lambda: "" if shutil.which("podman") else "podman is not installed",
@@ -178,6 +180,12 @@ def vllm_python() -> str:
 def inspect_python() -> str:
     """The Python of inspect_ai's environment; only for tests marked ``inspect_ai``."""
     return _python_of(others_environment(*INSPECT), "inspect_ai")
+
+
+@pytest.fixture(scope="session")
+def s3_python() -> str:
+    """The Python of the environment of s3fs and moto; only for tests marked ``s3``."""
+    return _python_of(others_environment(*S3), "s3")
 
 
 @pytest.fixture(scope="session")

@@ -30,6 +30,7 @@ KEPT = {
     "benchmarks": "benchmarks that `apigauge benchmarks fetch` converted",
     "gorilla": "files that `apigauge benchmarks fetch` downloaded",
     "made-environments": "the locks of environments made from packages",
+    "remote": "runs at addresses, and what of them has not been copied there",
 }
 _ENGINE_SECONDS = 10.0
 
@@ -75,6 +76,8 @@ def parts(kinds: "tuple[str, ...] | None" = None) -> Iterator[Part]:
             yield from _files(kind, "??/*.json")
         elif kind == "ceilings":
             yield from _files(kind, "*.json")
+        elif kind == "remote":
+            yield from _journals()
         else:
             yield from _folders(kind)
 
@@ -102,6 +105,17 @@ def _folders(kind: str) -> Iterator[Part]:
         with contextlib.suppress(OSError):
             used = last_used(str(path)) or path.stat().st_mtime
             yield Part(kind, path.name, size_of(path), used, path, tuple(locks), _remove_folder(path))
+
+
+def _journals() -> Iterator[Part]:
+    from apigauge.harness.evaluation import remote
+
+    for note in sorted(remote.root().rglob(remote.NOTE)):
+        folder = note.parent
+        with contextlib.suppress(OSError):
+            used = max(one.stat().st_mtime for one in folder.iterdir())
+            name, locks = str(remote.address_of(folder)), (folder / ".lock",)
+            yield Part("remote", name, size_of(folder), used, folder, locks, _remove_folder(folder))
 
 
 def size_of(path: Path) -> int:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from apigauge.errors import UsageError
-from apigauge.harness.cli.options import add_common
+from apigauge.harness.cli.options import add_common, local_folder, stored_run
 from apigauge.harness.cli.other_harnesses import add_readers, as_runs
 from apigauge.harness.cli.output import print_json, say, say_error
 
@@ -26,11 +26,11 @@ _SHOWN_PAIRS, _SHOWN_KEYS = 20, 10
 def declare(parser: argparse.ArgumentParser) -> None:
     """Declares the options of the command."""
     parser.add_argument(
-        "a", type=Path, metavar="RUN_A", help="a run's folder; or alone, a folder of runs of one set of answers"
+        "a", type=stored_run, metavar="RUN_A", help="a run's folder; or alone, a folder of runs of one set of answers"
     )
     parser.add_argument(
         "b",
-        type=Path,
+        type=stored_run,
         nargs="?",
         metavar="RUN_B",
         help="another run's folder, over the same benchmark; differences are B - A. Without it, what broke where among "
@@ -47,7 +47,7 @@ def declare(parser: argparse.ArgumentParser) -> None:
         help="a checkpoint, run here in float32 on the CPU: the gap between its two likeliest tokens at that place",
     )
     parser.add_argument(
-        "--out", type=Path, metavar="DIR", help="write a page with both answers to each item side by side"
+        "--out", type=local_folder, metavar="DIR", help="write a page with both answers to each item side by side"
     )
     add_common(parser)
     add_readers(parser)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from apigauge.harness.cli import report, score
 from apigauge.harness.cli import run as answer_and_score
-from apigauge.harness.cli.options import add_common
+from apigauge.harness.cli.options import add_common, local_folder
 from apigauge.harness.cli.output import print_json, say, warn
 
 BASELINES = {"bm25": "retrieval:bm25", "constant": "constant:torch.topk(scores, k=3)"}
@@ -19,7 +19,11 @@ RUNS = ("checkpoint", *BASELINES)
 def declare(parser: argparse.ArgumentParser) -> None:
     """Declares the options of the command."""
     parser.add_argument(
-        "--out", type=Path, default=Path("apigauge-demo"), metavar="DIR", help="where runs and pages go (apigauge-demo)"
+        "--out",
+        type=local_folder,
+        default=Path("apigauge-demo"),
+        metavar="DIR",
+        help="where runs and pages go (apigauge-demo)",
     )
     add_common(parser)
     parser.set_defaults(function=run)

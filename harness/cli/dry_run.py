@@ -45,6 +45,7 @@ def plan_of(
     arguments: argparse.Namespace, benchmark: "Benchmark", spec: str, options: "ModelOptions", *, runs_programs: bool
 ) -> dict[str, Any]:
     """The plan of one pair, as ``--json`` prints it: of the run that ``arguments.out`` names, if there is one pair."""
+    from apigauge.harness.evaluation.remote import shown
     from apigauge.harness.generation.backends import BACKENDS, open_generator, split_spec
 
     kind, argument = split_spec(spec)
@@ -67,7 +68,7 @@ def plan_of(
     return {
         "benchmark": benchmark.name,
         "model": spec,
-        "run": str(out),
+        "run": shown(out),
         "items": len(items),
         "samples": samples,
         "answers": total,

@@ -17,6 +17,7 @@ from apigauge.harness.cli.options import (
     metric_modules,
     positive,
     sandbox_for,
+    stored_run,
     workers,
 )
 from apigauge.harness.cli.other_harnesses import add_readers, as_runs
@@ -41,9 +42,9 @@ def declare(parser: argparse.ArgumentParser) -> None:
     parser.description = (
         "Exit codes: 0 not worse, 1 a regression, 3 too few answers to tell, 4 broken: nothing was decided."
     )
-    parser.add_argument("run", type=Path, metavar="RUN", help="a scored run's folder; with --budget, a new folder")
+    parser.add_argument("run", type=stored_run, metavar="RUN", help="a scored run; with --budget, a new folder")
     parser.add_argument(
-        "--baseline", type=Path, metavar="RUN_OR_FILE", help="another run, or a file that --save-baseline wrote"
+        "--baseline", type=stored_run, metavar="RUN_OR_FILE", help="another run, or a file that --save-baseline wrote"
     )
     parser.add_argument(
         "--metric",

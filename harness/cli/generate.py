@@ -31,6 +31,7 @@ def declare(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
     """Runs the command."""
     from apigauge.harness.evaluation.evaluate import generate
+    from apigauge.harness.evaluation.remote import shown
     from apigauge.harness.evaluation.run_directory import GENERATIONS, iterate_rows
     from apigauge.harness.evaluation.unfinished import CUT_OFF
     from apigauge.harness.generation.backends import open_generator
@@ -55,7 +56,7 @@ def run(arguments: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
             say(f"apigauge: {cut_off} of {count} answers are cut off by the limit of tokens; see --max-new-tokens")
         if not arguments.json:
             taken = f", {generator.hits - hits} of them from the cache" if generator.hits > hits else ""
-            say(f"{out} holds {count} answers{taken}; `apigauge score {out}` scores them")
-        return Outcome(code_of_unanswered(generator), {"run": str(out), "answers": count})
+            say(f"{shown(out)} holds {count} answers{taken}; `apigauge score {shown(out)}` scores them")
+        return Outcome(code_of_unanswered(generator), {"run": shown(out), "answers": count})
 
     return for_each_pair(arguments, lambda spec: open_generator(spec, options), work)

@@ -22,6 +22,37 @@ GIVEN = "given_options"
 _PORTS = 65_535
 
 
+def stored_run(text: str) -> Path:
+    """The folder of a run, or of runs; what lies at an address is fetched.
+
+    Raises:
+        ApigaugeError: the address cannot be read.
+    """
+    from apigauge.harness.evaluation import remote
+
+    return remote.fetched(text)
+
+
+def new_run(text: str) -> Path:
+    """The folder that a run is written to; of an address its journal, which is copied there.
+
+    Raises:
+        UsageError: it is not the address of a folder.
+    """
+    from apigauge.harness.evaluation import remote
+
+    return remote.journal(text)
+
+
+def local_folder(text: str) -> Path:
+    """A folder of this machine."""
+    from apigauge.harness.evaluation import remote
+
+    if remote.is_address(text):
+        raise argparse.ArgumentTypeError(f"{text}: an address is for runs; this is written to a folder of this machine")
+    return Path(text)
+
+
 class Parser(argparse.ArgumentParser):
     """A parser that refuses a repeated option of one value, and suggests the nearest choice for a wrong one.
 

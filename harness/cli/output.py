@@ -194,6 +194,8 @@ def _bar(what: str, total: int | None, stages: Stages) -> Iterator[Callable[[], 
 
 def summary_json(run: Path, summary: Summary) -> dict[str, Any]:
     """A run's result as ``--json`` prints it."""
+    from apigauge.harness.evaluation.remote import shown
+
     metrics = {
         name: {
             "value": entry["value"],
@@ -206,7 +208,7 @@ def summary_json(run: Path, summary: Summary) -> dict[str, Any]:
         for name, entry in summary["metrics"].items()
     }
     return {
-        "run": str(run),
+        "run": shown(run),
         "items": summary["items"],
         "expected": summary["expected"],
         "metrics": metrics,
@@ -225,6 +227,7 @@ def print_summary(run: Path, summary: Summary, *, as_json: bool) -> None:
     metrics = summary["metrics"]
     from apigauge.harness.cli.tables import Column, print_table
     from apigauge.harness.evaluation import unfinished, usage
+    from apigauge.harness.evaluation.remote import shown
 
     record = summary.get("unfinished")
     shows_unfinished = bool(record and record["count"])
@@ -251,7 +254,7 @@ def print_summary(run: Path, summary: Summary, *, as_json: bool) -> None:
             Column("what differs", folds=16),
         ),
         rows,
-        title=f"{run}: {summary['items']} of {summary['expected']} items",
+        title=f"{shown(run)}: {summary['items']} of {summary['expected']} items",
         caption="\n".join(notes),
     )
     _print_samples(summary.get("samples", {}))

@@ -13,9 +13,11 @@ from apigauge.harness.cli.options import (
     executor_for,
     metric_modules,
     sandbox_for,
+    stored_run,
 )
 from apigauge.harness.cli.output import print_json, progress, say, tell_problems
 from apigauge.harness.cli.versions import only_environment
+from apigauge.harness.evaluation import remote
 
 if TYPE_CHECKING:
     from apigauge.benchmarks.types import Benchmark
@@ -25,7 +27,9 @@ if TYPE_CHECKING:
 
 def declare(parser: argparse.ArgumentParser) -> None:
     """Declares the options of the command."""
-    parser.add_argument("run", type=Path, metavar="RUN", help="a run's folder; with --metrics its other scores stay")
+    parser.add_argument(
+        "run", type=stored_run, metavar="RUN", help="a run's folder; with --metrics its other scores stay"
+    )
     add_scoring(parser)
     add_sandbox(parser, "the kind that made the run")
     add_executor(parser)
@@ -42,12 +46,12 @@ def run(arguments: argparse.Namespace) -> int:
             {"item": c.item, "sample": c.sample, "metric": c.metric, "old": c.old, "new": c.new, "because": c.because}
             for c in changes
         ]
-        print_json({"run": str(arguments.run), "items": summary["items"], "changes": rows})
+        print_json({"run": remote.shown(arguments.run), "items": summary["items"], "changes": rows})
         return 0
     for change in changes:
         why = "; ".join(change.because) or _unexplained(change.metric)
         print(f"item {change.item}, sample {change.sample}: {change.metric} {change.old} -> {change.new} ({why})")
-    say(f"{arguments.run}: {summary['items']} items scored again, {len(changes)} scores changed")
+    say(f"{remote.shown(arguments.run)}: {summary['items']} items scored again, {len(changes)} scores changed")
     return 0
 
 

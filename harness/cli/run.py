@@ -19,6 +19,7 @@ from apigauge.harness.cli.options import (
     add_scoring,
     executor_for,
     metric_modules,
+    new_run,
     positive,
     sandbox_for,
 )
@@ -69,9 +70,10 @@ def add_model(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", nargs="+", action="extend", metavar="SPEC", help=f"one or more of {forms()}")
     parser.add_argument(
         "--out",
-        type=Path,
+        type=new_run,
         metavar="DIR",
-        help="the run's folder (default: runs/BENCHMARK-MODEL); of several runs the folder that gets one for each",
+        help="the run's folder or address, such as s3://bucket/mine (default: runs/BENCHMARK-MODEL); of several runs "
+        "the folder that gets one for each",
     )
     parser.add_argument(
         "--limit", type=positive, metavar="N", help="only the first N items; a higher N later extends the run"

@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from apigauge.errors import ApigaugeError, RunError
+from apigauge.harness.cli.options import stored_run
 from apigauge.harness.cli.other_harnesses import add_readers, as_runs
 from apigauge.harness.cli.output import add_json, print_json, say
+from apigauge.harness.evaluation import remote
 
 if TYPE_CHECKING:
     from apigauge.harness.cli.find_runs import RunEntry
@@ -21,7 +23,7 @@ _MAIN = ("ast.exact", "hallucination", "exec.rate")
 def declare(parser: argparse.ArgumentParser) -> None:
     """Declares the options of the command."""
     parser.add_argument(
-        "folder", nargs="?", type=Path, default=_DEFAULT, metavar="DIR", help="a run, or what holds runs (runs)"
+        "folder", nargs="?", type=stored_run, default=_DEFAULT, metavar="DIR", help="a run, or what holds runs (runs)"
     )
     add_json(parser)
     add_readers(parser)
@@ -81,7 +83,7 @@ def _print(entries: "list[RunEntry]", logs: set[Path]) -> None:
     shows_unfinished = any(entry.unfinished and entry.unfinished[0] for entry in entries)
     rows = [
         (
-            str(entry.path),
+            remote.shown(entry.path),
             entry.benchmark,
             entry.model,
             f"{entry.created:%Y-%m-%d %H:%M}",
@@ -107,7 +109,7 @@ def _print(entries: "list[RunEntry]", logs: set[Path]) -> None:
     print_table(columns, rows)
     for entry in entries:
         if entry.state == "damaged":
-            print(printable(f"{entry.path}: damaged: {entry.reason}"))
+            print(printable(f"{remote.shown(entry.path)}: damaged: {entry.reason}"))
 
 
 def _score(entry: "RunEntry", metric: str) -> str:

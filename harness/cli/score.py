@@ -12,7 +12,9 @@ from apigauge.harness.cli.options import (
     add_scoring,
     executor_for,
     metric_modules,
+    new_run,
     positive,
+    stored_run,
 )
 from apigauge.harness.cli.output import print_json, print_summary, tell_problems
 from apigauge.harness.cli.run import answer_and_score
@@ -23,7 +25,7 @@ def declare(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "run",
         nargs="?",
-        type=Path,
+        type=stored_run,
         metavar="RUN",
         help="a run's folder, e.g. of `apigauge generate`; with --metrics its other scores stay",
     )
@@ -33,7 +35,7 @@ def declare(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="answers as JSON lines: `text` and `item` (or upstream's `question_id`); - reads standard input",
     )
-    parser.add_argument("--out", type=Path, metavar="DIR", help="the run's folder")
+    parser.add_argument("--out", type=new_run, metavar="DIR", help="the run's folder or address")
     parser.add_argument(
         "--limit", type=positive, metavar="N", help="only the first N items; a higher N later extends the run"
     )

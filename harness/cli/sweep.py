@@ -15,6 +15,7 @@ from apigauge.harness.cli.options import (
     add_executor,
     count,
     executor_for,
+    local_folder,
     positive,
     workers,
 )
@@ -39,7 +40,9 @@ def declare(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("file", type=Path, metavar="FILE", help="the sweep as TOML; docs/how-to/sweep.md shows one")
     parser.add_argument("--dry-run", action="store_true", help="only print the plan: runs, questions, cost")
     parser.add_argument("--status", action="store_true", help="only print how far the sweep has come")
-    parser.add_argument("--out", type=Path, metavar="DIR", help="folder of the runs (default: runs/ and FILE's name)")
+    parser.add_argument(
+        "--out", type=local_folder, metavar="DIR", help="folder of the runs (default: runs/ and FILE's name)"
+    )
     parser.add_argument(
         "--first",
         type=count,

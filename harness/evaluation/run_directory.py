@@ -18,7 +18,7 @@ from typing import Any, cast
 
 from apigauge.errors import RunError
 from apigauge.file_formats import GenerationRow, Manifest, ScoreRow, Summary
-from apigauge.harness.evaluation import keys
+from apigauge.harness.evaluation import keys, remote
 from apigauge.harness.metrics import table
 
 SCHEMA_VERSION = 1
@@ -279,10 +279,10 @@ class Lock:
 
 @contextlib.contextmanager
 def writing(run: Path) -> Iterator[Lock]:
-    """Holds a run directory for one writer.
+    """Holds a run directory for one writer; that of an address is copied there (:mod:`.remote`).
 
     Raises:
-        RunError: another process, or another call of this one, is writing to it; or it cannot be created.
+        RunError: another process, or another call of this one, is writing to it; or it cannot be created or copied.
     """
     try:
         run.mkdir(parents=True, exist_ok=True)
@@ -303,7 +303,8 @@ def writing(run: Path) -> Iterator[Lock]:
         ) from error
     shared = Lock(lock)
     try:
-        yield shared
+        with remote.copied(run):
+            yield shared
     finally:
         shared.release()
 

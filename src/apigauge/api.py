@@ -22,6 +22,7 @@ from apigauge.benchmarks import load_benchmark as _load_benchmark
 from apigauge.benchmarks.types import Benchmark, Item
 from apigauge.errors import UsageError
 from apigauge.file_formats import ScoreRow
+from apigauge.harness.evaluation import remote
 from apigauge.harness.evaluation.sandbox_choice import Kind, SandboxOptions, sandbox_for
 from apigauge.harness.executors import choose
 from apigauge.results import AnswerScore, Decision, Run
@@ -84,7 +85,7 @@ def run(
     Args:
         benchmark: its name, or a benchmark.
         model: as for ``--model``: ``hf:gpt2``, ``retrieval:bm25``, ...; or a generator.
-        out: the run's folder; ``runs/BENCHMARK-MODEL`` by default.
+        out: the run's folder, or an address such as ``s3://bucket/mine``; ``runs/BENCHMARK-MODEL`` by default.
         limit: only the first so many items.
         metrics: only these; all by default.
         options: sampling, prompting and the like, for models.
@@ -111,7 +112,11 @@ def run(
     loaded = load_benchmark(benchmark) if isinstance(benchmark, str) else benchmark
     with choose.opened(executor, ray_address, workers) as place:
         generator = open_model(place, model, options, engines, _log.warning) if isinstance(model, str) else model
-        folder = Path(out) if out is not None else Path("runs") / run_name(loaded.name, generator.describe()["spec"])
+        folder = (
+            remote.journal(out)
+            if out is not None
+            else Path("runs") / run_name(loaded.name, generator.describe()["spec"])
+        )
         return _evaluated(loaded, generator, Run(folder), limit, metrics, sandbox, workers, reasoning, place)
 
 
@@ -134,7 +139,7 @@ def score(
         answers: the path of a file of JSON lines; texts by item; or mappings with ``item``, ``text`` and perhaps
             ``sample`` and ``finish_reason``.
         benchmark: what they answer: its name, or a benchmark.
-        out: the run's folder; by default a temporary one that lasts as long as the returned object.
+        out: the run's folder or address; by default a temporary one that lasts as long as the returned object.
         limit: only the first so many items.
         metrics: only these; all by default.
         sandbox: where programs run; nowhere by default.
@@ -149,7 +154,7 @@ def score(
     from apigauge.harness.generation.replay import Replay
 
     loaded = load_benchmark(benchmark) if isinstance(benchmark, str) else benchmark
-    target = Run(Path(tempfile.mkdtemp(prefix="apigauge-") if out is None else out))
+    target = Run(Path(tempfile.mkdtemp(prefix="apigauge-")) if out is None else remote.journal(out))
     if out is None:
         weakref.finalize(target, shutil.rmtree, target.path, ignore_errors=True)
     _check_counts(limit=limit, workers=workers)
@@ -216,12 +221,12 @@ def score_answer(
 
 
 def read_run(path: str | os.PathLike[str]) -> Run:
-    """A run directory that exists.
+    """A run that exists, by its folder or its address.
 
     Raises:
-        RunError: the folder is no run, or damaged.
+        RunError: it is no run, or damaged, or cannot be fetched.
     """
-    opened = Run(Path(path))
+    opened = Run(remote.fetched(path))
     opened.manifest  # noqa: B018 - reading it is the check
     return opened
 
@@ -351,7 +356,7 @@ def _check_counts(**numbers: int | None) -> None:
 
 
 def _path(run: "PathOrRun") -> Path:
-    return run.path if isinstance(run, Run) else Path(run)
+    return run.path if isinstance(run, Run) else remote.fetched(run)
 
 
 def _benchmark_of(item: Item | str) -> Benchmark:

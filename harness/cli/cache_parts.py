@@ -8,6 +8,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,7 @@ KEPT = {
     "benchmarks": "benchmarks that `apigauge benchmarks fetch` converted",
     "gorilla": "files that `apigauge benchmarks fetch` downloaded",
     "made-environments": "the locks of environments made from packages",
-    "remote": "runs at addresses, and what of them has not been copied there",
+    "remote": "runs at addresses; what has not been copied there stays",
 }
 _ENGINE_SECONDS = 10.0
 
@@ -108,14 +109,25 @@ def _folders(kind: str) -> Iterator[Part]:
 
 
 def _journals() -> Iterator[Part]:
-    from apigauge.harness.evaluation import remote
+    """Runs at addresses; not those of which something has not been copied."""
+    from apigauge.harness.evaluation import addresses, copies, remote
 
-    for note in sorted(remote.root().rglob(remote.NOTE)):
+    for note in sorted(addresses.root().rglob(copies.NOTE)):
         folder = note.parent
         with contextlib.suppress(OSError):
-            used = max(one.stat().st_mtime for one in folder.iterdir())
-            name, locks = str(remote.address_of(folder)), (folder / ".lock",)
-            yield Part("remote", name, size_of(folder), used, folder, locks, _remove_folder(folder))
+            files = [one for one in folder.iterdir() if one.is_file()]
+            size, used = sum(one.stat().st_size for one in files), max(one.stat().st_mtime for one in files)
+            locks = (folder / ".lock", folder / remote.LOCK)
+            if remote.is_copied(folder):
+                name = str(addresses.address_of(folder))
+                yield Part("remote", name, size, used, folder, locks, partial(_remove_files, folder))
+
+
+def _remove_files(folder: Path) -> None:
+    """Removes the files of a folder, which may have folders with files that stay."""
+    for one in folder.iterdir():
+        if one.is_file():
+            one.unlink()
 
 
 def size_of(path: Path) -> int:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from apigauge.errors import UsageError
-from apigauge.harness.cli.options import add_common, local_folder, stored_run
+from apigauge.harness.cli.options import add_common, local_path, stored_run
 from apigauge.harness.cli.other_harnesses import add_readers, as_runs
 from apigauge.harness.cli.output import print_json, say, say_error
 
@@ -47,7 +47,7 @@ def declare(parser: argparse.ArgumentParser) -> None:
         help="a checkpoint, run here in float32 on the CPU: the gap between its two likeliest tokens at that place",
     )
     parser.add_argument(
-        "--out", type=local_folder, metavar="DIR", help="write a page with both answers to each item side by side"
+        "--out", type=local_path, metavar="DIR", help="write a page with both answers to each item side by side"
     )
     add_common(parser)
     add_readers(parser)

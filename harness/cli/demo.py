@@ -9,7 +9,7 @@ from pathlib import Path
 
 from apigauge.harness.cli import report, score
 from apigauge.harness.cli import run as answer_and_score
-from apigauge.harness.cli.options import add_common, local_folder
+from apigauge.harness.cli.options import add_common, local_path
 from apigauge.harness.cli.output import print_json, say, warn
 
 BASELINES = {"bm25": "retrieval:bm25", "constant": "constant:torch.topk(scores, k=3)"}
@@ -20,7 +20,7 @@ def declare(parser: argparse.ArgumentParser) -> None:
     """Declares the options of the command."""
     parser.add_argument(
         "--out",
-        type=local_folder,
+        type=local_path,
         default=Path("apigauge-demo"),
         metavar="DIR",
         help="where runs and pages go (apigauge-demo)",

@@ -45,7 +45,8 @@ def plan_of(
     arguments: argparse.Namespace, benchmark: "Benchmark", spec: str, options: "ModelOptions", *, runs_programs: bool
 ) -> dict[str, Any]:
     """The plan of one pair, as ``--json`` prints it: of the run that ``arguments.out`` names, if there is one pair."""
-    from apigauge.harness.evaluation.remote import shown
+    from apigauge.harness.evaluation.addresses import shown
+    from apigauge.harness.evaluation.remote import refreshed
     from apigauge.harness.generation.backends import BACKENDS, open_generator, split_spec
 
     kind, argument = split_spec(spec)
@@ -56,7 +57,7 @@ def plan_of(
     else:  # opened without loading anything
         generator = open_generator(spec, options)
         name, samples, prompts = generator.describe()["spec"], generator.samples, generator.prompts(benchmark, items)
-    out = run_folder(arguments, benchmark.name, name)
+    out = refreshed(run_folder(arguments, benchmark.name, name))
     answered = _answered(out)
     missing = [
         prompt

@@ -14,6 +14,7 @@ from apigauge.harness.cli.options import (
     add_common,
     add_reasoning,
     add_sandbox,
+    local_path,
     metric_modules,
     positive,
     sandbox_for,
@@ -66,12 +67,14 @@ def declare(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--save-baseline",
-        type=Path,
+        type=local_path,
         metavar="FILE",
         help="write the run's outcomes, to be committed; with --baseline, only if the run passes",
     )
-    parser.add_argument("--markdown", type=Path, metavar="FILE", help="write the decision for a pull request")
-    parser.add_argument("--junit", type=Path, metavar="FILE", help="write it as JUnit XML, one test for each metric")
+    parser.add_argument("--markdown", type=local_path, metavar="FILE", help="write the decision for a pull request")
+    parser.add_argument(
+        "--junit", type=local_path, metavar="FILE", help="write it as JUnit XML, one test for each metric"
+    )
     parser.add_argument(
         "--title", metavar="TEXT", help="what is judged, as Markdown and JUnit call it (default: the benchmark's name)"
     )

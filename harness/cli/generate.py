@@ -30,8 +30,8 @@ def declare(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
     """Runs the command."""
+    from apigauge.harness.evaluation.addresses import shown
     from apigauge.harness.evaluation.evaluate import generate
-    from apigauge.harness.evaluation.remote import shown
     from apigauge.harness.evaluation.run_directory import GENERATIONS, iterate_rows
     from apigauge.harness.evaluation.unfinished import CUT_OFF
     from apigauge.harness.generation.backends import open_generator

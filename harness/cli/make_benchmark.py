@@ -8,7 +8,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from apigauge.harness.cli.options import add_common, add_consent, local_folder, positive
+from apigauge.harness.cli.options import add_common, add_consent, local_path, positive
 from apigauge.harness.cli.output import print_json, say
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def declare(action: argparse.ArgumentParser) -> None:
     """Declares the options of the action."""
     action.add_argument("requirement", metavar="PACKAGE==VERSION", help="what to make it from, such as scipy==1.17.1")
     action.add_argument(
-        "--out", type=local_folder, required=True, metavar="DIR", help="the folder to write; new or empty"
+        "--out", type=local_path, required=True, metavar="DIR", help="the folder to write; new or empty"
     )
     action.add_argument("--name", help="of the benchmark (default: the package's name and version)")
     action.add_argument("--wheels", type=Path, metavar="DIR", help="take all packages from this folder of wheels")

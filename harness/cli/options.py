@@ -39,18 +39,20 @@ def new_run(text: str) -> Path:
     Raises:
         UsageError: it is not the address of a folder.
     """
-    from apigauge.harness.evaluation import remote
+    from apigauge.harness.evaluation.addresses import journal
 
-    return remote.journal(text)
+    return journal(text)
 
 
-def local_folder(text: str) -> Path:
-    """A folder of this machine."""
-    from apigauge.harness.evaluation import remote
+def local_path(text: str) -> Path:
+    """A file or folder of this machine.
 
-    if remote.is_address(text):
-        raise argparse.ArgumentTypeError(f"{text}: an address is for runs; this is written to a folder of this machine")
-    return Path(text)
+    Raises:
+        UsageError: it is an address.
+    """
+    from apigauge.harness.evaluation.addresses import local
+
+    return local(text)
 
 
 class Parser(argparse.ArgumentParser):

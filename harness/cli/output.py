@@ -194,7 +194,7 @@ def _bar(what: str, total: int | None, stages: Stages) -> Iterator[Callable[[], 
 
 def summary_json(run: Path, summary: Summary) -> dict[str, Any]:
     """A run's result as ``--json`` prints it."""
-    from apigauge.harness.evaluation.remote import shown
+    from apigauge.harness.evaluation.addresses import shown
 
     metrics = {
         name: {
@@ -227,7 +227,7 @@ def print_summary(run: Path, summary: Summary, *, as_json: bool) -> None:
     metrics = summary["metrics"]
     from apigauge.harness.cli.tables import Column, print_table
     from apigauge.harness.evaluation import unfinished, usage
-    from apigauge.harness.evaluation.remote import shown
+    from apigauge.harness.evaluation.addresses import shown
 
     record = summary.get("unfinished")
     shows_unfinished = bool(record and record["count"])

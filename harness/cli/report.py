@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from apigauge.errors import ApigaugeError, RunError, UsageError, did_you_mean
 from apigauge.extensions import Addition, added
-from apigauge.harness.cli.options import add_common, local_folder, stored_run
+from apigauge.harness.cli.options import add_common, local_path, stored_run
 from apigauge.harness.cli.other_harnesses import add_readers, as_runs
 from apigauge.harness.cli.output import print_json, say
 from apigauge.reports import formats
@@ -31,10 +31,10 @@ def declare(parser: argparse.ArgumentParser) -> None:
         "runs", nargs="+", type=stored_run, metavar="RUN", help="a run's folder, or one that holds runs, at any depth"
     )
     place = parser.add_mutually_exclusive_group(required=True)
-    place.add_argument("--out", type=local_folder, metavar="DIR", help="where the pages go")
+    place.add_argument("--out", type=local_path, metavar="DIR", help="where the pages go")
     place.add_argument(
         "--publish",
-        type=local_folder,
+        type=local_path,
         metavar="DIR",
         help="where they go for GitHub Pages: runs keep their addresses, and pages of runs that are not given any more "
         "stay",

@@ -17,7 +17,7 @@ from apigauge.harness.cli.options import (
 )
 from apigauge.harness.cli.output import print_json, progress, say, tell_problems
 from apigauge.harness.cli.versions import only_environment
-from apigauge.harness.evaluation import remote
+from apigauge.harness.evaluation.addresses import shown
 
 if TYPE_CHECKING:
     from apigauge.benchmarks.types import Benchmark
@@ -46,12 +46,12 @@ def run(arguments: argparse.Namespace) -> int:
             {"item": c.item, "sample": c.sample, "metric": c.metric, "old": c.old, "new": c.new, "because": c.because}
             for c in changes
         ]
-        print_json({"run": remote.shown(arguments.run), "items": summary["items"], "changes": rows})
+        print_json({"run": shown(arguments.run), "items": summary["items"], "changes": rows})
         return 0
     for change in changes:
         why = "; ".join(change.because) or _unexplained(change.metric)
         print(f"item {change.item}, sample {change.sample}: {change.metric} {change.old} -> {change.new} ({why})")
-    say(f"{remote.shown(arguments.run)}: {summary['items']} items scored again, {len(changes)} scores changed")
+    say(f"{shown(arguments.run)}: {summary['items']} items scored again, {len(changes)} scores changed")
     return 0
 
 

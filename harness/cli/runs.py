@@ -11,7 +11,7 @@ from apigauge.errors import ApigaugeError, RunError
 from apigauge.harness.cli.options import stored_run
 from apigauge.harness.cli.other_harnesses import add_readers, as_runs
 from apigauge.harness.cli.output import add_json, print_json, say
-from apigauge.harness.evaluation import remote
+from apigauge.harness.evaluation.addresses import shown
 
 if TYPE_CHECKING:
     from apigauge.harness.cli.find_runs import RunEntry
@@ -83,7 +83,7 @@ def _print(entries: "list[RunEntry]", logs: set[Path]) -> None:
     shows_unfinished = any(entry.unfinished and entry.unfinished[0] for entry in entries)
     rows = [
         (
-            remote.shown(entry.path),
+            shown(entry.path),
             entry.benchmark,
             entry.model,
             f"{entry.created:%Y-%m-%d %H:%M}",
@@ -109,7 +109,7 @@ def _print(entries: "list[RunEntry]", logs: set[Path]) -> None:
     print_table(columns, rows)
     for entry in entries:
         if entry.state == "damaged":
-            print(printable(f"{remote.shown(entry.path)}: damaged: {entry.reason}"))
+            print(printable(f"{shown(entry.path)}: damaged: {entry.reason}"))
 
 
 def _score(entry: "RunEntry", metric: str) -> str:

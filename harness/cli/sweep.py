@@ -15,7 +15,7 @@ from apigauge.harness.cli.options import (
     add_executor,
     count,
     executor_for,
-    local_folder,
+    local_path,
     positive,
     workers,
 )
@@ -41,7 +41,7 @@ def declare(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--dry-run", action="store_true", help="only print the plan: runs, questions, cost")
     parser.add_argument("--status", action="store_true", help="only print how far the sweep has come")
     parser.add_argument(
-        "--out", type=local_folder, metavar="DIR", help="folder of the runs (default: runs/ and FILE's name)"
+        "--out", type=local_path, metavar="DIR", help="folder of the runs (default: runs/ and FILE's name)"
     )
     parser.add_argument(
         "--first",

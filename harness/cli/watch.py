@@ -10,6 +10,7 @@ from types import FrameType
 from apigauge.errors import RunError
 from apigauge.harness.cli.find_runs import find_runs, is_locked
 from apigauge.harness.cli.output import say_error
+from apigauge.harness.evaluation.remote import refreshed
 from apigauge.harness.evaluation.run_directory import GENERATIONS, MANIFEST, SCORES, SUMMARY
 
 INTERRUPTED = 130
@@ -31,12 +32,22 @@ def watch(arguments: Sequence[Path], build: Callable[[], int], seconds: float) -
     with _interrupted() as is_interrupted:
         former: State | None = None
         while not is_interrupted.is_set():
+            _refresh(arguments)
             state = state_of(arguments)
             if state != former:
                 former = state
                 _build(build)
             is_interrupted.wait(seconds)
     return INTERRUPTED
+
+
+def _refresh(arguments: Sequence[Path]) -> None:
+    """Fetches what others have written at addresses; a store that does not answer now may do so the next time."""
+    for one in arguments:
+        try:
+            refreshed(one)
+        except RunError as error:
+            say_error(str(error))
 
 
 def state_of(arguments: Sequence[Path]) -> State:

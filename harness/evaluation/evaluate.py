@@ -73,7 +73,7 @@ def evaluate(
     """
     items = benchmark.items[:limit] if only is None else only
     started, hits = time.perf_counter(), generator.hits
-    with run_directory.writing(run) as lock:
+    with run_directory.writing(run, is_growing=True) as lock:
         _refuse_others(run, items, only)
         new = planned(benchmark, generator, modules, limit, sandbox, reasoning)
         start(run, new, may_extend=only is None)
@@ -109,7 +109,7 @@ def generate(
     """
     items = benchmark.items[:limit] if only is None else only
     started, hits = time.perf_counter(), generator.hits
-    with run_directory.writing(run) as lock:
+    with run_directory.writing(run, is_growing=True) as lock:
         _refuse_others(run, items, only)
         start(run, planned(benchmark, generator, [], limit, None), may_extend=only is None)
         questions.keep(benchmark, run)

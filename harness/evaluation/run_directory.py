@@ -278,8 +278,12 @@ class Lock:
 
 
 @contextlib.contextmanager
-def writing(run: Path) -> Iterator[Lock]:
+def writing(run: Path, *, is_growing: bool = False) -> Iterator[Lock]:
     """Holds a run directory for one writer; that of an address is copied there (:mod:`.remote`).
+
+    Args:
+        run: the directory.
+        is_growing: whether rows are only added, so that it can be copied meanwhile.
 
     Raises:
         RunError: another process, or another call of this one, is writing to it; or it cannot be created or copied.
@@ -303,7 +307,7 @@ def writing(run: Path) -> Iterator[Lock]:
         ) from error
     shared = Lock(lock)
     try:
-        with remote.copied(run):
+        with remote.copied(run, is_growing=is_growing):
             yield shared
     finally:
         shared.release()

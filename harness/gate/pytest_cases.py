@@ -19,6 +19,8 @@ import pytest
 
 from apigauge.benchmarks import load_benchmark, names
 from apigauge.errors import ApigaugeError, RunError
+from apigauge.harness.evaluation.addresses import is_address, journal
+from apigauge.harness.evaluation.remote import refreshed
 from apigauge.harness.gate import render
 from apigauge.harness.gate.criteria import criteria_for, parse_criteria
 from apigauge.harness.gate.criterion import Criterion
@@ -148,7 +150,7 @@ def cases(declared: Mapping[str, Any], config: pytest.Config, folder: Path) -> l
     try:
         gate = _gate(declared, config.getoption("--apigauge-model"), folder)
         benchmark = load_benchmark(gate.benchmark)
-        if gate.baseline.exists():
+        if refreshed(gate.baseline).exists():
             criteria = criteria_for(read(gate.baseline), gate.metric, gate.slice, benchmark)
         else:  # each test will say that it has no baseline
             criteria = parse_criteria(gate.metric) if gate.metric else [Criterion("ast.exact")]
@@ -177,13 +179,18 @@ def _gate(declared: Mapping[str, Any], model: str | None, folder: Path) -> Gate:
     return Gate(
         name=texts.get("name", Path(texts["benchmark"]).name),
         benchmark=_own(folder, texts["benchmark"]),
-        baseline=folder / str(declared["baseline"]),
+        baseline=_place(folder, str(declared["baseline"])),
         model=texts.get("model"),
-        run=folder / texts["run"] if "run" in texts else None,
+        run=_place(folder, texts["run"]) if "run" in texts else None,
         inconclusive=inconclusive,
         folder=folder,
         **lists,
     )
+
+
+def _place(folder: Path, text: str) -> Path:
+    """A path, relative to the declaration's folder, or the journal of an address."""
+    return journal(text) if is_address(text) else folder / text
 
 
 def _own(folder: Path, benchmark: str) -> str:
@@ -213,7 +220,7 @@ def _judge(gate: Gate, criteria: tuple[Criterion, ...], config: pytest.Config) -
             pytrace=False,
         )
     baseline = read(gate.baseline)
-    outcomes = read(gate.run or _session_run(gate, config))
+    outcomes = read(refreshed(gate.run) if gate.run else _session_run(gate, config))
     declared = load_benchmark(gate.benchmark)
     if outcomes.benchmark != declared.name:
         raise RunError(f"the declared benchmark is {declared.name!r}, and {outcomes.path} is of {outcomes.benchmark!r}")

@@ -23,6 +23,7 @@ from apigauge.benchmarks.types import Benchmark, Item
 from apigauge.errors import UsageError
 from apigauge.file_formats import ScoreRow
 from apigauge.harness.evaluation import remote
+from apigauge.harness.evaluation.addresses import journal, local
 from apigauge.harness.evaluation.sandbox_choice import Kind, SandboxOptions, sandbox_for
 from apigauge.harness.executors import choose
 from apigauge.results import AnswerScore, Decision, Run
@@ -112,11 +113,7 @@ def run(
     loaded = load_benchmark(benchmark) if isinstance(benchmark, str) else benchmark
     with choose.opened(executor, ray_address, workers) as place:
         generator = open_model(place, model, options, engines, _log.warning) if isinstance(model, str) else model
-        folder = (
-            remote.journal(out)
-            if out is not None
-            else Path("runs") / run_name(loaded.name, generator.describe()["spec"])
-        )
+        folder = journal(out) if out is not None else Path("runs") / run_name(loaded.name, generator.describe()["spec"])
         return _evaluated(loaded, generator, Run(folder), limit, metrics, sandbox, workers, reasoning, place)
 
 
@@ -154,7 +151,7 @@ def score(
     from apigauge.harness.generation.replay import Replay
 
     loaded = load_benchmark(benchmark) if isinstance(benchmark, str) else benchmark
-    target = Run(Path(tempfile.mkdtemp(prefix="apigauge-")) if out is None else remote.journal(out))
+    target = Run(Path(tempfile.mkdtemp(prefix="apigauge-")) if out is None else journal(out))
     if out is None:
         weakref.finalize(target, shutil.rmtree, target.path, ignore_errors=True)
     _check_counts(limit=limit, workers=workers)
@@ -313,11 +310,12 @@ def report(
     exports = [exporter(name) for name in export]
     benchmarks: dict[str, Questions] = {}
     given = [runs] if isinstance(runs, str | os.PathLike | Run) else runs
-    cache = cache_of(Path(out))
+    site = local(out)
+    cache = cache_of(site)
     views = ordered([view(_path(one), None, benchmarks, cache) for one in given])
-    index = write_site(views, Path(out), published=published, cache=cache)
+    index = write_site(views, site, published=published, cache=cache)
     for write in exports:
-        write(views, Path(out))
+        write(views, site)
     return index
 
 

@@ -48,6 +48,17 @@ def pytest_in(project, *options):
     return project.runpytest_subprocess("-p", "no:randomly", *options)
 
 
+def test_runs_and_baselines_may_be_at_addresses(project, baseline, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    command = ["run", "--benchmark", "mini", "--model", WORSE, "--out", f"file://{tmp_path}/store/worse"]
+    assert main([*command, "--sandbox", "none", "--metrics", "ast_match"]) == 0
+    where = {"run": f'"file://{tmp_path}/store/worse"', "baseline": f'"file://{baseline}"'}
+    project.makepyfile(test_gate=marked("", **where).replace(f", {_STATIC}", ""))
+    result = pytest_in(project)
+    result.assert_outcomes(failed=1)
+    assert "ast.exact went from 0.3571 to 0.0357: a regression" in result.stdout.str()
+
+
 def test_a_model_that_is_worse_fails_with_what_a_person_can_act_on(project):
     project.makepyfile(test_gate=marked(WORSE))
     result = pytest_in(project)

@@ -26,6 +26,8 @@ AFTER = {
     "sandboxes/in_use.py": "locks of the cache, which hold no result",
     "harness/evaluation/questions.py": "questions kept with a run, for those who read it",
     "harness/evaluation/remote.py": "copies files of a run, whatever is in them",
+    "harness/evaluation/addresses.py": "names of folders",
+    "harness/evaluation/copies.py": "copies files of a run, whatever is in them",
     "harness/evaluation/ceilings.py": "what references reach, shown next to means",
     "harness/evaluation/samples.py": "pass@k and consistency of scores",
     "harness/evaluation/score_rows.py": "reads the scores for their means",

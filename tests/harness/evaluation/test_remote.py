@@ -239,7 +239,7 @@ def killed(address, folder, part):
 
 
 @pytest.mark.parametrize("is_new", [True, False])
-@pytest.mark.parametrize("part", few([0.5, 0, 1], 3))
+@pytest.mark.parametrize("part", few([0.5, 0, 1], 2))
 def test_a_command_killed_while_it_copies_goes_on(address, store, tmp_path, part, is_new):
     assert is_new or run(address) == 0
     killed(address, tmp_path / "first", part)
@@ -397,6 +397,37 @@ def test_names_in_a_copy_that_lead_out_of_the_folder_are_left_out(address, store
             copy.writestr(name, "x")
     assert contents(remote.fetched(address)) == {"good": b"x"}
     assert not list(tmp_path.rglob("*escape"))
+
+
+def test_a_damaged_copy_does_not_count(address, store, machine):
+    assert run(address) == 0
+    assert run(address, 6) == 0
+    last = store / "run" / names_there(store)[-1]
+    content = bytearray(last.read_bytes())
+    content[200] ^= 1
+    last.write_bytes(content)
+    machine("second")
+    assert len(lines(remote.fetched(address))) == 4
+
+
+def test_a_fetch_that_was_killed_is_made_again(address, machine, monkeypatch):
+    assert run(address) == 0
+    machine("second")
+    assert run(address, 6) == 0
+    machine("first")
+    replace = Path.replace
+
+    def killed(self, target):
+        replace(self, target)
+        if self.name == ".scores.jsonl.tmp":
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(Path, "replace", killed)
+    with pytest.raises(KeyboardInterrupt):
+        remote.fetched(address)
+    monkeypatch.setattr(Path, "replace", replace)
+    assert sorted(contents(remote.fetched(address))) == FILES
+    assert run(address, 8) == 0
 
 
 def test_two_whole_copies_of_one_number_are_named(address, store):

@@ -136,7 +136,9 @@ def _locked(folder: Path, *, writes: bool) -> Iterator[Any]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            fcntl.flock(lock, fcntl.LOCK_SH)  # at once beside a writer, after the other one beside a reader
+            fcntl.flock(
+                lock, fcntl.LOCK_SH
+            )  # at once if it is a writer, who lets readers in; else when the reader ends
             yield False
         else:
             yield True

@@ -289,19 +289,19 @@ def test_a_summary_that_was_removed_because_its_scores_changed_stays_away(addres
 
 def test_a_store_that_cannot_be_written_costs_no_answer(address, store, mini, capsys):
     store.write_text("no folder")
-    asked = []
+    questions = []
 
     class Asked(FixedAnswers):
         def describe(self):
             return {"spec": "counting", "kind": "counting"}
 
         def generate(self, benchmark, items, done=()):
-            asked.extend(items)
+            questions.extend(items)
             yield from ()
 
     with pytest.raises(RunError, match="NotADirectoryError"):
         evaluate(mini, Asked(), addresses.journal(address), ["ast_match"], limit=3)
-    assert not asked
+    assert not questions
 
 
 def test_a_store_that_goes_away_meanwhile_loses_nothing(address, store, capsys, caplog, monkeypatch):

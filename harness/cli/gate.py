@@ -72,9 +72,7 @@ def declare(parser: argparse.ArgumentParser) -> None:
         help="write the run's outcomes, to be committed; with --baseline, only if the run passes",
     )
     parser.add_argument("--markdown", type=local_path, metavar="FILE", help="write the decision for a pull request")
-    parser.add_argument(
-        "--junit", type=local_path, metavar="FILE", help="write it as JUnit XML, a test for each metric"
-    )
+    parser.add_argument("--junit", type=local_path, metavar="FILE", help="write it as JUnit XML, a test a metric")
     parser.add_argument(
         "--title", metavar="TEXT", help="what is judged, as Markdown and JUnit call it (default: the benchmark's name)"
     )

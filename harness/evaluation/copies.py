@@ -213,10 +213,16 @@ class Journal:
         (self.folder / ".copy.zip").unlink(missing_ok=True)
 
     def _adopted(self, names: list[str]) -> tuple[dict[str, Any], list[str]]:
-        """The note, and the copies; a whole one that was being sent when the command was killed is noted."""
+        """The note, and the copies; a whole one that was being sent when the command was killed is noted.
+
+        It is taken back instead if another machine has sent the same number.
+        """
         note = self._note()
         name, states = note.get("pending") or ("", {})
-        if name in names and self._download(name):
+        if name in names and [one for one in names if _number(one) == _number(name)] != [name]:
+            self._remove(name)
+            names.remove(name)
+        elif name in names and self._download(name):
             note = {"base": name, "states": states}
             self._write(**note)
         return note, names

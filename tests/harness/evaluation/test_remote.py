@@ -221,6 +221,19 @@ def test_another_machine_goes_on_from_the_last_whole_copy_and_the_killed_one_doe
     assert len(lines(addresses.journal(address))) == 6
 
 
+def test_a_copy_of_a_killed_command_is_taken_back_if_another_machine_has_sent_that_number(address, store, tmp_path):
+    assert run(address) == 0
+    first = store / "run" / names_there(store)[-1]
+    killed(address, tmp_path / "first", 1)
+    own = names_there(store)[-1]
+    other = f"{own[:12]}00000000.zip"
+    shutil.copy(first, store / "run" / other)
+    with pytest.raises(RunError, match=ELSEWHERE):
+        remote.fetched(address)
+    assert names_there(store)[-1] == other
+    assert len(lines(addresses.journal(address))) == 6
+
+
 @pytest.mark.parametrize("missing", [["generations.jsonl"], ["scores.jsonl", "manifest.json"], ["summary.json"], FILES])
 def test_what_goes_missing_here_is_fetched_and_never_sent_as_a_deletion(address, store, missing):
     """As where something tidies up the cache."""

@@ -7,10 +7,7 @@ what went missing here as a deletion, or by removing here what was never copied.
 
 import errno
 import json
-import os
 import shutil
-import subprocess
-import sys
 import threading
 import time
 import zipfile
@@ -18,7 +15,7 @@ from pathlib import Path
 
 import pytest
 from few import few
-from stored_runs import FILES, contents, lines, names_there, run, there
+from stored_runs import FILES, contents, killed, lines, names_there, run, there
 
 from apigauge.errors import RunError
 from apigauge.harness.cli.main import main
@@ -150,47 +147,6 @@ def test_what_is_replaced_is_copied_only_as_a_whole(address, store, monkeypatch)
         time.sleep(0.2)
         assert there(store) == before
     assert there(store)["scores.jsonl"] == b"new\n"
-
-
-# A process that is killed when so much of a copy is there.
-TORN = """
-import os, sys
-from pathlib import Path
-from fsspec.implementations.local import LocalFileSystem
-from apigauge.harness.cli.main import main
-
-def put(self, here, there, **more):
-    content = Path(here).read_bytes()
-    if len(content) > 100:  # the first, empty copy is none that matters
-        Path(there).write_bytes(content[: int(len(content) * float(sys.argv[1]))])
-        os._exit(9)
-    Path(there).write_bytes(content)
-
-LocalFileSystem.put_file = put
-sys.exit(main(sys.argv[2:]))
-"""
-
-
-def killed(address, folder, part):
-    arguments = [
-        "run",
-        "--benchmark",
-        "mini",
-        "--model",
-        "retrieval:bm25",
-        "--sandbox",
-        "none",
-        "--limit",
-        "6",
-        "--out",
-    ]
-    done = subprocess.run(
-        [sys.executable, "-c", TORN, str(part), *arguments, address, "--metrics", "ast_match"],
-        env=os.environ | {"XDG_CACHE_HOME": str(folder)},
-        capture_output=True,
-        check=False,
-    )
-    assert done.returncode == 9, done.stderr
 
 
 @pytest.mark.parametrize("is_new", [True, False])
